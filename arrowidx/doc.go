@@ -1,0 +1,20 @@
+// Package arrowidx is the vector search engine: Arrow columns in, nearest neighbours out;
+// bytes in, index out.
+//
+// A [Column] is a list of Arrow arrays of equal-length float vectors, read where they lie. [Build]
+// turns a column into an [Index] of one of two kinds:
+//
+//   - exact: every query scans the caller's own vectors in float32 and orders the best rows by
+//     distances accumulated in float64;
+//   - flat: RaBitQ codes (Gao and Long, SIGMOD 2024; Gao et al., SIGMOD 2025) of 1 to 9 bits per
+//     dimension. A 1-bit plane of every row is scanned by table look-ups, the rows whose lower
+//     bound survives are scored with all their bits, and those that may still be among the k
+//     nearest are measured on the caller's vectors.
+//
+// Reading order: metric.go and errors.go (vocabulary), column.go (what comes in), moments.go
+// (validation, scale and mean), rotate.go and rabitq.go (codes and their factors), flat.go
+// (layout), query.go, scan.go, rerank.go (one query), batch.go (many), codec.go (bytes).
+//
+// An Index is immutable once built; any number of goroutines may search it. Answers do not
+// depend on the number of threads, on the batch a query travels in, or on the kernel tier.
+package arrowidx

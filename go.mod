@@ -1,0 +1,3 @@
+module github.com/ruvector/ruvector-arrow
+
+go 1.26
