@@ -1,0 +1,42 @@
+"""Write python/requirements-dev.txt again: versions pinned, every file's hash beside it.
+
+Resolved for Linux and Python 3.11 to 3.14 at once (uv's universal mode, uv in an environment of
+its own), so that one lock serves every interpreter that the package supports.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import venv
+
+HERE = pathlib.Path(__file__).resolve().parent
+UV = "uv==0.13.9"
+HEAD = "# Written by python/lock.py from requirements-dev.in; do not edit.\n"
+
+
+def lock(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Resolve `source` and replace `target`; raises CalledProcessError where that fails."""
+    with tempfile.TemporaryDirectory() as scratch:
+        venv.create(scratch, with_pip=True)
+        tool = pathlib.Path(scratch, "bin")
+        install = [tool / "python", "-m", "pip", "install", "--quiet", UV]
+        subprocess.run(install, check=True)
+        compiled = pathlib.Path(scratch, "locked.txt")
+        arguments = ["--universal", "--python-version", "3.11", "--generate-hashes"]
+        arguments += ["--no-header", "--quiet", "--no-annotate"]
+        command = [tool / "uv", "pip", "compile", *arguments, source.name, "-o", compiled]
+        subprocess.run(command, check=True, cwd=source.parent, stdout=subprocess.DEVNULL)
+        target.write_text(HEAD + compiled.read_text())
+
+
+def main() -> int:
+    """Lock the one list of the project."""
+    lock(HERE / "requirements-dev.in", HERE / "requirements-dev.txt")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
