@@ -1,0 +1,209 @@
+package tidy
+
+import (
+	"fmt"
+	"go/ast"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport lists, for each layer of ours, the layers it may import. What is not named here
+// (commands under internal/) may import anything and is imported by nothing.
+var mayImport = map[string][]string{
+	"simd":        {},
+	"arrowidx":    {"simd"},
+	"lake":        {"arrowidx"},
+	"agentclient": {},
+	"cabi":        {"simd", "arrowidx", "lake", "agentclient"},
+}
+
+// layerOf is the first folder of a slash-separated path.
+func layerOf(folder string) string {
+	layer, _, _ := strings.Cut(folder, "/")
+	return layer
+}
+
+// imports returns the import paths of a file.
+func imports(f goFile) []string {
+	var paths []string
+	for _, spec := range f.tree.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err == nil {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+func anyGo(sourceFile) bool { return true }
+
+func TestNothingImportsUpward(t *testing.T) {
+	var found []string
+	for _, f := range goFiles(t, anyGo) {
+		layer := layerOf(f.folder())
+		allowed, known := mayImport[layer]
+		for _, p := range imports(f) {
+			ours, isOurs := strings.CutPrefix(p, modulePath+"/")
+			if !isOurs || !known {
+				continue
+			}
+			other, ok := layerOf(ours), false
+			for _, a := range append([]string{layer}, allowed...) {
+				ok = ok || a == other
+			}
+			if !ok {
+				found = append(found, fmt.Sprintf("%s: %s imports %s", f.name, layer, ours))
+			}
+		}
+	}
+	report(t, found)
+}
+
+func TestOnlyCabiIsCgo(t *testing.T) {
+	cgo := []string{"C", "runtime/cgo",
+		"github.com/apache/arrow-go/v18/arrow/cdata",
+		"github.com/apache/arrow-go/v18/arrow/memory/mallocator"}
+	var found []string
+	for _, f := range goFiles(t, anyGo) {
+		for _, p := range imports(f) {
+			for _, c := range cgo {
+				if p == c && layerOf(f.folder()) != "cabi" {
+					found = append(found, fmt.Sprintf("%s imports %q", f.name, p))
+				}
+			}
+		}
+	}
+	report(t, found)
+}
+
+func TestUnsafeStaysInOneFileOfAPackage(t *testing.T) {
+	users := map[string][]string{}
+	for _, f := range goFiles(t, handWritten) {
+		for _, p := range imports(f) {
+			if p == "unsafe" {
+				users[f.folder()] = append(users[f.folder()], f.name)
+			}
+		}
+	}
+	for folder, names := range users {
+		sort.Strings(names)
+		if len(names) > 1 {
+			t.Errorf("%s: unsafe in %d files: %s", folder, len(names), strings.Join(names, " "))
+		}
+	}
+}
+
+func TestNoRandomNumbersOutsideTests(t *testing.T) {
+	var found []string
+	for _, f := range goFiles(t, handWritten) {
+		for _, p := range imports(f) {
+			if p == "math/rand" || p == "math/rand/v2" {
+				found = append(found, fmt.Sprintf("%s imports %s", f.name, p))
+			}
+		}
+	}
+	report(t, found)
+}
+
+// callsRecover tells whether a body calls the built-in recover itself.
+func callsRecover(body ast.Node) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			name, isName := call.Fun.(*ast.Ident)
+			found = found || isName && name.Name == "recover"
+		}
+		return !found
+	})
+	return found
+}
+
+// recoverers returns "folder.function" for every function that calls recover.
+func recoverers(parsed []goFile) map[string]bool {
+	names := map[string]bool{}
+	for _, f := range parsed {
+		for _, declaration := range f.tree.Decls {
+			function, ok := declaration.(*ast.FuncDecl)
+			if ok && function.Body != nil && callsRecover(function.Body) {
+				names[f.folder()+"."+function.Name.Name] = true
+			}
+		}
+	}
+	return names
+}
+
+// rootRecovers tells whether a goroutine's body defers a recover of its own.
+func rootRecovers(body *ast.BlockStmt, folder string, known map[string]bool) bool {
+	for _, statement := range body.List {
+		deferred, ok := statement.(*ast.DeferStmt)
+		if !ok {
+			continue
+		}
+		switch callee := deferred.Call.Fun.(type) {
+		case *ast.FuncLit:
+			if callsRecover(callee.Body) {
+				return true
+			}
+		case *ast.Ident:
+			if known[folder+"."+callee.Name] {
+				return true
+			}
+		case *ast.SelectorExpr:
+			if known[folder+"."+callee.Sel.Name] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bodyOf returns what a go statement runs: a literal's body, or that of a function of the package.
+func bodyOf(start *ast.GoStmt, folder string, functions map[string]*ast.BlockStmt) *ast.BlockStmt {
+	switch callee := start.Call.Fun.(type) {
+	case *ast.FuncLit:
+		return callee.Body
+	case *ast.Ident:
+		return functions[folder+"."+callee.Name]
+	case *ast.SelectorExpr:
+		return functions[folder+"."+callee.Sel.Name]
+	}
+	return nil
+}
+
+// A package starts goroutines in one function, whose comment says where the recover is; any other
+// go statement must recover at the root of what it runs.
+func TestEveryGoroutineRecovers(t *testing.T) {
+	parsed := goFiles(t, handWritten)
+	known := recoverers(parsed)
+	functions := map[string]*ast.BlockStmt{}
+	for _, f := range parsed {
+		for _, declaration := range f.tree.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok && function.Body != nil {
+				functions[f.folder()+"."+function.Name.Name] = function.Body
+			}
+		}
+	}
+	spawners := map[string]int{}
+	for _, f := range parsed {
+		for _, declaration := range f.tree.Decls {
+			function, _ := declaration.(*ast.FuncDecl)
+			says := function != nil && strings.Contains(function.Doc.Text(), "recover")
+			ast.Inspect(declaration, func(n ast.Node) bool {
+				start, ok := n.(*ast.GoStmt)
+				if !ok {
+					return true
+				}
+				body := bodyOf(start, f.folder(), functions)
+				if body != nil && rootRecovers(body, f.folder(), known) {
+					return true
+				}
+				if spawners[f.folder()]++; !says || spawners[f.folder()] > 1 {
+					t.Errorf("%s:%d: goroutine without a recover at its root", f.name, f.line(start))
+				}
+				return true
+			})
+		}
+	}
+}

@@ -1,0 +1,74 @@
+"""Rules for Python files, read with ast: python_rules.py ROOT FILE...; prints a JSON list."""
+
+from __future__ import annotations
+
+import ast
+import json
+import pathlib
+import sys
+from collections.abc import Iterator
+
+MAX_BODY = 60
+PACKAGE = "python/ruvector/"
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def long_functions(name: str, tree: ast.Module) -> Iterator[str]:
+    """Functions longer than MAX_BODY lines, decorators not counted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > MAX_BODY:
+                yield f"{name}:{node.lineno}: {node.name} has {lines} lines, at most {MAX_BODY}"
+
+
+def is_overload(node: Definition) -> bool:
+    """True for a typing.overload: the implementation carries the docstring."""
+    names = [d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "")
+             for d in node.decorator_list]
+    return "overload" in names or "setter" in names
+
+
+def undocumented(name: str, body: list[ast.stmt], owner: str = "") -> Iterator[str]:
+    """Public functions and classes, and public methods of public classes, without docstring."""
+    for node in body:
+        if not isinstance(node, Definition) or node.name.startswith("_") or is_overload(node):
+            continue
+        if ast.get_docstring(node) is None:
+            yield f"{name}:{node.lineno}: {owner}{node.name} has no docstring"
+        if isinstance(node, ast.ClassDef):
+            yield from undocumented(name, node.body, node.name + ".")
+
+
+def unsorted_exports(name: str, tree: ast.Module) -> Iterator[str]:
+    """An `__all__` that is not in order (capitals first, as sorted() gives)."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+        ):
+            exported = ast.literal_eval(node.value)
+            if list(exported) != sorted(exported):
+                yield f"{name}:{node.lineno}: __all__ is not sorted"
+
+
+def findings(name: str, source: str) -> Iterator[str]:
+    """Everything that is wrong with one file."""
+    tree = ast.parse(source, name)
+    yield from long_functions(name, tree)
+    if name.startswith(PACKAGE):
+        if ast.get_docstring(tree) is None:
+            yield f"{name}:1: the module has no docstring"
+        yield from undocumented(name, tree.body)
+        yield from unsorted_exports(name, tree)
+
+
+def main() -> int:
+    """Print the findings of every file named on the command line."""
+    root = pathlib.Path(sys.argv[1])
+    found = [f for n in sys.argv[2:] for f in findings(n, (root / n).read_text("utf-8"))]
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+package tidy
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// interpreter is the project's own Python where it exists, else the machine's.
+func interpreter(t *testing.T) string {
+	t.Helper()
+	own := filepath.Join(root(t), ".venv", "bin", "python")
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	found, err := exec.LookPath("python3")
+	require.NoError(t, err, "Python is needed to read Python")
+	return found
+}
+
+// The rules for Python are read with Python's own parser, in python_rules.py.
+func TestPythonFollowsTheRules(t *testing.T) {
+	arguments := []string{"python_rules.py", root(t)}
+	for _, f := range files(t) {
+		if f.ext() == ".py" {
+			arguments = append(arguments, f.name)
+		}
+	}
+	out, err := exec.Command(interpreter(t), arguments...).Output()
+	require.NoError(t, err)
+	var found []string
+	require.NoError(t, json.Unmarshal(out, &found))
+	report(t, found)
+}

@@ -1,0 +1,107 @@
+package tidy
+
+import (
+	"fmt"
+	"go/ast"
+	"path"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// codeExtensions are the kinds of file whose length and width are limited.
+var codeExtensions = map[string]bool{
+	".go": true, ".py": true, ".c": true, ".h": true, ".sh": true, ".map": true, ".toml": true,
+}
+
+func isCode(f sourceFile) bool {
+	return codeExtensions[f.ext()] || path.Base(f.name) == "Makefile" || f.name == ".ci/run"
+}
+
+func TestHandWrittenFilesAreShort(t *testing.T) {
+	var found []string
+	for _, f := range files(t) {
+		if n := len(f.lines()); isCode(f) && !f.generated() && n > maxLines {
+			found = append(found, fmt.Sprintf("%s: %d lines, at most %d", f.name, n, maxLines))
+		}
+	}
+	report(t, found)
+}
+
+func TestLinesFitTheScreen(t *testing.T) {
+	var found []string
+	for _, f := range files(t) {
+		prose := f.ext() == ".md"
+		if !(isCode(f) || prose) || f.generated() {
+			continue
+		}
+		for i, line := range f.lines() {
+			columns := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
+			wide := columns > maxColumns
+			if wide && !(prose && strings.HasPrefix(line, "|")) {
+				found = append(found, fmt.Sprintf("%s:%d: %d columns", f.name, i+1, columns))
+			}
+		}
+	}
+	report(t, found)
+}
+
+func TestGoFunctionsAreShort(t *testing.T) {
+	var found []string
+	for _, f := range goFiles(t, func(f sourceFile) bool { return !f.generated() }) {
+		for _, declaration := range f.tree.Decls {
+			function, ok := declaration.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			n := f.set.Position(function.End()).Line - f.line(function) + 1
+			if n > maxBody {
+				found = append(found, fmt.Sprintf("%s:%d: %s has %d lines, at most %d",
+					f.name, f.line(function), function.Name.Name, n, maxBody))
+			}
+		}
+	}
+	report(t, found)
+}
+
+func TestNoFileIsABlob(t *testing.T) {
+	for _, f := range files(t) {
+		if !strings.Contains(f.name, "testdata/") && path.Base(f.name) != "THIRD_PARTY" {
+			assert.LessOrEqual(t, len(f.data), 256<<10, "%s: bytes", f.name)
+		}
+	}
+}
+
+// countLines adds the non-empty lines of the files that keep picks.
+func countLines(t *testing.T, keep func(sourceFile) bool) int {
+	total := 0
+	for _, f := range files(t) {
+		if !keep(f) || f.generated() {
+			continue
+		}
+		for _, line := range f.lines() {
+			if strings.TrimSpace(line) != "" {
+				total++
+			}
+		}
+	}
+	return total
+}
+
+func TestThereIsAtLeastAsMuchTestAsSource(t *testing.T) {
+	shipped := []string{"simd/", "arrowidx/", "cabi/", "lake/", "agentclient/", "python/"}
+	ours := func(f sourceFile) bool {
+		for _, folder := range shipped {
+			if strings.HasPrefix(f.name, folder) {
+				return isCode(f) && !strings.HasPrefix(f.name, "simd/_gen/")
+			}
+		}
+		return false
+	}
+	source := countLines(t, func(f sourceFile) bool { return ours(f) && !f.isTest() })
+	tests := countLines(t, func(f sourceFile) bool { return ours(f) && f.isTest() })
+	t.Logf("%d lines shipped, %d lines of test", source, tests)
+	assert.GreaterOrEqual(t, tests, source)
+}
