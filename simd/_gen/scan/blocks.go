@@ -1,0 +1,257 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+const (
+	blockRows = 32
+	// chunkBytes is 512 byte columns, 4,096 dimensions: the even sums then hold 256 groups of four
+	// entries of at most 63 each, 64,512 in all, and fit 16 bits.
+	chunkBytes = 512 * blockRows
+	// loopBytes is the unroll: eight byte columns, 64 dimensions.
+	loopBytes = 8 * blockRows
+	// ahead is how far in front of the codes the loop prefetches, in bytes.
+	ahead = 2048
+)
+
+// scan generates one scan kernel: a pass over blocks of codes, so many blocks at a time for so
+// many queries.
+type scan struct {
+	blocks, queries int
+
+	size   GPVirtual   // bytes of a block's codes
+	offset GPVirtual   // byte column being read, times 32; tables advance by the same amount
+	codes  []GPVirtual // start of each block
+	number []GPVirtual // number of each block
+	next   GPVirtual   // next block to look at
+	n      GPVirtual
+	alive  GPVirtual
+	tables []GPVirtual
+	sums   [][2]VecVirtual // per block and query: whole words, and their high bytes
+	frame  Mem             // sums of earlier chunks, 128 bytes per block and query
+}
+
+func scanKernel(name string, blocks, queries int) {
+	s := &scan{blocks: blocks, queries: queries}
+	if queries == 1 {
+		TEXT(name, 0, "func(blocks *byte, size int, alive *uint32, n int, masks *uint32, "+
+			"est *float32, tables *byte, params *[6]float32)")
+	} else {
+		TEXT(name, 0, "func(blocks *byte, size int, alive *uint32, n int, masks *uint32, "+
+			"est *float32, stride int, tables *[4]*byte, params *[4][6]float32)")
+	}
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s scans n blocks of size code bytes each, %d blocks and %d queries a pass.",
+		name, blocks, queries),
+		"params are Step, Bias, Add, Err, TabErr, Tau of each query.")
+	s.frame = AllocLocal(blocks * queries * 4 * blockRows)
+	s.load()
+	Label("pick")
+	for k := range blocks {
+		s.pick(k)
+	}
+	s.sumColumns()
+	for k := range blocks {
+		s.finish(k)
+	}
+	JMP(LabelRef("pick"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// load reads the arguments that stay in registers.
+func (s *scan) load() {
+	s.size = Load(Param("size"), GP64()).(GPVirtual)
+	s.alive = Load(Param("alive"), GP64()).(GPVirtual)
+	s.n = Load(Param("n"), GP64()).(GPVirtual)
+	s.next, s.offset = GP64(), GP64()
+	XORQ(s.next, s.next)
+	for range s.blocks {
+		s.codes = append(s.codes, GP64())
+		s.number = append(s.number, GP64())
+	}
+	if s.queries == 1 {
+		s.tables = append(s.tables, Load(Param("tables"), GP64()).(GPVirtual))
+	} else {
+		all := Load(Param("tables"), GP64())
+		for q := range s.queries {
+			t := GP64()
+			MOVQ(Mem{Base: all, Disp: 8 * q}, t)
+			s.tables = append(s.tables, t)
+		}
+	}
+	for range s.blocks * s.queries {
+		s.sums = append(s.sums, [2]VecVirtual{YMM(), YMM()})
+	}
+}
+
+// pick finds the next block with a live row and clears the masks of the dead ones before it. When
+// there is none left the kernel is done, or a later block of the pass repeats the one before it.
+func (s *scan) pick(k int) {
+	look, dead, found := fmt.Sprintf("look%d", k), fmt.Sprintf("dead%d", k), fmt.Sprintf("found%d", k)
+	if k > 0 {
+		MOVQ(s.number[k-1], s.number[k])
+	}
+	Label(look)
+	CMPQ(s.next, s.n)
+	if k == 0 {
+		JGE(LabelRef("done"))
+	} else {
+		JGE(LabelRef(found))
+	}
+	CMPL(Mem{Base: s.alive, Index: s.next, Scale: 4}, Imm(0))
+	JEQ(LabelRef(dead))
+	MOVQ(s.next, s.number[k])
+	INCQ(s.next)
+	JMP(LabelRef(found))
+
+	Label(dead)
+	masks := Load(Param("masks"), GP64())
+	stride := s.stride(4)
+	for q := range s.queries {
+		MOVL(U32(0), Mem{Base: masks, Index: s.next, Scale: 4})
+		if q+1 < s.queries {
+			ADDQ(stride, masks)
+		}
+	}
+	INCQ(s.next)
+	JMP(LabelRef(look))
+
+	Label(found)
+	at := GP64()
+	LEAQ(Mem{Base: s.size, Disp: 3 * 4 * blockRows}, at)
+	IMULQ(s.number[k], at)
+	ADDQ(Load(Param("blocks"), GP64()), at)
+	MOVQ(at, s.codes[k])
+}
+
+// stride returns the distance between the outputs of two queries in bytes.
+func (s *scan) stride(unit int) GPVirtual {
+	r := GP64()
+	if s.queries > 1 {
+		Load(Param("stride"), r)
+		IMUL3Q(U32(unit), r, r)
+	}
+	return r
+}
+
+// sumColumns adds the table entries of all byte columns, chunk by chunk.
+func (s *scan) sumColumns() {
+	limit := GP64()
+	XORQ(s.offset, s.offset)
+	CMPQ(s.size, U32(chunkBytes))
+	JLE(LabelRef("chunk"))
+	zero := YMM()
+	VPXOR(zero, zero, zero)
+	for i := range s.blocks * s.queries * 4 {
+		VMOVDQU(zero, s.frame.Offset(32*i))
+	}
+	Label("chunk")
+	LEAQ(Mem{Base: s.offset, Disp: chunkBytes}, limit)
+	CMPQ(limit, s.size)
+	CMOVQGT(s.size, limit)
+	low := YMM()
+	x := XMM()
+	r := GP32()
+	MOVL(U32(0x0f0f0f0f), r)
+	VMOVD(r, x)
+	VPBROADCASTD(x, low)
+	for _, sum := range s.sums {
+		VPXOR(sum[0], sum[0], sum[0])
+		VPXOR(sum[1], sum[1], sum[1])
+	}
+	Label("columns")
+	for at := 0; at < loopBytes; at += 2 * blockRows {
+		s.twoColumns(at, low)
+	}
+	ADDQ(U32(loopBytes), s.offset)
+	CMPQ(s.offset, limit)
+	JLT(LabelRef("columns"))
+	CMPQ(limit, s.size)
+	JEQ(LabelRef("last"))
+	for i := range s.sums {
+		for g, v := range s.widen(i) {
+			part := s.frame.Offset(128*i + 32*g)
+			VPADDD(part, v, v)
+			VMOVDQU(v, part)
+		}
+	}
+	JMP(LabelRef("chunk"))
+	Label("last")
+}
+
+// twoColumns adds two byte columns, four entries a row, to the sums of every block and query.
+func (s *scan) twoColumns(at int, low VecVirtual) {
+	var nibbles [][4]VecVirtual
+	for _, codes := range s.codes {
+		var v [4]VecVirtual
+		for c := range 2 {
+			column, shifted := YMM(), YMM()
+			VMOVDQU(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + c*blockRows}, column)
+			VPSRLW(Imm(4), column, shifted)
+			v[2*c], v[2*c+1] = column, shifted
+		}
+		for _, x := range v {
+			VPAND(low, x, x)
+		}
+		PREFETCHT0(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + ahead})
+		nibbles = append(nibbles, v)
+	}
+	for q, tables := range s.tables {
+		var table [4]VecVirtual
+		for i := range table {
+			table[i] = YMM()
+		}
+		entries := make([][4]VecVirtual, s.blocks)
+		for i, t := range table {
+			VBROADCASTI128(Mem{Base: tables, Index: s.offset, Scale: 1, Disp: at + 16*i}, t)
+			for b := range s.blocks {
+				if b == s.blocks-1 {
+					entries[b][i] = t
+				} else {
+					entries[b][i] = YMM()
+				}
+				VPSHUFB(nibbles[b][i], t, entries[b][i])
+			}
+			for b := range s.blocks {
+				e := entries[b]
+				switch i {
+				case 1:
+					VPADDB(e[0], e[1], e[1])
+				case 3:
+					VPADDB(e[2], e[3], e[3])
+					VPADDB(e[1], e[3], e[3])
+					sum := s.sums[b*s.queries+q]
+					VPADDW(e[3], sum[0], sum[0])
+					VPSRLW(Imm(8), e[3], e[3])
+					VPADDW(e[3], sum[1], sum[1])
+				}
+			}
+		}
+	}
+}
+
+// widen turns one pair of sums into 32-bit sums of rows 0-7, 8-15, 16-23, 24-31. The whole words
+// hold even + 256*odd modulo 65,536, so the even sums appear when the odd ones are taken off.
+func (s *scan) widen(i int) [4]VecVirtual {
+	even, odd := s.sums[i][0], s.sums[i][1]
+	t, lo, hi := YMM(), YMM(), YMM()
+	VPSLLW(Imm(8), odd, t)
+	VPSUBW(t, even, even)
+	VPUNPCKLWD(odd, even, lo) // rows 0-7, 16-23
+	VPUNPCKHWD(odd, even, hi) // rows 8-15, 24-31
+	var out [4]VecVirtual
+	for g, from := range []VecVirtual{lo, hi, lo, hi} {
+		half := XMM()
+		VEXTRACTI128(Imm(uint64(g/2)), from, half)
+		out[g] = YMM()
+		VPMOVZXWD(half, out[g])
+	}
+	return out
+}
