@@ -1,0 +1,415 @@
+package arrowidx
+
+import (
+	"fmt"
+	"math/bits"
+	"sort"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/zeebo/xxh3"
+)
+
+// Limits of one column and one index.
+const (
+	MaxDim  = 65_536
+	MaxRows = 1 << 31
+)
+
+// Column is a sequence of Arrow arrays of vectors with one number of dimensions, read in place:
+// FixedSizeList, List or LargeList of float32, float64 or float16, with offsets, slices, chunks
+// and validity honoured. It holds references to the arrays until the last Release and never
+// writes to them. The memory must not change while the column is in use. Safe for concurrent use.
+type Column struct {
+	chunks []chunk
+	rows   int
+	dim    int
+	nulls  int
+	own    slab // memory of a copied column
+	refs   atomic.Int64
+}
+
+// chunk is one Arrow array of a column.
+type chunk struct {
+	arr   arrow.Array
+	start int // row of the column that is this chunk's first
+	n     int
+	data  elements
+	// starts holds, for list arrays whose null rows take no room, where each row begins in
+	// data (in elements); nil means row i begins at i*dim.
+	starts  []int64
+	nullAny bool
+	badElem []byte // validity bitmap of the elements when some are null, else nil
+	badOff  int    // bit of badElem that belongs to element 0 of data
+}
+
+// NewColumn makes a column of the chunks, which it retains. It checks types, shapes and lengths
+// (a child array shorter than its parent says is refused); the numbers themselves are checked by
+// Build. A column of no rows may have no dimension yet: Dim is then 0.
+//
+// Errors: ColumnError for a type that holds no vectors, InvalidVector with the row for a ragged
+// list, LimitExceeded above MaxDim or MaxRows.
+func NewColumn(chunks []arrow.Array) (*Column, error) {
+	c := &Column{}
+	c.refs.Store(1)
+	for _, a := range chunks {
+		if a == nil {
+			c.Release()
+			return nil, newError(ColumnError, "column", "a chunk is missing", "pass Arrow arrays")
+		}
+		if err := c.addChunk(a); err != nil {
+			c.Release()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Column) addChunk(a arrow.Array) error {
+	ck, dim, err := readChunk(a, c.rows, c.dim)
+	if err != nil {
+		return err
+	}
+	if int64(c.rows)+int64(ck.n) > MaxRows {
+		return newError(LimitExceeded, "column",
+			fmt.Sprintf("more than %d rows in one column", int64(MaxRows)),
+			"split it and search the parts")
+	}
+	if dim != 0 {
+		c.dim = dim
+	}
+	if ck.n == 0 {
+		return nil
+	}
+	a.Retain()
+	c.chunks = append(c.chunks, ck)
+	c.rows += ck.n
+	c.nulls += a.NullN()
+	return nil
+}
+
+// Len returns the number of rows, null rows included.
+func (c *Column) Len() int { return c.rows }
+
+// Dim returns the number of dimensions, 0 when no row has told it yet.
+func (c *Column) Dim() int { return c.dim }
+
+// NullCount returns the number of null rows.
+func (c *Column) NullCount() int { return c.nulls }
+
+// Chunks returns the number of non-empty Arrow arrays.
+func (c *Column) Chunks() int { return len(c.chunks) }
+
+// DataType names the Arrow type of the first chunk.
+func (c *Column) DataType() string {
+	if len(c.chunks) == 0 || c.chunks[0].arr == nil {
+		return "float32 matrix"
+	}
+	return c.chunks[0].arr.DataType().String()
+}
+
+// Retain adds a reference.
+func (c *Column) Retain() { c.refs.Add(1) }
+
+// Release drops a reference; the last one releases the Arrow arrays. Where the arrays came
+// through the C Data Interface this may run the producer's release callback.
+func (c *Column) Release() {
+	if c.refs.Add(-1) != 0 {
+		return
+	}
+	for i := range c.chunks {
+		if c.chunks[i].arr != nil {
+			c.chunks[i].arr.Release()
+		}
+	}
+	c.chunks = nil
+	c.own.free()
+}
+
+// ownColumn makes a column of a float32 matrix in a slab, which it then owns.
+func ownColumn(own slab, rows, dim int) *Column {
+	c := &Column{rows: rows, dim: dim, own: own}
+	c.refs.Store(1)
+	if rows > 0 {
+		data := elements{kind: elemFloat32, f32: own.floats()[:rows*dim]}
+		c.chunks = []chunk{{n: rows, data: data}}
+	}
+	return c
+}
+
+// Valid reports whether the row is not null. The row must be in range.
+func (c *Column) Valid(row int) bool {
+	ck := c.chunkOf(row)
+	return !ck.nullAny || ck.arr.IsValid(row-ck.start)
+}
+
+func (c *Column) chunkOf(row int) *chunk {
+	if len(c.chunks) == 1 {
+		return &c.chunks[0]
+	}
+	i := sort.Search(len(c.chunks), func(i int) bool { return c.chunks[i].start > row }) - 1
+	return &c.chunks[i]
+}
+
+// Row returns the row's Dim numbers as float32: a view of the column's own memory when it holds
+// float32, else dst[:Dim] filled with converted numbers. dst must have room for Dim numbers. A
+// null row's numbers are unspecified.
+func (c *Column) Row(row int, dst []float32) []float32 {
+	ck := c.chunkOf(row)
+	return ck.rows(row-ck.start, 1, c.dim, dst)
+}
+
+// tile returns rows [from, from+n), which must lie in one chunk, as n*Dim numbers: a view where
+// possible, else dst.
+func (c *Column) tile(from, n int, dst []float32) []float32 {
+	ck := c.chunkOf(from)
+	return ck.rows(from-ck.start, n, c.dim, dst)
+}
+
+// tileEnd returns the end of the longest run of rows from `from` that lies in one chunk and is
+// at most limit rows long.
+func (c *Column) tileEnd(from, limit int) int {
+	ck := c.chunkOf(from)
+	return min(from+limit, ck.start+ck.n, c.rows)
+}
+
+// Contiguous returns the whole column as one float32 matrix (Len x Dim, row-major) without a
+// copy, if its memory is one.
+func (c *Column) Contiguous() ([]float32, bool) {
+	if len(c.chunks) != 1 || c.nulls != 0 {
+		return nil, false
+	}
+	ck := &c.chunks[0]
+	if ck.starts != nil || ck.data.kind != elemFloat32 {
+		return nil, false
+	}
+	return ck.data.f32[:ck.n*c.dim], true
+}
+
+// firstAddress returns the memory of the first float32 chunk, to prove that nothing was copied.
+func (c *Column) firstFloat() *float32 {
+	if len(c.chunks) == 0 || c.chunks[0].data.kind != elemFloat32 || c.rows == 0 {
+		return nil
+	}
+	return &c.chunks[0].data.f32[0]
+}
+
+// Bytes returns the bytes of the vectors as they lie in memory.
+func (c *Column) Bytes() int64 {
+	var n int64
+	for i := range c.chunks {
+		n += int64(c.chunks[i].n) * int64(c.dim) * int64(c.chunks[i].data.size())
+	}
+	return n
+}
+
+// CopyTo writes all rows as float32 (Len x Dim, row-major); null rows are written as zeros.
+// dst must have room for Len*Dim numbers.
+func (c *Column) CopyTo(dst []float32) {
+	d := c.dim
+	for from := 0; from < c.rows; {
+		to := c.tileEnd(from, 1024)
+		out := dst[from*d : to*d]
+		copy(out, c.tile(from, to-from, out))
+		for r := from; c.nulls > 0 && r < to; r++ {
+			if !c.Valid(r) {
+				clear(dst[r*d : (r+1)*d])
+			}
+		}
+		from = to
+	}
+}
+
+// Hash returns the XXH3-128 of the vectors, their validity, shape and type. Columns with equal
+// rows and equal type have equal hashes, however they are chunked.
+func (c *Column) Hash() [16]byte {
+	h := xxh3.New()
+	fmt.Fprintf(h, "%d %d %d ", c.rows, c.dim, c.nulls)
+	for i := range c.chunks {
+		ck := &c.chunks[i]
+		if i == 0 {
+			fmt.Fprintf(h, "%d ", ck.data.kind)
+		}
+		if !ck.nullAny && ck.starts == nil {
+			ck.data.hash(h, 0, ck.n*c.dim)
+			continue
+		}
+		for r := range ck.n {
+			if ck.arr.IsNull(r) {
+				_, _ = h.Write([]byte{0})
+				continue
+			}
+			_, _ = h.Write([]byte{1})
+			at := ck.at(r, c.dim)
+			ck.data.hash(h, at, at+c.dim)
+		}
+	}
+	sum := h.Sum128().Bytes()
+	return sum
+}
+
+// at returns where the row begins in the chunk's data, in elements.
+func (ck *chunk) at(row, dim int) int {
+	if ck.starts != nil {
+		return int(ck.starts[row])
+	}
+	return row * dim
+}
+
+func (ck *chunk) rows(row, n, dim int, dst []float32) []float32 {
+	if ck.starts == nil {
+		return ck.data.floats(row*dim, (row+n)*dim, dst)
+	}
+	for i := range n {
+		out := dst[i*dim : (i+1)*dim]
+		if ck.arr.IsNull(row + i) {
+			clear(out)
+			continue
+		}
+		at := int(ck.starts[row+i])
+		copy(out, ck.data.floats(at, at+dim, out))
+	}
+	return dst[:n*dim]
+}
+
+// nullElement returns the first null number of a row, or -1.
+func (ck *chunk) nullElement(row, dim int) int {
+	if ck.badElem == nil {
+		return -1
+	}
+	at := ck.badOff + ck.at(row, dim)
+	for j := range dim {
+		if ck.badElem[(at+j)>>3]>>((at+j)&7)&1 == 0 {
+			return j
+		}
+	}
+	return -1
+}
+
+// readChunk finds the vectors in an Arrow array. dim is what earlier chunks have, 0 if nothing.
+func readChunk(a arrow.Array, start, dim int) (chunk, int, error) {
+	if e, ok := a.(array.ExtensionArray); ok {
+		a = e.Storage()
+	}
+	ck := chunk{arr: a, start: start, n: a.Len(), nullAny: a.NullN() > 0}
+	switch l := a.(type) {
+	case *array.FixedSizeList:
+		width := int64(l.DataType().(*arrow.FixedSizeListType).Len())
+		return readFixed(ck, l.ListValues(), width, int64(l.Data().Offset()), dim)
+	case *array.List:
+		return readOffsets(ck, l.ListValues(), l.Offsets(), l.Data().Offset(), dim)
+	case *array.LargeList:
+		return readOffsets(ck, l.ListValues(), l.Offsets(), l.Data().Offset(), dim)
+	case *array.String, *array.LargeString, *array.StringView:
+		return ck, 0, newError(ColumnError, "column", "the column holds text, not vectors",
+			"search it with text=..., or parse the vectors first")
+	}
+	return ck, 0, newError(ColumnError, "column",
+		fmt.Sprintf("a column of %s holds no vectors", a.DataType()),
+		"use FixedSizeList, List or LargeList of float32, float64 or float16")
+}
+
+func checkDim(width int64, dim int) error {
+	switch {
+	case width < 1:
+		return newError(InvalidVector, "column", "vectors of no dimensions",
+			"every vector needs at least one number")
+	case width > MaxDim:
+		return newError(LimitExceeded, "column",
+			fmt.Sprintf("%d dimensions, at most %d are supported", width, MaxDim), "")
+	case dim != 0 && int(width) != dim:
+		return newError(DimensionMismatch, "column",
+			fmt.Sprintf("a chunk has %d dimensions, earlier ones have %d", width, dim),
+			"all chunks need one width")
+	}
+	return nil
+}
+
+func readFixed(ck chunk, child arrow.Array, width, offset int64, dim int) (chunk, int, error) {
+	if err := checkDim(width, dim); err != nil {
+		return ck, 0, err
+	}
+	data, err := readElements(child)
+	if err != nil {
+		return ck, 0, err
+	}
+	hi, over := bits.Mul64(uint64(offset)+uint64(ck.n), uint64(width))
+	if hi != 0 || over > uint64(data.len()) {
+		return ck, 0, newError(ColumnError, "column",
+			fmt.Sprintf("the child array has %d values, %d rows of %d from row %d need more",
+				data.len(), ck.n, width, offset), "the producer of this array is at fault")
+	}
+	from := int(offset * width)
+	ck.data = data.slice(from, from+ck.n*int(width))
+	ck.setElementNulls(child, from)
+	return ck, int(width), nil
+}
+
+func (ck *chunk) setElementNulls(child arrow.Array, from int) {
+	if child.NullN() > 0 {
+		ck.badElem = child.NullBitmapBytes()
+		ck.badOff = child.Data().Offset() + from
+	}
+}
+
+func readOffsets[T int32 | int64](
+	ck chunk, child arrow.Array, offsets []T, offset, dim int,
+) (chunk, int, error) {
+	data, err := readElements(child)
+	if err != nil || ck.n == 0 {
+		return ck, dim, err
+	}
+	if len(offsets) < offset+ck.n+1 {
+		return ck, 0, newError(ColumnError, "column",
+			fmt.Sprintf("%d list offsets, %d rows need %d", len(offsets), ck.n, offset+ck.n+1),
+			"the producer of this array is at fault")
+	}
+	offsets = offsets[offset : offset+ck.n+1]
+	width, uniform := int64(dim), true
+	for i := range ck.n {
+		lo, hi := int64(offsets[i]), int64(offsets[i+1])
+		if err := checkList(ck.start+i, lo, hi, data.len()); err != nil {
+			return ck, 0, err
+		}
+		uniform = uniform && lo == int64(offsets[0])+int64(i)*width
+		if ck.arr.IsNull(i) {
+			uniform = uniform && hi-lo == width
+			continue
+		}
+		if width == 0 {
+			width = hi - lo
+			if err := checkDim(width, 0); err != nil {
+				return ck, 0, err
+			}
+			uniform = lo == int64(offsets[0])+int64(i)*width
+		}
+		if hi-lo != width {
+			return ck, 0, errorAt(InvalidVector, "column", int64(ck.start+i), -1,
+				fmt.Sprintf("row %d has %d dimensions, rows before it have %d",
+					ck.start+i, hi-lo, width), "all vectors need one length")
+		}
+	}
+	if uniform && width > 0 {
+		from := int(offsets[0])
+		ck.data = data.slice(from, from+ck.n*int(width))
+		ck.setElementNulls(child, from)
+		return ck, int(width), nil
+	}
+	ck.starts = make([]int64, ck.n)
+	for i := range ck.starts {
+		ck.starts[i] = int64(offsets[i])
+	}
+	ck.data = data
+	ck.setElementNulls(child, 0)
+	return ck, int(width), nil
+}
+
+func checkList(row int, lo, hi int64, values int) error {
+	if lo >= 0 && hi >= lo && hi <= int64(values) {
+		return nil
+	}
+	return errorAt(ColumnError, "column", int64(row), -1,
+		fmt.Sprintf("row %d: list offsets %d to %d lie outside the %d values", row, lo, hi, values),
+		"the producer of this array is at fault")
+}

@@ -1,0 +1,113 @@
+package arrowidx
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/float16"
+	"github.com/zeebo/xxh3"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// elemKind is the number type of a column.
+type elemKind uint8
+
+const (
+	elemFloat32 elemKind = iota
+	elemFloat64
+	elemFloat16
+)
+
+// elements is a run of numbers in Arrow memory; the slice that kind names is set.
+type elements struct {
+	kind elemKind
+	f32  []float32
+	f64  []float64
+	f16  []uint16
+}
+
+// readElements takes the numbers of a list's child. The child's values never reach past what its
+// buffer holds, whatever its header says.
+func readElements(child arrow.Array) (elements, error) {
+	switch v := child.(type) {
+	case *array.Float32:
+		return elements{kind: elemFloat32, f32: v.Float32Values()}, nil
+	case *array.Float64:
+		return elements{kind: elemFloat64, f64: v.Float64Values()}, nil
+	case *array.Float16:
+		bits := arrow.Uint16Traits.CastFromBytes(arrow.Float16Traits.CastToBytes(v.Values()))
+		return elements{kind: elemFloat16, f16: bits}, nil
+	}
+	return elements{}, newError(ColumnError, "column",
+		fmt.Sprintf("vectors of %s are not supported", child.DataType()),
+		"cast them to float32")
+}
+
+func (e *elements) len() int {
+	switch e.kind {
+	case elemFloat64:
+		return len(e.f64)
+	case elemFloat16:
+		return len(e.f16)
+	}
+	return len(e.f32)
+}
+
+// size returns the bytes of one number.
+func (e *elements) size() int { return [...]int{4, 8, 2}[e.kind] }
+
+func (e *elements) slice(from, to int) elements {
+	out := elements{kind: e.kind}
+	switch e.kind {
+	case elemFloat64:
+		out.f64 = e.f64[from:to]
+	case elemFloat16:
+		out.f16 = e.f16[from:to]
+	default:
+		out.f32 = e.f32[from:to]
+	}
+	return out
+}
+
+// floats returns numbers [from, to) as float32: a view, or dst filled with converted numbers.
+func (e *elements) floats(from, to int, dst []float32) []float32 {
+	switch e.kind {
+	case elemFloat64:
+		dst = dst[:to-from]
+		simd.F64ToF32(dst, e.f64[from:to])
+	case elemFloat16:
+		dst = dst[:to-from]
+		simd.F16ToF32(dst, e.f16[from:to])
+	default:
+		dst = e.f32[from:to]
+	}
+	return dst
+}
+
+// finiteSource reports whether number i is finite in its own type: a float64 may be finite and
+// still lie outside float32.
+func (e *elements) finiteSource(i int) bool {
+	switch e.kind {
+	case elemFloat64:
+		return e.f64[i]-e.f64[i] == 0
+	case elemFloat16:
+		f := float16.FromBits(e.f16[i])
+		return !f.IsNaN() && !f.IsInf()
+	}
+	return e.f32[i]-e.f32[i] == 0
+}
+
+func (e *elements) hash(h *xxh3.Hasher, from, to int) {
+	var b []byte
+	switch e.kind {
+	case elemFloat64:
+		b = arrow.Float64Traits.CastToBytes(e.f64[from:to])
+	case elemFloat16:
+		b = arrow.Uint16Traits.CastToBytes(e.f16[from:to])
+	default:
+		b = arrow.Float32Traits.CastToBytes(e.f32[from:to])
+	}
+	_, _ = h.Write(b)
+}

@@ -1,0 +1,213 @@
+package arrowidx
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// NullPolicy says what a null row does to a build.
+type NullPolicy uint8
+
+// BadPolicy says what a row does to a build that holds NaN, infinity, a number outside float32, or
+// a square norm out of range.
+type BadPolicy uint8
+
+// The policies.
+const (
+	RejectNulls NullPolicy = iota // a null row is an error
+	SkipNulls                     // a null row keeps its position and is never found
+)
+
+// The policies for bad rows.
+const (
+	RejectBad BadPolicy = iota // a bad row is an error that names row and column
+	SkipBad                    // a bad row is treated as null
+)
+
+// shardRows is the number of rows whose sums are taken in one go. It is fixed, and shards are
+// added in order, so that a mean does not depend on the number of threads.
+const shardRows = 65_536
+
+// maxSquareNorm keeps the squared distance of any two rows inside float32.
+const maxSquareNorm = math.MaxFloat32 / 8
+
+// smallestNormal is the least square norm (after scaling) of a row that is not zero.
+const smallestNormal = 1.17549435e-38
+
+// moments is what a build learns from one pass over the column.
+type moments struct {
+	scale  float32   // power of two that brings the longest row to a norm in [1/2, 1)
+	mean   []float32 // of the scaled rows (of the normalised rows for cosine), d numbers
+	skip   []bool    // rows that are null or bad; nil when none is
+	nulls  int       // rows skipped because null
+	bad    int       // rows skipped because bad
+	usable int       // rows that can be found
+}
+
+// shardSums is one shard's share.
+type shardSums struct {
+	sum        []float64
+	used       int
+	nulls, bad int
+	max, min   float64 // square norms; min over rows that are not zero
+	minRow     int
+	skipped    []int
+}
+
+// measure validates every row and finds scale and mean.
+func measure(ctx context.Context, col *Column, o *BuildOptions, threads int) (*moments, error) {
+	shards := make([]shardSums, (col.rows+shardRows-1)/shardRows)
+	err := parallel(ctx, "build", threads, len(shards), func(_, i int) error {
+		return shards[i].read(ctx, col, o, i*shardRows, min((i+1)*shardRows, col.rows))
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &moments{scale: 1, mean: make([]float32, col.dim)}
+	sum := make([]float64, col.dim)
+	largest, smallest, smallestRow := 0.0, math.Inf(1), 0
+	for i := range shards {
+		s := &shards[i]
+		for j, v := range s.sum {
+			sum[j] += v
+		}
+		m.usable += s.used
+		m.nulls += s.nulls
+		m.bad += s.bad
+		largest = max(largest, s.max)
+		if s.min < smallest {
+			smallest, smallestRow = s.min, s.minRow
+		}
+		for _, r := range s.skipped {
+			m.drop(col.rows, r)
+		}
+	}
+	m.setScale(largest)
+	if smallest*float64(m.scale)*float64(m.scale) < smallestNormal {
+		return nil, errorAt(InvalidVector, "build", int64(smallestRow), -1,
+			fmt.Sprintf("row %d has norm %.3g, too small beside the longest row's %.3g",
+				smallestRow, math.Sqrt(smallest), math.Sqrt(largest)),
+			"write zeros instead, or drop the row")
+	}
+	factor := float64(m.scale)
+	if o.Metric == Cosine {
+		factor = 1
+	}
+	for j := range m.mean {
+		if m.usable > 0 {
+			m.mean[j] = float32(sum[j] / float64(m.usable) * factor)
+		}
+	}
+	return m, nil
+}
+
+func (m *moments) drop(rows, r int) {
+	if m.skip == nil {
+		m.skip = make([]bool, rows)
+	}
+	m.skip[r] = true
+}
+
+// setScale picks the power of two from the largest square norm. Subnormal data are not scaled
+// past what float32 can express.
+func (m *moments) setScale(largest float64) {
+	if largest == 0 {
+		return
+	}
+	_, exp := math.Frexp(math.Sqrt(largest))
+	m.scale = float32(math.Ldexp(1, min(-exp, 126)))
+}
+
+func (s *shardSums) read(ctx context.Context, col *Column, o *BuildOptions, from, to int) error {
+	s.sum = make([]float64, col.dim)
+	s.min = math.Inf(1)
+	step := max(1, (256<<10)/(4*col.dim))
+	buf := make([]float32, step*col.dim)
+	for from < to {
+		if err := cancelled(ctx, "build"); err != nil {
+			return err
+		}
+		end := min(col.tileEnd(from, step), to)
+		rows := col.tile(from, end-from, buf)
+		for r := from; r < end; r++ {
+			x := rows[(r-from)*col.dim : (r-from+1)*col.dim]
+			if err := s.readRow(col, o, r, x); err != nil {
+				return err
+			}
+		}
+		o.Progress.scanned.Add(int64(end - from))
+		from = end
+	}
+	return nil
+}
+
+func (s *shardSums) readRow(col *Column, o *BuildOptions, r int, x []float32) error {
+	if col.nulls > 0 && !col.Valid(r) {
+		if o.Nulls == RejectNulls {
+			return errorAt(InvalidVector, "build", int64(r), -1,
+				fmt.Sprintf("row %d is null", r), "drop null rows or build with nulls='skip'")
+		}
+		s.nulls++
+		s.skipped = append(s.skipped, r)
+		return nil
+	}
+	norm := simd.Norm64(x)
+	ck := col.chunkOf(r)
+	if !(norm <= maxSquareNorm) || ck.badElem != nil {
+		if err := badRow(ck, r, col.dim, x, norm); err != nil {
+			if o.Bad == RejectBad {
+				return err
+			}
+			s.bad++
+			s.skipped = append(s.skipped, r)
+			return nil
+		}
+	}
+	s.used++
+	if norm == 0 {
+		return nil
+	}
+	s.max = max(s.max, norm)
+	if norm < s.min {
+		s.min, s.minRow = norm, r
+	}
+	factor := 1.0
+	if o.Metric == Cosine {
+		factor = 1 / math.Sqrt(norm)
+	}
+	simd.AddScaled(s.sum, x, factor)
+	return nil
+}
+
+// badRow explains what is wrong with a row, or returns nil if nothing is.
+func badRow(ck *chunk, row, dim int, x []float32, norm float64) error {
+	at := ck.at(row-ck.start, dim)
+	null := ck.nullElement(row-ck.start, dim)
+	for j, v := range x {
+		what := ""
+		switch {
+		case j == null:
+			what = "null"
+		case v-v == 0:
+			continue
+		case ck.data.finiteSource(at + j):
+			what = "a number outside float32"
+		case v != v:
+			what = "NaN"
+		default:
+			what = "infinity"
+		}
+		return errorAt(InvalidVector, "build", int64(row), int64(j),
+			fmt.Sprintf("row %d, column %d holds %s", row, j, what),
+			"repair or drop the row, or skip bad rows")
+	}
+	if norm <= maxSquareNorm {
+		return nil
+	}
+	return errorAt(InvalidVector, "build", int64(row), -1,
+		fmt.Sprintf("row %d has norm %.3g, its square overflows float32 distances", row,
+			math.Sqrt(norm)), "scale the vectors down")
+}

@@ -1,0 +1,42 @@
+package arrowidx
+
+import (
+	"fmt"
+	"syscall"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// slab is zeroed memory outside the Go heap: the garbage collector neither scans it nor waits
+// with a copy of it. The zero slab is empty.
+type slab struct{ mem []byte }
+
+// newSlab maps n bytes, page-aligned and zeroed.
+func newSlab(op string, n int64) (slab, error) {
+	if n == 0 {
+		return slab{}, nil
+	}
+	if n < 0 || n > 1<<46 {
+		return slab{}, newError(LimitExceeded, op,
+			fmt.Sprintf("%d bytes of memory asked for", n), "use fewer bits or rows")
+	}
+	mem, err := syscall.Mmap(-1, 0, int(n), syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return slab{}, &Error{Kind: OutOfMemory, Op: op, Row: -1, Column: -1, Err: err,
+			Msg: fmt.Sprintf("no room for %d bytes", n), Fix: "use fewer bits or free memory"}
+	}
+	adviseHuge(mem)
+	return slab{mem}, nil
+}
+
+// free unmaps the memory; nobody may read it any more.
+func (s *slab) free() {
+	if s.mem != nil {
+		// The mapping is ours and whole, so the call cannot fail.
+		_ = syscall.Munmap(s.mem)
+		s.mem = nil
+	}
+}
+
+func (s *slab) floats() []float32 { return arrow.Float32Traits.CastFromBytes(s.mem) }

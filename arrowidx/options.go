@@ -1,0 +1,113 @@
+package arrowidx
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// BuildOptions says how to build. The zero value is cosine, auto kind, 5 bits (8 with KeepNone),
+// borrowed vectors, recall target 0.95, nulls and bad rows rejected.
+type BuildOptions struct {
+	Metric Metric
+	Kind   Kind
+	Bits   int // 1 to 9 bits a dimension of a flat index; 0: 5 when vectors are kept, else 8
+	Keep   Keep
+	Recall float64 // default recall target of searches; 0 means 0.95
+	Nulls  NullPolicy
+	Bad    BadPolicy
+	Seed   uint64 // of the rotation
+	// Threads limits this build; 0 means the default of SetThreads. The index does not depend
+	// on it.
+	Threads int
+	IDs     *IDs // nil: positions
+	// Progress, if set, is updated while the build runs.
+	Progress *Progress
+}
+
+// Progress counts the work of a running operation. Safe for concurrent use.
+type Progress struct {
+	total, scanned, encoded atomic.Int64
+}
+
+// Done returns the rows finished and the rows in all; each row is read twice, once to validate and
+// once to encode, and counts half each time.
+func (p *Progress) Done() (done, total int64) {
+	return (p.scanned.Load() + p.encoded.Load()) / 2, p.total.Load()
+}
+
+// resolve fills in defaults and refuses what cannot be built.
+func (o *BuildOptions) resolve(col *Column) error {
+	if o.Progress == nil {
+		o.Progress = &Progress{}
+	}
+	o.Progress.total.Store(int64(col.rows))
+	if o.Metric > SqEuclidean {
+		return newError(MetricError, "build", fmt.Sprintf("unknown metric %d", o.Metric), "")
+	}
+	if o.Recall == 0 {
+		o.Recall = 0.95
+	}
+	if !(o.Recall > 0 && o.Recall <= 1) {
+		return newError(InvalidArgument, "build",
+			fmt.Sprintf("recall target %v is not in (0, 1]", o.Recall), "use for example 0.95")
+	}
+	if o.Keep == KeepAuto {
+		o.Keep = KeepBorrow
+	}
+	if err := o.resolveKind(col.rows); err != nil {
+		return err
+	}
+	if o.IDs == nil {
+		o.IDs = PositionIDs(col.rows)
+	}
+	if o.IDs.Len() != col.rows {
+		return newError(InvalidArgument, "build",
+			fmt.Sprintf("%d ids for %d rows", o.IDs.Len(), col.rows), "give one id a row")
+	}
+	return nil
+}
+
+func (o *BuildOptions) resolveKind(rows int) error {
+	if o.Kind == Auto {
+		o.Kind = Flat
+		if rows <= AutoExactRows && o.Keep != KeepNone {
+			o.Kind = Exact
+		}
+	}
+	if o.Kind == Exact {
+		if o.Keep == KeepNone {
+			return newError(InvalidArgument, "build", "kind exact searches the vectors themselves",
+				"use keep='borrow' or 'copy', or kind='flat'")
+		}
+		o.Bits = 0
+		return nil
+	}
+	if o.Kind != Flat {
+		return newError(InvalidArgument, "build", fmt.Sprintf("unknown kind %d", o.Kind), "")
+	}
+	if o.Bits == 0 {
+		o.Bits = 5
+		if o.Keep == KeepNone {
+			o.Bits = 8
+		}
+	}
+	if o.Bits < 1 || o.Bits > 9 {
+		return newError(InvalidArgument, "build", fmt.Sprintf("%d bits a dimension", o.Bits),
+			"use 1 to 9")
+	}
+	return nil
+}
+
+// epsilonFor is the fixed table from a recall target to the width of error bounds; 0 means that
+// the target asks for an exact scan.
+func epsilonFor(recall float64) float64 {
+	switch {
+	case recall <= 0.90:
+		return 1.6
+	case recall <= 0.95:
+		return 1.9
+	case recall <= 0.99:
+		return 2.4
+	}
+	return 0
+}

@@ -1,0 +1,200 @@
+package arrowidx
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// farAway is the norm of a scaled query from which on float32 estimates of squared distances say
+// nothing about order; such queries are measured on the vectors.
+const farAway = 1 << 20
+
+// query is one query made ready. Distances inside the engine are smaller-is-better and scaled:
+// unit times the squared distance (l2, sqeuclidean) or minus the inner product (dot, cosine).
+type query struct {
+	vec  []float32 // as given, d numbers
+	norm float64   // |vec|
+	unit float64
+	zero bool // a zero vector under cosine or dot: every score is 0
+	far  bool // see farAway
+
+	// For codes (kind flat): q' = rotate(scaled query - mean).
+	rotated []float32
+	tables  []byte
+	scan    simd.ScanQuery // Tau is set by each scan
+	z       []int8         // q' as int8 for codes of 2 to 5 bits
+	zStep   float32
+	offset  float32 // subtracted from a code's product: (2^B-1)/2 times the sum of q'
+	errUnit float32 // epsilon0 * |q'|
+	zErr    float32 // epsilon0 * the standard deviation that int8 adds, per unit of rescale
+	slack   float32 // contains float32 rounding of estimates
+
+	first float32 // upper bound of the k-th distance from the first wave
+	found collector
+	plan  queryCounts
+}
+
+// queryCounts is what a plan sums up.
+type queryCounts struct {
+	scanned, coded, reranked int64
+	certified                bool
+}
+
+// prepare validates query i and computes what every row needs.
+func (q *query) prepare(ix *Index, vec []float32, i int, p *SearchParams, epsilon float64) error {
+	q.vec, q.plan = vec, queryCounts{}
+	norm2 := simd.Norm64(vec)
+	if !(norm2 <= maxSquareNorm) {
+		return badQuery(vec, i, norm2)
+	}
+	q.norm = math.Sqrt(norm2)
+	q.zero = norm2 == 0 && ix.metric.Larger()
+	q.unit, q.far, q.slack = 1, false, 0
+	q.first = float32(math.Inf(1))
+	q.found.reset(p.K)
+	if ix.codes == nil || q.zero {
+		return nil
+	}
+	q.rotated = grow(q.rotated, ix.codes.padded)
+	meanDot := q.center(ix)
+	ix.rot.apply(q.rotated, 1)
+	q.setTables(ix, meanDot, float32(epsilon))
+	return nil
+}
+
+// center writes the scaled query minus the mean to q.rotated and returns the scaled query's inner
+// product with the mean. It sets unit.
+func (q *query) center(ix *Index) float32 {
+	scaled := q.rotated[:ix.dim]
+	clear(q.rotated[ix.dim:])
+	switch ix.metric {
+	case Cosine, Dot:
+		_, exp := math.Frexp(q.norm)
+		own := float32(math.Ldexp(1, min(-exp, 126)))
+		if ix.metric == Dot {
+			simd.Scale(scaled, q.vec, own)
+			q.unit = float64(own) * float64(ix.scale)
+		} else {
+			normalise(scaled, q.vec, own)
+		}
+	default:
+		simd.Scale(scaled, q.vec, ix.scale)
+		q.unit = float64(ix.scale) * float64(ix.scale)
+	}
+	meanDot := simd.Dot16(scaled, ix.mean)
+	simd.Center(scaled, scaled, 1, ix.mean)
+	return meanDot
+}
+
+// setTables fills in everything that depends on the rotated query.
+func (q *query) setTables(ix *Index, meanDot, epsilon float32) {
+	f := ix.codes
+	norm2 := simd.Norm16(q.rotated)
+	length := float32(math.Sqrt(float64(norm2)))
+	q.far = !(length < farAway)
+	q.tables = grow(q.tables, f.padded*4)
+	step, abs := simd.BuildTables(q.tables, q.rotated)
+	add := norm2
+	if ix.metric.Larger() {
+		add = ix.meanSq - meanDot
+	}
+	tableErr := step * float32(math.Sqrt(float64(f.padded)/4/12))
+	q.scan = simd.ScanQuery{
+		Tables: q.tables, Step: step, Bias: -abs / 2, Add: add,
+		Err: epsilon * length, TabErr: epsilon * tableErr,
+	}
+	reach := length + f.radius
+	q.slack = reach*reach/(1<<17) + (1+ix.meanSq)*(1+ix.meanSq)/(1<<20)
+	if !ix.metric.Larger() {
+		q.slack = reach * reach / (1 << 17)
+	}
+	q.errUnit = epsilon * length
+	half := float32(int(1)<<f.bits-1) / 2
+	if f.bits >= 2 && f.bits <= 5 {
+		q.z = grow(q.z, f.padded)
+		q.zStep = simd.QuantizeInt8(q.z, q.rotated)
+		sum := 0
+		for _, z := range q.z {
+			sum += int(z)
+		}
+		q.offset = half * q.zStep * float32(sum)
+		q.zErr = epsilon * q.zStep * half * float32(math.Sqrt(float64(f.padded)/12))
+		return
+	}
+	var sum float64
+	for _, v := range q.rotated {
+		sum += float64(v)
+	}
+	q.offset, q.zErr = half*float32(sum), 0
+}
+
+// code scores a row with all its bits: an estimate of its distance and the half width of its
+// bound.
+func (q *query) code(f *flatCodes, row int) (est, width float32) {
+	block := f.block(row / simd.BlockRows)
+	lane := row % simd.BlockRows
+	if f.bits == 1 {
+		fs := f.planeFactors(block, lane)
+		v := simd.DotCodeFloat(block, lane, nil, 0, f.padded, q.rotated) - q.offset
+		return fs.add + q.scan.Add + fs.rescale*v, fs.err * q.errUnit
+	}
+	extra := f.extraOf(row)
+	fs := getFactors(extra[f.row-factorsBytes:])
+	var v float32
+	if f.bits <= 5 {
+		v = float32(simd.DotCode(block, lane, extra, f.bits-1, f.padded, q.z)) * q.zStep
+	} else {
+		v = simd.DotCodeFloat(block, lane, extra, f.bits-1, f.padded, q.rotated)
+	}
+	est = fs.add + q.scan.Add + fs.rescale*(v-q.offset)
+	return est, fs.err*q.errUnit + float32(math.Abs(float64(fs.rescale)))*q.zErr
+}
+
+// score turns a distance in engine units into the metric's score.
+func (q *query) score(metric Metric, dist float64) float32 {
+	dist /= q.unit
+	switch metric {
+	case Cosine, Dot:
+		if dist == 0 {
+			return 0 // never -0
+		}
+		return float32(-dist)
+	case L2:
+		return float32(math.Sqrt(max(dist, 0)))
+	}
+	return float32(max(dist, 0))
+}
+
+// exact measures a row in float64, in engine units.
+func (q *query) exact(metric Metric, x []float32) float64 {
+	switch metric {
+	case Dot:
+		return -simd.Dot64(x, q.vec) * q.unit
+	case Cosine:
+		norm := math.Sqrt(simd.Norm64(x)) * q.norm
+		if norm == 0 {
+			return 0
+		}
+		return -simd.Dot64(x, q.vec) / norm
+	}
+	return simd.L2Sq64(x, q.vec) * q.unit
+}
+
+func badQuery(vec []float32, i int, norm2 float64) error {
+	for j, v := range vec {
+		if v-v == 0 {
+			continue
+		}
+		what := "infinity"
+		if v != v {
+			what = "NaN"
+		}
+		return errorAt(InvalidVector, "search", int64(i), int64(j),
+			fmt.Sprintf("query %d, column %d holds %s", i, j, what), "repair or drop the query")
+	}
+	return errorAt(InvalidVector, "search", int64(i), -1,
+		fmt.Sprintf("query %d has norm %.3g, its square overflows float32 distances", i,
+			math.Sqrt(norm2)), "scale the vectors down")
+}

@@ -1,0 +1,229 @@
+package arrowidx
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// SearchParams is one search: NQ queries of the index's dimension.
+type SearchParams struct {
+	Queries []float32 // NQ x dim, row-major
+	NQ, K   int
+	// Epsilon0 is the width of error bounds in standard deviations; 0 takes it from Recall.
+	Epsilon0 float64
+	// Recall is the target; 0 means the index's. Above 0.99 the vectors themselves are scanned.
+	Recall float64
+	// Rerank says how many of the best rows are measured on the vectors: -1 as many as the bounds
+	// ask for, 0 none (scores are estimates), n the n best. It has no meaning for kind exact.
+	Rerank int
+	Mask   []byte  // rows that may be found: not zero, one byte a row; nil: all
+	Rows   []int64 // rows that may be found, if Mask is nil; nil: all
+	// Source is a column with the index's rows to measure on, nil: the index's own.
+	Source *Column
+	// Threads limits this search; 0 means the default of SetThreads. 1 runs on the calling
+	// goroutine.
+	Threads int
+}
+
+// SearchOut receives the answers; the caller allocates. Query i's answers are Counts[i] entries
+// from i*K on, best first; the rest of its K entries are row -1 and score NaN.
+type SearchOut struct {
+	Rows   []int64
+	Scores []float32
+	Counts []int64
+}
+
+// Plan says how a search was done. Counts are sums over the queries.
+type Plan struct {
+	Kind      Kind
+	Tier      simd.Tier
+	Exact     bool // scores are distances, not estimates
+	Threads   int
+	Bits      int
+	Rows      int64 // rows of the index
+	Eligible  int64 // rows that filter and nulls leave
+	Nulls     int64 // rows never found because null or bad
+	Queries   int64
+	Scanned   int64 // rows whose plane, or vector for kind exact, was read
+	Coded     int64 // rows scored with all their bits
+	Reranked  int64 // rows measured on the vectors
+	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0
+	Epsilon0  float64
+	Recall    float64
+	Prepare   time.Duration
+	Scan      time.Duration // with scoring of survivors
+	Rerank    time.Duration
+	Total     time.Duration
+}
+
+// Search answers the queries. Ties go to the smaller row. Fewer than K rows are found only when
+// fewer are eligible. A query's answer depends on the query, the index, the filter and Epsilon0,
+// Recall, Rerank and K alone, not on the other queries or the number of threads.
+//
+// Errors: DimensionMismatch, InvalidVector naming query and column, InvalidArgument (negative K,
+// a mask of the wrong length, a target that needs vectors the index does not have),
+// VectorsChanged when borrowed vectors no longer fit their codes, Cancelled, IndexClosed.
+func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	begin := time.Now()
+	if ix.closed {
+		return Plan{}, closedError("search")
+	}
+	r := run{ix: ix, p: p, out: out, col: ix.source.Load()}
+	if p.Source != nil {
+		r.col = p.Source
+	}
+	if err := r.check(); err != nil {
+		return Plan{}, err
+	}
+	var err error
+	if p.NQ > 0 && p.K > 0 {
+		err = r.answer(ctx)
+	}
+	if err != nil {
+		return Plan{}, err
+	}
+	r.plan.Total = time.Since(begin)
+	return r.plan, nil
+}
+
+// run is one call of Search.
+type run struct {
+	ix       *Index
+	p        *SearchParams
+	out      *SearchOut
+	col      *Column // vectors to measure on; nil: estimates only
+	k        int
+	words    []uint32 // rows that may be found, a word a block
+	eligible int
+	epsilon  float64
+	recall   float64
+	plan     Plan
+}
+
+// check refuses what cannot be answered and blanks the answers.
+func (r *run) check() error {
+	ix, p := r.ix, r.p
+	if p.K < 0 || p.NQ < 0 {
+		return newError(InvalidArgument, "search", fmt.Sprintf("k = %d", p.K), "use k >= 0")
+	}
+	if ix.dim != 0 && len(p.Queries) != p.NQ*ix.dim {
+		return newError(DimensionMismatch, "search",
+			fmt.Sprintf("%d numbers for %d queries of %d dimensions", len(p.Queries), p.NQ, ix.dim),
+			"queries need the dimensions of the indexed vectors")
+	}
+	if p.Source != nil {
+		if err := ix.matches("search", p.Source); err != nil {
+			return err
+		}
+	}
+	for i := range r.out.Rows {
+		r.out.Rows[i] = -1
+		r.out.Scores[i] = float32(math.NaN())
+	}
+	clear(r.out.Counts)
+	if err := r.setTarget(); err != nil {
+		return err
+	}
+	if err := r.setFilter(); err != nil {
+		return err
+	}
+	r.k = min(p.K, r.eligible)
+	r.plan = Plan{
+		Kind: ix.kind, Tier: simd.Active(), Bits: ix.bits, Rows: int64(ix.rows),
+		Eligible: int64(r.eligible), Nulls: int64(ix.nulls + ix.bad), Queries: int64(p.NQ),
+		Epsilon0: r.epsilon, Recall: r.recall, Threads: 1,
+		Exact: ix.kind == Exact || r.col != nil && p.Rerank != 0,
+	}
+	return nil
+}
+
+func (r *run) setTarget() error {
+	r.recall = r.p.Recall
+	if r.recall == 0 {
+		r.recall = r.ix.recall
+	}
+	if !(r.recall > 0 && r.recall <= 1) {
+		return newError(InvalidArgument, "search",
+			fmt.Sprintf("recall target %v is not in (0, 1]", r.recall), "use for example 0.95")
+	}
+	r.epsilon = r.p.Epsilon0
+	if r.epsilon == 0 {
+		r.epsilon = epsilonFor(r.recall)
+	}
+	if r.epsilon < 0 || r.epsilon != r.epsilon {
+		return newError(InvalidArgument, "search", fmt.Sprintf("epsilon0 = %v", r.epsilon), "")
+	}
+	if r.ix.kind == Exact && r.col == nil && r.ix.usable > 0 {
+		return newError(InvalidArgument, "search", "the index is exact and has no vectors",
+			"load it with vectors=column, or attach the column")
+	}
+	return nil
+}
+
+// setFilter makes the bitmap of rows that may be found.
+func (r *run) setFilter() error {
+	ix, p := r.ix, r.p
+	switch {
+	case p.Mask != nil:
+		if len(p.Mask) != ix.rows {
+			return newError(InvalidArgument, "search",
+				fmt.Sprintf("a mask of %d for %d rows", len(p.Mask), ix.rows),
+				"give one boolean a row")
+		}
+		r.words = make([]uint32, len(ix.alive))
+		for i, m := range p.Mask {
+			if m != 0 {
+				r.words[i/simd.BlockRows] |= 1 << (i % simd.BlockRows)
+			}
+		}
+	case p.Rows != nil:
+		r.words = make([]uint32, len(ix.alive))
+		for i, row := range p.Rows {
+			if row < 0 || row >= int64(ix.rows) {
+				return errorAt(UnknownID, "search", int64(i), -1,
+					fmt.Sprintf("entry %d of the allowed rows is %d, rows are 0 to %d", i, row,
+						ix.rows-1), "")
+			}
+			r.words[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
+		}
+	default:
+		r.words, r.eligible = ix.alive, ix.usable
+		return nil
+	}
+	for i, w := range ix.alive {
+		r.words[i] &= w
+	}
+	r.eligible = countBits(r.words)
+	return nil
+}
+
+// answer runs the queries, a batch of bounded size at a time.
+func (r *run) answer(ctx context.Context) error {
+	if r.k == 0 {
+		return nil
+	}
+	threads := Threads(r.p.Threads)
+	r.plan.Threads = threads
+	for from := 0; from < r.p.NQ; from += batchQueries {
+		if err := r.batch(ctx, from, min(from+batchQueries, r.p.NQ), threads); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put writes a query's hits to the caller's arrays.
+func (r *run) put(i int, q *query, hits []hit) {
+	at := i * r.p.K
+	for j, h := range hits {
+		r.out.Rows[at+j] = int64(h.row)
+		r.out.Scores[at+j] = q.score(r.ix.metric, h.dist)
+	}
+	r.out.Counts[i] = int64(len(hits))
+}
