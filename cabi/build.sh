@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the shared library: sh cabi/build.sh OUTPUT
+# The same sources at the same path give the same bytes.
+set -eu
+out=${1:?usage: sh cabi/build.sh OUTPUT}
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$(dirname "$out")"
+out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_version.py")
+cd "$root"
+CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false \
+	-tags "cshared,mallocator${RUVECTOR_TAGS:+,$RUVECTOR_TAGS}" \
+	-ldflags "-s -w -buildid= -X main.version=$version \
+	-extldflags=-Wl,--version-script=$root/cabi/symbols.map" \
+	-o "$out" ./cabi
+rm -f "${out%.so}.h"

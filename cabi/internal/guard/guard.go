@@ -1,0 +1,98 @@
+// Package guard stands between C and everything that can panic: each export runs inside Call, each
+// goroutine inside Go. A recovered panic becomes a NativeError and poisons the handles in use.
+package guard
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+)
+
+// Scope holds the handles that one operation uses. It belongs to one goroutine at a time.
+type Scope struct {
+	Table *handle.Table
+	refs  [3]handle.Ref
+	n     int
+}
+
+// Use acquires a handle for as long as the operation runs and returns its value.
+//
+// Errors: those of handle.Table.Acquire.
+func Use[T any](s *Scope, h uint64, kind handle.Kind) (T, error) {
+	var none T
+	ref, err := s.Acquire(h, kind)
+	if err != nil {
+		return none, err
+	}
+	return ref.Value().(T), nil
+}
+
+// Acquire is Use without the type.
+func (s *Scope) Acquire(h uint64, kind handle.Kind) (handle.Ref, error) {
+	ref, err := s.Table.Acquire(h, kind)
+	if err == nil {
+		s.refs[s.n] = ref
+		s.n++
+	}
+	return ref, err
+}
+
+// Release gives the handles up.
+func (s *Scope) Release() {
+	for i := range s.refs[:s.n] {
+		s.refs[i].Release()
+	}
+	s.n = 0
+}
+
+// Move hands the handles over to another scope, for example a task's.
+func (s *Scope) Move() Scope {
+	to := *s
+	s.n = 0
+	return to
+}
+
+// Call runs f. A panic in f, a fault on foreign memory included, becomes a NativeError, and the
+// handles of the scope are poisoned. The handles are released in every case.
+func Call(table *handle.Table, op string, f func(*Scope) error) (err error) {
+	s := Scope{Table: table}
+	defer s.Release()
+	return s.Run(op, func() error { return f(&s) })
+}
+
+// Run runs f like Call and keeps the handles.
+func (s *Scope) Run(op string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = s.damaged(op, r)
+		}
+	}()
+	return f()
+}
+
+// Go starts a goroutine that runs f with the scope's handles, releases them and then calls done
+// with f's error.
+func (s Scope) Go(op string, f func() error, done func(error)) {
+	go func() {
+		err := s.Run(op, f)
+		if lost := (&Scope{}).Run(op, func() error { s.Release(); return nil }); lost != nil {
+			err = lost
+		}
+		done(err)
+	}()
+}
+
+func (s *Scope) damaged(op string, r any) error {
+	why := fmt.Sprintf("%s: %v", op, r)
+	for i := range s.refs[:s.n] {
+		s.refs[i].Poison(why)
+	}
+	return &arrowidx.Error{
+		Kind: arrowidx.NativeError, Op: op, Msg: fmt.Sprintf("internal error: %v", r),
+		Fix: fmt.Sprintf("please report it with these lines:\n%s", debug.Stack()),
+		Row: -1, Column: -1,
+	}
+}

@@ -1,0 +1,179 @@
+// Package handle gives numbers to Go values, so that C and Python can name them. A number is
+// never used twice; one that is closed, unknown or of another type is an error.
+package handle
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+)
+
+// Kind is the type of what a handle stands for.
+type Kind uint8
+
+// The kinds of handle.
+const (
+	Any Kind = iota // accepted by Acquire for every handle; no object has it
+	Column
+	Index
+	Task
+)
+
+var kindNames = [...]string{"any", "column", "index", "task"}
+
+// String returns the kind's name as error messages use it.
+func (k Kind) String() string { return kindNames[k] }
+
+// Table maps handles to objects. The zero value is empty and ready. Safe for concurrent use.
+type Table struct {
+	mu      sync.RWMutex
+	last    uint64
+	objects map[uint64]*object
+}
+
+// object is a value with its owners: the table, while the handle is open, and running calls.
+type object struct {
+	kind     Kind
+	value    any
+	close    func()
+	mu       sync.Mutex
+	refs     int
+	poisoned string
+}
+
+// Ref keeps an object alive. Release it once.
+type Ref struct {
+	handle uint64
+	*object
+}
+
+// Put stores a value and returns its handle. close (may be nil) runs once, when the handle is
+// freed and no Ref is left, on the goroutine that gives up the last of these.
+func (t *Table) Put(kind Kind, value any, close func()) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.objects == nil {
+		t.objects = map[uint64]*object{}
+	}
+	t.last++
+	t.objects[t.last] = &object{kind: kind, value: value, close: close, refs: 1}
+	return t.last
+}
+
+// Acquire returns a reference to what the handle stands for.
+//
+// Errors: IndexClosed (for an index) or InvalidArgument when the handle is 0, closed or was never
+// given out; InvalidArgument when it is of another kind; Poisoned after a panic.
+func (t *Table) Acquire(h uint64, kind Kind) (Ref, error) {
+	t.mu.RLock()
+	o, ok := t.objects[h]
+	if ok {
+		o.retain()
+	}
+	last := t.last
+	t.mu.RUnlock()
+	if !ok {
+		return Ref{}, missing(h, kind, last)
+	}
+	r := Ref{handle: h, object: o}
+	if kind != Any && o.kind != kind {
+		err := failure(arrowidx.InvalidArgument,
+			fmt.Sprintf("handle %d is of type %s, not %s", h, o.kind, kind), "")
+		r.Release()
+		return Ref{}, err
+	}
+	if why := o.whyPoisoned(); why != "" {
+		r.Release()
+		return Ref{}, failure(arrowidx.Poisoned, fmt.Sprintf(
+			"this %s failed in a way it must not (%s) and may be damaged", o.kind, why),
+			"make a new one")
+	}
+	return r, nil
+}
+
+// Free gives the handle up; 0 is ignored.
+//
+// Errors: InvalidArgument when the handle is closed or unknown.
+func (t *Table) Free(h uint64) error {
+	if h == 0 {
+		return nil
+	}
+	t.mu.Lock()
+	o, ok := t.objects[h]
+	delete(t.objects, h)
+	last := t.last
+	t.mu.Unlock()
+	if !ok {
+		return missing(h, Any, last)
+	}
+	o.release()
+	return nil
+}
+
+// Len returns the number of open handles.
+func (t *Table) Len() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.objects)
+}
+
+// Kind returns the type of the object.
+func (r Ref) Kind() Kind { return r.kind }
+
+// Value returns what was Put.
+func (r Ref) Value() any { return r.value }
+
+// Release gives the reference up.
+func (r Ref) Release() { r.release() }
+
+// Poison makes every later Acquire fail with the reason. Running users are not disturbed.
+func (r Ref) Poison(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.poisoned == "" {
+		r.poisoned = why
+	}
+}
+
+func (o *object) retain() {
+	o.mu.Lock()
+	o.refs++
+	o.mu.Unlock()
+}
+
+func (o *object) release() {
+	o.mu.Lock()
+	o.refs--
+	last := o.refs == 0
+	o.mu.Unlock()
+	if last && o.close != nil {
+		o.close()
+	}
+}
+
+func (o *object) whyPoisoned() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.poisoned
+}
+
+func missing(h uint64, kind Kind, last uint64) error {
+	name := "handle"
+	code := arrowidx.InvalidArgument
+	if kind != Any {
+		name = kind.String()
+	}
+	if kind == Index {
+		code = arrowidx.IndexClosed
+	}
+	if h == 0 || h <= last {
+		return failure(code, "the "+name+" is closed", "make a new one")
+	}
+	return failure(arrowidx.InvalidArgument,
+		fmt.Sprintf("%d is no handle of this process", h), "handles cannot be sent or guessed")
+}
+
+func failure(kind arrowidx.ErrorKind, msg, fix string) error {
+	return &arrowidx.Error{Kind: kind, Msg: msg, Fix: fix, Row: -1, Column: -1}
+}

@@ -1,0 +1,281 @@
+/* The C interface of ruvector: vector search over Arrow columns.
+ *
+ * Calls. Every function that can fail returns an error kind (0 = done) and takes an rv_error last,
+ * which may be NULL. Strings that come in are UTF-8 with a length and need no NUL. Structs begin
+ * with their size, set by the caller, so that later versions can append fields.
+ *
+ * Handles. rv_handle is a number of our own table, never used twice in a process; 0 is none. A
+ * handle that is closed, unknown or of another type is an error, never undefined. An operation
+ * keeps what it uses alive until it ends, so the order in which handles are freed is free.
+ *
+ * Arrow. Every ArrowArray, ArrowSchema and ArrowArrayStream given in is consumed in every outcome:
+ * its release is NULL or will be called exactly once, always on a thread that is inside one of
+ * these functions. Arrays are borrowed, not copied: their memory must not change until they are
+ * released.
+ *
+ * Threads. Any function may be called from any thread, at the same time, on the same handle,
+ * except where it says otherwise. Tasks run on threads of the library and call nothing outside.
+ *
+ * fork. In a child of fork() every function returns RV_FORKED_PROCESS at once, except rv_live,
+ * rv_abi_version and the release of what was exported.
+ */
+#ifndef RUVECTOR_H
+#define RUVECTOR_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+struct ArrowSchema {
+    const char *format, *name, *metadata;
+    int64_t flags, n_children;
+    struct ArrowSchema **children, *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children, *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+#endif
+
+#define RV_API __attribute__((visibility("default")))
+
+/* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
+#define RV_ABI_VERSION 0x00010000u
+
+/* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
+enum {
+    RV_OK = 0, RV_INVALID_ARGUMENT = 1, RV_DIMENSION_MISMATCH = 2, RV_INVALID_VECTOR = 3,
+    RV_EMPTY_INDEX = 4, RV_INDEX_CLOSED = 5, RV_UNKNOWN_ID = 6, RV_DUPLICATE_ID = 7,
+    RV_VECTORS_CHANGED = 8, RV_COLUMN_ERROR = 9, RV_METRIC_ERROR = 10, RV_PERSIST_ERROR = 11,
+    RV_NOT_AN_INDEX = 12, RV_FORMAT_TOO_NEW = 13, RV_CORRUPT_INDEX = 14, RV_LIMIT_EXCEEDED = 15,
+    RV_OUT_OF_MEMORY = 16, RV_CANCELLED = 17, RV_FORKED_PROCESS = 18, RV_NATIVE_ERROR = 19,
+    RV_POISONED = 20, RV_VECTOR_INDEX_ERROR = 21, RV_LAKE_ERROR = 22, RV_BACKEND_ERROR = 23,
+    RV_UNKNOWN_BACKEND = 24, RV_UNKNOWN_COLLECTION = 25, RV_WITNESS_MISMATCH = 26,
+    RV_CACHE_MISS = 27, RV_EMBED_ERROR = 28, RV_MISSING_EXTRA = 29, RV_A2A_ERROR = 30
+};
+
+typedef uint64_t rv_handle;
+
+/* Filled when a function fails. row and column are -1 where there is no such place. message is
+ * UTF-8 and NUL-terminated; free it with release, which may be called once. */
+typedef struct rv_error {
+    uint32_t size;
+    int32_t kind;
+    int64_t row, column;
+    char *message;
+    void (*release)(struct rv_error *);
+} rv_error;
+
+/* Bytes made by the library; free them with release. */
+typedef struct rv_bytes {
+    uint32_t size, pad;
+    char *data;
+    int64_t len;
+    void (*release)(struct rv_bytes *);
+} rv_bytes;
+
+/* What a search did. kind: 1 exact, 2 flat. Times in nanoseconds, summed over threads where work
+ * is shared. */
+typedef struct rv_plan {
+    uint32_t size;
+    int32_t kind, tier, exact_scores, threads, bits;
+    int64_t rows, eligible, nulls, queries, scanned, coded, reranked, certified;
+    int64_t ns_prepare, ns_scan, ns_code, ns_rerank, ns_total;
+    double epsilon0, recall;
+} rv_plan;
+
+/* One search. queries is nq x dim, row-major. ids and scores are nq x k, counts is nq, made by the
+ * caller; cells past counts hold id -1 and score NaN. ids are int64, or the bits of uint64, or row
+ * numbers when the index has string ids.
+ * rerank: -1 closes the bounds, 0 returns estimates, n measures the n best candidates.
+ * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
+ * order, 2 int64 row numbers. source: a column to measure against, 0 = the index's own. plan may
+ * be NULL. */
+typedef struct rv_search_params {
+    uint32_t size;
+    int32_t threads;
+    const float *queries;
+    int64_t nq, dim, k, rerank;
+    double epsilon0, recall;
+    const void *filter;
+    int64_t filter_len;
+    int32_t filter_kind, pad;
+    rv_handle source;
+    int64_t *ids;
+    float *scores;
+    int64_t *counts;
+    rv_plan *plan;
+} rv_search_params;
+
+/* rv_search in one pointer: for callers to whom every argument costs time. */
+typedef struct rv_search_call {
+    rv_handle index;
+    rv_search_params *params;
+    rv_error *error;
+} rv_search_call;
+
+/* Mean of token rows. table is rows x dim of float32 (format "f") or float16 ("e"). Text i owns
+ * tokens [offsets[i], offsets[i+1]) of ids. out is texts x dim; valid[i] is 0 and the row zero for
+ * a text without tokens. normalize: 1 scales every row to length 1. */
+typedef struct rv_embed_params {
+    uint32_t size;
+    int32_t threads;
+    const void *table;
+    const char *format;
+    int64_t rows, dim;
+    const uint32_t *ids;
+    int64_t n_ids;
+    const int64_t *offsets;
+    int64_t texts;
+    int32_t normalize, pad;
+    float *out;
+    uint8_t *valid;
+} rv_embed_params;
+
+/* One column to export. format is the Arrow format of a number or of the texts ("u", "U"; then
+ * offsets has rows+1 entries of int32 or int64); dim > 0 makes a FixedSizeList of dim numbers a
+ * row. validity is a bitmap or NULL. Names are NUL-terminated. */
+typedef struct rv_export_column {
+    const char *name, *format;
+    int64_t dim;
+    const void *data, *offsets;
+    const uint8_t *validity;
+} rv_export_column;
+
+/* ---- Written in C: usable before anything else and without any Go. ---- */
+
+RV_API uint32_t rv_abi_version(void);
+
+/* Number of imported ArrowArrays whose release has not run yet. */
+RV_API int64_t rv_live(void);
+
+/* Makes Arrow structs over memory of the caller: a FixedSizeList of rows x dim numbers of format
+ * "f", "g" or "e". validity: bitmap or NULL. When array is released its token appears in
+ * rv_take_released; the caller keeps the memory until then. */
+RV_API int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *format,
+    const uint8_t *validity, uint64_t token, struct ArrowArray *array, struct ArrowSchema *schema,
+    rv_error *error);
+
+/* The same for n numbers ("l", "L", ...) or texts ("u" with int32 offsets, "U" with int64). */
+RV_API int32_t rv_wrap_values(const void *data, const void *offsets, const uint8_t *validity,
+    const char *format, int64_t n, uint64_t token, struct ArrowArray *array,
+    struct ArrowSchema *schema, rv_error *error);
+
+/* Takes up to cap tokens of released wrappers; returns how many. */
+RV_API int64_t rv_take_released(uint64_t *tokens, int64_t cap);
+
+/* Destructors of PyCapsules whose memory came from malloc: release if still unreleased, free.
+ * rv_capsule_init gives them the addresses of PyCapsule_GetPointer and PyErr_Clear, once. */
+RV_API void rv_capsule_init(void *get_pointer, void *clear_error);
+RV_API void rv_capsule_free_array(void *capsule);
+RV_API void rv_capsule_free_schema(void *capsule);
+RV_API void rv_capsule_free_stream(void *capsule);
+
+/* Copies the columns into a fresh stream of one batch, made by malloc, for PyCapsule_New with
+ * rv_capsule_free_stream. */
+RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int64_t rows,
+    struct ArrowArrayStream **out, rv_error *error);
+
+/* ---- The library ---- */
+
+/* Sets what is not set per call, as JSON: {"threads": 0, "simd": "pure|avx2", "gc_percent": 400}.
+ * Absent keys stay. "simd" must not change while something runs. */
+RV_API int32_t rv_configure(const char *json, int64_t len, rv_error *error);
+
+/* What a handle is, as JSON; 0 asks about the library. */
+RV_API int32_t rv_info(rv_handle handle, rv_bytes *out, rv_error *error);
+
+/* Gives a handle up. Freeing 0 does nothing. Freeing a task cancels it and waits for its end. */
+RV_API int32_t rv_free(rv_handle handle, rv_error *error);
+
+/* ---- Columns ---- */
+
+RV_API int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *schema,
+    rv_handle *column, rv_error *error);
+/* Reads the stream to its end; every batch becomes a chunk. */
+RV_API int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *column,
+    rv_error *error);
+/* All rows as float32 (rows x dim); null rows are zero and valid[row] is 0. valid may be NULL. */
+RV_API int32_t rv_column_copy(rv_handle column, float *out, uint8_t *valid, rv_error *error);
+/* XXH3-128 of vectors, validity, shape and type. */
+RV_API int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error);
+/* Principal components: out is rows x dims, centred; null rows are NaN. */
+RV_API int32_t rv_pca(rv_handle column, int64_t dims, float *out, rv_error *error);
+
+/* ---- Indexes ---- */
+
+/* Options as JSON: metric, kind, bits, keep, recall, nulls, bad, seed, threads. ids may be NULL:
+ * then positions are the ids. */
+RV_API int32_t rv_build_start(rv_handle column, struct ArrowArray *ids,
+    struct ArrowSchema *ids_schema, const char *options, int64_t len, rv_handle *task,
+    rv_error *error);
+/* Short work: runs on the calling thread and cannot be cancelled. */
+RV_API int32_t rv_search(rv_handle index, const rv_search_params *params, rv_error *error);
+RV_API int32_t rv_search_one(const rv_search_call *call);
+/* Everything that params points to stays with the task until it has ended. */
+RV_API int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_handle *task,
+    rv_error *error);
+/* flags: bit 0 stores the vectors. The file appears complete or not at all. */
+RV_API int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uint32_t flags,
+    rv_handle *task, rv_error *error);
+/* column: attached to the loaded index, or 0. */
+RV_API int32_t rv_load_start(const char *path, int64_t len, rv_handle column, rv_handle *task,
+    rv_error *error);
+RV_API int32_t rv_encode(rv_handle index, uint32_t flags, rv_bytes *out, rv_error *error);
+RV_API int32_t rv_decode(const char *data, int64_t len, rv_handle *index, rv_error *error);
+/* Row of every id, -1 for ids of no row. */
+RV_API int32_t rv_index_lookup(rv_handle index, struct ArrowArray *ids, struct ArrowSchema *schema,
+    int64_t *rows, rv_error *error);
+/* All ids in row order: int64, uint64 or large_string, in C memory. The structs must be zero. */
+RV_API int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
+    rv_error *error);
+/* Vectors of n rows as float32 (n x dim). */
+RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
+    rv_error *error);
+/* Gives the index a column to measure against; 0 takes it away. */
+RV_API int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error);
+/* Releases the vectors and the codes; searches that run finish first. */
+RV_API int32_t rv_index_close(rv_handle index, rv_error *error);
+
+/* ---- Tasks ---- */
+
+/* Waits up to ms milliseconds; *done says whether the task has ended. */
+RV_API int32_t rv_task_wait(rv_handle task, int64_t ms, int32_t *done, rv_error *error);
+RV_API int32_t rv_task_progress(rv_handle task, int64_t *done, int64_t *total, rv_error *error);
+/* Asks the task to end; it ends with RV_CANCELLED unless it was done already. */
+RV_API int32_t rv_task_cancel(rv_handle task, rv_error *error);
+/* The task's error, or its handle (0 when it makes none), which then belongs to the caller. The
+ * task must have ended; asking again gives the same answer. */
+RV_API int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error);
+
+/* ---- Text ---- */
+
+RV_API int32_t rv_embed(const rv_embed_params *params, rv_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

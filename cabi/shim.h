@@ -1,0 +1,30 @@
+/* What the C files of this package share. Nothing here is visible outside the library. */
+#ifndef RUVECTOR_SHIM_H
+#define RUVECTOR_SHIM_H
+
+#include <stddef.h>
+
+#include "ruvector.h"
+
+/* 1 in a child of fork(). */
+int rvi_forked(void);
+
+/* Fills error (which may be NULL) and returns kind. */
+int32_t rvi_fail(rv_error *error, int32_t kind, int64_t row, int64_t column, const char *message,
+    size_t len);
+int32_t rvi_fail_text(rv_error *error, int32_t kind, const char *message);
+
+/* Copies len bytes into out. */
+int32_t rvi_set_bytes(rv_bytes *out, const char *data, size_t len, rv_error *error);
+
+/* Moves source into proxy, whose release does not run the producer's release but queues it. */
+int32_t rvi_defer(struct ArrowArray *source, struct ArrowArray *proxy, rv_error *error);
+
+/* Runs the queued releases. Called on threads that entered through ruvector.h only. */
+void rvi_run_deferred(void);
+
+/* Releases what is not NULL and not released. */
+void rvi_drop_array(struct ArrowArray *array);
+void rvi_drop_schema(struct ArrowSchema *schema);
+
+#endif
