@@ -1,16 +1,80 @@
-# Everything a change needs; `make help` lists the targets.
+# Everything a change needs. `make help` lists the targets; .ci/run calls test, then check.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
+LIB    := python/ruvector/_lib/libruvector.so
+TAGS   := cshared,mallocator
+
+GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh \
+  $(shell find simd arrowidx cabi \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) \
+    ! -name '*_test.go')
+PY_SOURCES := $(shell find python/ruvector \( -name '*.py' -o -name 'py.typed' \)) \
+  $(wildcard python/pyproject.toml python/hatch_build.py python/README.md) LICENSE THIRD_PARTY
 
 .DEFAULT_GOAL := help
-.PHONY: help venv
+.PHONY: help demo test check build wheel venv lint fmt gen fuzz bench notebooks docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(VENV)/.ready ## make .venv from the lock file
+demo: $(VENV)/.installed ## ask the standard library six questions, draw the picture
+	$(PY) demo/ask.py
+
+test: build ## every test that a change must pass
+	go test -timeout 20m ./...
+	go test -timeout 20m -tags $(TAGS) ./cabi/...
+	PYTHONPATH=python $(PY) -m pytest -q python/tests
+
+check: build $(VENV)/.installed ## what CI adds: emulated CPUs, race, fuzzing, budgets, documents
+	bash checks/run
+
+build: $(LIB) ## the shared library, in place
+$(LIB): $(GO_SOURCES) | $(VENV)/.ready
+	sh cabi/build.sh $@
+
+wheel: dist/.built ## dist/*.whl
+dist/.built: $(LIB) $(PY_SOURCES) | $(VENV)/.ready
+	rm -rf dist
+	RUVECTOR_LIBRARY=$(CURDIR)/$(LIB) $(PY) -m build --wheel --no-isolation --outdir dist python
+	touch $@
+
+$(VENV)/.installed: dist/.built
+	$(PY) -m pip install --quiet --no-index --no-deps --force-reinstall dist/*.whl
+	$(PY) -m pip install --quiet --no-index "$$(ls dist/*.whl)[text,viz]"
+	touch $@
+
+venv: $(VENV)/.ready ## .venv, from the lock file
 $(VENV)/.ready: python/requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "ruvector needs Python >= 3.11; name one with make PYTHON=python3.11" >&2; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --no-deps --require-hashes -r $<
 	touch $@
+
+lint: build ## vet, staticcheck, ruff, mypy, pyright
+	bash checks/static.sh
+
+fmt: $(VENV)/.ready ## format Go and Python
+	gofmt -w simd arrowidx cabi internal
+	$(VENV)/bin/ruff check --quiet --fix .
+	$(VENV)/bin/ruff format --quiet .
+
+gen: ## write generated files again: assembly, THIRD_PARTY
+	bash checks/generate.sh
+	go run ./internal/thirdparty
+
+fuzz: ## every fuzz target, a fixed number of inputs: make fuzz N=20000
+	bash checks/fuzz.sh $(N)
+
+bench: $(VENV)/.installed ## ratios on this machine, written to benchmarks/
+	$(PY) benchmarks/run.py
+
+notebooks: $(VENV)/.installed ## execute every notebook from its source
+	$(PY) notebooks/run.py
+
+docs: build ## run every code block of every document
+	PYTHONPATH=python $(PY) -m pytest -q python/tests/test_documents.py
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) dist build python/ruvector/_lib benchmarks/raw notebooks/*.ipynb demo.png
+	rm -f python/LICENSE python/THIRD_PARTY

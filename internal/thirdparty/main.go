@@ -12,12 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sort"
 	"strings"
 )
 
 const (
+	tags   = "cshared,mallocator"
 	linked = "./cabi"      // the package whose closure is the shared library
 	target = "THIRD_PARTY" // the file written, in the module root
 	rule   = "\n================================================================================\n"
@@ -62,7 +62,7 @@ func run(check bool) error {
 // closure lists the modules of every package that the library links, sorted by path.
 func closure() ([]module, error) {
 	format := "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}"
-	command := exec.Command("go", "list", "-deps", "-f", format, linked)
+	command := exec.Command("go", "list", "-deps", "-tags", tags, "-f", format, linked)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {
@@ -96,17 +96,18 @@ func compose(modules []module) ([]byte, error) {
 			return nil, err
 		}
 	}
-	err := licences(&out, "the Go standard library and runtime", goroot())
+	toolchain, err := goroot()
+	if err != nil {
+		return nil, err
+	}
+	err = licences(&out, "the Go standard library and runtime", toolchain)
 	return out.Bytes(), err
 }
 
 // goroot is the folder of the toolchain that builds the library.
-func goroot() string {
+func goroot() (string, error) {
 	out, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		return runtime.GOROOT()
-	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), err
 }
 
 // licences appends the licence and notice files at the top of dir; one licence at least must exist.

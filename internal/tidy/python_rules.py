@@ -24,8 +24,10 @@ def long_functions(name: str, tree: ast.Module) -> Iterator[str]:
 
 def is_overload(node: Definition) -> bool:
     """True for a typing.overload: the implementation carries the docstring."""
-    names = [d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "")
-             for d in node.decorator_list]
+    names = [
+        d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "")
+        for d in node.decorator_list
+    ]
     return "overload" in names or "setter" in names
 
 

@@ -1,0 +1,72 @@
+"""What Python adds to one query: `Index.search` and the boundary below it against the call in Go.
+
+One index of 2,000 x 64 rows, kind flat, so that the search itself is short; one query at a time
+on one thread; 10 results. The Go figure is `BenchmarkLoaded` on the same index, saved with its
+vectors. Python and Go take turns; medians over the turns, in microseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from clustered import clustered
+
+import ruvector as rv
+from ruvector import _native
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CALLS, K = 3000, 10
+
+
+def measure(turns: int) -> dict[str, float]:
+    """Microseconds of one query: `go`, `boundary` (the private module alone) and `index`."""
+    rows, queries = clustered(2_000, 100, 64, clusters=20)
+    index = rv.Index.build(rows, kind="flat", metric="dot", threads=1)
+    handle = index._handle
+    spent: dict[str, list[float]] = {"go": [], "boundary": [], "index": []}
+    with tempfile.TemporaryDirectory() as folder:
+        saved, plain = pathlib.Path(folder, "index.rvx"), pathlib.Path(folder, "queries.f32")
+        index.save(saved, vectors=True)
+        queries.tofile(plain)
+        for _ in range(turns):
+            spent["go"].append(_go(saved, plain))
+            spent["boundary"].append(_each(queries, lambda q: _native.search(handle, q, K)))
+            spent["index"].append(_each(queries, lambda q: index.search(q, K)))
+    return {name: float(np.median(times)) for name, times in spent.items()}
+
+
+def _each(queries: np.ndarray, call: Callable[[Any], Any]) -> float:
+    """Median microseconds of a call over CALLS queries."""
+    spent = np.empty(CALLS)
+    for i in range(CALLS):
+        query = queries[i % len(queries)]
+        begin = time.perf_counter()
+        call(query)
+        spent[i] = time.perf_counter() - begin
+    return float(np.median(spent)) * 1e6
+
+
+def _go(saved: pathlib.Path, queries: pathlib.Path) -> float:
+    """Microseconds of one search in Go."""
+    command = ["go", "test", "-run", "^$", "-bench", "Loaded", "-benchtime", f"{CALLS}x"]
+    names = {"RUVECTOR_BENCH_INDEX": str(saved), "RUVECTOR_BENCH_QUERIES": str(queries)}
+    done = subprocess.run(
+        [*command, "./benchmarks"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | names,
+    )
+    found = re.search(r"BenchmarkLoaded\S*\s+\d+\s+([\d.]+) ns/op", done.stdout)
+    if found is None:
+        raise RuntimeError(f"no figure in the output of go test:\n{done.stdout}")
+    return float(found[1]) / 1000

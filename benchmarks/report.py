@@ -1,0 +1,91 @@
+"""The markdown table of one run. Ratios below 1 are losses and are marked as such."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def ratio(ours: float, theirs: float) -> str:
+    """How many times faster we are; a loss is said in words."""
+    times = theirs / ours
+    return f"{times:.1f}x" if times >= 1 else f"{times:.2f}x (loss)"
+
+
+def table(results: dict[str, Any]) -> str:
+    """Everything as markdown, the machine first."""
+    m = results["machine"]
+    lines = [
+        "# Benchmark results",
+        "",
+        f"{m['cpu']}, {m['cores']} cores, backend {m['backend']}; Python {m['python']},",
+        f"NumPy {m['numpy']} ({', '.join(m['numpy_blas'])}), ruvector {m['ruvector']},",
+        f"commit {m['commit']}, {m['date']}. Written by `make bench`; compare rows of one run only.",
+        "",
+        *search_rows(results["search"]),
+        "",
+        *kernel_rows(results["kernels"]),
+        "",
+        *overhead_rows(results["overhead"], results["startup"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def search_rows(rows: list[dict[str, Any]]) -> list[str]:
+    """Our index against NumPy brute force."""
+    lines = [
+        "## Against NumPy brute force, k = 10",
+        "",
+        "| kind | rows x dim | recall@10 | one query | vs NumPy | batch of 1,000 | vs NumPy "
+        "| build | bytes a row |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        single = ratio(r["single_seconds"], r["numpy_single_seconds"])
+        batch = ratio(r["batch_seconds"], r["numpy_batch_seconds"])
+        bits = f" {r['bits']} bits" if r["kind"] == "flat" else ""
+        lines.append(
+            f"| {r['kind']}{bits} | {r['rows']:,} x {r['dim']} | {r['recall']:.4f} "
+            f"| {1e3 * r['single_seconds']:.3f} ms | {single} "
+            f"| {1e3 * r['batch_seconds']:.1f} ms | {batch} "
+            f"| {r['build_seconds']:.2f} s | {r['bytes_per_row']:.0f} "
+            f"+ {r['borrowed_bytes_per_row']:.0f} borrowed |"
+        )
+    lines += ["", "NumPy needs no build; it finds recall 1.0 up to its own rounding."]
+    return lines
+
+
+def kernel_rows(rows: list[dict[str, Any]]) -> list[str]:
+    """The scan by tier."""
+    lines = [
+        "## Scan kernel, million row-queries a second on one core",
+        "",
+        "| case | pure Go | AVX2 | ratio |",
+        "|---|---|---|---|",
+    ]
+    for r in rows:
+        pure, fast = r.get("pure", 0.0), r.get("avx2", 0.0)
+        times = f"{fast / pure:.0f}x" if pure and fast else "not available"
+        lines.append(f"| {r['case']} | {pure:.1f} | {fast:.1f} | {times} |")
+    return lines
+
+
+def overhead_rows(overhead: dict[str, float], startup: dict[str, float]) -> list[str]:
+    """Python's share of a query, and of a fresh process."""
+    go, boundary, index = (overhead[name] for name in ("go", "boundary", "index"))
+    return [
+        "## What Python adds to one query (2,000 x 64, flat, microseconds)",
+        "",
+        "| call | median | over Go |",
+        "|---|---|---|",
+        f"| `Search` in Go | {go:.1f} | |",
+        f"| the boundary, `ruvector._native.search` | {boundary:.1f} | {boundary - go:+.1f} |",
+        f"| `ix.search(q, 10)` | {index:.1f} | {index - go:+.1f} |",
+        "",
+        "## A fresh process (best of several, NumPy already imported)",
+        "",
+        "| what | milliseconds |",
+        "|---|---|",
+        f"| `import ruvector` | {1e3 * startup['import']:.1f} |",
+        f"| first build and search of 100 rows | {1e3 * startup['first_verb']:.1f} |",
+        f"| yardstick: `sum(range(200_000))` | {1e3 * startup['yardstick']:.1f} |",
+    ]

@@ -1,0 +1,138 @@
+"""`make bench`: what ruvector does on this machine, as ratios taken side by side in one run.
+
+Writes benchmarks/results.json and benchmarks/results.md. See benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+# Some images force an old OpenBLAS kernel; the opponent runs with the one it would choose itself.
+for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(name, None)
+
+import kernels
+import numpy as np
+import oracle
+import overhead
+import report
+import startup
+import threadpoolctl
+from clustered import clustered
+
+import ruvector as rv
+
+HERE = pathlib.Path(__file__).resolve().parent
+K = 10
+SINGLE, BATCH = 200, 1000
+
+
+def seconds_each(first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> list[float]:
+    """Median seconds of two calls that take turns, so that a busy moment hits both."""
+    spent: list[list[float]] = [[], []]
+    first(), second()
+    for _ in range(rounds):
+        for which, call in enumerate((first, second)):
+            begin = time.perf_counter()
+            call()
+            spent[which].append(time.perf_counter() - begin)
+    return [float(np.median(s)) for s in spent]
+
+
+def one_at_a_time(index: rv.Index, rows: oracle.Matrix, queries: oracle.Matrix) -> list[float]:
+    """Median seconds of one query: ours, NumPy's; every pair of calls uses a new query."""
+    spent = np.empty((2, len(queries)))
+    for i, query in enumerate(queries):
+        begin = time.perf_counter()
+        index.search(query, K)
+        middle = time.perf_counter()
+        oracle.best(rows, query[None], K)
+        spent[:, i] = middle - begin, time.perf_counter() - middle
+    return [float(s) for s in np.median(spent, axis=1)]
+
+
+def against_numpy(count: int, dim: int, kind: str, *, rounds: int) -> dict[str, Any]:
+    """One row of the table: an index of `kind` against NumPy brute force on the same rows."""
+    rows, queries = clustered(count, BATCH, dim)
+    begin = time.perf_counter()
+    index = rv.Index.build(rows, kind=kind, metric="dot")
+    build = time.perf_counter() - begin
+    found = index.search(queries, K)
+    single = one_at_a_time(index, rows, queries[:SINGLE])
+    batch = seconds_each(
+        lambda: index.search(queries, K), lambda: oracle.best(rows, queries, K), rounds
+    )
+    info = index.info()
+    row = {
+        "kind": kind, "rows": count, "dim": dim, "bits": index.bits, "k": K,
+        "recall": oracle.recall(rows, queries, found.ids, K),
+        "numpy_recall": oracle.recall(rows, queries, oracle.best(rows, queries, K), K),
+        "single_seconds": single[0], "numpy_single_seconds": single[1],
+        "batch_seconds": batch[0], "numpy_batch_seconds": batch[1], "batch": BATCH,
+        "build_seconds": build, "bytes_per_row": info["index_bytes"] / count,
+        "borrowed_bytes_per_row": info["borrowed_bytes"] / count, "plan": str(found.plan),
+    }  # fmt: skip
+    index.close()
+    print(f"  {kind} {count:,} x {dim}: single {single[1] / single[0]:.1f}x, "
+          f"batch {batch[1] / batch[0]:.1f}x, recall {row['recall']:.4f}", flush=True)  # fmt: skip
+    return row
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    model = "unknown"
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        model = names[0].split(":")[1].strip() if names else model
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE
+    )
+    blas = threadpoolctl.threadpool_info()
+    features = rv.cpu_features()
+    return {
+        "cpu": model, "cores": os.cpu_count(), "python": platform.python_version(),
+        "numpy": np.__version__, "ruvector": rv.__version__, "commit": commit.stdout.strip(),
+        "backend": features["tier"], "available": features["available"],
+        "numpy_blas": [f"{b['internal_api']} {b.get('architecture', '')} x{b['num_threads']}"
+                       for b in blas],
+        "date": time.strftime("%Y-%m-%d"),
+    }  # fmt: skip
+
+
+def main() -> int:
+    """Run everything, write the two files, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all?")
+    quick = parser.parse_args().quick
+    results: dict[str, Any] = {"machine": machine()}
+    print("kernels", flush=True)
+    results["kernels"] = kernels.measure("20x" if quick else "200ms")
+    print("against NumPy", flush=True)
+    sizes = [("exact", 1_000, 384), ("exact", 10_000, 384), ("flat", 100_000, 384)]
+    if quick:
+        sizes = [("exact", 1_000, 64), ("flat", 12_000, 64)]
+    results["search"] = [against_numpy(n, d, kind, rounds=5) for kind, n, d in sizes]
+    print("overhead", flush=True)
+    results["overhead"] = overhead.measure(1 if quick else 5)
+    print("startup", flush=True)
+    results["startup"] = startup.measure(2 if quick else 5)
+    text = report.table(results)
+    print("\n" + text)
+    if not quick:
+        (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        (HERE / "results.md").write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

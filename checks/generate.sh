@@ -1,0 +1,10 @@
+# Writes the assembly again from simd/_gen, in place. The generators are a module of their own.
+set -euo pipefail
+cd "$(dirname "$0")/../simd/_gen"
+go run ./scan -out ../scan_amd64.s -stubs ../scan_stubs_amd64.go -pkg simd
+mkdir -p ../../build/bin
+go build -o ../../build/bin/float ./float
+for file in ../float_*_amd64.s; do
+  group=${file#../float_}
+  ../../build/bin/float "${group%_amd64.s}"
+done
