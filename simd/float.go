@@ -3,12 +3,8 @@ package simd
 // lanes is the number of virtual lanes of a stored sum: lane i takes the elements i, i+16, ...
 const lanes = 16
 
-// chunkBytes is the most input that one assembly call may cover. A goroutine inside assembly
-// cannot be stopped, so a longer call would hold up the garbage collector.
-const chunkBytes = 256 << 10
-
-// chunkFloats is chunkBytes counted in float32 values.
-const chunkFloats = chunkBytes / 4
+// callFloats is callBytes counted in float32 values.
+const callFloats = callBytes / 4
 
 // floatKernels holds one implementation of every function of the float group. Arguments have been
 // checked by the exported functions; the implementations do not check again.
@@ -19,6 +15,7 @@ type floatKernels struct {
 	packSigns   func(code []byte, r []float32) (norm2, abs float32)
 	encodeExtra func(k []byte, r []float32, t float32, limit int) (dot float32, sq int64)
 	packPlane   func(dst, k, signs []byte, width, shift, flip int)
+	maxAbs      func(x []float32) float32
 	dot16       func(x, y []float32) float32
 	norm16      func(x []float32) float32
 	dotRows     func(out, rows []float32, n, stride, d int, q []float32)
@@ -41,6 +38,7 @@ var pureFloat = floatKernels{
 	packSigns:   packSignsPure,
 	encodeExtra: encodeExtraPure,
 	packPlane:   packPlanePure,
+	maxAbs:      largestPure,
 	dot16:       dot16Pure,
 	norm16:      norm16Pure,
 	dotRows:     dotRowsPure,
@@ -58,6 +56,8 @@ var pureFloat = floatKernels{
 // float is the implementation in use; useFloat replaces it when a tier is chosen.
 var float = pureFloat
 
+func init() { register(useFloat) }
+
 // Center writes dst[i] = x[i]*scale - mean[i] for every i below len(x), with the product rounded
 // to float32 before the subtraction, so that the result is the same on every tier. Any length;
 // dst and mean must hold at least len(x) values, and dst may be x. Safe for concurrent use on
@@ -70,6 +70,12 @@ func Center(dst, x []float32, scale float32, mean []float32) {
 // dst must hold at least len(x) values and may be x.
 func Scale(dst, x []float32, s float32) {
 	float.scale(dst[:len(x)], x, s)
+}
+
+// MaxAbs returns the largest magnitude in x, 0 when x is empty; NaN is passed over. The same bits
+// on every tier. Any length.
+func MaxAbs(x []float32) float32 {
+	return float.maxAbs(x)
 }
 
 // Dot16 returns the stored sum of x[i]*y[i] over len(x) elements: 16 lanes of float32, lane i

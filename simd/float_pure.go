@@ -34,6 +34,16 @@ func scalePure(dst, x []float32, s float32) {
 	}
 }
 
+func largestPure(x []float32) float32 {
+	var best float32
+	for _, v := range x {
+		if size := absolute(v); size > best {
+			best = size
+		}
+	}
+	return best
+}
+
 func dot16Pure(x, y []float32) float32 {
 	var lane [lanes]float32
 	y = y[:len(x)]

@@ -1,0 +1,143 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// emitSums writes the sums over 16 lanes, which give the same bits on every tier. The lanes come in
+// and go out through acc, so that a long input can be handed over in pieces; only the last piece
+// may have a length that is no multiple of 16.
+func emitSums() {
+	mask := tailMask("sumMask")
+	emitDot16(mask)
+	emitSum64("dot64AVX2", "Dot64 over n elements.", 2, mask, func(x, y, acc VecVirtual) {
+		VFMADD231PD(y, x, acc)
+	})
+	emitSum64("norm64AVX2", "Norm64 over n elements.", 1, mask, func(x, _, acc VecVirtual) {
+		VFMADD231PD(x, x, acc)
+	})
+	emitSum64("l2Sq64AVX2", "L2Sq64 over n elements.", 2, mask, func(x, y, acc VecVirtual) {
+		VSUBPD(y, x, x)
+		VMULPD(x, x, x)
+		VADDPD(x, acc, acc)
+	})
+}
+
+func emitDot16(mask Mem) {
+	kernel("dot16AVX2", "func(acc *[16]float32, x, y *float32, n int) float32",
+		"dot16AVX2 adds n products to the 16 lanes of acc and returns the fold of the lanes.")
+	acc, x, y, n := integer("acc"), integer("x"), integer("y"), integer("n")
+	sums := [2]VecVirtual{YMM(), YMM()}
+	for i, s := range sums {
+		VMOVUPS(Mem{Base: acc, Disp: 32 * i}, s)
+	}
+	counted("dot16", n, 16, func() {
+		for i, s := range sums {
+			v := YMM()
+			VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
+			VMULPS(Mem{Base: y, Disp: 32 * i}, v, v)
+			VADDPS(v, s, s)
+		}
+		ADDQ(Imm(64), x)
+		ADDQ(Imm(64), y)
+	})
+	TESTQ(n, n)
+	JZ(LabelRef("dot16_fold"))
+	at := maskAddress(mask, n)
+	for i, s := range sums {
+		m, v, u := YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: at, Disp: 32 * i}, m)
+		VMASKMOVPS(Mem{Base: x, Disp: 32 * i}, m, v)
+		VMASKMOVPS(Mem{Base: y, Disp: 32 * i}, m, u)
+		VMULPS(u, v, v)
+		VADDPS(v, s, s)
+	}
+	Label("dot16_fold")
+	for i, s := range sums {
+		VMOVUPS(s, Mem{Base: acc, Disp: 32 * i})
+	}
+	Store(foldStored(sums[0], sums[1]), ReturnIndex(0))
+	finish()
+}
+
+// foldStored adds 16 float32 lanes in the order 8, 4, 2, 1. It overwrites its arguments.
+func foldStored(low, high VecVirtual) VecVirtual {
+	VADDPS(high, low, low)
+	sum, part := XMM(), XMM()
+	VEXTRACTF128(Imm(1), low, part)
+	VADDPS(part, low.AsX(), sum)
+	VMOVHLPS(sum, sum, part)
+	VADDPS(part, sum, sum)
+	VMOVSHDUP(sum, part)
+	VADDSS(part, sum, sum)
+	return sum
+}
+
+// emitSum64 writes one sum in 16 float64 lanes over one or two inputs. add adds the term of its
+// operands to acc and may overwrite them. A product of two float32 values is exact in float64, so
+// that FMA rounds like a multiplication and an addition.
+func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVirtual)) {
+	signature := "func(acc *[16]float64, x, y *float32, n int) float64"
+	if inputs == 1 {
+		signature = "func(acc *[16]float64, x *float32, n int) float64"
+	}
+	kernel(name, signature,
+		name+" continues the 16 lanes of acc and returns their fold: "+what)
+	acc, x, n := integer("acc"), integer("x"), integer("n")
+	from := []GPVirtual{x}
+	if inputs == 2 {
+		from = append(from, integer("y"))
+	}
+	var sums [4]VecVirtual
+	for i := range sums {
+		sums[i] = YMM()
+		VMOVUPD(Mem{Base: acc, Disp: 32 * i}, sums[i])
+	}
+	counted(name, n, 16, func() {
+		for i, s := range sums {
+			wide := [2]VecVirtual{YMM(), YMM()}
+			for j, p := range from {
+				VCVTPS2PD(Mem{Base: p, Disp: 16 * i}, wide[j])
+			}
+			add(wide[0], wide[1], s)
+		}
+		for _, p := range from {
+			ADDQ(Imm(64), p)
+		}
+	})
+	TESTQ(n, n)
+	JZ(LabelRef(name + "_fold"))
+	at := maskAddress(mask, n)
+	for i, s := range sums {
+		m := XMM()
+		VMOVUPS(Mem{Base: at, Disp: 16 * i}, m)
+		wide := [2]VecVirtual{YMM(), YMM()}
+		for j, p := range from {
+			narrow := XMM()
+			VMASKMOVPS(Mem{Base: p, Disp: 16 * i}, m, narrow)
+			VCVTPS2PD(narrow, wide[j])
+		}
+		add(wide[0], wide[1], s)
+	}
+	Label(name + "_fold")
+	for i, s := range sums {
+		VMOVUPD(s, Mem{Base: acc, Disp: 32 * i})
+	}
+	Store(foldDouble(sums), ReturnIndex(0))
+	finish()
+}
+
+// foldDouble adds 16 float64 lanes in the order 8, 4, 2, 1. It overwrites its arguments.
+func foldDouble(s [4]VecVirtual) VecVirtual {
+	VADDPD(s[2], s[0], s[0])
+	VADDPD(s[3], s[1], s[1])
+	VADDPD(s[1], s[0], s[0])
+	sum, part := XMM(), XMM()
+	VEXTRACTF128(Imm(1), s[0], part)
+	VADDPD(part, s[0].AsX(), sum)
+	VUNPCKHPD(sum, sum, part)
+	VADDSD(part, sum, sum)
+	return sum
+}
