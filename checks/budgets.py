@@ -1,0 +1,61 @@
+"""Sizes and times that a release may not exceed (design page 6), each printed beside its limit.
+
+Times are the best of five fresh processes, with a yardstick of the machine from the same run: a
+machine slower than the reference stretches the limits by that factor, a faster one never tightens
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import startup
+
+MB = 1_000_000
+REFERENCE_YARDSTICK = 0.004  # seconds of startup.py's yardstick that the limits were set beside
+TRIES = 100
+
+
+def run(script: str, *arguments: str) -> Any:
+    """What a script of this folder prints, as JSON, from a process of its own."""
+    command = [sys.executable, str(ROOT / "checks" / script), *arguments]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measured() -> list[tuple[str, float, float, str]]:
+    """(what, value, limit, unit) of every budget."""
+    library = ROOT / "python/ruvector/_lib/libruvector.so"
+    (wheel,) = (ROOT / "dist").glob("*.whl")
+    fresh = startup.measure(5)
+    slow = max(1.0, fresh["yardstick"] / REFERENCE_YARDSTICK)
+    print(f"yardstick {1e3 * fresh['yardstick']:.2f} ms, limits stretched {slow:.2f}x")
+    waits = sorted(run("interrupt.py", str(TRIES)))
+    return [
+        ("wheel", wheel.stat().st_size / MB, 8, "MB"),
+        ("library", library.stat().st_size / MB, 27, "MB"),
+        ("import ruvector, over numpy", 1e3 * fresh["import"], 30 * slow, "ms"),
+        ("first build and search", 1e3 * fresh["first_verb"], 15 * slow, "ms"),
+        ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
+        (f"Ctrl-C, p99 of {TRIES}", waits[int(0.99 * (TRIES - 1))], 100 * slow, "ms"),
+    ]
+
+
+def main() -> int:
+    """Print every budget; returns how many are exceeded."""
+    exceeded = 0
+    for what, value, limit, unit in measured():
+        over = value > limit
+        exceeded += over
+        print(f"{what:32} {value:8.2f} of {limit:6.1f} {unit}{'  EXCEEDED' if over else ''}")
+    return exceeded
+
+
+if __name__ == "__main__":
+    sys.exit(main())
