@@ -43,38 +43,37 @@ func (ix *Index) measureNorms(ctx context.Context, col *Column, o *BuildOptions,
 // exactScan offers every row of [from, to) that the filter admits to the queries' collectors, with
 // float32 distances and bounds that contain their rounding. It works on groups of queries, so
 // that a tile of rows is read from memory once.
-func (s *searcher) exactScan(ctx context.Context, qs []*query, from, to int) error {
-	d := s.ix.dim
+func (s *searcher) exactScan(ctx context.Context, ps []*probe, from, to int) error {
+	d := s.run.ix.dim
 	step := max(1, exactTile/(4*d))
 	s.read = grow(s.read, step*d)
-	s.out = grow(s.out, step*len(qs))
-	s.flatQueries(qs)
+	s.out = grow(s.out, step*len(ps))
+	s.flatQueries(ps)
 	for from < to {
 		if err := cancelled(ctx, "search"); err != nil {
 			return err
 		}
-		end := min(s.col.tileEnd(from, step), to)
+		end := min(s.run.col.tileEnd(from, step), to)
 		n := end - from
-		rows := s.col.tile(from, n, s.read)
-		if s.ix.metric.Larger() {
-			simd.DotTile(s.out, rows, n, d, d, s.matrix, len(qs), d)
+		rows := s.run.col.tile(from, n, s.read)
+		if s.run.ix.metric.Larger() {
+			simd.DotTile(s.out, rows, n, d, d, s.matrix, len(ps), d)
 		} else {
-			simd.L2Tile(s.out, rows, n, d, d, s.matrix, len(qs), d)
+			simd.L2Tile(s.out, rows, n, d, d, s.matrix, len(ps), d)
 		}
-		for i, q := range qs {
-			s.offerExact(q, s.out[i*n:(i+1)*n], from)
+		for i, p := range ps {
+			s.offerExact(p, s.out[i*n:(i+1)*n], from)
 		}
-		s.scanned += int64(n * len(qs))
 		from = end
 	}
 	return nil
 }
 
 // flatQueries lays the queries' numbers side by side for the tile kernels.
-func (s *searcher) flatQueries(qs []*query) {
-	d := s.ix.dim
-	s.matrix = grow(s.matrix, len(qs)*d)
-	for i, q := range qs {
+func (s *searcher) flatQueries(ps []*probe) {
+	d := s.run.ix.dim
+	s.matrix = grow(s.matrix, len(ps)*d)
+	for i, q := range ps {
 		copy(s.matrix[i*d:], q.vec)
 	}
 }
@@ -85,11 +84,12 @@ func exactGamma(d int) float32 { return 2 * float32(d/8+24) / (1 << 24) }
 
 // offerExact turns one query's kernel results into distances with bounds. Values are inner products
 // or squared distances; a distance is minus the inner product (for cosine over both lengths).
-func (s *searcher) offerExact(q *query, values []float32, from int) {
-	ix, c, gamma := s.ix, &q.found, exactGamma(s.ix.dim)
+func (s *searcher) offerExact(p *probe, values []float32, from int) {
+	p.counts.scanned += int64(len(values))
+	ix, c, gamma := s.run.ix, &p.found, exactGamma(s.run.ix.dim)
 	if !ix.metric.Larger() {
 		for i := simd.NextBelow(values, 0, nextUp(c.tau*(1+2*gamma))); i < len(values); {
-			if v := values[i]; s.admits(from + i) {
+			if v := values[i]; s.run.admits(from + i) {
 				c.offer(from+i, v*(1-gamma), v*(1+gamma), v)
 			}
 			i = simd.NextBelow(values, i+1, nextUp(c.tau*(1+2*gamma)))
@@ -102,14 +102,19 @@ func (s *searcher) offerExact(q *query, values []float32, from int) {
 		var dist, slack float32
 		switch {
 		case ix.metric == Dot:
-			dist, slack = -v, gamma*norm*float32(q.norm)
+			dist, slack = -v, gamma*norm*float32(p.norm)
 		case norm != 0:
-			dist, slack = -v/(norm*float32(q.norm)), gamma
+			dist, slack = -v/(norm*float32(p.norm)), gamma
 		}
-		if dist-slack <= c.tau && s.admits(from+i) {
+		if dist-slack <= c.tau && s.run.admits(from+i) {
 			c.offer(from+i, dist-slack, dist+slack, dist)
 		}
 	}
+}
+
+// admits reports whether the row may be found.
+func (r *run) admits(row int) bool {
+	return r.words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
 }
 
 // nextUp returns the least float32 above x, so that "below nextUp(x)" means "at most x".

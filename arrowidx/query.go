@@ -7,9 +7,13 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// farAway is the norm of a scaled query from which on float32 estimates of squared distances say
-// nothing about order; such queries are measured on the vectors.
-const farAway = 1 << 20
+// Norms of scaled, centred queries (rows have norms below 2) from which on float32 estimates of
+// squared distances lose the order of rows: beyond farAway rows are measured on the vectors if
+// they are at hand, beyond tooFar codes alone cannot answer.
+const (
+	farAway = 64
+	tooFar  = 1 << 10
+)
 
 // query is one query made ready. Distances inside the engine are smaller-is-better and scaled:
 // unit times the squared distance (l2, sqeuclidean) or minus the inner product (dot, cosine).
@@ -18,7 +22,8 @@ type query struct {
 	norm float64   // |vec|
 	unit float64
 	zero bool // a zero vector under cosine or dot: every score is 0
-	far  bool // see farAway
+	far  bool // beyond farAway
+	lost bool // beyond tooFar
 
 	// For codes (kind flat): q' = rotate(scaled query - mean).
 	rotated []float32
@@ -32,28 +37,20 @@ type query struct {
 	slack   float32 // contains float32 rounding of estimates
 
 	first float32 // upper bound of the k-th distance from the first wave
-	found collector
-	plan  queryCounts
-}
-
-// queryCounts is what a plan sums up.
-type queryCounts struct {
-	scanned, coded, reranked int64
-	certified                bool
+	way   way
 }
 
 // prepare validates query i and computes what every row needs.
-func (q *query) prepare(ix *Index, vec []float32, i int, p *SearchParams, epsilon float64) error {
-	q.vec, q.plan = vec, queryCounts{}
+func (q *query) prepare(ix *Index, vec []float32, i int, epsilon float64) error {
+	q.vec = vec
 	norm2 := simd.Norm64(vec)
 	if !(norm2 <= maxSquareNorm) {
 		return badQuery(vec, i, norm2)
 	}
 	q.norm = math.Sqrt(norm2)
 	q.zero = norm2 == 0 && ix.metric.Larger()
-	q.unit, q.far, q.slack = 1, false, 0
+	q.unit, q.far, q.lost, q.slack = 1, false, false, 0
 	q.first = float32(math.Inf(1))
-	q.found.reset(p.K)
 	if ix.codes == nil || q.zero {
 		return nil
 	}
@@ -93,7 +90,7 @@ func (q *query) setTables(ix *Index, meanDot, epsilon float32) {
 	f := ix.codes
 	norm2 := simd.Norm16(q.rotated)
 	length := float32(math.Sqrt(float64(norm2)))
-	q.far = !(length < farAway)
+	q.far, q.lost = !(length < farAway), !(length < tooFar)
 	q.tables = grow(q.tables, f.padded*4)
 	step, abs := simd.BuildTables(q.tables, q.rotated)
 	add := norm2
@@ -149,7 +146,7 @@ func (q *query) code(f *flatCodes, row int) (est, width float32) {
 		v = simd.DotCodeFloat(block, lane, extra, f.bits-1, f.padded, q.rotated)
 	}
 	est = fs.add + q.scan.Add + fs.rescale*(v-q.offset)
-	return est, fs.err*q.errUnit + float32(math.Abs(float64(fs.rescale)))*q.zErr
+	return est, fs.err*q.errUnit + abs32(fs.rescale)*q.zErr
 }
 
 // score turns a distance in engine units into the metric's score.

@@ -1,0 +1,308 @@
+package arrowidx
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/bits"
+	"time"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+const (
+	// batchQueries bounds the memory of one round of a large batch.
+	batchQueries = 512
+	// groupQueries is the number of queries that share a pass over the rows.
+	groupQueries = 32
+	// shardBlocks is the rows of a shard in blocks. Shards are fixed, so that what a query finds
+	// in one does not depend on the number of threads.
+	shardBlocks = shardRows / simd.BlockRows
+)
+
+// way is how a query's rows are looked at.
+type way uint8
+
+const (
+	wayZero    way = iota // a zero vector under cosine or dot: rows in order, score 0
+	wayMeasure            // distance of every eligible row
+	wayCode               // whole code of every eligible row
+	wayScan               // plane with bounds, then survivors (flat)
+	wayTiles              // float32 tiles with bounds (exact)
+)
+
+// workspace is the memory of one batch, reused between searches.
+type workspace struct {
+	queries   []query
+	probes    []probe // query-major: queries x shards
+	searchers []searcher
+	lists     [][]*probe
+}
+
+// batch answers queries [from, to): prepare and first wave, scan by (shard, group), finish.
+func (r *run) batch(ctx context.Context, from, to, threads int) error {
+	w, _ := r.ix.scratch.Get().(*workspace)
+	if w == nil {
+		w = &workspace{}
+	}
+	defer r.ix.scratch.Put(w)
+	n := to - from
+	shards := (len(r.words) + shardBlocks - 1) / shardBlocks
+	groups := (n + groupQueries - 1) / groupQueries
+	w.queries = grow(w.queries, n)
+	w.probes = grow(w.probes, n*shards)
+	w.searchers = grow(w.searchers, threads)
+	w.lists = grow(w.lists, threads)
+	for i := range w.searchers {
+		w.searchers[i].run = r
+	}
+	t0 := time.Now()
+	err := parallel(ctx, "search", threads, groups, func(worker, g int) error {
+		lo, hi := g*groupQueries, min((g+1)*groupQueries, n)
+		return r.prepare(ctx, w, worker, from, lo, hi, shards)
+	})
+	if err != nil {
+		return err
+	}
+	t1 := time.Now()
+	err = parallel(ctx, "search", threads, groups*shards, func(worker, i int) error {
+		lo := i % groups * groupQueries
+		return r.scanShard(ctx, w, worker, lo, min(lo+groupQueries, n), i/groups, shards)
+	})
+	if err != nil {
+		return err
+	}
+	t2 := time.Now()
+	err = parallel(ctx, "search", threads, n, func(worker, i int) error {
+		return r.finish(&w.searchers[worker], w.probes[i*shards:(i+1)*shards], from+i)
+	})
+	if err != nil {
+		return err
+	}
+	for i := range w.probes {
+		r.count(&w.probes[i].counts)
+	}
+	r.plan.Prepare += t1.Sub(t0)
+	r.plan.Scan += t2.Sub(t1)
+	r.plan.Rerank += time.Since(t2)
+	return nil
+}
+
+func (r *run) count(c *counts) {
+	r.plan.Scanned += c.scanned
+	r.plan.Coded += c.coded
+	r.plan.Reranked += c.reranked
+	r.plan.Certified += c.certified
+}
+
+// prepare makes queries [lo, hi) of the batch ready and finds their first thresholds.
+func (r *run) prepare(
+	ctx context.Context, w *workspace, worker, from, lo, hi, shards int,
+) error {
+	d := r.ix.dim
+	scan := w.lists[worker][:0]
+	for i := lo; i < hi; i++ {
+		q := &w.queries[i]
+		at := (from + i) * d
+		if err := q.prepare(r.ix, r.p.Queries[at:at+d], from+i, r.epsilon); err != nil {
+			return err
+		}
+		if err := r.choose(q, from+i); err != nil {
+			return err
+		}
+		for s := range shards {
+			p := &w.probes[i*shards+s]
+			p.query, p.counts = q, counts{}
+			p.best.reset(r.k)
+			p.found.reset(r.collect())
+		}
+		if q.way == wayScan {
+			scan = append(scan, &w.probes[i*shards])
+		}
+	}
+	w.lists[worker] = scan
+	if err := w.searchers[worker].firstWave(ctx, scan); err != nil {
+		return err
+	}
+	for _, p := range scan {
+		p.found.reset(r.collect())
+		p.counts = counts{}
+	}
+	return nil
+}
+
+// collect is the number of rows whose bounds set a query's threshold.
+func (r *run) collect() int {
+	if r.p.Rerank > 0 {
+		return min(max(r.k, r.p.Rerank), r.eligible)
+	}
+	return r.k
+}
+
+// choose decides how the rows of a query are looked at, from numbers of rows alone.
+func (r *run) choose(q *query, i int) error {
+	ix := r.ix
+	measure := r.col != nil && (r.p.Rerank != 0 || ix.kind == Exact)
+	few := r.eligible <= max(1024, ix.rows/50) || r.collect() >= r.eligible/8
+	switch {
+	case q.zero:
+		q.way = wayZero
+	case ix.kind == Exact:
+		q.way = wayTiles
+		if r.eligible < ix.rows/4 {
+			q.way = wayMeasure
+		}
+	case q.lost && r.col == nil:
+		return errorAt(InvalidVector, "search", int64(i), -1,
+			fmt.Sprintf("query %d has norm %.3g, too long beside the indexed rows for codes", i,
+				q.norm), "give the vectors (attach, or load with vectors=column), or scale the query")
+	case q.far && r.col != nil, measure && (few || r.epsilon == 0):
+		q.way = wayMeasure
+	case few:
+		q.way = wayCode
+	default:
+		q.way = wayScan
+	}
+	return nil
+}
+
+// scanShard looks at one shard of rows for queries [lo, hi) of the batch.
+func (r *run) scanShard(
+	ctx context.Context, w *workspace, worker, lo, hi, shard, shards int,
+) error {
+	s := &w.searchers[worker]
+	from := shard * shardBlocks
+	to := min(from+shardBlocks, len(r.words))
+	for kind := wayMeasure; kind <= wayTiles; kind++ {
+		list := w.lists[worker][:0]
+		for i := lo; i < hi; i++ {
+			if p := &w.probes[i*shards+shard]; p.way == kind {
+				p.found.tau = p.first
+				list = append(list, p)
+			}
+		}
+		w.lists[worker] = list
+		if len(list) == 0 {
+			continue
+		}
+		var err error
+		switch kind {
+		case wayMeasure:
+			err = s.scoreAll(ctx, list, from, to, true)
+		case wayCode:
+			err = s.scoreAll(ctx, list, from, to, false)
+		case wayScan:
+			err = s.scanCodes(ctx, list, from, to)
+		default:
+			err = s.exactScan(ctx, list, from*simd.BlockRows, min(to*simd.BlockRows, r.ix.rows))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish joins a query's shards and writes its answer.
+func (r *run) finish(s *searcher, shards []probe, i int) error {
+	p := &shards[0]
+	switch p.way {
+	case wayZero:
+		r.put(i, p.query, r.firstRows(p))
+		p.counts.certified++
+		return nil
+	case wayMeasure, wayCode:
+		for j := 1; j < len(shards); j++ {
+			for _, h := range shards[j].best.heap {
+				p.best.push(h)
+			}
+		}
+		if p.way == wayMeasure {
+			p.counts.certified++
+		}
+		r.put(i, p.query, p.best.sorted())
+		return nil
+	}
+	for j := 1; j < len(shards); j++ {
+		p.found.merge(&shards[j].found)
+	}
+	p.found.prune()
+	if r.col == nil || r.p.Rerank == 0 && r.ix.kind == Flat {
+		r.put(i, p.query, r.estimates(p))
+		return nil
+	}
+	if err := s.rerank(p); err != nil {
+		return err
+	}
+	r.put(i, p.query, p.best.sorted())
+	return nil
+}
+
+// firstRows are the first k eligible rows at distance zero.
+func (r *run) firstRows(p *probe) []hit {
+	for b, w := range r.words {
+		for ; w != 0 && !p.best.full(); w &= w - 1 {
+			p.best.push(hit{0, uint32(b*simd.BlockRows + bits.TrailingZeros32(w))})
+		}
+		if p.best.full() {
+			break
+		}
+	}
+	return p.best.sorted()
+}
+
+// estimates are the k rows of least estimate. Codes of one bit were scanned with rounded tables and
+// are scored once more without.
+func (r *run) estimates(p *probe) []hit {
+	for _, c := range p.found.rows {
+		e := c.est
+		if r.ix.bits == 1 {
+			e, _ = p.code(r.ix.codes, int(c.row))
+		}
+		p.best.push(hit{float64(e), c.row})
+	}
+	return p.best.sorted()
+}
+
+// rerank measures candidates on the vectors in order of their lower bounds until no other can be
+// among the k nearest, or, when the caller said how many, that many in order of their estimates.
+func (s *searcher) rerank(p *probe) error {
+	r := s.run
+	s.read = grow(s.read, r.ix.dim)
+	rows, closed := p.found.rows, true
+	p.found.byBound()
+	if n := r.p.Rerank; n > 0 && n < len(rows) && r.ix.kind == Flat {
+		least := float32(math.Inf(1))
+		p.found.byEstimate()
+		for _, c := range rows[n:] {
+			least = min(least, c.low)
+		}
+		defer func() {
+			if p.best.full() && float64(least) > p.best.worst() {
+				p.counts.certified++
+			}
+		}()
+		rows, closed = rows[:n], false
+	}
+	strange, strangest := 0, uint32(0)
+	for _, c := range rows {
+		if closed && p.best.full() && float64(c.low) > p.best.worst() {
+			break
+		}
+		dist := p.exact(r.ix.metric, r.col.Row(int(c.row), s.read))
+		p.counts.reranked++
+		if math.Abs(dist-float64(c.est)) > 6*float64(c.est-c.low) {
+			strange, strangest = strange+1, c.row
+		}
+		p.best.push(hit{dist, c.row})
+	}
+	if closed {
+		p.counts.certified++
+	}
+	if strange >= 5 && int64(2*strange) > p.counts.reranked {
+		return errorAt(VectorsChanged, "search", int64(strangest), -1,
+			fmt.Sprintf("row %d and others are no longer where their codes say", strangest),
+			"borrowed vectors must not change: build again, or build with keep='copy'")
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package arrowidx
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// pcaRows is the largest number of rows that the components are computed from; above it evenly
+// spaced rows are taken. All rows are projected.
+const pcaRows = 16_384
+
+// maxPCADim bounds the time and memory of the decomposition, which grow with the cube and the
+// square of the dimension.
+const maxPCADim = 4096
+
+// PCA writes the column's coordinates along its `dims` principal components to out (Len x dims):
+// the directions of greatest variance, in falling order, of the rows about their mean. Mean and
+// covariance are taken in float64, the symmetric eigenproblem is solved by gonum. A component's
+// sign is chosen so that its entry of largest magnitude (the first of equals) is positive, hence
+// equal columns give equal pictures. Null rows become NaN and take no part. The work grows with
+// rows x Dim^2 + Dim^3.
+//
+// Errors: InvalidArgument when dims is not in [1, Dim] or out has the wrong length, EmptyIndex
+// without a row that is not null, InvalidVector naming a row that is not finite, LimitExceeded
+// above 4,096 dimensions.
+func PCA(col *Column, dims int, out []float32) error {
+	if len(out) != col.Len()*dims || dims < 1 || col.Dim() > 0 && dims > col.Dim() {
+		return newError(InvalidArgument, "pca",
+			fmt.Sprintf("%d components of %d rows of %d dimensions", dims, col.Len(), col.Dim()),
+			"ask for 1 to Dim components")
+	}
+	if col.Dim() > maxPCADim {
+		return newError(LimitExceeded, "pca",
+			fmt.Sprintf("%d dimensions, at most %d are supported", col.Dim(), maxPCADim), "")
+	}
+	if col.Len() == col.NullCount() {
+		return newError(EmptyIndex, "pca", "there is no row that is not null", "")
+	}
+	mean, rows, err := centredRows(col)
+	if err != nil {
+		return err
+	}
+	components, err := principal(rows, dims)
+	if err != nil {
+		return err
+	}
+	project(col, mean, components, dims, out)
+	return nil
+}
+
+// centredRows returns the mean of the rows that the components are fitted to, and those rows minus
+// it.
+func centredRows(col *Column) ([]float64, *mat.Dense, error) {
+	d := col.Dim()
+	step := (col.Len() + pcaRows - 1) / pcaRows
+	data := make([]float64, 0, (col.Len()/step+1)*d)
+	mean := make([]float64, d)
+	buf := make([]float32, d)
+	n := 0
+	for r := range col.Len() {
+		if !col.Valid(r) {
+			continue
+		}
+		x := col.Row(r, buf)
+		for j, v := range x {
+			if v-v != 0 {
+				return nil, nil, errorAt(InvalidVector, "pca", int64(r), int64(j),
+					fmt.Sprintf("row %d is not finite in dimension %d", r, j), "")
+			}
+		}
+		if r%step != 0 && !(n == 0 && r == col.Len()-1) {
+			continue
+		}
+		simd.AddScaled(mean, x, 1)
+		for _, v := range x {
+			data = append(data, float64(v))
+		}
+		n++
+	}
+	if n == 0 {
+		return nil, nil, newError(EmptyIndex, "pca", "the rows looked at are all null", "")
+	}
+	for j := range mean {
+		mean[j] /= float64(n)
+	}
+	for i := range data {
+		data[i] -= mean[i%d]
+	}
+	return mean, mat.NewDense(n, d, data), nil
+}
+
+// principal returns the eigenvectors of the greatest eigenvalues of rows' covariance, dims x d.
+// With fewer rows than dimensions it decomposes the Gram matrix, whose eigenvectors u give the
+// same components as rows^T u.
+func principal(rows *mat.Dense, dims int) ([]float64, error) {
+	n, d := rows.Dims()
+	var s mat.SymDense
+	if n < d {
+		s.SymOuterK(1, rows)
+	} else {
+		s.SymOuterK(1, rows.T())
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(&s, true) {
+		return nil, newError(NativeError, "pca", "the eigenvalues did not converge", "")
+	}
+	var vectors mat.Dense
+	eigen.VectorsTo(&vectors)
+	order := s.SymmetricDim() // eigenvalues come in rising order
+	out := make([]float64, dims*d)
+	for c := range min(dims, order) {
+		v := vectors.ColView(order - 1 - c)
+		to := mat.NewVecDense(d, out[c*d:(c+1)*d])
+		if n < d {
+			to.MulVec(rows.T(), v)
+		} else {
+			to.CopyVec(v)
+		}
+		orient(out[c*d : (c+1)*d])
+	}
+	return out, nil
+}
+
+// orient scales a component to length 1 and makes its largest entry positive. One without length
+// (a direction in which nothing varies) becomes zero.
+func orient(v []float64) {
+	norm, largest := 0.0, 0.0
+	for _, x := range v {
+		norm += float64(x * x)
+		if math.Abs(x) > math.Abs(largest) {
+			largest = x
+		}
+	}
+	scale := 0.0
+	if norm > 0 {
+		scale = math.Copysign(1/math.Sqrt(norm), largest)
+	}
+	for i := range v {
+		v[i] *= scale
+	}
+}
+
+func project(col *Column, mean, components []float64, dims int, out []float32) {
+	d := col.Dim()
+	buf := make([]float32, d)
+	centred := make([]float64, d)
+	for r := range col.Len() {
+		to := out[r*dims : (r+1)*dims]
+		if !col.Valid(r) {
+			for c := range to {
+				to[c] = float32(math.NaN())
+			}
+			continue
+		}
+		for j, v := range col.Row(r, buf) {
+			centred[j] = float64(v) - mean[j]
+		}
+		for c := range to {
+			sum := 0.0
+			for j, v := range components[c*d : (c+1)*d] {
+				sum += float64(v * centred[j])
+			}
+			to[c] = float32(sum)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package arrowidx
+
+import (
+	"context"
+	"math"
+	"math/bits"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+const (
+	// segmentBytes is the codes that all queries of a group scan before the next are touched: they
+	// stay in the first-level caches between queries, and thresholds fall once a segment.
+	segmentBytes = 64 << 10
+	// waveRuns and waveBlocks are the first wave of a flat scan: runs of blocks spread over the
+	// index that give each query its first threshold.
+	waveRuns   = 16
+	waveBlocks = 8
+)
+
+// probe is one query's search of one shard of rows.
+type probe struct {
+	*query
+	found  collector // rows with bounds
+	best   nearest   // rows with distances, where every eligible row is scored
+	counts counts
+}
+
+// counts is what a plan sums up over probes.
+type counts struct{ scanned, coded, reranked, certified int64 }
+
+// searcher is one worker's scratch memory.
+type searcher struct {
+	run    *run
+	read   []float32 // converted rows
+	out    []float32 // results of tile kernels
+	matrix []float32 // queries side by side
+	masks  []uint32
+	est    []float32
+}
+
+// scanCodes scans blocks [from, to) for all probes: plane, bound, and for the rows that survive the
+// whole code.
+func (s *searcher) scanCodes(ctx context.Context, ps []*probe, from, to int) error {
+	f := s.run.ix.codes
+	step := max(1, segmentBytes/f.stride)
+	for from < to {
+		if err := cancelled(ctx, "search"); err != nil {
+			return err
+		}
+		end := min(from+step, to)
+		words := s.run.words[from:end]
+		if anyBit(words) {
+			s.scanSegment(ps, f.blocks.mem[from*f.stride:end*f.stride], words, from)
+		}
+		from = end
+	}
+	return nil
+}
+
+func anyBit(words []uint32) bool {
+	for _, w := range words {
+		if w != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// scanSegment scans one segment, four queries at a time. Scan and Scan4 give equal bits, so that
+// a query's group does not matter.
+func (s *searcher) scanSegment(ps []*probe, blocks []byte, words []uint32, first int) {
+	n, padded := len(words), s.run.ix.codes.padded
+	s.masks = grow(s.masks, 4*n)
+	s.est = grow(s.est, 4*n*simd.BlockRows)
+	for len(ps) >= 4 {
+		var four [4]simd.ScanQuery
+		for i := range four {
+			four[i] = ps[i].threshold()
+		}
+		simd.Scan4(blocks, padded, words, &four, s.masks, s.est)
+		for i := range four {
+			s.survivors(ps[i], first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+		}
+		ps = ps[4:]
+	}
+	for _, p := range ps {
+		one := p.threshold()
+		simd.Scan(blocks, padded, words, &one, s.masks[:n], s.est[:n*simd.BlockRows])
+		s.survivors(p, first, s.masks[:n], s.est)
+	}
+}
+
+// threshold returns the scan of the query with everything at most tau let through.
+func (p *probe) threshold() simd.ScanQuery {
+	sq := p.scan
+	sq.Tau = nextUp(p.found.tau + p.slack)
+	return sq
+}
+
+// survivors scores the rows that a scan let through with all their bits.
+func (s *searcher) survivors(p *probe, first int, masks []uint32, est []float32) {
+	f := s.run.ix.codes
+	p.counts.scanned += int64(len(masks)) * simd.BlockRows
+	for b, m := range masks {
+		block := f.block(first + b)
+		for ; m != 0; m &= m - 1 {
+			lane := bits.TrailingZeros32(m)
+			e := est[b*simd.BlockRows+lane]
+			fs := f.planeFactors(block, lane)
+			width := fs.err*p.scan.Err + abs32(fs.rescale)*p.scan.TabErr
+			if e-width-p.slack > p.found.tau {
+				continue
+			}
+			row := (first+b)*simd.BlockRows + lane
+			if f.bits > 1 {
+				e, width = p.code(f, row)
+				p.counts.coded++
+			}
+			p.found.offer(row, e-width-p.slack, e+width+p.slack, e)
+		}
+	}
+}
+
+func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+// firstWave gives every probe a threshold from a fixed sample of blocks.
+func (s *searcher) firstWave(ctx context.Context, ps []*probe) error {
+	if len(ps) == 0 || s.run.ix.codes.count() < 4*waveRuns*waveBlocks {
+		return nil
+	}
+	n := s.run.ix.codes.count()
+	for i := range waveRuns {
+		from, length := i*n/waveRuns, waveBlocks
+		if i == 0 {
+			length = 2 // nothing prunes yet: every row of the first run is scored
+		}
+		if err := s.scanCodes(ctx, ps, from, from+length); err != nil {
+			return err
+		}
+	}
+	for _, p := range ps {
+		p.first = p.found.tau
+	}
+	return nil
+}
+
+// scoreAll scores every eligible row of blocks [from, to) for all probes: by distance where vectors
+// are at hand, by the whole code where not.
+func (s *searcher) scoreAll(ctx context.Context, ps []*probe, from, to int, measure bool) error {
+	r := s.run
+	s.read = grow(s.read, r.ix.dim)
+	for b := from; b < to; b++ {
+		w := r.words[b]
+		if w == 0 {
+			continue
+		}
+		if err := cancelled(ctx, "search"); err != nil {
+			return err
+		}
+		for ; w != 0; w &= w - 1 {
+			row := b*simd.BlockRows + bits.TrailingZeros32(w)
+			if measure {
+				s.measureRow(ps, row)
+				continue
+			}
+			for _, p := range ps {
+				e, _ := p.code(r.ix.codes, row)
+				p.counts.coded++
+				p.best.push(hit{float64(e), uint32(row)})
+			}
+		}
+	}
+	return nil
+}
+
+func (s *searcher) measureRow(ps []*probe, row int) {
+	x := s.run.col.Row(row, s.read)
+	for _, p := range ps {
+		p.counts.reranked++
+		p.best.push(hit{p.exact(s.run.ix.metric, x), uint32(row)})
+	}
+}
