@@ -43,6 +43,7 @@ func EncodeExtra(k []byte, r []float32, t float32, e int) (dot float32, sq int64
 func PackExtra(dst []byte, k []byte, signs []byte, e, d int) {
 	checkDims("PackExtra", d, min(len(k), len(signs)*8))
 	checkExtra("PackExtra", e)
+	checkRoom("PackExtra", len(dst), d*e/8)
 	dst, k, signs = dst[:d*e/8], k[:d], signs[:d/8]
 	shift := e
 	for _, width := range planeWidths {

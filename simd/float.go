@@ -1,5 +1,7 @@
 package simd
 
+import "fmt"
+
 // lanes is the number of virtual lanes of a stored sum: lane i takes the elements i, i+16, ...
 const lanes = 16
 
@@ -63,12 +65,14 @@ func init() { register(useFloat) }
 // dst and mean must hold at least len(x) values, and dst may be x. Safe for concurrent use on
 // disjoint outputs, as are all functions of this group.
 func Center(dst, x []float32, scale float32, mean []float32) {
+	checkRoom("Center", min(len(dst), len(mean)), len(x))
 	float.center(dst[:len(x)], x, scale, mean[:len(x)])
 }
 
 // Scale writes dst[i] = x[i]*s for every i below len(x); the same bits on every tier. Any length;
 // dst must hold at least len(x) values and may be x.
 func Scale(dst, x []float32, s float32) {
+	checkRoom("Scale", len(dst), len(x))
 	float.scale(dst[:len(x)], x, s)
 }
 
@@ -82,6 +86,7 @@ func MaxAbs(x []float32) float32 {
 // taking the elements i, i+16, ..., every product rounded before it is added, the lanes folded
 // 8, 4, 2, 1. The same bits on every tier. Any length; y must hold at least len(x) values.
 func Dot16(x, y []float32) float32 {
+	checkRoom("Dot16", len(y), len(x))
 	return float.dot16(x, y[:len(x)])
 }
 
@@ -95,6 +100,7 @@ func Norm16(x []float32) float32 {
 // float64, so only the additions round. The same bits on every tier. Any length; y must hold at
 // least len(x) values.
 func Dot64(x, y []float32) float64 {
+	checkRoom("Dot64", len(y), len(x))
 	return float.dot64(x, y[:len(x)])
 }
 
@@ -102,6 +108,7 @@ func Dot64(x, y []float32) float64 {
 // float64 in the lanes of Dot64, the square rounded before it is added. The same bits on every
 // tier. Any length; y must hold at least len(x) values.
 func L2Sq64(x, y []float32) float64 {
+	checkRoom("L2Sq64", len(y), len(x))
 	return float.l2Sq64(x, y[:len(x)])
 }
 
@@ -114,6 +121,7 @@ func Norm64(x []float32) float64 {
 // float64 before the addition; the same bits on every tier. Any length; sum must hold at least
 // len(x) values.
 func AddScaled(sum []float64, x []float32, s float64) {
+	checkRoom("AddScaled", len(sum), len(x))
 	float.addScaled(sum[:len(x)], x, s)
 }
 
@@ -121,6 +129,7 @@ func AddScaled(sum []float64, x []float32, s float64) {
 // len(src). Every value is exact; a NaN keeps its sign and payload and becomes quiet. Any length;
 // dst must hold at least len(src) values.
 func F16ToF32(dst []float32, src []uint16) {
+	checkRoom("F16ToF32", len(dst), len(src))
 	float.f16ToF32(dst[:len(src)], src)
 }
 
@@ -128,5 +137,13 @@ func F16ToF32(dst []float32, src []uint16) {
 // values beyond the range of float32 become infinities. Any length; dst must hold at least
 // len(src) values.
 func F64ToF32(dst []float32, src []float64) {
+	checkRoom("F64ToF32", len(dst), len(src))
 	float.f64ToF32(dst[:len(src)], src)
+}
+
+// checkRoom panics unless a slice of have elements holds the need that a call is about to touch.
+func checkRoom(op string, have, need int) {
+	if have < need {
+		panic(fmt.Sprintf("simd: %s: %d elements where %d are needed", op, have, need))
+	}
 }

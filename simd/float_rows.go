@@ -16,6 +16,7 @@ func DotRows(out, rows []float32, n, stride, d int, q []float32) {
 		return
 	}
 	checkRows("DotRows", len(out), len(rows), n, stride, d)
+	checkRoom("DotRows", len(q), d)
 	float.dotRows(out[:n], rows, n, stride, d, q[:d])
 }
 
@@ -26,6 +27,7 @@ func L2Rows(out, rows []float32, n, stride, d int, q []float32) {
 		return
 	}
 	checkRows("L2Rows", len(out), len(rows), n, stride, d)
+	checkRoom("L2Rows", len(q), d)
 	float.l2Rows(out[:n], rows, n, stride, d, q[:d])
 }
 

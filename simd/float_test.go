@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand"
@@ -328,4 +329,62 @@ func TestStoredSumsAddInSixteenLanes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFloatFunctionsRefuseSlicesThatAreTooShort(t *testing.T) {
+	x, wide, half := make([]float32, 64), make([]float64, 64), make([]uint16, 64)
+	bytes := make([]byte, 64)
+	for name, call := range map[string]func(){
+		"Center dst":        func() { Center(x[:63], x, 1, x) },
+		"Center mean":       func() { Center(x, x, 1, x[:63]) },
+		"Scale":             func() { Scale(x[:63], x, 1) },
+		"Dot16":             func() { Dot16(x, x[:63]) },
+		"Dot64":             func() { Dot64(x, x[:63]) },
+		"L2Sq64":            func() { L2Sq64(x, x[:63]) },
+		"AddScaled":         func() { AddScaled(wide[:63], x, 1) },
+		"F16ToF32":          func() { F16ToF32(x[:63], half) },
+		"F64ToF32":          func() { F64ToF32(x[:63], wide) },
+		"PackSigns code":    func() { PackSigns(bytes[:7], x) },
+		"PackSigns length":  func() { PackSigns(bytes, x[:63]) },
+		"EncodeExtra k":     func() { EncodeExtra(bytes[:63], x, 1, 1) },
+		"EncodeExtra e=0":   func() { EncodeExtra(bytes, x, 1, 0) },
+		"EncodeExtra e=9":   func() { EncodeExtra(bytes, x, 1, 9) },
+		"PackExtra dst":     func() { PackExtra(bytes[:23], bytes, bytes, 3, 64) },
+		"PackExtra k":       func() { PackExtra(bytes, bytes[:63], bytes, 3, 64) },
+		"PackExtra signs":   func() { PackExtra(bytes, bytes, bytes[:7], 3, 64) },
+		"PackExtra e":       func() { PackExtra(bytes, bytes, bytes, 9, 64) },
+		"PackExtra d of 65": func() { PackExtra(bytes, bytes, bytes, 1, 65) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("the call was accepted")
+				}
+			}()
+			call()
+		})
+	}
+}
+
+func FuzzFloat(f *testing.F) {
+	f.Add([]byte("a few bits of floats, which may be anything"), uint8(3), float32(1.5), 2.5)
+	f.Add(make([]byte, 1024), uint8(63), float32(math.Inf(1)), math.NaN())
+	f.Fuzz(func(t *testing.T, raw []byte, offset uint8, s float32, s64 float64) {
+		needTier(t, AVX2)
+		n := min(len(raw)/4, 4096)
+		in := randomInputs(rand.New(rand.NewSource(int64(offset))), n)
+		in.s, in.s64, in.e = s, s64, 1+int(offset>>5)
+		for i := range n {
+			in.x[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+			in.half[i] = binary.LittleEndian.Uint16(raw[4*i:])
+			in.wide[i] = float64(in.x[i]) * in.wide[i]
+			in.codes[i] = raw[i]
+		}
+		for _, k := range exactKernels {
+			whole := n / k.unit * k.unit
+			part := &inputs{x: in.x[:whole], y: in.y[:whole], wide: in.wide[:whole],
+				half: in.half[:whole], codes: in.codes[:whole], s: in.s, s64: in.s64, e: in.e}
+			checkExact(t, k, &memory{t: t, offset: int(offset % 64)}, part)
+		}
+	})
 }
