@@ -60,11 +60,12 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 	data := make([]float64, 0, (col.Len()/step+1)*d)
 	mean := make([]float64, d)
 	buf := make([]float32, d)
-	n := 0
+	n, seen := 0, 0
 	for r := range col.Len() {
 		if !col.Valid(r) {
 			continue
 		}
+		seen++
 		x := col.Row(r, buf)
 		for j, v := range x {
 			if v-v != 0 {
@@ -72,7 +73,7 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 					fmt.Sprintf("row %d is not finite in dimension %d", r, j), "")
 			}
 		}
-		if r%step != 0 && !(n == 0 && r == col.Len()-1) {
+		if (seen-1)%step != 0 {
 			continue
 		}
 		simd.AddScaled(mean, x, 1)
@@ -80,9 +81,6 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 			data = append(data, float64(v))
 		}
 		n++
-	}
-	if n == 0 {
-		return nil, nil, newError(EmptyIndex, "pca", "the rows looked at are all null", "")
 	}
 	for j := range mean {
 		mean[j] /= float64(n)
@@ -93,7 +91,8 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 	return mean, mat.NewDense(n, d, data), nil
 }
 
-// principal returns the eigenvectors of the greatest eigenvalues of rows' covariance, dims x d.
+// principal returns the eigenvectors of the greatest eigenvalues of rows' covariance, dims x d;
+// components in whose direction nothing varies are zero.
 // With fewer rows than dimensions it decomposes the Gram matrix, whose eigenvectors u give the
 // same components as rows^T u.
 func principal(rows *mat.Dense, dims int) ([]float64, error) {
@@ -110,9 +109,14 @@ func principal(rows *mat.Dense, dims int) ([]float64, error) {
 	}
 	var vectors mat.Dense
 	eigen.VectorsTo(&vectors)
-	order := s.SymmetricDim() // eigenvalues come in rising order
+	values := eigen.Values(nil) // in rising order
+	order := len(values)
+	noise := values[order-1] * float64(max(n, d)) * 0x1p-52
 	out := make([]float64, dims*d)
 	for c := range min(dims, order) {
+		if values[order-1-c] <= noise {
+			break // nothing varies in the directions left
+		}
 		v := vectors.ColView(order - 1 - c)
 		to := mat.NewVecDense(d, out[c*d:(c+1)*d])
 		if n < d {
@@ -125,8 +129,7 @@ func principal(rows *mat.Dense, dims int) ([]float64, error) {
 	return out, nil
 }
 
-// orient scales a component to length 1 and makes its largest entry positive. One without length
-// (a direction in which nothing varies) becomes zero.
+// orient scales a component to length 1 and makes its largest entry positive.
 func orient(v []float64) {
 	norm, largest := 0.0, 0.0
 	for _, x := range v {
@@ -135,10 +138,7 @@ func orient(v []float64) {
 			largest = x
 		}
 	}
-	scale := 0.0
-	if norm > 0 {
-		scale = math.Copysign(1/math.Sqrt(norm), largest)
-	}
+	scale := math.Copysign(1/math.Sqrt(norm), largest)
 	for i := range v {
 		v[i] *= scale
 	}
