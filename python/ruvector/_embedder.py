@@ -1,0 +1,291 @@
+"""Text to vectors: the installed static model, or whatever the user brings."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _native
+from ._cells import Validity, is_null
+from ._errors import EmbedError, InvalidVector, MissingExtra
+from ._settings import current
+from ._vectors import Float32Matrix, float_matrix
+
+_PACKAGE: Final = "wordllama"
+_WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
+_TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
+_PIP: Final = "pip install 'ruvector-arrow[text]'"
+_BATCH: Final = 1024
+
+
+class Embedder:
+    """Turns texts into vectors of one number of dimensions, length 1.
+
+    Made by `from_pretrained`. The same text gives the same vector in any batch. Thread-safe for
+    the default model; for the user's own callables as safe as they are.
+
+    Attributes
+    ----------
+    id : str
+        Names the embedder, for example ``"wordllama/l2_supercat_256"``.
+    """
+
+    __slots__ = ("_dim", "_encode", "_sha256", "_weights", "id")
+
+    id: str
+
+    def __init__(self) -> None:
+        raise TypeError("an Embedder is made by Embedder.from_pretrained(spec)")
+
+    @classmethod
+    def _from_function(
+        cls,
+        name: str,
+        encode: Callable[[list[str]], tuple[Float32Matrix, Validity]],
+        dim: int | None,
+        weights: Path | None,
+    ) -> Embedder:
+        self = object.__new__(cls)
+        self.id = name
+        self._encode = encode
+        self._dim = dim
+        self._weights = weights
+        self._sha256: str | None = None
+        return self
+
+    @classmethod
+    def from_pretrained(cls, spec: Any = "default") -> Embedder:
+        """Return the embedder that `spec` means. Never uses the network.
+
+        Parameters
+        ----------
+        spec : {"default"}, callable, object with ``encode``, or Embedder
+            ``"default"`` is the static model inside the installed ``wordllama`` package: 256
+            dimensions, the mean of the token rows, length 1. A callable or an ``encode`` method
+            takes a list of texts and returns as many vectors.
+
+        Raises
+        ------
+        MissingExtra
+            The default model is not installed; the message has the pip line.
+        EmbedError
+            `spec` is none of these.
+        """
+        if isinstance(spec, Embedder):
+            return spec
+        if isinstance(spec, str):
+            if spec != "default":
+                raise EmbedError(
+                    f"no embedder is called {spec!r}; use 'default', or pass a callable or an "
+                    "object with encode(texts)"
+                )
+            return _default()
+        encode = getattr(spec, "encode", None)
+        if not callable(encode):
+            encode = spec
+        if not callable(encode):
+            raise EmbedError(
+                f"embedder={type(spec).__name__} is neither callable nor has encode(texts)"
+            )
+        return cls._from_function(_name_of(spec), _Foreign(encode), None, None)
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the vectors (asks a foreign embedder once, with the text "dimension")."""
+        if self._dim is None:
+            self._dim = int(self._encode(["dimension"])[0].shape[1])
+        return self._dim
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What made the vectors: ``embedder``, ``dim``, ``normalized`` and ``sha256``.
+
+        ``sha256`` is the digest of the weights, worked out when first asked for; None where
+        there is no file of weights.
+        """
+        if self._sha256 is None and self._weights is not None:
+            with open(self._weights, "rb") as file:
+                self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return {
+            "embedder": self.id,
+            "dim": self.dim,
+            "normalized": self._weights is not None,
+            "sha256": self._sha256,
+        }
+
+    def encode(self, texts: str | Sequence[str]) -> Float32Matrix:
+        """Return the vectors of texts.
+
+        Parameters
+        ----------
+        texts : str or sequence of n str
+
+        Returns
+        -------
+        ndarray of float32, shape (dim,) for one text, else (n, dim)
+            Texts without any token (empty ones) have no vector: their rows are NaN.
+
+        Raises
+        ------
+        EmbedError
+            A text is not a string, or a foreign embedder gave something else than n vectors.
+        """
+        if isinstance(texts, str):
+            return self.query([texts])[0]
+        matrix, valid = self.column(list(texts))
+        if not valid.all():
+            matrix = matrix.copy()
+            matrix[~valid] = np.nan
+        return matrix
+
+    __call__ = encode
+
+    def column(self, texts: list[Any]) -> tuple[Float32Matrix, Validity]:
+        """Return ``(matrix, valid)`` of a column of texts; null and empty texts are not valid."""
+        present = np.fromiter(
+            (isinstance(text, str) and not text.isspace() and text != "" for text in texts),
+            np.bool_,
+            len(texts),
+        )
+        for row in np.flatnonzero(~present).tolist():
+            if not isinstance(texts[row], str) and not is_null(texts[row]):
+                raise EmbedError(f"row {row} is {texts[row]!r:.40}, not text", row=row)
+        if present.all() and texts:
+            return self._encode(texts)
+        kept = [text for text, ok in zip(texts, present, strict=True) if ok]
+        if not kept:
+            return np.zeros((len(texts), self.dim), np.float32), present
+        found, valid = self._encode(kept)
+        matrix = np.zeros((len(texts), found.shape[1]), np.float32)
+        matrix[present] = found
+        present[present] = valid
+        return matrix, present
+
+    def query(self, texts: list[str]) -> Float32Matrix:
+        """Return the vectors of queries, shape (n, dim); a text without tokens is an error."""
+        matrix, valid = self.column(texts)
+        if not valid.all():
+            row = int(np.argmin(valid))
+            raise EmbedError(f"query {row} ({texts[row]!r:.40}) has no text to search for", row=row)
+        return matrix
+
+    def __repr__(self) -> str:
+        return f"Embedder({self.id!r})"
+
+
+class _Static:
+    """A table of token vectors and its tokenizer."""
+
+    __slots__ = ("_table", "_tokenizer")
+
+    def __init__(self, table: npt.NDArray[Any], tokenizer: Any) -> None:
+        self._table = table
+        self._tokenizer = tokenizer
+
+    def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
+        lengths = np.empty(len(texts) + 1, np.int64)
+        lengths[0] = 0
+        tokens = []
+        for start in range(0, len(texts), _BATCH):
+            part = self._tokenizer.encode_batch_fast(
+                texts[start : start + _BATCH], add_special_tokens=False
+            )
+            ids = [encoding.ids for encoding in part]
+            lengths[start + 1 : start + 1 + len(ids)] = [len(one) for one in ids]
+            tokens += [np.asarray(one, np.uint32) for one in ids]
+        flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
+        np.minimum(flat, self._table.shape[0] - 1, out=flat)
+        matrix, valid = _native.embed(self._table, flat, np.cumsum(lengths))
+        return matrix, valid
+
+
+class _Foreign:
+    """The user's own callable."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[list[str]], Any]) -> None:
+        self._function = function
+
+    def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
+        found = np.asarray(self._function(texts))
+        try:
+            matrix, _ = float_matrix(found, "the embedder's answer", ndim=2)
+        except InvalidVector as error:
+            raise EmbedError(str(error)) from error
+        if len(matrix) != len(texts):
+            raise EmbedError(f"the embedder gave {len(matrix)} vectors for {len(texts)} texts")
+        floats = np.ascontiguousarray(matrix, np.float32)
+        return floats, np.ones(len(texts), np.bool_)
+
+
+def _name_of(spec: Any) -> str:
+    named = spec if hasattr(spec, "__qualname__") else type(spec)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+_lock = threading.Lock()
+_loaded: Embedder | None = None
+
+
+def _default() -> Embedder:
+    """Return the default model, loaded once for the process."""
+    global _loaded
+    with _lock:
+        if _loaded is None:
+            _loaded = _load()
+        return _loaded
+
+
+def _load() -> Embedder:
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise _missing(_PACKAGE)
+    folder = Path(next(iter(found.submodule_search_locations)))
+    try:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise _missing(error.name or "tokenizers") from error
+    weights, config = folder / _WEIGHTS, folder / _TOKENIZER
+    for path in (weights, config):
+        if not path.is_file():
+            raise EmbedError(f"{path} is missing from the {_PACKAGE} package: reinstall it, {_PIP}")
+    tensors = load_file(weights)
+    if len(tensors) != 1:
+        raise EmbedError(f"{weights} holds {len(tensors)} tensors, one table is expected")
+    table = np.ascontiguousarray(next(iter(tensors.values())))
+    tokenizer = Tokenizer.from_file(str(config))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    encode = _Static(table, tokenizer)
+    return Embedder._from_function(
+        f"{_PACKAGE}/{weights.stem}", encode, table.shape[1], weights
+    )
+
+
+def _missing(module: str) -> MissingExtra:
+    reason = ""
+    if sys.version_info >= (3, 14):
+        reason = (
+            f" ({_PACKAGE} has no wheel for Python 3.14 and later: use Python 3.11 to 3.13, or "
+            "pass your own embedder=)"
+        )
+    return MissingExtra(
+        f"the default text model needs {module}, which is not installed: {_PIP}{reason}"
+    )
+
+
+def resolve(embedder: Any) -> Embedder:
+    """Return the embedder to use: the one given, else the configured one, else the default."""
+    if embedder is None:
+        embedder = current.embedder
+    return Embedder.from_pretrained("default" if embedder is None else embedder)

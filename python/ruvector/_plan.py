@@ -1,0 +1,207 @@
+"""What a search did: `Plan`, and the plan of the last search of this thread or task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
+
+from . import _html
+
+_KINDS: Final = {1: "exact", 2: "flat"}
+_TIERS: Final = {0: "pure", 1: "avx2"}
+_ENGINE_STAGES: Final = ("prepare", "scan", "code", "rerank")
+_last: ContextVar[Plan | None] = ContextVar("ruvector_last_plan", default=None)
+
+
+class Plan:
+    """What one search did: small, frozen, one line as text and a table in a notebook.
+
+    Nothing is worked out before it is asked for, so that a search does not pay for it.
+    A Plan may be read from any thread.
+    """
+
+    __slots__ = ("_asked", "_index", "_raw", "_stages")
+
+    _raw: Any
+    _index: str
+    _asked: float | None
+    _stages: tuple[tuple[str, float], ...]
+
+    def __init__(
+        self,
+        raw: Any,
+        index: str = "given",
+        asked: float | None = None,
+        stages: tuple[tuple[str, float], ...] = (),
+    ) -> None:
+        put = object.__setattr__
+        put(self, "_raw", raw)
+        put(self, "_index", index)
+        put(self, "_asked", asked)
+        put(self, "_stages", stages)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Plan is frozen: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a Plan is frozen: {name} cannot be deleted")
+
+    @property
+    def kind(self) -> str:
+        """Kind of index that answered: ``"exact"`` or ``"flat"``."""
+        return _KINDS.get(self._raw.kind, str(self._raw.kind))
+
+    @property
+    def backend(self) -> str:
+        """The kernels that ran: ``"pure"`` or ``"avx2"``."""
+        return _TIERS.get(self._raw.tier, str(self._raw.tier))
+
+    @property
+    def bits(self) -> int:
+        """Bits a dimension in the codes; 0 when there are none."""
+        return int(self._raw.bits)
+
+    @property
+    def threads(self) -> int:
+        """Threads that the search was allowed."""
+        return int(self._raw.threads)
+
+    @property
+    def queries(self) -> int:
+        """Number of queries answered together."""
+        return int(self._raw.queries)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the index, null ones included."""
+        return int(self._raw.rows)
+
+    @property
+    def rows_eligible(self) -> int:
+        """Rows that could be found: neither null nor filtered out."""
+        return int(self._raw.eligible)
+
+    @property
+    def null_rows(self) -> int:
+        """Rows without a vector; they are never candidates."""
+        return int(self._raw.nulls)
+
+    @property
+    def rows_scanned(self) -> int:
+        """Rows whose scan code (or, for ``exact``, vector) was read, over all queries."""
+        return int(self._raw.scanned)
+
+    @property
+    def rows_coded(self) -> int:
+        """Rows whose full code was read after the scan, over all queries."""
+        return int(self._raw.coded)
+
+    @property
+    def rows_reranked(self) -> int:
+        """Rows whose distance was computed from the vectors, over all queries."""
+        return int(self._raw.reranked)
+
+    @property
+    def certified(self) -> float:
+        """Share of the queries whose bound closed: no row left out can belong to the answer."""
+        queries = int(self._raw.queries)
+        return int(self._raw.certified) / queries if queries else 1.0
+
+    @property
+    def scores(self) -> str:
+        """``"exact"`` when scores come from the vectors, ``"estimated"`` from codes."""
+        return "exact" if self._raw.exact_scores else "estimated"
+
+    @property
+    def index(self) -> str:
+        """Where the index came from: ``"given"``, ``"built"`` for this call, or ``"cached"``."""
+        return self._index
+
+    @property
+    def epsilon0(self) -> float:
+        """Width of the error bound that pruned rows (RaBitQ's epsilon0)."""
+        return float(self._raw.epsilon0)
+
+    @property
+    def recall_target(self) -> float | None:
+        """The ``recall=`` that was asked for, None when none was."""
+        return self._asked
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the recall target rests on a calibration of this index. Not yet: False."""
+        return False
+
+    @property
+    def milliseconds(self) -> Mapping[str, float]:
+        """Milliseconds of each stage, in order; the frame's own stages come first."""
+        raw = self._raw
+        stages = dict(self._stages)
+        for name in _ENGINE_STAGES:
+            spent = getattr(raw, f"ns_{name}")
+            if spent:
+                stages[name] = spent / 1e6
+        return MappingProxyType(stages)
+
+    @property
+    def total_milliseconds(self) -> float:
+        """Milliseconds of the search and of the frame's own stages together."""
+        return float(self._raw.ns_total) / 1e6 + sum(spent for _, spent in self._stages)
+
+    def __repr__(self) -> str:
+        rows = f"{self.rows:,} rows"
+        if self.rows_eligible != self.rows:
+            rows += f" ({self.rows_eligible:,} eligible"
+            rows += f", {self.null_rows:,} null)" if self.null_rows else ")"
+        parts = [
+            f"{self.kind} ({self.backend})",
+            rows,
+            f"scanned {self.rows_scanned:,}",
+            f"reranked {self.rows_reranked:,}",
+            f"certified {self.certified:.0%}",
+            f"{self.scores} scores",
+            f"index {self.index}",
+        ]
+        if self._asked is not None:
+            parts.append(f"recall {self._asked:g} not calibrated")
+        stages = ", ".join(f"{name} {spent:.2f}" for name, spent in self.milliseconds.items())
+        parts.append(f"{self.total_milliseconds:.2f} ms" + (f" ({stages})" if stages else ""))
+        return "Plan: " + " | ".join(parts)
+
+    def _repr_html_(self) -> str:
+        target = "none"
+        if self._asked is not None:
+            target = f"{self._asked:g} (not calibrated)"
+        rows: list[tuple[str, object]] = [
+            ("kind", self.kind),
+            ("backend", self.backend),
+            ("rows", f"{self.rows:,}"),
+            ("eligible", f"{self.rows_eligible:,}"),
+            ("null rows", f"{self.null_rows:,}"),
+            ("queries", f"{self.queries:,}"),
+            ("rows scanned", f"{self.rows_scanned:,}"),
+            ("rows reranked", f"{self.rows_reranked:,}"),
+            ("certified", f"{self.certified:.0%}"),
+            ("scores", self.scores),
+            ("index", self.index),
+            ("recall target", target),
+        ]
+        rows += [(f"{name} ms", f"{spent:.2f}") for name, spent in self.milliseconds.items()]
+        rows.append(("total ms", f"{self.total_milliseconds:.2f}"))
+        return _html.facts("Plan", rows)
+
+
+def remember(plan: Plan) -> None:
+    """Make `plan` the last one of this thread and task."""
+    _last.set(plan)
+
+
+def last_plan() -> Plan | None:
+    """Return the plan of the last search of this thread and task, None before the first.
+
+    Frames cannot carry a plan; this is where the one of ``df.ruvector.search`` is found.
+    Each thread and each asyncio task sees its own.
+    """
+    return _last.get()

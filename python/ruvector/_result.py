@@ -1,0 +1,210 @@
+"""What a search returns: `SearchResult` and `Hit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _html, _native
+from ._errors import ColumnError, MissingExtra
+from ._plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from ._index import Index
+
+
+class Hit(NamedTuple):
+    """One row found: its id and its score."""
+
+    id: Any
+    score: float
+
+
+class SearchResult:
+    """The rows found by `Index.search`, best first, ties to the smaller row.
+
+    Attributes
+    ----------
+    ids : ndarray of int64, uint64 or object (text), shape (n,) or (nq, k)
+        For one query exactly the rows found. In a batch absent cells are -1 (2**64 - 1, None).
+    scores : ndarray of float32, same shape
+        Absent cells are NaN.
+    counts : ndarray of int64, shape (nq,)
+        Rows found for each query; in a batch this, not the fill values, says what is there.
+    score_name : str
+        What the scores mean, for example ``"cosine_similarity"``.
+    plan : Plan
+        What the search did.
+
+    Notes
+    -----
+    Not iterable, so that ``ids, scores = ix.search(...)`` fails loudly: use `arrays` or `hits`.
+    May be read from any thread.
+    """
+
+    __slots__ = ("_index", "_single", "counts", "ids", "plan", "score_name", "scores")
+
+    ids: npt.NDArray[Any]
+    scores: npt.NDArray[np.float32]
+    counts: npt.NDArray[np.int64]
+    score_name: str
+    plan: Plan
+
+    def __init__(
+        self,
+        ids: npt.NDArray[Any],
+        scores: npt.NDArray[np.float32],
+        counts: npt.NDArray[np.int64],
+        index: Index,
+        plan: Plan,
+        single: bool,
+    ) -> None:
+        self.ids = ids
+        self.scores = scores
+        self.counts = counts
+        self.score_name = index._score_name
+        self.plan = plan
+        self._index = index
+        self._single = single
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            "a SearchResult is not iterable; use ids, scores = result.arrays(), "
+            "for hit in result.hits(), or result.ids and result.scores"
+        )
+
+    def arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Return ``(ids, scores)``, the same arrays as the attributes."""
+        return self.ids, self.scores
+
+    def hits(self) -> list[Any]:
+        """Return the rows found as `Hit` tuples; for a batch a list of such lists."""
+        ids, scores = self.ids.tolist(), self.scores.tolist()
+        if self._single:
+            return [Hit(i, s) for i, s in zip(ids, scores, strict=True)]
+        counts = self.counts.tolist()
+        return [
+            [Hit(i, s) for i, s in zip(ids[q][:n], scores[q][:n], strict=True)]
+            for q, n in enumerate(counts)
+        ]
+
+    def rows(self, frame: Any) -> Any:
+        """Gather the rows found from `frame`, whose rows are those of the index, in its order.
+
+        Parameters
+        ----------
+        frame : pandas or polars DataFrame, pyarrow Table
+
+        Returns
+        -------
+        frame of the same type
+            The user's rows and columns, then ``query_row`` and ``rank`` for a batch, then the
+            score column.
+
+        Raises
+        ------
+        ColumnError
+            `frame` has another number of rows than the index, or a column of such a name.
+        """
+        from . import _frames
+
+        columns = self._columns()
+        ids = columns.pop("id")
+        rows = np.asarray(self._index._rows_of(ids), np.int64)
+        adapter = _frames.wrap(frame)
+        if adapter.height != len(self._index):
+            raise ColumnError(
+                f"the frame has {adapter.height} rows, the index has {len(self._index)}: "
+                "pass the frame that the index was built from"
+            )
+        _frames.check_clash(adapter.names(), list(columns))
+        return adapter.take(rows, None, columns)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise _missing("pandas", "pandas") from error
+        return pd.DataFrame(self._columns())
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows found as a polars DataFrame; ``rank`` and ``query_row`` are UInt32."""
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise _missing("polars", "polars") from error
+        columns = self._columns()
+        for name in ("query_row", "rank"):
+            if name in columns:
+                columns[name] = columns[name].astype(np.uint32)
+        if columns["id"].dtype == object:
+            columns["id"] = pl.Series(columns["id"].tolist(), dtype=pl.String)
+        return pl.DataFrame(columns)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the rows found as a pyarrow Table."""
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise _missing("pyarrow", "arrow") from error
+        return pa.table(self)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a fresh Arrow stream capsule of the rows found; may be called any number of times.
+
+        The schema is always ours; `requested_schema` is ignored, as the protocol allows.
+        """
+        columns = self._columns()
+        ids = columns["id"]
+        values: list[Any] = [
+            ids.tolist() if name == "id" and ids.dtype == object else array
+            for name, array in columns.items()
+        ]
+        return _native.export_stream(list(columns), values)
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the rows found in long form, without absent cells."""
+        if self._single:
+            return {"id": self.ids, self.score_name: self.scores}
+        nq, k = self.ids.shape
+        found = np.arange(k) < self.counts[:, None]
+        return {
+            "query_row": np.repeat(np.arange(nq, dtype=np.int64), self.counts),
+            "rank": np.broadcast_to(np.arange(1, k + 1, dtype=np.int64), (nq, k))[found],
+            "id": self.ids[found],
+            self.score_name: self.scores[found],
+        }
+
+    def __repr__(self) -> str:
+        if not self._single:
+            nq, k = self.ids.shape
+            return (
+                f"SearchResult({nq} queries, k={k}, {int(self.counts.sum())} rows, "
+                f"{self.score_name})"
+            )
+        best = ", ".join(
+            f"{i}: {s:.4f}"
+            for i, s in zip(self.ids[:5].tolist(), self.scores[:5].tolist(), strict=True)
+        )
+        more = ", ..." if len(self.ids) > 5 else ""
+        return f"SearchResult({len(self.ids)} rows, {self.score_name}: {{{best}{more}}})"
+
+    def _repr_html_(self) -> str:
+        columns = self._columns()
+        shown = [values[:20].tolist() for values in columns.values()]
+        rows = [
+            [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
+            for row in zip(*shown, strict=True)
+        ]
+        return _html.grid(repr(self).partition(", " + self.score_name)[0] + ")", [*columns], rows)
+
+
+def _missing(module: str, extra: str) -> MissingExtra:
+    return MissingExtra(f"{module} is not installed: pip install 'ruvector-arrow[{extra}]'")

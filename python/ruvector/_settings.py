@@ -1,0 +1,173 @@
+"""Settings of the process: threads, progress, cache size, embedder, bad vectors, score name."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any, Final
+
+from . import _native
+from ._errors import InvalidArgument
+
+_UNSET: Final[Any] = object()
+_lock = threading.Lock()
+
+
+class Settings:
+    """The current settings. Plain attributes, read without a lock; written by `config`."""
+
+    __slots__ = (
+        "bad_vectors",
+        "cache_bytes",
+        "embedder",
+        "progress",
+        "score_column",
+        "threads",
+    )
+
+    def __init__(self) -> None:
+        self.threads: int = 0
+        self.progress: bool | None = None
+        self.cache_bytes: int | None = None
+        self.embedder: Any = None
+        self.bad_vectors: str = "error"
+        self.score_column: str | None = None
+
+
+current: Final = Settings()
+
+
+class Restore:
+    """What `config` returns: as a context manager it puts the earlier settings back."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self, before: dict[str, Any]) -> None:
+        self._before = before
+
+    def __enter__(self) -> Restore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _apply(self._before)
+
+    def __repr__(self) -> str:
+        pairs = ", ".join(f"{name}={getattr(current, name)!r}" for name in Settings.__slots__)
+        return f"ruvector.config({pairs})"
+
+
+def config(
+    *,
+    threads: int | None = _UNSET,
+    progress: bool | None = _UNSET,
+    cache_bytes: int | None = _UNSET,
+    embedder: Any = _UNSET,
+    bad_vectors: str = _UNSET,
+    score_column: str | None = _UNSET,
+) -> Restore:
+    """Set what every later call uses; as a context manager, only inside the block.
+
+    Parameters
+    ----------
+    threads : int or None
+        Threads of one operation; None or 0 means every core the process may use.
+    progress : bool or None
+        Progress lines: None shows one after a second, False never does.
+    cache_bytes : int or None
+        Most bytes that `cache` may hold; None means a quarter of the memory, 4 GiB at most.
+    embedder : Embedder, callable, object with ``encode``, or None
+        Turns text into vectors where no ``embedder=`` is given; None means ``"default"``.
+    bad_vectors : {"error", "skip"}
+        What a vector with NaN or infinity does: refuse the column, or count as null.
+    score_column : str or None
+        Name of the score column in frames; None names it by the metric.
+
+    Returns
+    -------
+    Restore
+        Leave it alone to keep the settings, or use ``with rv.config(...):``.
+
+    Raises
+    ------
+    InvalidArgument
+        A value is of the wrong kind; nothing was changed.
+
+    Notes
+    -----
+    Settings belong to the process, not to a thread. Changing them is safe from any thread.
+
+    Examples
+    --------
+    >>> import ruvector as rv
+    >>> with rv.config(threads=1, score_column="how_close"):
+    ...     pass
+    """
+    given = {
+        name: value
+        for name, value in (
+            ("threads", threads),
+            ("progress", progress),
+            ("cache_bytes", cache_bytes),
+            ("embedder", embedder),
+            ("bad_vectors", bad_vectors),
+            ("score_column", score_column),
+        )
+        if value is not _UNSET
+    }
+    if given.get("threads", 0) is None:
+        given["threads"] = 0
+    _check(given)
+    return Restore(_apply(given))
+
+
+def _check(given: dict[str, Any]) -> None:
+    for name in ("threads", "cache_bytes"):
+        value = given.get(name)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 0
+        ):
+            raise InvalidArgument(f"{name}={value!r} must be a whole number, 0 or more")
+    if given.get("bad_vectors", "error") not in ("error", "skip"):
+        raise InvalidArgument(
+            f"bad_vectors={given['bad_vectors']!r} must be 'error' or 'skip'"
+        )
+    if given.get("progress") not in (None, True, False):
+        raise InvalidArgument(f"progress={given['progress']!r} must be True, False or None")
+    name = given.get("score_column")
+    if name is not None and (not isinstance(name, str) or not name):
+        raise InvalidArgument(f"score_column={name!r} must be a column name or None")
+
+
+def _apply(values: dict[str, Any]) -> dict[str, Any]:
+    with _lock:
+        before = {name: getattr(current, name) for name in values}
+        for name, value in values.items():
+            setattr(current, name, value)
+    return before
+
+
+def set_threads(n: int | None) -> None:
+    """Let every later operation use `n` threads; None or 0 means all cores of the process.
+
+    Raises
+    ------
+    InvalidArgument
+        `n` is negative or not a whole number.
+    """
+    config(threads=n)
+
+
+def cpu_features() -> dict[str, Any]:
+    """Return what the processor offers and which kernels are in use.
+
+    Returns
+    -------
+    dict
+        ``tier`` (the kernels in use), ``available`` (all that could be) and ``features``.
+    """
+    return _native.cpu_features()
