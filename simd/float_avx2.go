@@ -21,7 +21,7 @@ var avx2Float = floatKernels{
 	packSigns:   packSignsWithAVX2,
 	encodeExtra: encodeExtraWithAVX2,
 	packPlane:   packPlaneWithAVX2,
-	maxAbs:      maxAbsWithAVX2,
+	maxAbs:      largestWithAVX2,
 	dot16:       dot16WithAVX2,
 	norm16:      norm16WithAVX2,
 	dotRows:     dotRowKernels.rows,
@@ -81,11 +81,11 @@ func f64ToF32WithAVX2(dst []float32, src []float64) {
 	f64ToF32Pure(dst[done:], src[done:])
 }
 
-func maxAbsWithAVX2(x []float32) float32 {
+func largestWithAVX2(x []float32) float32 {
 	var best float32
 	for len(x) >= lanes {
 		n := min(callFloats, len(x)&^(lanes-1))
-		best = max(best, maxAbsAVX2(&x[0], n))
+		best = max(best, largestAVX2(&x[0], n))
 		x = x[n:]
 	}
 	return max(best, largestPure(x))

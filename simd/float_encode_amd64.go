@@ -4,11 +4,11 @@
 
 package simd
 
-// maxAbsAVX2 returns the largest magnitude of n values, a multiple of 16; NaN is passed
+// largestAVX2 returns the largest magnitude of n values, a multiple of 16; NaN is passed
 // over.
 //
 //go:noescape
-func maxAbsAVX2(x *float32, n int) float32
+func largestAVX2(x *float32, n int) float32
 
 // packSignsAVX2 writes n sign bits, continues the two sums and returns their folds.
 //

@@ -64,27 +64,27 @@ DATA bit<>+24(SB)/4, $0x08040201
 DATA bit<>+28(SB)/4, $0x80402010
 GLOBL bit<>(SB), RODATA|NOPTR, $32
 
-// func maxAbsAVX2(x *float32, n int) float32
+// func largestAVX2(x *float32, n int) float32
 // Requires: AVX, SSE
-TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20
+TEXT ·largestAVX2(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
 	VMOVDQU magnitude<>+0(SB), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 
-maxAbs:
+largest:
 	CMPQ   CX, $0x10
-	JL     maxAbs_done
+	JL     largest_done
 	VANDPS (AX), Y0, Y3
 	VMAXPS Y1, Y3, Y1
 	VANDPS 32(AX), Y0, Y3
 	VMAXPS Y2, Y3, Y2
 	ADDQ   $0x00000040, AX
 	SUBQ   $0x10, CX
-	JMP    maxAbs
+	JMP    largest
 
-maxAbs_done:
+largest_done:
 	VMAXPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VMAXPS       X0, X1, X1

@@ -198,7 +198,8 @@ func BenchmarkRows(b *testing.B) {
 			bytes int
 		}{{"L1", 24 << 10}, {"L2", 256 << 10}, {"DRAM", 128 << 20}} {
 			n := place.bytes / 4 / d
-			rows, q, out := gaussian(rand.New(rand.NewSource(1)), n*d), make([]float32, 8*d), make([]float32, 8*n)
+			rows := gaussian(rand.New(rand.NewSource(1)), n*d)
+			q, out := make([]float32, 8*d), make([]float32, 8*n)
 			copy(q, rows)
 			for _, k := range measures {
 				b.Run(fmt.Sprintf("%sRows/d=%d/%s", k.name, d, place.name), func(b *testing.B) {

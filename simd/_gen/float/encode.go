@@ -25,7 +25,7 @@ func emitEncode() {
 		0x02020202, 0x02020202, 0x03030303, 0x03030303)
 	t.bit = words("bit", 0x08040201, 0x80402010, 0x08040201, 0x80402010,
 		0x08040201, 0x80402010, 0x08040201, 0x80402010)
-	emitMaxAbs(t)
+	emitLargest(t)
 	emitPackSigns(t)
 	emitEncodeExtra(t)
 	for _, width := range []int{8, 4, 2, 1} {
@@ -49,16 +49,16 @@ func constant(table Mem) VecVirtual {
 	return v
 }
 
-func emitMaxAbs(t encodeTables) {
-	kernel("maxAbsAVX2", "func(x *float32, n int) float32",
-		"maxAbsAVX2 returns the largest magnitude of n values, a multiple of 16; NaN is passed over.")
+func emitLargest(t encodeTables) {
+	kernel("largestAVX2", "func(x *float32, n int) float32",
+		"largestAVX2 returns the largest magnitude of n values, a multiple of 16; NaN is passed over.")
 	x, n := integer("x"), integer("n")
 	magnitude := constant(t.magnitude)
 	best := [2]VecVirtual{YMM(), YMM()}
 	for _, b := range best {
 		VXORPS(b, b, b)
 	}
-	counted("maxAbs", n, 16, func() {
+	counted("largest", n, 16, func() {
 		for i, b := range best {
 			v := YMM()
 			VANDPS(Mem{Base: x, Disp: 32 * i}, magnitude, v)
