@@ -31,17 +31,12 @@ func receiver(function *ast.FuncDecl) string {
 	return ""
 }
 
-// functionFindings covers functions, methods of exported types, and functions exported to C.
+// functionFindings covers functions and methods of exported types. What cabi exports to C is
+// documented where C reads it, in ruvector.h.
 func functionFindings(f goFile, function *ast.FuncDecl) []string {
 	owner := receiver(function)
 	public := function.Name.IsExported() && (owner == "" || ast.IsExported(owner))
-	toC := false
-	if function.Doc != nil {
-		for _, c := range function.Doc.List {
-			toC = toC || strings.HasPrefix(c.Text, "//export ")
-		}
-	}
-	if (public || toC) && strings.TrimSpace(function.Doc.Text()) == "" {
+	if public && strings.TrimSpace(function.Doc.Text()) == "" {
 		return []string{f.finding(function, function.Name.Name)}
 	}
 	return nil
@@ -60,8 +55,8 @@ func typeName(expression ast.Expr) string {
 	return ""
 }
 
-// fieldFindings: an exported field needs a comment of its own, its name in the comments above it,
-// or a type that is called what it is called (whose comment then says it).
+// fieldFindings: an exported field needs a comment of its own or of its group, its name in the
+// comments above it, or a type that is called what it is called (whose comment then says it).
 func fieldFindings(f goFile, spec *ast.TypeSpec, doc string) []string {
 	var list *ast.FieldList
 	switch body := spec.Type.(type) {
@@ -73,12 +68,15 @@ func fieldFindings(f goFile, spec *ast.TypeSpec, doc string) []string {
 		return nil
 	}
 	var found []string
-	above := ""
+	above, covered, last := "", false, 0
 	for _, field := range list.List {
+		// A comment covers the fields that follow it without an empty line.
+		covered = covered && f.line(field) == last+1
+		covered = covered || field.Doc.Text() != "" || field.Comment.Text() != ""
+		last = f.set.Position(field.End()).Line
 		above += field.Doc.Text() + field.Comment.Text()
 		for _, name := range field.Names {
-			own := field.Doc.Text() != "" || field.Comment.Text() != "" ||
-				strings.Contains(typeName(field.Type), name.Name)
+			own := covered || strings.Contains(typeName(field.Type), name.Name)
 			word := regexp.MustCompile(`\b` + name.Name + `\b`)
 			if name.IsExported() && !own && !word.MatchString(doc+above) {
 				found = append(found, f.finding(name, spec.Name.Name+"."+name.Name))
