@@ -3,7 +3,6 @@ package tidy
 import (
 	"fmt"
 	"go/ast"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -42,43 +41,17 @@ func functionFindings(f goFile, function *ast.FuncDecl) []string {
 	return nil
 }
 
-// typeName is the last name of a field's type, "" where it has none.
-func typeName(expression ast.Expr) string {
-	switch e := expression.(type) {
-	case *ast.Ident:
-		return e.Name
-	case *ast.SelectorExpr:
-		return e.Sel.Name
-	case *ast.StarExpr:
-		return typeName(e.X)
-	}
-	return ""
-}
-
-// fieldFindings: an exported field needs a comment of its own or of its group, its name in the
-// comments above it, or a type that is called what it is called (whose comment then says it).
-func fieldFindings(f goFile, spec *ast.TypeSpec, doc string) []string {
-	var list *ast.FieldList
-	switch body := spec.Type.(type) {
-	case *ast.StructType:
-		list = body.Fields
-	case *ast.InterfaceType:
-		list = body.Methods
-	default:
+// methodFindings: a method of an exported interface needs a comment. Fields of structs are spoken
+// of in the comment of their type, or have one of their own where they need it.
+func methodFindings(f goFile, spec *ast.TypeSpec) []string {
+	body, ok := spec.Type.(*ast.InterfaceType)
+	if !ok {
 		return nil
 	}
 	var found []string
-	above, covered, last := "", false, 0
-	for _, field := range list.List {
-		// A comment covers the fields that follow it without an empty line.
-		covered = covered && f.line(field) == last+1
-		covered = covered || field.Doc.Text() != "" || field.Comment.Text() != ""
-		last = f.set.Position(field.End()).Line
-		above += field.Doc.Text() + field.Comment.Text()
-		for _, name := range field.Names {
-			own := covered || strings.Contains(typeName(field.Type), name.Name)
-			word := regexp.MustCompile(`\b` + name.Name + `\b`)
-			if name.IsExported() && !own && !word.MatchString(doc+above) {
+	for _, method := range body.Methods.List {
+		for _, name := range method.Names {
+			if name.IsExported() && method.Doc.Text()+method.Comment.Text() == "" {
 				found = append(found, f.finding(name, spec.Name.Name+"."+name.Name))
 			}
 		}
@@ -106,7 +79,7 @@ func valueFindings(f goFile, group *ast.GenDecl) []string {
 			if strings.TrimSpace(doc) == "" {
 				found = append(found, f.finding(spec, spec.Name.Name))
 			}
-			found = append(found, fieldFindings(f, spec, doc)...)
+			found = append(found, methodFindings(f, spec)...)
 		}
 	}
 	return found

@@ -172,38 +172,36 @@ func bodyOf(start *ast.GoStmt, folder string, functions map[string]*ast.BlockStm
 	return nil
 }
 
-// A package starts goroutines in one function, whose comment says where the recover is; any other
-// go statement must recover at the root of what it runs.
+// A goroutine recovers at its root; or the package has one single place that starts goroutines,
+// to be reviewed there, and recovers in what it runs.
 func TestEveryGoroutineRecovers(t *testing.T) {
 	parsed := goFiles(t, handWritten)
 	known := recoverers(parsed)
 	functions := map[string]*ast.BlockStmt{}
+	packageRecovers := map[string]bool{}
 	for _, f := range parsed {
+		packageRecovers[f.folder()] = packageRecovers[f.folder()] || callsRecover(f.tree)
 		for _, declaration := range f.tree.Decls {
 			if function, ok := declaration.(*ast.FuncDecl); ok && function.Body != nil {
 				functions[f.folder()+"."+function.Name.Name] = function.Body
 			}
 		}
 	}
-	spawners := map[string]int{}
+	places := map[string]int{}
 	for _, f := range parsed {
-		for _, declaration := range f.tree.Decls {
-			function, _ := declaration.(*ast.FuncDecl)
-			says := function != nil && strings.Contains(function.Doc.Text(), "recover")
-			ast.Inspect(declaration, func(n ast.Node) bool {
-				start, ok := n.(*ast.GoStmt)
-				if !ok {
-					return true
-				}
-				body := bodyOf(start, f.folder(), functions)
-				if body != nil && rootRecovers(body, f.folder(), known) {
-					return true
-				}
-				if spawners[f.folder()]++; !says || spawners[f.folder()] > 1 {
-					t.Errorf("%s:%d: goroutine without a recover at its root", f.name, f.line(start))
-				}
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			start, ok := n.(*ast.GoStmt)
+			if !ok {
 				return true
-			})
-		}
+			}
+			body := bodyOf(start, f.folder(), functions)
+			if body != nil && rootRecovers(body, f.folder(), known) {
+				return true
+			}
+			if places[f.folder()]++; places[f.folder()] > 1 || !packageRecovers[f.folder()] {
+				t.Errorf("%s:%d: goroutine without a recover at its root", f.name, f.line(start))
+			}
+			return true
+		})
 	}
 }
