@@ -65,7 +65,7 @@ DATA bit<>+28(SB)/4, $0x80402010
 GLOBL bit<>(SB), RODATA|NOPTR, $32
 
 // func largestAVX2(x *float32, n int) float32
-// Requires: AVX, SSE
+// Requires: AVX
 TEXT ·largestAVX2(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
@@ -92,12 +92,12 @@ largest_done:
 	VMAXPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VMAXSS       X0, X1, X1
-	MOVSS        X1, ret+16(FP)
+	VMOVSS       X1, ret+16(FP)
 	VZEROUPPER
 	RET
 
 // func packSignsAVX2(code *byte, r *float32, n int, lanes *[2][16]float32) (float32, float32)
-// Requires: AVX, SSE
+// Requires: AVX
 TEXT ·packSignsAVX2(SB), NOSPLIT, $0-40
 	MOVQ    code+0(FP), AX
 	MOVQ    r+8(FP), CX
@@ -144,7 +144,7 @@ packSigns_done:
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	MOVSS        X1, ret+32(FP)
+	VMOVSS       X1, ret+32(FP)
 	VMOVUPS      Y4, 64(BX)
 	VMOVUPS      Y5, 96(BX)
 	VADDPS       Y5, Y4, Y4
@@ -154,12 +154,12 @@ packSigns_done:
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	MOVSS        X1, ret1+36(FP)
+	VMOVSS       X1, ret1+36(FP)
 	VZEROUPPER
 	RET
 
 // func encodeAVX2(k *byte, r *float32, scale *[2]float32, n int, acc *[16]float32) (float32, int64)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·encodeAVX2(SB), NOSPLIT, $0-56
 	MOVQ         k+0(FP), AX
 	MOVQ         r+8(FP), CX
@@ -236,7 +236,7 @@ encodeExtra_done:
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	MOVSS        X1, ret+40(FP)
+	VMOVSS       X1, ret+40(FP)
 	VPMOVZXDQ    X6, Y0
 	VEXTRACTI128 $0x01, Y6, X2
 	VPMOVZXDQ    X2, Y1

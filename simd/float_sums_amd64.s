@@ -39,7 +39,7 @@ DATA sumMask<>+124(SB)/4, $0x00000000
 GLOBL sumMask<>(SB), RODATA|NOPTR, $128
 
 // func dot16AVX2(acc *[16]float32, x *float32, y *float32, n int) float32
-// Requires: AVX, SSE
+// Requires: AVX
 TEXT ·dot16AVX2(SB), NOSPLIT, $0-36
 	MOVQ    acc+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -90,12 +90,12 @@ dot16_fold:
 	VADDPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VADDSS       X1, X0, X0
-	MOVSS        X0, ret+32(FP)
+	VMOVSS       X0, ret+32(FP)
 	VZEROUPPER
 	RET
 
 // func dot64AVX2(acc *[16]float64, x *float32, y *float32, n int) float64
-// Requires: AVX, FMA3, SSE2
+// Requires: AVX, FMA3
 TEXT ·dot64AVX2(SB), NOSPLIT, $0-40
 	MOVQ    acc+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -170,12 +170,12 @@ dot64AVX2_fold:
 	VADDPD       X1, X0, X0
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
-	MOVSD        X0, ret+32(FP)
+	VMOVSD       X0, ret+32(FP)
 	VZEROUPPER
 	RET
 
 // func norm64AVX2(acc *[16]float64, x *float32, n int) float64
-// Requires: AVX, FMA3, SSE2
+// Requires: AVX, FMA3
 TEXT ·norm64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    acc+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -236,12 +236,12 @@ norm64AVX2_fold:
 	VADDPD       X1, X0, X0
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
-	MOVSD        X0, ret+24(FP)
+	VMOVSD       X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func l2Sq64AVX2(acc *[16]float64, x *float32, y *float32, n int) float64
-// Requires: AVX, SSE2
+// Requires: AVX
 TEXT ·l2Sq64AVX2(SB), NOSPLIT, $0-40
 	MOVQ    acc+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -332,6 +332,6 @@ l2Sq64AVX2_fold:
 	VADDPD       X1, X0, X0
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
-	MOVSD        X0, ret+32(FP)
+	VMOVSD       X0, ret+32(FP)
 	VZEROUPPER
 	RET

@@ -75,7 +75,7 @@ func emitLargest(t encodeTables) {
 	VMAXPS(part, top, top)
 	VMOVSHDUP(top, part)
 	VMAXSS(part, top, top)
-	Store(top, ReturnIndex(0))
+	giveFloat(top, 0)
 	finish()
 }
 
@@ -113,7 +113,7 @@ func emitPackSigns(t encodeTables) {
 		for j, s := range sums[i] {
 			VMOVUPS(s, Mem{Base: at, Disp: 64*i + 32*j})
 		}
-		Store(foldStored(sums[i][0], sums[i][1]), ReturnIndex(i))
+		giveFloat(foldStored(sums[i][0], sums[i][1]), i)
 	}
 	finish()
 }
@@ -166,7 +166,7 @@ func emitEncodeExtra(t encodeTables) {
 	for i, s := range sums {
 		VMOVUPS(s, Mem{Base: acc, Disp: 32 * i})
 	}
-	Store(foldStored(sums[0], sums[1]), ReturnIndex(0))
+	giveFloat(foldStored(sums[0], sums[1]), 0)
 	Store(foldWords(squares), ReturnIndex(1))
 	finish()
 }

@@ -112,6 +112,21 @@ func parameter(name string) Mem {
 	return basic.Addr
 }
 
+// giveFloat stores the lowest float32 of v as a result. The Store of avo would write the legacy-SSE
+// form of the instruction, which is slow between AVX instructions.
+func giveFloat(v VecVirtual, result int) { VMOVSS(v, resultPlace(result)) }
+
+// giveDouble stores the lowest float64 of v as a result.
+func giveDouble(v VecVirtual, result int) { VMOVSD(v, resultPlace(result)) }
+
+func resultPlace(result int) Mem {
+	basic, err := ReturnIndex(result).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return basic.Addr
+}
+
 // splat fills a register with a float32 parameter.
 func splat(name string) VecVirtual {
 	v := YMM()

@@ -58,7 +58,7 @@ func emitDot16(mask Mem) {
 	for i, s := range sums {
 		VMOVUPS(s, Mem{Base: acc, Disp: 32 * i})
 	}
-	Store(foldStored(sums[0], sums[1]), ReturnIndex(0))
+	giveFloat(foldStored(sums[0], sums[1]), 0)
 	finish()
 }
 
@@ -125,7 +125,7 @@ func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVi
 	for i, s := range sums {
 		VMOVUPD(s, Mem{Base: acc, Disp: 32 * i})
 	}
-	Store(foldDouble(sums), ReturnIndex(0))
+	giveDouble(foldDouble(sums), 0)
 	finish()
 }
 
