@@ -8,7 +8,8 @@ cp simd/*_amd64.s simd/*_amd64.go "$before"
 bash checks/generate.sh
 different=0
 for file in "$before"/*; do
-  cmp -s "$file" "simd/$(basename "$file")" || { different=1; diff "$file" "simd/$(basename "$file")" | head -5; }
-  cp "$file" simd/
+  now=simd/$(basename "$file")
+  cmp -s "$file" "$now" || { different=1; diff "$file" "$now" | head -5; }
+  cp "$file" "$now"
 done
 [ $different = 0 ] || { echo "generated assembly differs from simd/_gen: run make gen"; exit 1; }
