@@ -10,6 +10,23 @@ func useScan(t Tier) {
 	}
 	scanKernel = scanWithAVX2
 	scan4Kernel = scan4WithAVX2
+	groupRangeKernel = func(q []float32) (maxRange, abs float32) {
+		return groupRangeAVX2(first(q), len(q))
+	}
+	fillTablesKernel = func(tab []byte, q []float32, inv float32) {
+		fillTablesAVX2(first(tab), first(q), len(q), inv)
+	}
+	maxAbsKernel = func(q []float32) float32 { return queryMaxAVX2(first(q), len(q)) }
+	roundInt8Kernel = func(z []int8, q []float32, inv float32) {
+		roundInt8AVX2(first(z), first(q), len(q), inv)
+	}
+	dotCodeKernel = func(block []byte, row int, extra []byte, e, d int, z []int8) int32 {
+		return dotCodeAVX2(first(block), row, first(extra), e, d, first(z))
+	}
+	dotCodeFloatKernel = func(block []byte, row int, extra []byte, e, d int, q []float32) float32 {
+		return dotCodeFloatAVX2(first(block), row, first(extra), e, d, first(q))
+	}
+	nextBelowKernel = nextBelowWithAVX2
 }
 
 // params returns the scalars of a query in the order the assembly reads them.
@@ -31,4 +48,17 @@ func scan4WithAVX2(blocks []byte, d int, alive []uint32, out scanOut, q *[4]Scan
 	}
 	scan4AVX2(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
 		out.stride, &tables, &params)
+}
+
+// nextBelowWithAVX2 searches in pieces, so that no assembly call gets long.
+func nextBelowWithAVX2(v []float32, from int, tau float32) int {
+	for from < len(v) {
+		end := min(len(v), from+callBytes/4)
+		i := nextBelowAVX2(first(v), from, end, tau)
+		if i < end {
+			return i
+		}
+		from = end
+	}
+	return len(v)
 }

@@ -2,8 +2,10 @@
 
 //go:build amd64 && !purego
 
+#include "textflag.h"
+
 // func scanAVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32)
-// Requires: AVX, AVX2, CMOV, MMX+
+// Requires: AVX, AVX2, CMOV
 TEXT ·scanAVX2(SB), $256-64
 	MOVQ size+8(FP), AX
 	MOVQ alive+16(FP), CX
@@ -90,7 +92,6 @@ columns:
 	VPAND          Y4, Y6, Y6
 	VPAND          Y4, Y7, Y7
 	VPAND          Y4, Y8, Y8
-	PREFETCHT0     2048(DI)(SI*1)
 	VMOVDQU        (R9)(SI*1), Y9
 	VPSRLW         $0x04, Y9, Y10
 	VMOVDQU        32(R9)(SI*1), Y11
@@ -99,7 +100,6 @@ columns:
 	VPAND          Y4, Y10, Y10
 	VPAND          Y4, Y11, Y11
 	VPAND          Y4, Y12, Y12
-	PREFETCHT0     2048(R9)(SI*1)
 	VBROADCASTI128 (R11)(SI*1), Y13
 	VPSHUFB        Y5, Y13, Y5
 	VPSHUFB        Y9, Y13, Y13
@@ -132,7 +132,6 @@ columns:
 	VPAND          Y4, Y6, Y6
 	VPAND          Y4, Y7, Y7
 	VPAND          Y4, Y8, Y8
-	PREFETCHT0     2112(DI)(SI*1)
 	VMOVDQU        64(R9)(SI*1), Y9
 	VPSRLW         $0x04, Y9, Y10
 	VMOVDQU        96(R9)(SI*1), Y11
@@ -141,7 +140,6 @@ columns:
 	VPAND          Y4, Y10, Y10
 	VPAND          Y4, Y11, Y11
 	VPAND          Y4, Y12, Y12
-	PREFETCHT0     2112(R9)(SI*1)
 	VBROADCASTI128 64(R11)(SI*1), Y13
 	VPSHUFB        Y5, Y13, Y5
 	VPSHUFB        Y9, Y13, Y13
@@ -166,91 +164,7 @@ columns:
 	VPADDW         Y10, Y2, Y2
 	VPSRLW         $0x08, Y10, Y10
 	VPADDW         Y10, Y3, Y3
-	VMOVDQU        128(DI)(SI*1), Y5
-	VPSRLW         $0x04, Y5, Y6
-	VMOVDQU        160(DI)(SI*1), Y7
-	VPSRLW         $0x04, Y7, Y8
-	VPAND          Y4, Y5, Y5
-	VPAND          Y4, Y6, Y6
-	VPAND          Y4, Y7, Y7
-	VPAND          Y4, Y8, Y8
-	PREFETCHT0     2176(DI)(SI*1)
-	VMOVDQU        128(R9)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        160(R9)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
-	VPAND          Y4, Y9, Y9
-	VPAND          Y4, Y10, Y10
-	VPAND          Y4, Y11, Y11
-	VPAND          Y4, Y12, Y12
-	PREFETCHT0     2176(R9)(SI*1)
-	VBROADCASTI128 128(R11)(SI*1), Y13
-	VPSHUFB        Y5, Y13, Y5
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 144(R11)(SI*1), Y9
-	VPSHUFB        Y6, Y9, Y6
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y5, Y6, Y6
-	VPADDB         Y13, Y9, Y9
-	VBROADCASTI128 160(R11)(SI*1), Y5
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y11, Y5, Y5
-	VBROADCASTI128 176(R11)(SI*1), Y10
-	VPSHUFB        Y8, Y10, Y8
-	VPSHUFB        Y12, Y10, Y10
-	VPADDB         Y7, Y8, Y8
-	VPADDB         Y6, Y8, Y8
-	VPADDW         Y8, Y0, Y0
-	VPSRLW         $0x08, Y8, Y8
-	VPADDW         Y8, Y1, Y1
-	VPADDB         Y5, Y10, Y10
-	VPADDB         Y9, Y10, Y10
-	VPADDW         Y10, Y2, Y2
-	VPSRLW         $0x08, Y10, Y10
-	VPADDW         Y10, Y3, Y3
-	VMOVDQU        192(DI)(SI*1), Y5
-	VPSRLW         $0x04, Y5, Y6
-	VMOVDQU        224(DI)(SI*1), Y7
-	VPSRLW         $0x04, Y7, Y8
-	VPAND          Y4, Y5, Y5
-	VPAND          Y4, Y6, Y6
-	VPAND          Y4, Y7, Y7
-	VPAND          Y4, Y8, Y8
-	PREFETCHT0     2240(DI)(SI*1)
-	VMOVDQU        192(R9)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        224(R9)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
-	VPAND          Y4, Y9, Y9
-	VPAND          Y4, Y10, Y10
-	VPAND          Y4, Y11, Y11
-	VPAND          Y4, Y12, Y12
-	PREFETCHT0     2240(R9)(SI*1)
-	VBROADCASTI128 192(R11)(SI*1), Y13
-	VPSHUFB        Y5, Y13, Y5
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 208(R11)(SI*1), Y9
-	VPSHUFB        Y6, Y9, Y6
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y5, Y6, Y6
-	VPADDB         Y13, Y9, Y9
-	VBROADCASTI128 224(R11)(SI*1), Y5
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y11, Y5, Y5
-	VBROADCASTI128 240(R11)(SI*1), Y10
-	VPSHUFB        Y8, Y10, Y8
-	VPSHUFB        Y12, Y10, Y10
-	VPADDB         Y7, Y8, Y8
-	VPADDB         Y6, Y8, Y8
-	VPADDW         Y8, Y0, Y0
-	VPSRLW         $0x08, Y8, Y8
-	VPADDW         Y8, Y1, Y1
-	VPADDB         Y5, Y10, Y10
-	VPADDB         Y9, Y10, Y10
-	VPADDW         Y10, Y2, Y2
-	VPSRLW         $0x08, Y10, Y10
-	VPADDW         Y10, Y3, Y3
-	ADDQ           $0x00000100, SI
+	ADDQ           $0x00000080, SI
 	CMPQ           SI, R12
 	JLT            columns
 	CMPQ           R12, AX
@@ -559,7 +473,7 @@ done:
 	RET
 
 // func scan4AVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32)
-// Requires: AVX, AVX2, CMOV, MMX+
+// Requires: AVX, AVX2, CMOV
 TEXT ·scan4AVX2(SB), $512-72
 	MOVQ size+8(FP), AX
 	MOVQ alive+16(FP), CX
@@ -647,7 +561,6 @@ columns:
 	VPAND          Y8, Y10, Y10
 	VPAND          Y8, Y11, Y11
 	VPAND          Y8, Y12, Y12
-	PREFETCHT0     2048(DI)(SI*1)
 	VBROADCASTI128 (R9)(SI*1), Y13
 	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 16(R9)(SI*1), Y14
@@ -712,7 +625,6 @@ columns:
 	VPAND          Y8, Y10, Y10
 	VPAND          Y8, Y11, Y11
 	VPAND          Y8, Y12, Y12
-	PREFETCHT0     2112(DI)(SI*1)
 	VBROADCASTI128 64(R9)(SI*1), Y13
 	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 80(R9)(SI*1), Y14
@@ -769,137 +681,7 @@ columns:
 	VPADDW         Y11, Y6, Y6
 	VPSRLW         $0x08, Y11, Y11
 	VPADDW         Y11, Y7, Y7
-	VMOVDQU        128(DI)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        160(DI)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
-	VPAND          Y8, Y9, Y9
-	VPAND          Y8, Y10, Y10
-	VPAND          Y8, Y11, Y11
-	VPAND          Y8, Y12, Y12
-	PREFETCHT0     2176(DI)(SI*1)
-	VBROADCASTI128 128(R9)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 144(R9)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
-	VPADDB         Y13, Y14, Y14
-	VBROADCASTI128 160(R9)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
-	VBROADCASTI128 176(R9)(SI*1), Y15
-	VPSHUFB        Y12, Y15, Y15
-	VPADDB         Y13, Y15, Y15
-	VPADDB         Y14, Y15, Y15
-	VPADDW         Y15, Y0, Y0
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y1, Y1
-	VBROADCASTI128 128(R10)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 144(R10)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
-	VPADDB         Y13, Y14, Y14
-	VBROADCASTI128 160(R10)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
-	VBROADCASTI128 176(R10)(SI*1), Y15
-	VPSHUFB        Y12, Y15, Y15
-	VPADDB         Y13, Y15, Y15
-	VPADDB         Y14, Y15, Y15
-	VPADDW         Y15, Y2, Y2
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y3, Y3
-	VBROADCASTI128 128(R11)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 144(R11)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
-	VPADDB         Y13, Y14, Y14
-	VBROADCASTI128 160(R11)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
-	VBROADCASTI128 176(R11)(SI*1), Y15
-	VPSHUFB        Y12, Y15, Y15
-	VPADDB         Y13, Y15, Y15
-	VPADDB         Y14, Y15, Y15
-	VPADDW         Y15, Y4, Y4
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y5, Y5
-	VBROADCASTI128 128(R12)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 144(R12)(SI*1), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y13, Y9, Y9
-	VBROADCASTI128 160(R12)(SI*1), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VBROADCASTI128 176(R12)(SI*1), Y11
-	VPSHUFB        Y12, Y11, Y11
-	VPADDB         Y10, Y11, Y11
-	VPADDB         Y9, Y11, Y11
-	VPADDW         Y11, Y6, Y6
-	VPSRLW         $0x08, Y11, Y11
-	VPADDW         Y11, Y7, Y7
-	VMOVDQU        192(DI)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        224(DI)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
-	VPAND          Y8, Y9, Y9
-	VPAND          Y8, Y10, Y10
-	VPAND          Y8, Y11, Y11
-	VPAND          Y8, Y12, Y12
-	PREFETCHT0     2240(DI)(SI*1)
-	VBROADCASTI128 192(R9)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 208(R9)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
-	VPADDB         Y13, Y14, Y14
-	VBROADCASTI128 224(R9)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
-	VBROADCASTI128 240(R9)(SI*1), Y15
-	VPSHUFB        Y12, Y15, Y15
-	VPADDB         Y13, Y15, Y15
-	VPADDB         Y14, Y15, Y15
-	VPADDW         Y15, Y0, Y0
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y1, Y1
-	VBROADCASTI128 192(R10)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 208(R10)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
-	VPADDB         Y13, Y14, Y14
-	VBROADCASTI128 224(R10)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
-	VBROADCASTI128 240(R10)(SI*1), Y15
-	VPSHUFB        Y12, Y15, Y15
-	VPADDB         Y13, Y15, Y15
-	VPADDB         Y14, Y15, Y15
-	VPADDW         Y15, Y2, Y2
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y3, Y3
-	VBROADCASTI128 192(R11)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 208(R11)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
-	VPADDB         Y13, Y14, Y14
-	VBROADCASTI128 224(R11)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
-	VBROADCASTI128 240(R11)(SI*1), Y15
-	VPSHUFB        Y12, Y15, Y15
-	VPADDB         Y13, Y15, Y15
-	VPADDB         Y14, Y15, Y15
-	VPADDW         Y15, Y4, Y4
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y5, Y5
-	VBROADCASTI128 192(R12)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 208(R12)(SI*1), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y13, Y9, Y9
-	VBROADCASTI128 224(R12)(SI*1), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VBROADCASTI128 240(R12)(SI*1), Y11
-	VPSHUFB        Y12, Y11, Y11
-	VPADDB         Y10, Y11, Y11
-	VPADDB         Y9, Y11, Y11
-	VPADDW         Y11, Y6, Y6
-	VPSRLW         $0x08, Y11, Y11
-	VPADDW         Y11, Y7, Y7
-	ADDQ           $0x00000100, SI
+	ADDQ           $0x00000080, SI
 	CMPQ           SI, R13
 	JLT            columns
 	CMPQ           R13, AX
@@ -1495,5 +1277,1580 @@ skip3:
 	JMP pick
 
 done:
+	VZEROUPPER
+	RET
+
+// func groupRangeAVX2(q *float32, n int) (maxRange float32, abs float32)
+// Requires: AVX, AVX2
+TEXT ·groupRangeAVX2(SB), NOSPLIT, $0-24
+	MOVQ         q+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVL         $0x7fffffff, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+
+loop:
+	VPAND        (AX), Y0, Y4
+	VPAND        32(AX), Y0, Y5
+	VADDPS       Y4, Y1, Y1
+	VADDPS       Y5, Y2, Y2
+	VHADDPS      Y5, Y4, Y4
+	VHADDPS      Y4, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, CX
+	JG           loop
+	VEXTRACTF128 $0x01, Y3, X0
+	VMAXPS       X0, X3, X3
+	VPSHUFD      $0x0e, X3, X0
+	VMAXPS       X0, X3, X3
+	VPSHUFD      $0x01, X3, X0
+	VMAXSS       X0, X3, X3
+	VMOVSS       X3, maxRange+16(FP)
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0x01, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, abs+20(FP)
+	VZEROUPPER
+	RET
+
+// func fillTablesAVX2(tab *byte, q *float32, n int, inv float32)
+// Requires: AVX, AVX2
+TEXT ·fillTablesAVX2(SB), NOSPLIT, $0-28
+	MOVQ         tab+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS inv+24(FP), Y0
+	MOVL         $0x80000000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3f000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x0000003f, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	VPXOR        Y4, Y4, Y4
+
+loop:
+	VMOVUPS    (CX), Y5
+	VPXOR      Y1, Y5, Y6
+	VMAXPS     Y4, Y5, Y5
+	VMAXPS     Y4, Y6, Y6
+	VUNPCKLPS  Y5, Y6, Y7
+	VUNPCKHPS  Y5, Y6, Y5
+	VPERMILPS  $0xfa, Y7, Y6
+	VPERMILPS  $0x44, Y7, Y7
+	VADDPS     Y6, Y7, Y7
+	VPERMILPS  $0xfa, Y5, Y6
+	VPERMILPS  $0x44, Y5, Y5
+	VADDPS     Y6, Y5, Y5
+	VPERMILPS  $0x00, Y5, Y6
+	VADDPS     Y6, Y7, Y6
+	VMULPS     Y0, Y6, Y6
+	VADDPS     Y2, Y6, Y6
+	VCVTTPS2DQ Y6, Y6
+	VPMINSD    Y3, Y6, Y6
+	VPERMILPS  $0x55, Y5, Y8
+	VADDPS     Y8, Y7, Y8
+	VMULPS     Y0, Y8, Y8
+	VADDPS     Y2, Y8, Y8
+	VCVTTPS2DQ Y8, Y8
+	VPMINSD    Y3, Y8, Y8
+	VPERMILPS  $0xaa, Y5, Y9
+	VADDPS     Y9, Y7, Y9
+	VMULPS     Y0, Y9, Y9
+	VADDPS     Y2, Y9, Y9
+	VCVTTPS2DQ Y9, Y9
+	VPMINSD    Y3, Y9, Y9
+	VPERMILPS  $0xff, Y5, Y5
+	VADDPS     Y5, Y7, Y5
+	VMULPS     Y0, Y5, Y5
+	VADDPS     Y2, Y5, Y5
+	VCVTTPS2DQ Y5, Y5
+	VPMINSD    Y3, Y5, Y5
+	VPACKSSDW  Y8, Y6, Y6
+	VPACKSSDW  Y5, Y9, Y9
+	VPACKUSWB  Y9, Y6, Y6
+	VMOVDQU    Y6, (AX)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, DX
+	JG         loop
+	VZEROUPPER
+	RET
+
+// func queryMaxAVX2(q *float32, n int) float32
+// Requires: AVX, AVX2
+TEXT ·queryMaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ         q+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVL         $0x7fffffff, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+
+loop:
+	VPAND        (AX), Y0, Y3
+	VPAND        32(AX), Y0, Y4
+	VMAXPS       Y3, Y1, Y1
+	VMAXPS       Y4, Y2, Y2
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, CX
+	JG           loop
+	VMAXPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMAXPS       X0, X1, X1
+	VPSHUFD      $0x0e, X1, X0
+	VMAXPS       X0, X1, X1
+	VPSHUFD      $0x01, X1, X0
+	VMAXSS       X0, X1, X1
+	VMOVSS       X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func roundInt8AVX2(z *int8, q *float32, n int, inv float32)
+// Requires: AVX, AVX2
+TEXT ·roundInt8AVX2(SB), NOSPLIT, $0-28
+	MOVQ         z+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS inv+24(FP), Y0
+	MOVL         $0x80000000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3f000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      int8Order<>+0(SB), Y3
+
+loop:
+	VMULPS     (CX), Y0, Y4
+	VPAND      Y1, Y4, Y5
+	VPOR       Y2, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	VCVTTPS2DQ Y4, Y4
+	VMULPS     32(CX), Y0, Y5
+	VPAND      Y1, Y5, Y6
+	VPOR       Y2, Y6, Y6
+	VADDPS     Y6, Y5, Y5
+	VCVTTPS2DQ Y5, Y5
+	VMULPS     64(CX), Y0, Y6
+	VPAND      Y1, Y6, Y7
+	VPOR       Y2, Y7, Y7
+	VADDPS     Y7, Y6, Y6
+	VCVTTPS2DQ Y6, Y6
+	VMULPS     96(CX), Y0, Y7
+	VPAND      Y1, Y7, Y8
+	VPOR       Y2, Y8, Y8
+	VADDPS     Y8, Y7, Y7
+	VCVTTPS2DQ Y7, Y7
+	VPACKSSDW  Y5, Y4, Y4
+	VPACKSSDW  Y7, Y6, Y6
+	VPACKSSWB  Y6, Y4, Y4
+	VPERMD     Y4, Y3, Y4
+	VMOVDQU    Y4, (AX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x20, AX
+	SUBQ       $0x20, DX
+	JG         loop
+	VZEROUPPER
+	RET
+
+DATA int8Order<>+0(SB)/8, $0x0000000400000000
+DATA int8Order<>+8(SB)/8, $0x0000000500000001
+DATA int8Order<>+16(SB)/8, $0x0000000600000002
+DATA int8Order<>+24(SB)/8, $0x0000000700000003
+GLOBL int8Order<>(SB), RODATA|NOPTR, $32
+
+// func dotCodeAVX2(block *byte, row int, extra *byte, e int, d int, z *int8) int32
+// Requires: AVX, AVX2
+TEXT ·dotCodeAVX2(SB), NOSPLIT, $0-52
+	MOVQ         z+40(FP), AX
+	VPXOR        Y0, Y0, Y0
+	MOVL         $0x00010001, CX
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Y1
+	MOVQ         block+0(FP), CX
+	MOVQ         row+8(FP), DX
+	ADDQ         DX, CX
+	MOVQ         e+24(FP), DX
+	XORQ         BX, BX
+	VMOVDQU      bitOfByte<>+0(SB), Y2
+	VMOVDQU      spreadBytes0<>+0(SB), Y3
+	VMOVDQU      spreadBytes1<>+0(SB), Y4
+	CMPQ         DX, $0x01
+	JEQ          start1
+	CMPQ         DX, $0x02
+	JEQ          start2
+	CMPQ         DX, $0x03
+	JEQ          start3
+	CMPQ         DX, $0x04
+	JEQ          start4
+
+start1:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, SI
+	MOVL         $0x01010101, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x02020202, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop1:
+	VPBROADCASTQ (DI)(BX*1), Y7
+	VPSHUFB      Y3, Y7, Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQB     Y2, Y8, Y8
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPCMPEQB     Y2, Y7, Y7
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y7, Y7
+	VPXOR        X9, X9, X9
+	VPINSRB      $0x00, (CX), X9, X9
+	VPINSRB      $0x01, 32(CX), X9, X9
+	VPINSRB      $0x02, 64(CX), X9, X9
+	VPINSRB      $0x03, 96(CX), X9, X9
+	VPINSRB      $0x04, 128(CX), X9, X9
+	VPINSRB      $0x05, 160(CX), X9, X9
+	VPINSRB      $0x06, 192(CX), X9, X9
+	VPINSRB      $0x07, 224(CX), X9, X9
+	VPBROADCASTQ X9, Y9
+	VPSHUFB      Y3, Y9, Y10
+	VPAND        Y2, Y10, Y10
+	VPCMPEQB     Y2, Y10, Y10
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQB     Y2, Y9, Y9
+	VPAND        Y6, Y10, Y10
+	VPOR         Y10, Y8, Y8
+	VPMADDUBSW   (AX)(BX*8), Y8, Y8
+	VPAND        Y6, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPMADDUBSW   32(AX)(BX*8), Y7, Y7
+	VPADDW       Y7, Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop1
+	JMP          sum
+
+start2:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x02, DX
+	ADDQ         DX, SI
+	MOVL         $0x03030303, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	VMOVDQU      pairShifts0<>+0(SB), Y6
+	VMOVDQU      pairShifts1<>+0(SB), Y7
+	MOVL         $0x04040404, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop2:
+	VBROADCASTI128 (DI)(BX*2), Y10
+	VPSRLVQ        Y6, Y10, Y9
+	VPSRLVQ        Y7, Y10, Y10
+	VPAND          Y5, Y9, Y9
+	VPAND          Y5, Y10, Y10
+	VPXOR          X11, X11, X11
+	VPINSRB        $0x00, (CX), X11, X11
+	VPINSRB        $0x01, 32(CX), X11, X11
+	VPINSRB        $0x02, 64(CX), X11, X11
+	VPINSRB        $0x03, 96(CX), X11, X11
+	VPINSRB        $0x04, 128(CX), X11, X11
+	VPINSRB        $0x05, 160(CX), X11, X11
+	VPINSRB        $0x06, 192(CX), X11, X11
+	VPINSRB        $0x07, 224(CX), X11, X11
+	VPBROADCASTQ   X11, Y11
+	VPSHUFB        Y3, Y11, Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQB       Y2, Y12, Y12
+	VPSHUFB        Y4, Y11, Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQB       Y2, Y11, Y11
+	VPAND          Y8, Y12, Y12
+	VPOR           Y12, Y9, Y9
+	VPMADDUBSW     (AX)(BX*8), Y9, Y9
+	VPAND          Y8, Y11, Y11
+	VPOR           Y11, Y10, Y10
+	VPMADDUBSW     32(AX)(BX*8), Y10, Y10
+	VPADDW         Y10, Y9, Y9
+	VPMADDWD       Y1, Y9, Y9
+	VPADDD         Y9, Y0, Y0
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x08, BX
+	CMPQ           BX, DX
+	JLT            loop2
+	JMP            sum
+
+start3:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x02, DX
+	ADDQ         DX, SI
+	MOVL         $0x03030303, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	MOVQ         SI, R8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, SI
+	MOVL         $0x01010101, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	VMOVDQU      pairShifts0<>+0(SB), Y7
+	VMOVDQU      pairShifts1<>+0(SB), Y8
+	MOVL         $0x08080808, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Y9
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop3:
+	VBROADCASTI128 (DI)(BX*2), Y11
+	VPSRLVQ        Y7, Y11, Y10
+	VPSRLVQ        Y8, Y11, Y11
+	VPAND          Y5, Y10, Y10
+	VPAND          Y5, Y11, Y11
+	VPBROADCASTQ   (R8)(BX*1), Y12
+	VPSHUFB        Y3, Y12, Y13
+	VPAND          Y2, Y13, Y13
+	VPCMPEQB       Y2, Y13, Y13
+	VPSHUFB        Y4, Y12, Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQB       Y2, Y12, Y12
+	VPAND          Y6, Y13, Y13
+	VPAND          Y6, Y12, Y12
+	VPADDB         Y10, Y10, Y10
+	VPOR           Y13, Y10, Y10
+	VPADDB         Y11, Y11, Y11
+	VPOR           Y12, Y11, Y11
+	VPXOR          X12, X12, X12
+	VPINSRB        $0x00, (CX), X12, X12
+	VPINSRB        $0x01, 32(CX), X12, X12
+	VPINSRB        $0x02, 64(CX), X12, X12
+	VPINSRB        $0x03, 96(CX), X12, X12
+	VPINSRB        $0x04, 128(CX), X12, X12
+	VPINSRB        $0x05, 160(CX), X12, X12
+	VPINSRB        $0x06, 192(CX), X12, X12
+	VPINSRB        $0x07, 224(CX), X12, X12
+	VPBROADCASTQ   X12, Y12
+	VPSHUFB        Y3, Y12, Y13
+	VPAND          Y2, Y13, Y13
+	VPCMPEQB       Y2, Y13, Y13
+	VPSHUFB        Y4, Y12, Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQB       Y2, Y12, Y12
+	VPAND          Y9, Y13, Y13
+	VPOR           Y13, Y10, Y10
+	VPMADDUBSW     (AX)(BX*8), Y10, Y10
+	VPAND          Y9, Y12, Y12
+	VPOR           Y12, Y11, Y11
+	VPMADDUBSW     32(AX)(BX*8), Y11, Y11
+	VPADDW         Y11, Y10, Y10
+	VPMADDWD       Y1, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x08, BX
+	CMPQ           BX, DX
+	JLT            loop3
+	JMP            sum
+
+start4:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x01, DX
+	ADDQ         DX, SI
+	MOVL         $0x0f0f0f0f, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x10101010, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop4:
+	VMOVDQU      (DI)(BX*4), Y7
+	VPSRLW       $0x04, Y7, Y8
+	VPAND        Y5, Y7, Y7
+	VPAND        Y5, Y8, Y8
+	VPXOR        X9, X9, X9
+	VPINSRB      $0x00, (CX), X9, X9
+	VPINSRB      $0x01, 32(CX), X9, X9
+	VPINSRB      $0x02, 64(CX), X9, X9
+	VPINSRB      $0x03, 96(CX), X9, X9
+	VPINSRB      $0x04, 128(CX), X9, X9
+	VPINSRB      $0x05, 160(CX), X9, X9
+	VPINSRB      $0x06, 192(CX), X9, X9
+	VPINSRB      $0x07, 224(CX), X9, X9
+	VPBROADCASTQ X9, Y9
+	VPSHUFB      Y3, Y9, Y10
+	VPAND        Y2, Y10, Y10
+	VPCMPEQB     Y2, Y10, Y10
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQB     Y2, Y9, Y9
+	VPAND        Y6, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPMADDUBSW   (AX)(BX*8), Y7, Y7
+	VPAND        Y6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   32(AX)(BX*8), Y8, Y8
+	VPADDW       Y8, Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop4
+
+sum:
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x0e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x01, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+DATA bitOfByte<>+0(SB)/8, $0x8040201008040201
+DATA bitOfByte<>+8(SB)/8, $0x8040201008040201
+DATA bitOfByte<>+16(SB)/8, $0x8040201008040201
+DATA bitOfByte<>+24(SB)/8, $0x8040201008040201
+GLOBL bitOfByte<>(SB), RODATA|NOPTR, $32
+
+DATA spreadBytes0<>+0(SB)/8, $0x0000000000000000
+DATA spreadBytes0<>+8(SB)/8, $0x0101010101010101
+DATA spreadBytes0<>+16(SB)/8, $0x0202020202020202
+DATA spreadBytes0<>+24(SB)/8, $0x0303030303030303
+GLOBL spreadBytes0<>(SB), RODATA|NOPTR, $32
+
+DATA spreadBytes1<>+0(SB)/8, $0x0404040404040404
+DATA spreadBytes1<>+8(SB)/8, $0x0505050505050505
+DATA spreadBytes1<>+16(SB)/8, $0x0606060606060606
+DATA spreadBytes1<>+24(SB)/8, $0x0707070707070707
+GLOBL spreadBytes1<>(SB), RODATA|NOPTR, $32
+
+DATA pairShifts0<>+0(SB)/8, $0x0000000000000000
+DATA pairShifts0<>+8(SB)/8, $0x0000000000000000
+DATA pairShifts0<>+16(SB)/8, $0x0000000000000002
+DATA pairShifts0<>+24(SB)/8, $0x0000000000000002
+GLOBL pairShifts0<>(SB), RODATA|NOPTR, $32
+
+DATA pairShifts1<>+0(SB)/8, $0x0000000000000004
+DATA pairShifts1<>+8(SB)/8, $0x0000000000000004
+DATA pairShifts1<>+16(SB)/8, $0x0000000000000006
+DATA pairShifts1<>+24(SB)/8, $0x0000000000000006
+GLOBL pairShifts1<>(SB), RODATA|NOPTR, $32
+
+// func dotCodeFloatAVX2(block *byte, row int, extra *byte, e int, d int, q *float32) float32
+// Requires: AVX, AVX2
+TEXT ·dotCodeFloatAVX2(SB), $64-52
+	MOVQ      q+40(FP), AX
+	VPXOR     Y0, Y0, Y0
+	VPXOR     Y1, Y1, Y1
+	VPMOVZXBD bitOfByte<>+0(SB), Y2
+	MOVQ      block+0(FP), CX
+	MOVQ      row+8(FP), DX
+	ADDQ      DX, CX
+	MOVQ      e+24(FP), DX
+	XORQ      BX, BX
+	VMOVDQU   bitOfByte<>+0(SB), Y3
+	VMOVDQU   spreadBytes0<>+0(SB), Y4
+	VMOVDQU   spreadBytes1<>+0(SB), Y5
+	CMPQ      DX, $0x00
+	JEQ       start0
+	CMPQ      DX, $0x01
+	JEQ       start1
+	CMPQ      DX, $0x02
+	JEQ       start2
+	CMPQ      DX, $0x03
+	JEQ       start3
+	CMPQ      DX, $0x04
+	JEQ       start4
+	CMPQ      DX, $0x05
+	JEQ       start5
+	CMPQ      DX, $0x06
+	JEQ       start6
+	CMPQ      DX, $0x07
+	JEQ       start7
+	CMPQ      DX, $0x08
+	JEQ       start8
+
+start0:
+	MOVQ         extra+16(FP), SI
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop0:
+	VPBROADCASTB (CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 32(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       32(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTB 64(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       64(AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 96(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       96(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTB 128(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       128(AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 160(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       160(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTB 192(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       192(AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 224(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       224(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop0
+	JMP          sum
+
+start1:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, SI
+	MOVL         $0x01010101, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x00000002, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop1:
+	VPBROADCASTQ (DI)(BX*1), Y8
+	VPSHUFB      Y4, Y8, Y9
+	VPAND        Y3, Y9, Y9
+	VPCMPEQB     Y3, Y9, Y9
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPCMPEQB     Y3, Y8, Y8
+	VPAND        Y6, Y9, Y9
+	VPAND        Y6, Y8, Y8
+	VMOVDQU      Y9, (SP)
+	VMOVDQU      Y8, 32(SP)
+	VPBROADCASTB (CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    (SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (AX), Y8, Y8
+	VADDPS       Y8, Y0, Y0
+	VPBROADCASTB 32(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    8(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       32(AX), Y8, Y8
+	VADDPS       Y8, Y1, Y1
+	VPBROADCASTB 64(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    16(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       64(AX), Y8, Y8
+	VADDPS       Y8, Y0, Y0
+	VPBROADCASTB 96(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    24(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       96(AX), Y8, Y8
+	VADDPS       Y8, Y1, Y1
+	VPBROADCASTB 128(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    32(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       128(AX), Y8, Y8
+	VADDPS       Y8, Y0, Y0
+	VPBROADCASTB 160(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    40(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       160(AX), Y8, Y8
+	VADDPS       Y8, Y1, Y1
+	VPBROADCASTB 192(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    48(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       192(AX), Y8, Y8
+	VADDPS       Y8, Y0, Y0
+	VPBROADCASTB 224(CX), Y8
+	VPAND        Y2, Y8, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VPAND        Y7, Y8, Y8
+	VPMOVZXBD    56(SP), Y9
+	VPOR         Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       224(AX), Y8, Y8
+	VADDPS       Y8, Y1, Y1
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop1
+	JMP          sum
+
+start2:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x02, DX
+	ADDQ         DX, SI
+	MOVL         $0x03030303, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	VMOVDQU      pairShifts0<>+0(SB), Y4
+	VMOVDQU      pairShifts1<>+0(SB), Y5
+	MOVL         $0x00000004, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop2:
+	VBROADCASTI128 (DI)(BX*2), Y8
+	VPSRLVQ        Y4, Y8, Y7
+	VPSRLVQ        Y5, Y8, Y8
+	VPAND          Y3, Y7, Y7
+	VPAND          Y3, Y8, Y8
+	VMOVDQU        Y7, (SP)
+	VMOVDQU        Y8, 32(SP)
+	VPBROADCASTB   (CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      (SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         (AX), Y7, Y7
+	VADDPS         Y7, Y0, Y0
+	VPBROADCASTB   32(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      8(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         32(AX), Y7, Y7
+	VADDPS         Y7, Y1, Y1
+	VPBROADCASTB   64(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      16(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         64(AX), Y7, Y7
+	VADDPS         Y7, Y0, Y0
+	VPBROADCASTB   96(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      24(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         96(AX), Y7, Y7
+	VADDPS         Y7, Y1, Y1
+	VPBROADCASTB   128(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      32(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         128(AX), Y7, Y7
+	VADDPS         Y7, Y0, Y0
+	VPBROADCASTB   160(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      40(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         160(AX), Y7, Y7
+	VADDPS         Y7, Y1, Y1
+	VPBROADCASTB   192(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      48(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         192(AX), Y7, Y7
+	VADDPS         Y7, Y0, Y0
+	VPBROADCASTB   224(CX), Y7
+	VPAND          Y2, Y7, Y7
+	VPCMPEQD       Y2, Y7, Y7
+	VPAND          Y6, Y7, Y7
+	VPMOVZXBD      56(SP), Y8
+	VPOR           Y8, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VMULPS         224(AX), Y7, Y7
+	VADDPS         Y7, Y1, Y1
+	ADDQ           $0x00000100, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x08, BX
+	CMPQ           BX, DX
+	JLT            loop2
+	JMP            sum
+
+start3:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x02, DX
+	ADDQ         DX, SI
+	MOVL         $0x03030303, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         SI, R8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, SI
+	MOVL         $0x01010101, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	VMOVDQU      pairShifts0<>+0(SB), Y8
+	VMOVDQU      pairShifts1<>+0(SB), Y9
+	MOVL         $0x00000008, DX
+	VMOVD        DX, X10
+	VPBROADCASTD X10, Y10
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop3:
+	VBROADCASTI128 (DI)(BX*2), Y12
+	VPSRLVQ        Y8, Y12, Y11
+	VPSRLVQ        Y9, Y12, Y12
+	VPAND          Y6, Y11, Y11
+	VPAND          Y6, Y12, Y12
+	VPBROADCASTQ   (R8)(BX*1), Y13
+	VPSHUFB        Y4, Y13, Y14
+	VPAND          Y3, Y14, Y14
+	VPCMPEQB       Y3, Y14, Y14
+	VPSHUFB        Y5, Y13, Y13
+	VPAND          Y3, Y13, Y13
+	VPCMPEQB       Y3, Y13, Y13
+	VPAND          Y7, Y14, Y14
+	VPAND          Y7, Y13, Y13
+	VPADDB         Y11, Y11, Y11
+	VPOR           Y14, Y11, Y11
+	VPADDB         Y12, Y12, Y12
+	VPOR           Y13, Y12, Y12
+	VMOVDQU        Y11, (SP)
+	VMOVDQU        Y12, 32(SP)
+	VPBROADCASTB   (CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      (SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         (AX), Y11, Y11
+	VADDPS         Y11, Y0, Y0
+	VPBROADCASTB   32(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      8(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         32(AX), Y11, Y11
+	VADDPS         Y11, Y1, Y1
+	VPBROADCASTB   64(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      16(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         64(AX), Y11, Y11
+	VADDPS         Y11, Y0, Y0
+	VPBROADCASTB   96(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      24(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         96(AX), Y11, Y11
+	VADDPS         Y11, Y1, Y1
+	VPBROADCASTB   128(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      32(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         128(AX), Y11, Y11
+	VADDPS         Y11, Y0, Y0
+	VPBROADCASTB   160(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      40(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         160(AX), Y11, Y11
+	VADDPS         Y11, Y1, Y1
+	VPBROADCASTB   192(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      48(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         192(AX), Y11, Y11
+	VADDPS         Y11, Y0, Y0
+	VPBROADCASTB   224(CX), Y11
+	VPAND          Y2, Y11, Y11
+	VPCMPEQD       Y2, Y11, Y11
+	VPAND          Y10, Y11, Y11
+	VPMOVZXBD      56(SP), Y12
+	VPOR           Y12, Y11, Y11
+	VCVTDQ2PS      Y11, Y11
+	VMULPS         224(AX), Y11, Y11
+	VADDPS         Y11, Y1, Y1
+	ADDQ           $0x00000100, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x08, BX
+	CMPQ           BX, DX
+	JLT            loop3
+	JMP            sum
+
+start4:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x01, DX
+	ADDQ         DX, SI
+	MOVL         $0x0f0f0f0f, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00000010, DX
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Y4
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop4:
+	VMOVDQU      (DI)(BX*4), Y5
+	VPSRLW       $0x04, Y5, Y6
+	VPAND        Y3, Y5, Y5
+	VPAND        Y3, Y6, Y6
+	VMOVDQU      Y5, (SP)
+	VMOVDQU      Y6, 32(SP)
+	VPBROADCASTB (CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    (SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (AX), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VPBROADCASTB 32(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    8(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       32(AX), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTB 64(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    16(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       64(AX), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VPBROADCASTB 96(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    24(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       96(AX), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTB 128(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    32(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       128(AX), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VPBROADCASTB 160(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    40(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       160(AX), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTB 192(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    48(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       192(AX), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VPBROADCASTB 224(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPMOVZXBD    56(SP), Y6
+	VPOR         Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       224(AX), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop4
+	JMP          sum
+
+start5:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x01, DX
+	ADDQ         DX, SI
+	MOVL         $0x0f0f0f0f, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         SI, R8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, SI
+	MOVL         $0x01010101, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x00000020, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop5:
+	VMOVDQU      (DI)(BX*4), Y9
+	VPSRLW       $0x04, Y9, Y10
+	VPAND        Y6, Y9, Y9
+	VPAND        Y6, Y10, Y10
+	VPBROADCASTQ (R8)(BX*1), Y11
+	VPSHUFB      Y4, Y11, Y12
+	VPAND        Y3, Y12, Y12
+	VPCMPEQB     Y3, Y12, Y12
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPCMPEQB     Y3, Y11, Y11
+	VPAND        Y7, Y12, Y12
+	VPAND        Y7, Y11, Y11
+	VPADDB       Y9, Y9, Y9
+	VPOR         Y12, Y9, Y9
+	VPADDB       Y10, Y10, Y10
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y9, (SP)
+	VMOVDQU      Y10, 32(SP)
+	VPBROADCASTB (CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    (SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (AX), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VPBROADCASTB 32(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    8(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       32(AX), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VPBROADCASTB 64(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    16(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       64(AX), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VPBROADCASTB 96(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    24(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       96(AX), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VPBROADCASTB 128(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    32(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       128(AX), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VPBROADCASTB 160(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    40(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       160(AX), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VPBROADCASTB 192(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    48(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       192(AX), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VPBROADCASTB 224(CX), Y9
+	VPAND        Y2, Y9, Y9
+	VPCMPEQD     Y2, Y9, Y9
+	VPAND        Y8, Y9, Y9
+	VPMOVZXBD    56(SP), Y10
+	VPOR         Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       224(AX), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop5
+	JMP          sum
+
+start6:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x01, DX
+	ADDQ         DX, SI
+	MOVL         $0x0f0f0f0f, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVQ         SI, R8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x02, DX
+	ADDQ         DX, SI
+	MOVL         $0x03030303, DX
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQU      pairShifts0<>+0(SB), Y5
+	VMOVDQU      pairShifts1<>+0(SB), Y6
+	MOVL         $0x00000040, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop6:
+	VMOVDQU        (DI)(BX*4), Y8
+	VPSRLW         $0x04, Y8, Y9
+	VPAND          Y3, Y8, Y8
+	VPAND          Y3, Y9, Y9
+	VBROADCASTI128 (R8)(BX*2), Y11
+	VPSRLVQ        Y5, Y11, Y10
+	VPSRLVQ        Y6, Y11, Y11
+	VPAND          Y4, Y10, Y10
+	VPAND          Y4, Y11, Y11
+	VPSLLW         $0x02, Y8, Y8
+	VPOR           Y10, Y8, Y8
+	VPSLLW         $0x02, Y9, Y9
+	VPOR           Y11, Y9, Y9
+	VMOVDQU        Y8, (SP)
+	VMOVDQU        Y9, 32(SP)
+	VPBROADCASTB   (CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      (SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         (AX), Y8, Y8
+	VADDPS         Y8, Y0, Y0
+	VPBROADCASTB   32(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      8(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         32(AX), Y8, Y8
+	VADDPS         Y8, Y1, Y1
+	VPBROADCASTB   64(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      16(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         64(AX), Y8, Y8
+	VADDPS         Y8, Y0, Y0
+	VPBROADCASTB   96(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      24(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         96(AX), Y8, Y8
+	VADDPS         Y8, Y1, Y1
+	VPBROADCASTB   128(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      32(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         128(AX), Y8, Y8
+	VADDPS         Y8, Y0, Y0
+	VPBROADCASTB   160(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      40(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         160(AX), Y8, Y8
+	VADDPS         Y8, Y1, Y1
+	VPBROADCASTB   192(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      48(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         192(AX), Y8, Y8
+	VADDPS         Y8, Y0, Y0
+	VPBROADCASTB   224(CX), Y8
+	VPAND          Y2, Y8, Y8
+	VPCMPEQD       Y2, Y8, Y8
+	VPAND          Y7, Y8, Y8
+	VPMOVZXBD      56(SP), Y9
+	VPOR           Y9, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VMULPS         224(AX), Y8, Y8
+	VADDPS         Y8, Y1, Y1
+	ADDQ           $0x00000100, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x08, BX
+	CMPQ           BX, DX
+	JLT            loop6
+	JMP            sum
+
+start7:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x01, DX
+	ADDQ         DX, SI
+	MOVL         $0x0f0f0f0f, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         SI, R8
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x02, DX
+	ADDQ         DX, SI
+	MOVL         $0x03030303, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	MOVQ         SI, R9
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, SI
+	MOVL         $0x01010101, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      pairShifts0<>+0(SB), Y9
+	VMOVDQU      pairShifts1<>+0(SB), Y10
+	MOVL         $0x00000080, DX
+	VMOVD        DX, X11
+	VPBROADCASTD X11, Y11
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop7:
+	VMOVDQU        (DI)(BX*4), Y12
+	VPSRLW         $0x04, Y12, Y13
+	VPAND          Y6, Y12, Y12
+	VPAND          Y6, Y13, Y13
+	VBROADCASTI128 (R8)(BX*2), Y15
+	VPSRLVQ        Y9, Y15, Y14
+	VPSRLVQ        Y10, Y15, Y15
+	VPAND          Y7, Y14, Y14
+	VPAND          Y7, Y15, Y15
+	VPSLLW         $0x02, Y12, Y12
+	VPOR           Y14, Y12, Y12
+	VPSLLW         $0x02, Y13, Y13
+	VPOR           Y15, Y13, Y13
+	VPBROADCASTQ   (R9)(BX*1), Y14
+	VPSHUFB        Y4, Y14, Y15
+	VPAND          Y3, Y15, Y15
+	VPCMPEQB       Y3, Y15, Y15
+	VPSHUFB        Y5, Y14, Y14
+	VPAND          Y3, Y14, Y14
+	VPCMPEQB       Y3, Y14, Y14
+	VPAND          Y8, Y15, Y15
+	VPAND          Y8, Y14, Y14
+	VPADDB         Y12, Y12, Y12
+	VPOR           Y15, Y12, Y12
+	VPADDB         Y13, Y13, Y13
+	VPOR           Y14, Y13, Y13
+	VMOVDQU        Y12, (SP)
+	VMOVDQU        Y13, 32(SP)
+	VPBROADCASTB   (CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      (SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         (AX), Y12, Y12
+	VADDPS         Y12, Y0, Y0
+	VPBROADCASTB   32(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      8(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         32(AX), Y12, Y12
+	VADDPS         Y12, Y1, Y1
+	VPBROADCASTB   64(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      16(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         64(AX), Y12, Y12
+	VADDPS         Y12, Y0, Y0
+	VPBROADCASTB   96(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      24(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         96(AX), Y12, Y12
+	VADDPS         Y12, Y1, Y1
+	VPBROADCASTB   128(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      32(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         128(AX), Y12, Y12
+	VADDPS         Y12, Y0, Y0
+	VPBROADCASTB   160(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      40(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         160(AX), Y12, Y12
+	VADDPS         Y12, Y1, Y1
+	VPBROADCASTB   192(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      48(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         192(AX), Y12, Y12
+	VADDPS         Y12, Y0, Y0
+	VPBROADCASTB   224(CX), Y12
+	VPAND          Y2, Y12, Y12
+	VPCMPEQD       Y2, Y12, Y12
+	VPAND          Y11, Y12, Y12
+	VPMOVZXBD      56(SP), Y13
+	VPOR           Y13, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VMULPS         224(AX), Y12, Y12
+	VADDPS         Y12, Y1, Y1
+	ADDQ           $0x00000100, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x08, BX
+	CMPQ           BX, DX
+	JLT            loop7
+	JMP            sum
+
+start8:
+	MOVQ         extra+16(FP), SI
+	MOVQ         SI, DI
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x00, DX
+	ADDQ         DX, SI
+	MOVL         $0x00000100, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVQ         d+32(FP), DX
+	SHRQ         $0x03, DX
+
+loop8:
+	VMOVDQU      (DI)(BX*8), Y4
+	VMOVDQU      32(DI)(BX*8), Y5
+	VMOVDQU      Y4, (SP)
+	VMOVDQU      Y5, 32(SP)
+	VPBROADCASTB (CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    (SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 32(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    8(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       32(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTB 64(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    16(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       64(AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 96(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    24(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       96(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTB 128(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    32(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       128(AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 160(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    40(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       160(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTB 192(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    48(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       192(AX), Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VPBROADCASTB 224(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VPAND        Y3, Y4, Y4
+	VPMOVZXBD    56(SP), Y5
+	VPOR         Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       224(AX), Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop8
+
+sum:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPSHUFD      $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func nextBelowAVX2(v *float32, from int, n int, tau float32) int
+// Requires: AVX
+TEXT ·nextBelowAVX2(SB), NOSPLIT, $0-40
+	MOVQ         v+0(FP), AX
+	MOVQ         from+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS tau+24(FP), Y0
+
+turn32:
+	MOVQ      DX, BX
+	SUBQ      CX, BX
+	CMPQ      BX, $0x20
+	JLT       turn8
+	VCMPPS    $0x1e, (AX)(CX*4), Y0, Y1
+	VCMPPS    $0x1e, 32(AX)(CX*4), Y0, Y2
+	VCMPPS    $0x1e, 64(AX)(CX*4), Y0, Y3
+	VCMPPS    $0x1e, 96(AX)(CX*4), Y0, Y4
+	VORPS     Y2, Y1, Y1
+	VORPS     Y4, Y3, Y3
+	VORPS     Y3, Y1, Y1
+	VMOVMSKPS Y1, BX
+	TESTL     BX, BX
+	JNE       turn8
+	ADDQ      $0x20, CX
+	JMP       turn32
+
+turn8:
+	MOVQ      DX, BX
+	SUBQ      CX, BX
+	CMPQ      BX, $0x08
+	JLT       one
+	VCMPPS    $0x1e, (AX)(CX*4), Y0, Y1
+	VMOVMSKPS Y1, BX
+	TESTL     BX, BX
+	JNE       hit
+	ADDQ      $0x08, CX
+	JMP       turn8
+
+hit:
+	BSFL BX, BX
+	ADDQ BX, CX
+	JMP  done
+
+one:
+	CMPQ     CX, DX
+	JGE      done
+	VUCOMISS (AX)(CX*4), X0
+	JHI      done
+	INCQ     CX
+	JMP      one
+
+done:
+	MOVQ CX, ret+32(FP)
 	VZEROUPPER
 	RET

@@ -139,46 +139,60 @@ func roundInt8Pure(z []int8, q []float32, inv float32) {
 	}
 }
 
-// extraValue returns the e-bit value of dimension i in an extra code.
-func extraValue(extra []byte, e, d, i int) uint32 {
-	var x uint32
-	group, k := i/64, i%64
+// unpackGroup sets u to the codes s*2^e + x of the 64 dimensions of one group of a row.
+func unpackGroup(u *[64]uint32, block []byte, row int, extra []byte, e, d, group int) {
+	var signs [8]byte
+	for k := range signs {
+		signs[k] = block[(8*group+k)*BlockRows+row]
+	}
+	clear(u[:])
+	appendBits(u, signs[:])
 	for w := 8; w > 0; w /= 2 {
 		if e&w == 0 {
 			continue
 		}
-		bytes := 8 * w
-		at := extra[group*bytes : (group+1)*bytes]
-		var v byte
-		if w == 1 {
-			v = at[k/8] >> (k % 8)
-		} else {
-			v = at[k%bytes] >> (k / bytes * w)
-		}
-		x = x<<w | uint32(v)&(1<<w-1)
+		plane := extra[8*w*group : 8*w*(group+1)]
 		extra = extra[d*w/8:]
+		if w == 1 {
+			appendBits(u, plane)
+			continue
+		}
+		for part := range 8 / w {
+			for k, v := range plane {
+				x := &u[part*len(plane)+k]
+				*x = *x<<w | uint32(v>>(part*w))&(1<<w-1)
+			}
+		}
 	}
-	return x
 }
 
-// codeValue returns u = s*2^e + x of dimension i of a row.
-func codeValue(block []byte, row int, extra []byte, e, d, i int) uint32 {
-	sign := uint32(block[i/8*BlockRows+row]>>(i%8)) & 1
-	return sign<<e | extraValue(extra, e, d, i)
+// appendBits appends bit i of the 64 bits to code i.
+func appendBits(u *[64]uint32, bits []byte) {
+	for i := range u {
+		u[i] = u[i]<<1 | uint32(bits[i/8]>>(i%8))&1
+	}
 }
 
 func dotCodePure(block []byte, row int, extra []byte, e, d int, z []int8) int32 {
+	var u [64]uint32
 	var sum int32
-	for i := range d {
-		sum += int32(codeValue(block, row, extra, e, d, i)) * int32(z[i])
+	for g := range d / 64 {
+		unpackGroup(&u, block, row, extra, e, d, g)
+		for k, v := range z[64*g : 64*g+64] {
+			sum += int32(u[k]) * int32(v)
+		}
 	}
 	return sum
 }
 
 func dotCodeFloatPure(block []byte, row int, extra []byte, e, d int, q []float32) float32 {
+	var u [64]uint32
 	var lanes [16]float32
-	for i := range d {
-		lanes[i%16] += float32(float32(codeValue(block, row, extra, e, d, i)) * q[i])
+	for g := range d / 64 {
+		unpackGroup(&u, block, row, extra, e, d, g)
+		for k, v := range q[64*g : 64*g+64] {
+			lanes[k%16] += float32(float32(u[k]) * v)
+		}
 	}
 	return foldLanes(&lanes)
 }

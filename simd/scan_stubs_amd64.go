@@ -15,3 +15,38 @@ func scanAVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *
 //
 //go:noescape
 func scan4AVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32)
+
+// groupRangeAVX2 reads n floats, a multiple of 16.
+//
+//go:noescape
+func groupRangeAVX2(q *float32, n int) (maxRange float32, abs float32)
+
+// fillTablesAVX2 writes the n/4 tables of n floats, a multiple of 8.
+//
+//go:noescape
+func fillTablesAVX2(tab *byte, q *float32, n int, inv float32)
+
+// queryMaxAVX2 reads n floats, a multiple of 16.
+//
+//go:noescape
+func queryMaxAVX2(q *float32, n int) float32
+
+// roundInt8AVX2 writes n values, a multiple of 32.
+//
+//go:noescape
+func roundInt8AVX2(z *int8, q *float32, n int, inv float32)
+
+// dotCodeAVX2 is the kernel of DotCode, 1 <= e <= 4.
+//
+//go:noescape
+func dotCodeAVX2(block *byte, row int, extra *byte, e int, d int, z *int8) int32
+
+// dotCodeFloatAVX2 is the kernel of DotCodeFloat, 0 <= e <= 8.
+//
+//go:noescape
+func dotCodeFloatAVX2(block *byte, row int, extra *byte, e int, d int, q *float32) float32
+
+// nextBelowAVX2 looks at v[from] to v[n-1].
+//
+//go:noescape
+func nextBelowAVX2(v *float32, from int, n int, tau float32) int

@@ -14,7 +14,7 @@ const (
 	// entries of at most 63 each, 64,512 in all, and fit 16 bits.
 	chunkBytes = 512 * blockRows
 	// loopBytes is the unroll: eight byte columns, 64 dimensions.
-	loopBytes = 8 * blockRows
+	loopBytes = 4 * blockRows
 	// ahead is how far in front of the codes the loop prefetches, in bytes.
 	ahead = 2048
 )
@@ -156,12 +156,7 @@ func (s *scan) sumColumns() {
 	LEAQ(Mem{Base: s.offset, Disp: chunkBytes}, limit)
 	CMPQ(limit, s.size)
 	CMOVQGT(s.size, limit)
-	low := YMM()
-	x := XMM()
-	r := GP32()
-	MOVL(U32(0x0f0f0f0f), r)
-	VMOVD(r, x)
-	VPBROADCASTD(x, low)
+	low := splat(0x0f0f0f0f)
 	for _, sum := range s.sums {
 		VPXOR(sum[0], sum[0], sum[0])
 		VPXOR(sum[1], sum[1], sum[1])
@@ -200,7 +195,7 @@ func (s *scan) twoColumns(at int, low VecVirtual) {
 		for _, x := range v {
 			VPAND(low, x, x)
 		}
-		PREFETCHT0(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + ahead})
+		//PREFETCHT0(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + ahead})
 		nibbles = append(nibbles, v)
 	}
 	for q, tables := range s.tables {

@@ -11,5 +11,12 @@ func main() {
 	ConstraintExpr("amd64,!purego")
 	scanKernel("scanAVX2", 2, 1)
 	scanKernel("scan4AVX2", 1, 4)
+	groupRange()
+	fillTables()
+	queryMax()
+	roundInt8()
+	dotCode()
+	dotCodeFloat()
+	nextBelow()
 	Generate()
 }
