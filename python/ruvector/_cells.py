@@ -41,9 +41,7 @@ def is_null(cell: Any) -> bool:
     return type(cell).__name__ in ("NAType", "NaTType")
 
 
-def gather(
-    cells: Sequence[Any], label: str, *, warn: bool
-) -> tuple[Matrix, Validity | None, bool]:
+def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Validity | None, bool]:
     """Return ``(matrix, validity, copied)`` of a column of cells.
 
     Parameters
@@ -114,7 +112,9 @@ class _Rows:
     def refuse(self, i: int, what: str, column: int = -1) -> NoReturn:
         row = self.row(i)
         place = f"row {row}" if column < 0 else f"row {row}, element {column}"
-        raise InvalidVector(f"{self._label}: {place} {what}", row=row, column=column)
+        raise InvalidVector(
+            f"{self._label}: {place} {what}", row=row, column=None if column < 0 else column
+        )
 
     def as_array(self, i: int, cell: Any) -> Matrix:
         if isinstance(cell, str | bytes):
@@ -127,10 +127,22 @@ class _Rows:
             self.refuse(i, f"holds {type(cell).__name__}, which is not a vector ({error})")
 
 
+def looks_like_vector(text: str) -> bool:
+    """Return whether a text is a list of numbers, such as ``"[0.1, 0.2]"``."""
+    text = text.strip()
+    if text[:1] not in ("[", "(") or len(text) < 2:
+        return False
+    words = text[1:].rstrip("]) ").replace(",", " ").split()
+    try:
+        return bool(words) and all(float(word) is not None for word in words[:8])
+    except ValueError:
+        return False
+
+
 def text_advice(cell: object) -> str:
     """Return what to say of text found where vectors belong."""
     text = str(cell).strip()
-    if text[:1] in "[(" and text[1:2] in "-.0123456789 n":
+    if looks_like_vector(text):
         return (
             f"holds a vector written as text ({text[:24]!r}...); parse the column once: "
             "df[column] = df[column].map(lambda s: np.array(json.loads(s), 'float32'))"

@@ -162,9 +162,7 @@ class _Preset:
             raise UnknownId(f"{type(self).__name__} keeps codes only, not the vectors")
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({len(self):,} x {self.dim}, {self.memory_bytes:,} bytes)"
-        )
+        return f"{type(self).__name__}({len(self):,} x {self.dim}, {self.memory_bytes:,} bytes)"
 
 
 class FlatF32Index(_Preset):

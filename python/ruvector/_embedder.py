@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,9 +38,10 @@ class Embedder:
         Names the embedder, for example ``"wordllama/l2_supercat_256"``.
     """
 
-    __slots__ = ("_dim", "_encode", "_sha256", "_weights", "id")
+    __slots__ = ("_dim", "_encode", "_sha256", "_weights", "id", "key")
 
     id: str
+    key: Hashable  # equal only for embedders that give equal vectors; for the cache
 
     def __init__(self) -> None:
         raise TypeError("an Embedder is made by Embedder.from_pretrained(spec)")
@@ -52,9 +53,11 @@ class Embedder:
         encode: Callable[[list[str]], tuple[Float32Matrix, Validity]],
         dim: int | None,
         weights: Path | None,
+        key: Hashable,
     ) -> Embedder:
         self = object.__new__(cls)
         self.id = name
+        self.key = key
         self._encode = encode
         self._dim = dim
         self._weights = weights
@@ -95,7 +98,7 @@ class Embedder:
             raise EmbedError(
                 f"embedder={type(spec).__name__} is neither callable nor has encode(texts)"
             )
-        return cls._from_function(_name_of(spec), _Foreign(encode), None, None)
+        return cls._from_function(_name_of(spec), _Foreign(encode), None, None, id(spec))
 
     @property
     def dim(self) -> int:
@@ -267,9 +270,8 @@ def _load() -> Embedder:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     encode = _Static(table, tokenizer)
-    return Embedder._from_function(
-        f"{_PACKAGE}/{weights.stem}", encode, table.shape[1], weights
-    )
+    name = f"{_PACKAGE}/{weights.stem}"
+    return Embedder._from_function(name, encode, table.shape[1], weights, name)
 
 
 def _missing(module: str) -> MissingExtra:
@@ -280,7 +282,7 @@ def _missing(module: str) -> MissingExtra:
             "pass your own embedder=)"
         )
     return MissingExtra(
-        f"the default text model needs {module}, which is not installed: {_PIP}{reason}"
+        f"the default text model needs {module}, which is not installed: {_PIP}{reason}", pip=_PIP
     )
 
 

@@ -279,7 +279,7 @@ class Index:
         else:
             queries, single = self._queries(query)
         if type(k) is not int:
-            k = _whole("k", k)
+            k = whole("k", k)
         if k < 0:
             raise InvalidArgument(f"k={k} must be 0 or more")
         mask = rows = None
@@ -293,7 +293,7 @@ class Index:
             k if k <= self._rows else self._rows,
             rerank=_CLOSE_BOUNDS if rerank is None else _depth(rerank),
             epsilon0=0.0,
-            recall=0.0 if recall is None else _share(recall),
+            recall=0.0 if recall is None else share(recall),
             mask=mask,
             rows=rows,
             source=None,
@@ -475,7 +475,8 @@ def _keep(keep: str, column: Any) -> str:
     return "borrow" if keep == "copy" and column.copied else keep
 
 
-def _whole(name: str, value: Any) -> int:
+def whole(name: str, value: Any) -> int:
+    """Return `value` as an int; InvalidArgument when it is not a whole number."""
     try:
         return operator.index(value)
     except TypeError:
@@ -483,13 +484,14 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _depth(rerank: Any) -> int:
-    depth = _whole("rerank", rerank)
+    depth = whole("rerank", rerank)
     if depth < 0:
         raise InvalidArgument(f"rerank={depth} must be 0 or more, or None to close the bounds")
     return depth
 
 
-def _share(recall: float) -> float:
+def share(recall: float) -> float:
+    """Return a recall target as a float; InvalidArgument outside (0, 1]."""
     if not isinstance(recall, int | float | np.floating) or not 0 < recall <= 1:
         raise InvalidArgument(f"recall={recall!r} must lie above 0 and at most 1")
     return float(recall)

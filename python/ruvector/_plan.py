@@ -193,6 +193,25 @@ class Plan:
         return _html.facts("Plan", rows)
 
 
+class _Nothing:
+    """The numbers of a search that had nothing to search."""
+
+    kind = 1
+    tier = exact_scores = threads = bits = eligible = scanned = coded = reranked = 0
+    ns_prepare = ns_scan = ns_code = ns_rerank = ns_total = 0
+    epsilon0 = recall = 0.0
+
+    def __init__(self, rows: int, queries: int) -> None:
+        self.rows = self.nulls = rows
+        self.queries = self.certified = queries
+        self.exact_scores = 1
+
+
+def nothing(rows: int, queries: int, stages: tuple[tuple[str, float], ...]) -> Plan:
+    """Return the plan of a search over `rows` rows none of which has a vector."""
+    return Plan(_Nothing(rows, queries), "built", None, stages)
+
+
 def remember(plan: Plan) -> None:
     """Make `plan` the last one of this thread and task."""
     _last.set(plan)

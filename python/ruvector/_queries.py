@@ -145,9 +145,8 @@ def _float32(matrix: Any) -> Float32Matrix:
         try:
             return np.asarray(matrix, dtype=FLOAT32, order="C")
         except FloatingPointError:
-            row, column = np.argwhere(
-                np.abs(matrix.astype(np.float64)) > np.finfo(np.float32).max
-            )[0]
+            over = np.abs(matrix.astype(np.float64)) > np.finfo(np.float32).max
+            row, column = np.argwhere(over)[0]
             raise InvalidVector(
                 f"query: row {row}, element {column} is outside the range of float32",
                 row=int(row),

@@ -207,4 +207,5 @@ class SearchResult:
 
 
 def _missing(module: str, extra: str) -> MissingExtra:
-    return MissingExtra(f"{module} is not installed: pip install 'ruvector-arrow[{extra}]'")
+    pip = f"pip install 'ruvector-arrow[{extra}]'"
+    return MissingExtra(f"{module} is not installed: {pip}", pip=pip)

@@ -133,9 +133,7 @@ def _check(given: dict[str, Any]) -> None:
         ):
             raise InvalidArgument(f"{name}={value!r} must be a whole number, 0 or more")
     if given.get("bad_vectors", "error") not in ("error", "skip"):
-        raise InvalidArgument(
-            f"bad_vectors={given['bad_vectors']!r} must be 'error' or 'skip'"
-        )
+        raise InvalidArgument(f"bad_vectors={given['bad_vectors']!r} must be 'error' or 'skip'")
     if given.get("progress") not in (None, True, False):
         raise InvalidArgument(f"progress={given['progress']!r} must be True, False or None")
     name = given.get("score_column")

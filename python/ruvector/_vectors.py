@@ -119,6 +119,8 @@ def read_vectors(data: Any, label: str = "vectors", *, warn: bool = True) -> Vec
     ColumnError
         A whole frame, or a column of something else.
     """
+    if isinstance(data, Vectors):
+        return data
     if isinstance(data, np.ndarray):
         return _from_numpy(data, label, warn)
     pandas = sys.modules.get("pandas")
@@ -134,14 +136,13 @@ def read_vectors(data: Any, label: str = "vectors", *, warn: bool = True) -> Vec
     return _from_other(data, label, warn)
 
 
-def _from_matrix(
-    matrix: Matrix, validity: Validity | None, copied: bool, layout: str
-) -> Vectors:
+def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout: str) -> Vectors:
+    """Return a C-contiguous float matrix, with the rows that are not null, as a column."""
     rows, dim = matrix.shape
     nulls = 0 if validity is None else rows - int(np.count_nonzero(validity))
     handle = None
     if dim:
-        handle = _native.column_from_matrix(matrix, validity)
+        handle = _native.columnfrom_matrix(matrix, validity)
     return Vectors(
         handle,
         rows,
@@ -159,13 +160,13 @@ def _from_numpy(data: Matrix, label: str, warn: bool) -> Vectors:
         return _from_cells(data.tolist(), label, warn, "NumPy objects")
     matrix, copied = float_matrix(data, label, ndim=2)
     layout = f"NumPy {data.dtype}" + (" (copied)" if copied else "")
-    return _from_matrix(matrix, None, copied, layout)
+    return from_matrix(matrix, None, copied, layout)
 
 
 def _from_cells(cells: list[Any], label: str, warn: bool, where: str) -> Vectors:
     matrix, validity, copied = _cells.gather(cells, label, warn=warn)
     layout = f"{where}, " + ("gathered" if copied else "rows of one matrix")
-    return _from_matrix(matrix, validity, copied, layout)
+    return from_matrix(matrix, validity, copied, layout)
 
 
 def _from_capsule(data: Any, label: str, layout: str) -> Vectors:
@@ -182,7 +183,7 @@ def _from_pandas(pandas: Any, data: Any, label: str, warn: bool) -> Vectors:
     if not isinstance(data, pandas.Series):
         kind = type(data).__name__
         raise ColumnError(_FRAMES.format(label=label, kind=f"pandas {kind}"))
-    if data.dtype == object:
+    if pandas.api.types.is_object_dtype(data.dtype):
         return _from_cells(data.tolist(), label, warn, "pandas object")
     if hasattr(data.dtype, "pyarrow_dtype"):
         chunks = data.array.__arrow_array__()

@@ -1,0 +1,120 @@
+"""Vector search that lives in a notebook.
+
+>>> import pandas as pd
+>>> import ruvector as rv
+>>> df = pd.DataFrame({"name": ["a", "b"], "emb": [[1.0, 0.0], [0.0, 1.0]]})
+>>> df.ruvector.search([1.0, 0.1], k=1)["name"].tolist()
+['a']
+
+Importing loads Python files only: the native library is loaded by the first verb, and pandas,
+polars and pyarrow are never imported unless a program does so itself. ``RuVectorError`` is the
+root of all errors; the tree is drawn in its module.
+"""
+
+from . import _accessors
+from ._cache import Cache, CacheInfo, cache
+from ._cells import RuVectorWarning
+from ._classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
+from ._conflict import refuse_other_distribution
+from ._describe import describe
+from ._embedder import Embedder
+from ._errors import (
+    A2aError,
+    BackendError,
+    CacheMissError,
+    ColumnError,
+    CorruptIndex,
+    DimensionMismatch,
+    DuplicateId,
+    EmbedError,
+    EmptyIndex,
+    ForkedProcessError,
+    FormatTooNew,
+    IndexClosed,
+    InvalidArgument,
+    InvalidVector,
+    LakeError,
+    LimitExceeded,
+    MetricError,
+    MissingExtra,
+    NativeError,
+    NotAnIndex,
+    OutOfMemory,
+    PersistError,
+    Poisoned,
+    RuVectorError,
+    UnknownBackend,
+    UnknownCollection,
+    UnknownId,
+    VectorIndexError,
+    VectorsChanged,
+    WitnessMismatch,
+)
+from ._index import Index
+from ._plan import Plan, last_plan
+from ._result import Hit, SearchResult
+from ._search import build_index, explain, search
+from ._settings import config, cpu_features, set_threads
+from ._vectors import to_column, to_matrix
+from ._version import __version__
+
+__all__ = [
+    "A2aError",
+    "AnyIndex",
+    "BackendError",
+    "Cache",
+    "CacheInfo",
+    "CacheMissError",
+    "ColumnError",
+    "CorruptIndex",
+    "DimensionMismatch",
+    "DuplicateId",
+    "EmbedError",
+    "Embedder",
+    "EmptyIndex",
+    "FlatF32Index",
+    "ForkedProcessError",
+    "FormatTooNew",
+    "Hit",
+    "Index",
+    "IndexClosed",
+    "InvalidArgument",
+    "InvalidVector",
+    "LakeError",
+    "LimitExceeded",
+    "MetricError",
+    "MissingExtra",
+    "NativeError",
+    "NotAnIndex",
+    "OutOfMemory",
+    "PersistError",
+    "Plan",
+    "Poisoned",
+    "RabitqAsymIndex",
+    "RabitqIndex",
+    "RabitqPlusIndex",
+    "RuVectorError",
+    "RuVectorWarning",
+    "SearchResult",
+    "UnknownBackend",
+    "UnknownCollection",
+    "UnknownId",
+    "VectorIndexError",
+    "VectorsChanged",
+    "WitnessMismatch",
+    "__version__",
+    "build_index",
+    "cache",
+    "config",
+    "cpu_features",
+    "describe",
+    "explain",
+    "last_plan",
+    "search",
+    "set_threads",
+    "to_column",
+    "to_matrix",
+]
+
+refuse_other_distribution()
+_accessors.install()

@@ -1,0 +1,118 @@
+"""pyarrow tables. pyarrow is imported by the user before this file is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ._errors import InvalidArgument
+from ._frames import Added, ColumnFacts, one_of
+from ._mask import Mask, read_mask
+
+_ROW = "__ruvector_row__"
+
+
+class ArrowFrame:
+    """A pyarrow Table; see `Frame`."""
+
+    __slots__ = ("_facts", "_frame", "height")
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._facts: list[ColumnFacts] | None = None
+        self.height = frame.num_rows
+
+    def names(self) -> list[Any]:
+        return list(self._frame.column_names)
+
+    def facts(self) -> list[ColumnFacts]:
+        if self._facts is None:
+            self._facts = [arrow_facts(field.name, field.type) for field in self._frame.schema]
+            for i, fact in enumerate(self._facts):
+                if fact.kind == "vector" and fact.dim is None:
+                    width = _list_width(self._frame.column(i))
+                    self._facts[i] = fact._replace(dim=width)
+        return self._facts
+
+    def column(self, label: Any) -> Any:
+        return self._frame.column(one_of(self.names(), label))
+
+    def column_at(self, position: int) -> Any:
+        return self._frame.column(position)
+
+    def texts(self, label: Any) -> list[Any]:
+        column = self.column(label)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string())
+        return list(column.to_pylist())
+
+    def mask(self, where: Any) -> Mask:
+        if _is_expression(where):
+            rows = pa.array(np.arange(self.height))
+            try:
+                kept = self._frame.append_column(_ROW, rows).filter(where).column(_ROW)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
+                raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
+            mask = np.zeros(self.height, np.bool_)
+            mask[kept.to_numpy()] = True
+            return mask
+        if isinstance(where, str):
+            raise InvalidArgument(
+                "where= as text is for pandas and polars; for a pyarrow Table pass an "
+                "expression: pyarrow.compute.field('year') > 2000"
+            )
+        if callable(where):
+            return self.mask(where(self._frame))
+        return read_mask(where, self.height)
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        frame = self._frame
+        if columns is not None:
+            frame = frame.select([one_of(self.names(), label) for label in columns])
+        out = frame.take(pa.array(rows))
+        for name, values in added.items():
+            kind = pa.string() if values.dtype.kind == "O" else None
+            out = out.append_column(name, pa.array(values, type=kind))
+        return out
+
+    def make(self, columns: Mapping[str, list[Any]]) -> Any:
+        return pa.table(dict(columns))
+
+
+def _is_expression(where: Any) -> bool:
+    compute = sys.modules.get("pyarrow.compute")
+    return compute is not None and isinstance(where, compute.Expression)
+
+
+def arrow_facts(label: Any, kind: Any) -> ColumnFacts:
+    """Return what an Arrow type says of a column."""
+    name = str(kind)
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    types = pa.types
+    if types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind):
+        value = kind.value_type
+        if types.is_floating(value) or types.is_integer(value):
+            dim = kind.list_size if types.is_fixed_size_list(kind) else None
+            return ColumnFacts(label, "vector", name, dim)
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return ColumnFacts(label, "text", name, None)
+    if types.is_floating(kind) or types.is_integer(kind):
+        return ColumnFacts(label, "number", name, None)
+    return ColumnFacts(label, "other", name, None)
+
+
+def _list_width(column: Any) -> int | None:
+    for chunk in column.chunks:
+        for i in range(len(chunk)):
+            cell = chunk[i]
+            if cell.is_valid:
+                return len(cell)
+    return None

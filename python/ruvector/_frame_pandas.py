@@ -1,0 +1,149 @@
+"""pandas frames. pandas is imported by the user before this file is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from . import _cells
+from ._errors import InvalidArgument
+from ._frames import Added, ColumnFacts, one_of
+from ._mask import Mask, read_mask
+
+_PACKAGE: Final = __name__.partition(".")[0]
+
+
+class PandasFrame:
+    """A pandas DataFrame or subclass; see `Frame`. Rows are positions, whatever the index."""
+
+    __slots__ = ("_facts", "_frame", "height")
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._facts: list[ColumnFacts] | None = None
+        self.height = len(frame)
+
+    def names(self) -> list[Any]:
+        return list(self._frame.columns)
+
+    def facts(self) -> list[ColumnFacts]:
+        if self._facts is None:
+            frame = self._frame
+            self._facts = [_facts(label, frame.iloc[:, i]) for i, label in enumerate(frame.columns)]
+        return self._facts
+
+    def column(self, label: Any) -> Any:
+        return self._frame.iloc[:, one_of(self.names(), label)]
+
+    def column_at(self, position: int) -> Any:
+        return self._frame.iloc[:, position]
+
+    def texts(self, label: Any) -> list[Any]:
+        return [None if _cells.is_null(cell) else cell for cell in self.column(label).tolist()]
+
+    def mask(self, where: Any) -> Mask:
+        frame = self._frame
+        if isinstance(where, str):
+            where = self._evaluate(where)
+        elif _is_expression(where):
+            where = frame.assign(**{"__where__": where})["__where__"]
+        elif callable(where):
+            return self.mask(where(frame))
+        if isinstance(where, pd.Series) and not where.index.equals(frame.index):
+            raise InvalidArgument(
+                f"where= is a Series with another index than the frame's ({len(where)} and "
+                f"{len(frame)} rows); make it from this frame, or pass where=series.to_numpy() "
+                "to go by position"
+            )
+        return read_mask(where, self.height)
+
+    def _evaluate(self, text: str) -> Any:
+        scope = _caller()
+        try:
+            return self._frame.eval(text, local_dict=scope.f_locals, global_dict=scope.f_globals)
+        except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
+            raise InvalidArgument(f"where={text!r} cannot be evaluated: {error}") from error
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        frame = self._frame
+        if columns is not None:
+            frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
+        out = frame.iloc[rows]
+        for name, values in added.items():
+            out.insert(len(out.columns), name, values)
+        return out
+
+    def make(self, columns: Mapping[str, list[Any]]) -> Any:
+        out = pd.DataFrame(columns)
+        for name, values in columns.items():
+            if any(value is None for value in values) and any(
+                isinstance(value, int) for value in values
+            ):
+                kind = "boolean" if any(isinstance(value, bool) for value in values) else "Int64"
+                out[name] = pd.array(values, dtype=kind)
+        return out
+
+
+def _caller() -> FrameType:
+    """Return the innermost frame of Python that is not ours: where the user's names live."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name != _PACKAGE and not name.startswith(_PACKAGE + "."):
+            break
+        frame = frame.f_back
+    return frame
+
+
+def _is_expression(where: Any) -> bool:
+    """Return whether `where` is made of ``pd.col`` (such objects are callable too)."""
+    kind = getattr(getattr(pd.api, "typing", None), "Expression", None)
+    return kind is not None and isinstance(where, kind)
+
+
+def _facts(label: Any, series: Any) -> ColumnFacts:
+    dtype = series.dtype
+    name = str(dtype)
+    if pd.api.types.is_object_dtype(dtype):
+        return _object_facts(label, series)
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    if arrow is not None:
+        from ._frame_arrow import arrow_facts
+
+        return arrow_facts(label, arrow)
+    if pd.api.types.is_bool_dtype(dtype):
+        return ColumnFacts(label, "other", name, None)
+    if pd.api.types.is_numeric_dtype(dtype):
+        return ColumnFacts(label, "number", name, None)
+    if isinstance(dtype, pd.CategoricalDtype):
+        text = pd.api.types.is_string_dtype(dtype.categories.dtype)
+        return ColumnFacts(label, "text" if text else "other", name, None)
+    if pd.api.types.is_string_dtype(dtype):
+        return ColumnFacts(label, "text", name, None)
+    return ColumnFacts(label, "other", name, None)
+
+
+def _object_facts(label: Any, series: Any) -> ColumnFacts:
+    for cell in series.array:
+        if _cells.is_null(cell):
+            continue
+        if isinstance(cell, str):
+            return ColumnFacts(label, "text", "object (text)", None)
+        if isinstance(cell, np.ndarray):
+            if cell.ndim == 1 and cell.dtype.kind in "fiu":
+                return ColumnFacts(label, "vector", f"object ({cell.dtype} arrays)", len(cell))
+        elif (
+            isinstance(cell, list | tuple)
+            and cell
+            and isinstance(cell[0], int | float | np.number)
+            and not isinstance(cell[0], bool)
+        ):
+            return ColumnFacts(label, "vector", "object (lists)", len(cell))
+        return ColumnFacts(label, "other", f"object ({type(cell).__name__})", None)
+    return ColumnFacts(label, "other", "object (all null)", None)

@@ -1,0 +1,121 @@
+"""polars frames. polars is imported by the user before this file is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ._errors import InvalidArgument
+from ._frames import Added, ColumnFacts, one_of
+from ._mask import Mask, read_mask
+
+
+class PolarsFrame:
+    """A polars DataFrame; see `Frame`."""
+
+    __slots__ = ("_facts", "_frame", "height")
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+        self._facts: list[ColumnFacts] | None = None
+        self.height = frame.height
+
+    def names(self) -> list[Any]:
+        return self._frame.columns
+
+    def facts(self) -> list[ColumnFacts]:
+        if self._facts is None:
+            self._facts = [_facts(self._frame, name) for name in self._frame.columns]
+        return self._facts
+
+    def column(self, label: Any) -> pl.Series:
+        return self._frame.to_series(one_of(self.names(), label))
+
+    def column_at(self, position: int) -> pl.Series:
+        return self._frame.to_series(position)
+
+    def texts(self, label: Any) -> list[Any]:
+        return self.column(label).cast(pl.String).to_list()
+
+    def mask(self, where: Any) -> Mask:
+        if isinstance(where, str):
+            try:
+                where = pl.sql_expr(where)
+            except pl.exceptions.PolarsError as error:
+                raise InvalidArgument(f"where={where!r} is not SQL: {error}") from error
+        if isinstance(where, list | tuple) and where and isinstance(where[0], pl.Expr):
+            where = pl.all_horizontal(*where)
+        if isinstance(where, pl.Expr):
+            where = self._evaluate(where)
+        elif callable(where):
+            return self.mask(where(self._frame))
+        return read_mask(where, self.height)
+
+    def _evaluate(self, where: pl.Expr) -> pl.Series:
+        try:
+            found = self._frame.select(where.alias("where"))
+        except pl.exceptions.PolarsError as error:
+            raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
+        series = found.to_series()
+        if len(series) == 1 and self.height != 1:
+            series = series.new_from_index(0, self.height)
+        return series
+
+    def take(
+        self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added
+    ) -> pl.DataFrame:
+        frame = self._frame
+        if columns is not None:
+            for label in columns:
+                one_of(self.names(), label)
+            frame = frame.select(list(columns))
+        extra = []
+        for name, values in added.items():
+            if values.dtype.kind == "O":
+                extra.append(pl.Series(name, values.tolist(), dtype=pl.String))
+            elif values.dtype == np.int64:
+                extra.append(pl.Series(name, values.astype(np.uint32)))
+            else:
+                extra.append(pl.Series(name, values))
+        return frame[rows].with_columns(extra)
+
+    def make(self, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
+        return pl.DataFrame(columns)
+
+
+def _facts(frame: pl.DataFrame, name: str) -> ColumnFacts:
+    dtype = frame.schema[name]
+    if isinstance(dtype, pl.Array):
+        if len(dtype.shape) == 1 and dtype.inner.is_numeric():
+            return ColumnFacts(name, "vector", str(dtype), dtype.size)
+    elif isinstance(dtype, pl.List):
+        if dtype.inner.is_numeric():
+            return ColumnFacts(name, "vector", str(dtype), _list_width(frame[name]))
+    elif dtype in (pl.String, pl.Categorical, pl.Enum):
+        return ColumnFacts(name, "text", str(dtype), None)
+    elif dtype.is_numeric():
+        return ColumnFacts(name, "number", str(dtype), None)
+    elif dtype == pl.Object:
+        return _object_facts(name, frame[name])
+    return ColumnFacts(name, "other", str(dtype), None)
+
+
+def _list_width(series: pl.Series) -> int | None:
+    first = series.first_non_null() if hasattr(series, "first_non_null") else None
+    if first is None:
+        present = series.drop_nulls().head(1)
+        first = present[0] if len(present) else None
+    return None if first is None else len(first)
+
+
+def _object_facts(name: str, series: pl.Series) -> ColumnFacts:
+    for cell in series:
+        if isinstance(cell, np.ndarray) and cell.ndim == 1 and cell.dtype.kind in "fiu":
+            return ColumnFacts(name, "vector", f"Object ({cell.dtype} arrays)", len(cell))
+        if cell is not None:
+            break
+    return ColumnFacts(name, "other", "Object", None)

@@ -1,0 +1,218 @@
+"""Frames: what the verbs need of a data frame, whichever library it comes from."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ._errors import ColumnError, InvalidArgument
+from ._mask import Mask
+
+Added = Mapping[str, npt.NDArray[Any]]
+
+
+class ColumnFacts(NamedTuple):
+    """What is known of a column without reading all of it."""
+
+    label: Any
+    kind: str  # "vector", "text", "number" or "other"
+    dtype: str
+    dim: int | None
+
+
+class Frame(Protocol):
+    """One data frame. `label` is what its library calls a column."""
+
+    height: int
+
+    def names(self) -> list[Any]:
+        """Return the labels of all columns, in order."""
+        ...
+
+    def facts(self) -> list[ColumnFacts]:
+        """Return what is known of every column, in order."""
+        ...
+
+    def column(self, label: Any) -> Any:
+        """Return the column itself; ColumnError when there is none or more than one."""
+        ...
+
+    def column_at(self, position: int) -> Any:
+        """Return the column at a position."""
+        ...
+
+    def texts(self, label: Any) -> list[Any]:
+        """Return a text column as a list; null is None."""
+        ...
+
+    def mask(self, where: Any) -> Mask:
+        """Return `where` as one boolean a row, null as False."""
+        ...
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        """Return a frame of these rows and columns (None: all), with columns added."""
+        ...
+
+    def make(self, columns: Mapping[str, list[Any]]) -> Any:
+        """Return a new frame of the same library."""
+        ...
+
+
+def wrap(frame: Any) -> Frame:
+    """Return `frame` behind the one interface that the verbs use.
+
+    Raises
+    ------
+    InvalidArgument
+        Not a pandas or polars DataFrame or pyarrow Table.
+    """
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(frame, pandas.DataFrame):
+        from ._frame_pandas import PandasFrame
+
+        return PandasFrame(frame)
+    if polars is not None and isinstance(frame, polars.DataFrame):
+        from ._frame_polars import PolarsFrame
+
+        return PolarsFrame(frame)
+    if pyarrow is not None and isinstance(frame, pyarrow.Table):
+        from ._frame_arrow import ArrowFrame
+
+        return ArrowFrame(frame)
+    advice = ""
+    if polars is not None and isinstance(frame, polars.LazyFrame):
+        advice = "; collect() it first"
+    elif pyarrow is not None and isinstance(frame, pyarrow.RecordBatch):
+        advice = "; make a table of it: pyarrow.Table.from_batches([batch])"
+    raise InvalidArgument(
+        f"{type(frame).__name__} is not a pandas or polars DataFrame or a pyarrow Table{advice}"
+    )
+
+
+def one_of(names: list[Any], label: Any) -> int:
+    """Return the position of the only column called `label`.
+
+    Raises
+    ------
+    ColumnError
+        There is none (the message lists what there is), or more than one.
+    """
+    found = [i for i, name in enumerate(names) if name == label]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ColumnError(
+            f"{len(found)} columns are called {label!r} (positions {found}); rename them so that "
+            "the one to use has a name of its own"
+        )
+    near = fnmatch.filter(map(str, names), f"*{label}*")
+    shown = near or [str(name) for name in names]
+    raise ColumnError(
+        f"there is no column {label!r}; the frame has {', '.join(map(repr, shown[:12]))}"
+        + (", ..." if len(shown) > 12 else "")
+    )
+
+
+def check_clash(names: list[Any], added: Sequence[str]) -> None:
+    """Refuse to add columns that the frame already has.
+
+    Raises
+    ------
+    ColumnError
+        Names both columns and the way out.
+    """
+    for name in added:
+        if name in names:
+            way = (
+                f"rename or drop yours (frame.drop(columns=[{name!r}]) in pandas, "
+                f"frame.drop({name!r}) in polars)"
+            )
+            if name not in ("query", "query_row", "rank"):
+                way += ', or name the score column: with rv.config(score_column="...")'
+            raise ColumnError(
+                f"the frame already has a column {name!r}, and the answer adds one of that "
+                f"name: {way}"
+            )
+
+
+def only_vector_column(frame: Frame) -> Any:
+    """Return the label of the only column of vectors.
+
+    Raises
+    ------
+    ColumnError
+        There is none, or several; the message lists the candidates with their dimensions.
+    """
+    facts = frame.facts()
+    vectors = [fact for fact in facts if fact.kind == "vector"]
+    if len(vectors) == 1:
+        return vectors[0].label
+    if vectors:
+        listed = ", ".join(f"{fact.label!r} ({_dim(fact)})" for fact in vectors)
+        raise ColumnError(f"several columns hold vectors: {listed}; name one with on=")
+    texts = [fact.label for fact in facts if fact.kind == "text"]
+    if texts:
+        listed = ", ".join(map(repr, texts[:12]))
+        raise ColumnError(
+            f"no column holds vectors; to search text name its column: text={texts[0]!r} "
+            f"(text columns: {listed})"
+        )
+    raise ColumnError(
+        "no column holds vectors or text; the frame has "
+        + (", ".join(f"{fact.label!r} ({fact.dtype})" for fact in facts[:12]) or "no columns")
+    )
+
+
+def _dim(fact: ColumnFacts) -> str:
+    return "dimensions unknown" if fact.dim is None else f"{fact.dim} dimensions"
+
+
+def facts_of(frame: Frame, label: Any) -> ColumnFacts:
+    """Return what is known of one column; ColumnError when there is none or several."""
+    facts = frame.facts()
+    return facts[one_of([fact.label for fact in facts], label)]
+
+
+def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Gather columns of numbers into one matrix, in the frame's order.
+
+    Parameters
+    ----------
+    frame : Frame
+    patterns : sequence of str
+        Names, or patterns with ``*`` and ``?``, for example ``["emb_*"]``.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, number of columns), C order; null is NaN
+
+    Raises
+    ------
+    ColumnError
+        Nothing matches, or a match is not a column of numbers.
+    """
+    facts = frame.facts()
+    chosen = [
+        fact
+        for fact in facts
+        if any(fnmatch.fnmatchcase(str(fact.label), str(pattern)) for pattern in patterns)
+    ]
+    if not chosen:
+        raise ColumnError(f"on={list(patterns)!r} matches no column")
+    for fact in chosen:
+        if fact.kind != "number":
+            raise ColumnError(
+                f"on={list(patterns)!r} matches {fact.label!r}, a column of {fact.dtype}; a list "
+                "gathers columns of numbers, a single column of vectors is on='name'"
+            )
+    matrix = np.empty((frame.height, len(chosen)), np.float32)
+    for i, fact in enumerate(chosen):
+        column = frame.column(fact.label)
+        values = column.to_numpy()
+        matrix[:, i] = values.astype(np.float64) if values.dtype.kind == "O" else values
+    return matrix

@@ -1,0 +1,368 @@
+"""`rv.search` and its kin: from a frame and a question to the rows that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
+
+import numpy as np
+
+from . import _frames, _native
+from ._embedder import resolve
+from ._errors import InvalidArgument, MetricError, VectorsChanged
+from ._found import Found
+from ._index import Index, Keep, Kind, share, whole
+from ._metric import SCORE_NAMES, MetricName, canonical, threshold
+from ._plan import Plan, last_plan, nothing, remember
+from ._settings import current
+from ._target import Stages, Target, make_queries, open_index, open_target, query_of_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+Label: TypeAlias = Any  # what a frame's library calls a column
+
+
+@overload
+def search(
+    frame: pd.DataFrame,
+    query: Any,
+    *,
+    k: int = ...,
+    on: Label | list[str] | None = ...,
+    text: Label | None = ...,
+    index: Index | None = ...,
+    embedder: Any = ...,
+    metric: MetricName | None = ...,
+    recall: float = ...,
+    where: Any = ...,
+    min_similarity: float | None = ...,
+    max_distance: float | None = ...,
+    columns: Sequence[Label] | None = ...,
+) -> pd.DataFrame: ...
+@overload
+def search(
+    frame: pl.DataFrame,
+    query: Any,
+    *,
+    k: int = ...,
+    on: Label | list[str] | None = ...,
+    text: Label | None = ...,
+    index: Index | None = ...,
+    embedder: Any = ...,
+    metric: MetricName | None = ...,
+    recall: float = ...,
+    where: Any = ...,
+    min_similarity: float | None = ...,
+    max_distance: float | None = ...,
+    columns: Sequence[Label] | None = ...,
+) -> pl.DataFrame: ...
+@overload
+def search(
+    frame: pa.Table,
+    query: Any,
+    *,
+    k: int = ...,
+    on: Label | list[str] | None = ...,
+    text: Label | None = ...,
+    index: Index | None = ...,
+    embedder: Any = ...,
+    metric: MetricName | None = ...,
+    recall: float = ...,
+    where: Any = ...,
+    min_similarity: float | None = ...,
+    max_distance: float | None = ...,
+    columns: Sequence[Label] | None = ...,
+) -> pa.Table: ...
+
+
+def search(
+    frame: Any,
+    query: Any,
+    *,
+    k: int = 10,
+    on: Label | list[str] | None = None,
+    text: Label | None = None,
+    index: Index | None = None,
+    embedder: Any = None,
+    metric: MetricName | None = None,
+    recall: float = 0.95,
+    where: Any = None,
+    min_similarity: float | None = None,
+    max_distance: float | None = None,
+    columns: Sequence[Label] | None = None,
+) -> Any:
+    """Find the rows of a frame nearest to a text or a vector.
+
+    Parameters
+    ----------
+    frame : pandas or polars DataFrame, or pyarrow Table
+        Not changed. Its columns of vectors are borrowed for the call where memory allows.
+    query : str, 1-D vector, or a batch of either
+        A batch is a 2-D array, a list of texts, a Series, or a frame with the same column.
+    k : int
+        Rows to find for each query. Fewer come back only when fewer are eligible.
+    on : column label, or list of patterns of number columns, optional
+        The column searched: vectors as they are, text embedded first (and cached). The only
+        column of vectors when not given.
+    text : column label, optional
+        `on`, insisting on text.
+    index : Index, optional
+        An index built from this frame's rows, in their order.
+    embedder : Embedder, callable or object with ``encode``, optional
+        Makes vectors of text. Needed for a text query against a column of vectors.
+    metric : str, optional
+        The index's, else ``"cosine"``.
+    recall : float
+        Share of the true neighbours aimed for, 1.0 is exact. Up to 10,000 rows always exact.
+    where : mask or expression, optional
+        Rows that may be found, applied before the search; null is False. pandas: boolean Series
+        with the frame's index, NumPy mask, text for ``df.eval``, ``pd.col``, callable. polars:
+        expression, Series, SQL text. pyarrow: mask or compute expression.
+    min_similarity, max_distance : float, optional
+        The first for ``cosine`` and ``dot``, the second for ``l2`` and ``sqeuclidean``.
+    columns : sequence of labels, optional
+        Columns of the frame to return; all when not given.
+
+    Returns
+    -------
+    frame of the same type
+        The rows found, best first, with all their columns and (in pandas) their index labels,
+        then ``query_row``, ``query`` (for texts) and ``rank`` from 1 for a batch, then the score
+        as float32, named by the metric: ``cosine_similarity``, ``dot_product``,
+        ``l2_distance``, ``sqeuclidean_distance``.
+
+    Raises
+    ------
+    ColumnError
+        The column is missing, ambiguous or of the wrong kind, or the answer's columns clash
+        with the frame's.
+    InvalidVector
+        NaN, infinity, ragged rows or text among the vectors; names column and row. Null rows
+        are never found and are counted in the plan.
+    DimensionMismatch, MetricError, EmbedError, MissingExtra, InvalidArgument
+
+    See Also
+    --------
+    last_plan : what the last search of this thread did.
+
+    Examples
+    --------
+    >>> import pandas as pd, ruvector as rv
+    >>> df = pd.DataFrame({"name": ["a", "b"], "emb": [[1.0, 0.0], [0.0, 1.0]]})
+    >>> rv.search(df, [1.0, 0.1], k=1)["name"].tolist()
+    ['a']
+    """
+    wrapped = _frames.wrap(frame)
+    if columns is not None:
+        columns = list(columns)
+        kept = [wrapped.names()[_frames.one_of(wrapped.names(), name)] for name in columns]
+    else:
+        kept = wrapped.names()
+    metric_name = _metric_of(metric, index)
+    score_name = current.score_column or SCORE_NAMES[metric_name]
+    _frames.check_clash(kept, [score_name])
+    bound = threshold(metric_name, min_similarity, max_distance)
+    found = _find(wrapped, query, k, on, text, index, embedder, metric_name, share(recall), where)
+    found.limit(bound)
+    added = found.columns(score_name)
+    _frames.check_clash(kept, list(added))
+    return wrapped.take(found.rows, columns, added)
+
+
+def explain(frame: Any, query: Any, **arguments: Any) -> Plan:
+    """Run `search` with the same arguments and return what it did instead of the rows.
+
+    Returns
+    -------
+    Plan
+    """
+    search(frame, query, **arguments)
+    plan = last_plan()
+    assert plan is not None
+    return plan
+
+
+def build_index(
+    frame: Any,
+    on: Label | list[str] | None = None,
+    *,
+    text: Label | None = None,
+    ids: Any = None,
+    embedder: Any = None,
+    metric: MetricName = "cosine",
+    kind: Kind = "auto",
+    bits: int | None = None,
+    keep: Keep = "auto",
+    recall: float = 0.95,
+    seed: int = 42,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> Index:
+    """Build an index over a column of a frame, to be searched again and again, or saved.
+
+    Parameters
+    ----------
+    frame : pandas or polars DataFrame, or pyarrow Table
+    on, text, embedder
+        As in `search`. An index of text remembers its embedder: ``ix.search("some text")``.
+    ids : column label or sequence, optional
+        What the rows are called in answers of the index; their positions when not given.
+    metric, kind, bits, keep, recall, seed, threads, progress
+        As in `Index.build`. Null rows are never found.
+
+    Returns
+    -------
+    Index
+        Give it back to `search` as ``index=`` with this frame.
+    """
+    wrapped = _frames.wrap(frame)
+    target = open_target(wrapped, on, text, embedder, Stages())
+    if isinstance(ids, str) or (ids is not None and not hasattr(ids, "__len__")):
+        ids = wrapped.column(ids)
+    built = Index.build(
+        target.vectors,
+        ids=ids,
+        metric=metric,
+        kind=kind,
+        bits=bits,
+        keep=keep,
+        recall=recall,
+        nulls="skip",
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
+    built._embedder = target.embedder
+    return built
+
+
+def _metric_of(metric: str | None, index: Index | None) -> str:
+    if index is None:
+        return canonical(metric or "cosine")
+    if metric is not None and canonical(metric) != index.metric:
+        raise MetricError(
+            f"metric={metric!r}, but index= was built for {index.metric!r}: leave metric= out, or "
+            "build another index"
+        )
+    return index.metric
+
+
+def _find(
+    frame: _frames.Frame,
+    query: Any,
+    k: int,
+    on: Any,
+    text: Any,
+    index: Index | None,
+    embedder: Any,
+    metric: str,
+    recall: float,
+    where: Any,
+) -> Found:
+    k = whole("k", k)
+    if k < 0:
+        raise InvalidArgument(f"k={k} must be 0 or more")
+    stages = Stages()
+    target = _target(frame, on, text, index, embedder, stages)
+    mask = None if where is None else frame.mask(where)
+    vectors = target.vectors
+    dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
+    queries, single, texts = make_queries(query_of_frame(query, target.label), target, dim, stages)
+    if index is not None:
+        handle, origin, source = index._handle, "given", None
+    elif vectors is None or vectors.handle is None:
+        plan = nothing(frame.height, len(queries), tuple(stages.spent))
+        remember(plan)
+        empty = np.empty(0, np.int64)
+        counts = np.zeros(len(queries), np.int64)
+        return Found(empty, np.empty(0, np.float32), counts, metric, plan, single, texts)
+    else:
+        handle, origin, vectors = open_index(target, metric, recall, stages)
+        source = vectors.handle
+    ids, scores, counts, raw = _native.search(
+        handle,
+        queries,
+        min(k, frame.height),
+        rerank=-1,
+        epsilon0=0.0,
+        recall=recall,
+        mask=mask,
+        rows=None,
+        source=source,
+        threads=current.threads,
+    )
+    asked = None if raw.kind == 1 else recall
+    plan = Plan(raw, origin, asked, tuple(stages.spent))
+    remember(plan)
+    ids, scores = ids.reshape(len(counts), -1), scores.reshape(len(counts), -1)
+    present = np.arange(ids.shape[1]) < counts[:, None]
+    rows = ids[present]
+    if index is not None:
+        rows = _rows_of_given(index, rows)
+        _check_given(index, frame, target, rows)
+    return Found(rows, scores[present], counts, metric, plan, single, texts)
+
+
+def _target(
+    frame: _frames.Frame,
+    on: Any,
+    text: Any,
+    index: Index | None,
+    embedder: Any,
+    stages: Stages,
+) -> Target:
+    """Open the column; with an index its vectors are not read, only its embedder is settled."""
+    if index is None:
+        return open_target(frame, on, text, embedder, stages)
+    if len(index) != frame.height:
+        raise InvalidArgument(
+            f"index= has {len(index)} rows, the frame has {frame.height}: give the frame that it "
+            "was built from (filter with where=)"
+        )
+    label = text if on is None else on
+    if embedder is not None or current.embedder is not None:
+        return Target(label, None, resolve(embedder))
+    if index._embedder is None and label is not None and not isinstance(label, list):
+        fact = _frames.facts_of(frame, label)
+        if fact.kind == "text":
+            return Target(label, None, resolve(None))
+    return Target(label, None, index._embedder)
+
+
+def _rows_of_given(index: Index, ids: Any) -> Any:
+    if index._id_kind in ("positions", "string"):  # the engine answers both with row numbers
+        return ids
+    return index._rows_of(ids)
+
+
+def _check_given(index: Index, frame: _frames.Frame, target: Target, rows: Any) -> None:
+    """Refuse an index whose best hit is not the vector that the frame has in that row."""
+    if not len(rows) or isinstance(target.label, list) or not index.info()["vectors"]:
+        return
+    label = target.label
+    if label is None:
+        vectors = [fact for fact in frame.facts() if fact.kind == "vector"]
+        if len(vectors) != 1:
+            return
+        label = vectors[0].label
+    elif _frames.facts_of(frame, label).kind != "vector":
+        return
+    row = int(rows[0])
+    cell = frame.column(label)
+    cell = cell.iloc[row] if hasattr(cell, "iloc") else cell[row]
+    cell = cell.as_py() if hasattr(cell, "as_py") else cell
+    if cell is None:
+        same = False
+    else:
+        mine = np.asarray(cell, np.float32)
+        theirs = _native.vectors(index._handle, np.array([row], np.int64))[0]
+        same = mine.shape == theirs.shape and bool((mine == theirs).all())
+    if not same:
+        raise VectorsChanged(
+            f"index= was built from other vectors: its row {row} is not the frame's "
+            f"{label!r} of row {row}. Rows sorted or replaced since? Build it again",
+            row=row,
+        )

@@ -1,0 +1,192 @@
+"""The column a frame verb searches: found, embedded if it is text, read, and indexed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+
+from . import _frames, _native
+from ._cache import cache, text_digest
+from ._cells import looks_like_vector, text_advice
+from ._embedder import Embedder, resolve
+from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
+from ._queries import read_queries, texts_of
+from ._settings import current
+from ._vectors import Float32Matrix, Vectors, from_matrix, read_vectors
+
+EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
+_CODE_BITS: Final = 5
+
+
+class Stages:
+    """Milliseconds of the parts of a verb, in order."""
+
+    __slots__ = ("spent",)
+
+    def __init__(self) -> None:
+        self.spent: list[tuple[str, float]] = []
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Time the block and put it down under `name`."""
+        begin = time.perf_counter()
+        yield
+        self.spent.append((name, (time.perf_counter() - begin) * 1e3))
+
+
+class Target:
+    """The column that is searched, and how its vectors and queries are made."""
+
+    __slots__ = ("embedder", "key", "label", "vectors")
+
+    def __init__(self, label: Any, vectors: Vectors | None, embedder: Embedder | None) -> None:
+        self.label = label
+        self.vectors = vectors
+        self.embedder = embedder
+        self.key: Any = None
+
+
+@contextmanager
+def naming(label: Any) -> Iterator[None]:
+    """Put the column's name in front of errors about its vectors."""
+    try:
+        yield
+    except InvalidVector as error:
+        if repr(label) in str(error):
+            raise
+        raise InvalidVector(
+            f"column {label!r}: {error}", row=error.row, column=error.column
+        ) from error
+
+
+def open_target(frame: _frames.Frame, on: Any, text: Any, embedder: Any, stages: Stages) -> Target:
+    """Find the column that ``on=`` and ``text=`` mean, embed it if it is text, and read it.
+
+    Raises
+    ------
+    ColumnError
+        Missing or ambiguous, or of a kind that cannot be searched.
+    """
+    if on is not None and text is not None:
+        raise InvalidArgument(f"on={on!r} and text={text!r} both name the column; give one")
+    if isinstance(on, list):
+        with stages.measure("gather"):
+            matrix = _frames.scalar_matrix(frame, on)
+            valid = ~np.isnan(matrix).any(axis=1)
+            vectors = from_matrix(matrix, None if valid.all() else valid, True, "columns")
+        return Target(on, vectors, _given(embedder))
+    label = text if on is None else on
+    if label is None:
+        label = _frames.only_vector_column(frame)
+    fact = _frames.facts_of(frame, label)
+    if text is not None and fact.kind != "text":
+        raise ColumnError(
+            f"text={text!r} is a column of {fact.dtype}, not of text; search vectors with on="
+        )
+    if fact.kind == "text":
+        return _text_target(frame, label, resolve(embedder), stages)
+    with stages.measure("read"), naming(label):
+        vectors = read_vectors(frame.column(label), f"column {label!r}")
+    return Target(label, vectors, _given(embedder))
+
+
+def _given(embedder: Any) -> Embedder | None:
+    """Return the embedder the user named, here or in the settings; never the default."""
+    if embedder is None and current.embedder is None:
+        return None
+    return resolve(embedder)
+
+
+def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: Stages) -> Target:
+    texts = frame.texts(label)
+    first = next((text for text in texts if isinstance(text, str)), "")
+    if looks_like_vector(first):
+        row = texts.index(first)
+        raise InvalidVector(f"column {label!r}: row {row} {text_advice(first)}", row=row)
+    key = ("text", text_digest(texts), embedder.key)
+    entry = cache._get(key)
+    if entry is None:
+        with stages.measure("embed"):
+            matrix, valid = embedder.column(texts)
+        entry = (matrix, valid, embedder)
+        cache._put(key, entry, matrix.nbytes + valid.nbytes)
+    matrix, valid, _ = entry
+    vectors = from_matrix(matrix, None if valid.all() else valid, True, f"text, {embedder.id}")
+    target = Target(label, vectors, embedder)
+    target.key = key
+    return target
+
+
+def make_queries(
+    query: Any, target: Target, dim: int, stages: Stages
+) -> tuple[Float32Matrix, bool, list[str] | None]:
+    """Return ``(matrix, single, texts)``; texts only for a batch of texts."""
+    texts = texts_of(query)
+    if texts is None:
+        matrix, single = read_queries(query, dim)
+        return matrix, single, None
+    if target.embedder is None:
+        raise EmbedError(
+            f"the query is text, but it is not known what made the vectors of {target.label!r}; "
+            "name it: embedder=..., or search a text column with text="
+        )
+    with stages.measure("embed query"):
+        matrix = target.embedder.query(texts)
+    if dim and len(matrix) and matrix.shape[1] != dim:
+        raise DimensionMismatch(
+            f"the query has {matrix.shape[1]} dimensions (embedder {target.embedder.id!r}), the "
+            f"vectors of {target.label!r} have {dim}; give the embedder that made them"
+        )
+    single = isinstance(query, str)
+    return matrix, single, None if single else texts
+
+
+def query_of_frame(query: Any, label: Any) -> Any:
+    """Take the column of the same name out of a query that is a frame."""
+    try:
+        frame = _frames.wrap(query)
+    except InvalidArgument:
+        return query
+    names = frame.names()
+    if label in names:
+        return frame.column(label)
+    return frame.column(_frames.only_vector_column(frame))
+
+
+def open_index(
+    target: Target, metric: str, recall: float, stages: Stages
+) -> tuple[Any, str, Vectors]:
+    """Return ``(native index, "built" or "cached", vectors)`` for a frame's column."""
+    vectors = target.vectors
+    assert vectors is not None
+    options = {
+        "metric": metric,
+        "kind": "exact",
+        "bits": 0,
+        "keep": "borrow",
+        "recall": recall,
+        "nulls": "skip",
+        "bad": current.bad_vectors,
+        "seed": 42,
+        "threads": current.threads,
+    }
+    if vectors.rows <= EXACT_ROWS or recall > 0.99:
+        with stages.measure("build"), naming(target.label):
+            return _native.build(vectors.handle, None, options, False), "built", vectors
+    key = target.key
+    if key is None:
+        with stages.measure("hash"):
+            key = _native.column_hash(vectors.handle)
+    key = ("index", key, metric, current.bad_vectors)
+    handle = cache._get(key)
+    if handle is not None:
+        return handle, "cached", vectors
+    options |= {"kind": "flat", "bits": _CODE_BITS, "keep": "none", "recall": 0.95}
+    with stages.measure("build"), naming(target.label):
+        handle = _native.build(vectors.handle, None, options, current.progress)
+    cache._put(key, handle, int(_native.info(handle)["index_bytes"]))
+    return handle, "built", vectors
