@@ -32,7 +32,8 @@ type IDs struct {
 	kind IDKind
 	n    int
 	num  []uint64 // int64 and uint64 ids, as bits
-	str  []string
+	off  []uint64 // string ids: row i is text[off[i]:off[i+1]]
+	text []byte
 
 	once  sync.Once
 	byNum map[uint64]int64
@@ -95,10 +96,13 @@ func (ids *IDs) Name(row int64) string {
 	case IDUint64:
 		return strconv.FormatUint(ids.num[row], 10)
 	case IDString:
-		return strconv.Quote(ids.str[row])
+		return strconv.Quote(string(ids.at(row)))
 	}
 	return strconv.FormatInt(row, 10)
 }
+
+// at returns a string id; the bytes must not be changed.
+func (ids *IDs) at(row int64) []byte { return ids.text[ids.off[row]:ids.off[row+1]] }
 
 // Numbers maps rows to the bits of their numeric ids in place; rows below zero (absent) become
 // absent. String ids have no numbers: rows stay as they are.
@@ -145,7 +149,7 @@ func (ids *IDs) Lookup(a arrow.Array) ([]int64, error) {
 
 func (ids *IDs) find(ask *IDs, i int) (int64, bool) {
 	if ids.kind == IDString {
-		row, ok := ids.byStr[ask.str[i]]
+		row, ok := ids.byStr[string(ask.at(int64(i)))]
 		return row, ok
 	}
 	bits := ask.num[i]
@@ -170,8 +174,8 @@ func (ids *IDs) index() {
 			}
 		case IDString:
 			ids.byStr = make(map[string]int64, ids.n)
-			for i, v := range ids.str {
-				ids.byStr[v] = int64(i)
+			for i := range int64(ids.n) {
+				ids.byStr[string(ids.at(i))] = i
 			}
 		}
 	})
@@ -188,7 +192,9 @@ func (ids *IDs) Array(mem memory.Allocator) arrow.Array {
 	case IDString:
 		b := array.NewLargeStringBuilder(mem)
 		defer b.Release()
-		b.AppendValues(ids.str, nil)
+		for i := range int64(ids.n) {
+			b.BinaryBuilder.Append(ids.at(i))
+		}
 		return b.NewArray()
 	}
 	b := array.NewInt64Builder(mem)
@@ -206,10 +212,7 @@ func (ids *IDs) Array(mem memory.Allocator) arrow.Array {
 
 // bytes returns the memory that the ids hold, look-up table included.
 func (ids *IDs) bytes() int64 {
-	n := int64(len(ids.num)) * 8
-	for _, s := range ids.str {
-		n += int64(len(s)) + 16
-	}
+	n := int64(len(ids.num)+len(ids.off))*8 + int64(len(ids.text))
 	return n + int64(len(ids.byNum))*24 + int64(len(ids.byStr))*32
 }
 
@@ -260,8 +263,9 @@ func readInts[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32](ids *IDs
 // readStrings copies: the array's memory belongs to its producer.
 func (ids *IDs) readStrings(value func(int) string) {
 	ids.kind = IDString
-	ids.str = make([]string, ids.n)
-	for i := range ids.str {
-		ids.str[i] = string([]byte(value(i)))
+	ids.off = make([]uint64, 1, ids.n+1)
+	for i := range ids.n {
+		ids.text = append(ids.text, value(i)...)
+		ids.off = append(ids.off, uint64(len(ids.text)))
 	}
 }

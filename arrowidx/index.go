@@ -40,8 +40,12 @@ type Index struct {
 	norms   slab // float32 norm of every row, kind exact with cosine or dot
 	longest float32
 	digest  [sha256.Size]byte // of sampled rows: recognises the column again
+	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
 	source  atomic.Pointer[Column]
-	scratch sync.Pool // *searcher
+	file    slab      // a decoded file, which codes and ids then lie in
+	scratch sync.Pool // *workspace
+
+	provenance []byte
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it
@@ -59,6 +63,7 @@ func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) 
 	ix := &Index{
 		kind: opts.Kind, metric: opts.Metric, bits: opts.Bits, keep: opts.Keep, rows: col.rows,
 		dim: col.dim, recall: opts.Recall, seed: opts.Seed, ids: opts.IDs,
+		provenance: []byte(opts.Provenance), scale: 1,
 	}
 	if err := ix.fill(ctx, col, &opts, threads); err != nil {
 		ix.Close()
@@ -192,6 +197,7 @@ func (ix *Index) Close() {
 	}
 	ix.norms.free()
 	ix.replaceSource(nil, ix.keep)
+	ix.file.free()
 }
 
 // Len returns the number of rows, those that can never be found included.
@@ -211,6 +217,9 @@ func (ix *Index) Bits() int { return ix.bits }
 
 // IDs returns the names of the rows.
 func (ix *Index) IDs() *IDs { return ix.ids }
+
+// Provenance returns the text that the index was built with.
+func (ix *Index) Provenance() string { return string(ix.provenance) }
 
 // Row writes the vector of a row, as it was given, to dst (Dim numbers).
 //
@@ -259,6 +268,7 @@ type Info struct {
 	Calibrated    bool    `json:"calibrated"`
 	RowBytes      int     `json:"row_bytes"` // read for every row and query
 	Seed          uint64  `json:"seed"`
+	Provenance    string  `json:"provenance"`
 }
 
 // Info describes the index. Bytes are counted, not estimated.
@@ -269,7 +279,7 @@ func (ix *Index) Info() Info {
 		Kind: ix.kind.String(), Metric: ix.metric.String(), Bits: ix.bits, Rows: ix.rows,
 		Dim: ix.dim, Usable: ix.usable, Nulls: ix.nulls, Bad: ix.bad, Keep: ix.keep.String(),
 		IDKind: ix.ids.Kind().String(), Epsilon0: epsilonFor(ix.recall), Recall: ix.recall,
-		Seed: ix.seed, RowBytes: 4 * ix.dim,
+		Seed: ix.seed, RowBytes: 4 * ix.dim, Provenance: string(ix.provenance),
 	}
 	in.IndexBytes = int64(4*len(ix.alive)+4*len(ix.mean)+len(ix.norms.mem)) + ix.ids.bytes()
 	if ix.rot != nil {

@@ -8,8 +8,11 @@ import (
 )
 
 // slab is zeroed memory outside the Go heap: the garbage collector neither scans it nor waits
-// with a copy of it. The zero slab is empty.
-type slab struct{ mem []byte }
+// with a copy of it. The zero slab is empty. A view is part of another slab, which outlives it.
+type slab struct {
+	mem  []byte
+	view bool
+}
 
 // newSlab maps n bytes, page-aligned and zeroed.
 func newSlab(op string, n int64) (slab, error) {
@@ -27,16 +30,16 @@ func newSlab(op string, n int64) (slab, error) {
 			Msg: fmt.Sprintf("no room for %d bytes", n), Fix: "use fewer bits or free memory"}
 	}
 	adviseHuge(mem)
-	return slab{mem}, nil
+	return slab{mem: mem}, nil
 }
 
 // free unmaps the memory; nobody may read it any more.
 func (s *slab) free() {
-	if s.mem != nil {
+	if s.mem != nil && !s.view {
 		// The mapping is ours and whole, so the call cannot fail.
 		_ = syscall.Munmap(s.mem)
-		s.mem = nil
 	}
+	s.mem = nil
 }
 
 func (s *slab) floats() []float32 { return arrow.Float32Traits.CastFromBytes(s.mem) }

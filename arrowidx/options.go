@@ -3,6 +3,7 @@ package arrowidx
 import (
 	"fmt"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // BuildOptions says how to build. The zero value is cosine, auto kind, 5 bits (8 with KeepNone),
@@ -20,9 +21,15 @@ type BuildOptions struct {
 	// on it.
 	Threads int
 	IDs     *IDs // nil: positions
+	// Provenance is kept with the index and in its files: where the vectors came from, in UTF-8,
+	// at most MaxProvenance bytes. This package does not read it.
+	Provenance string
 	// Progress, if set, is updated while the build runs.
 	Progress *Progress
 }
+
+// MaxProvenance is the longest provenance in bytes.
+const MaxProvenance = 1 << 20
 
 // Progress counts the work of a running operation. Safe for concurrent use.
 type Progress struct {
@@ -56,6 +63,9 @@ func (o *BuildOptions) resolve(col *Column) error {
 	}
 	if err := o.resolveKind(col.rows); err != nil {
 		return err
+	}
+	if len(o.Provenance) > MaxProvenance || !utf8.ValidString(o.Provenance) {
+		return newError(InvalidArgument, "build", "provenance is not UTF-8 of at most 1 MiB", "")
 	}
 	if o.IDs == nil {
 		o.IDs = PositionIDs(col.rows)

@@ -1,0 +1,309 @@
+package arrowidx
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Decode reads an index from the bytes of a file, which are copied. Whatever the bytes are, the
+// result is a correct index or an error, and memory stays within the bytes' own length and a tenth.
+//
+// Errors: NotAnIndex, FormatTooNew, CorruptIndex naming section and offset, OutOfMemory.
+func Decode(ctx context.Context, b []byte) (*Index, error) {
+	file, err := newSlab("load", int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
+	copy(file.mem, b)
+	return decodeSlab(ctx, file)
+}
+
+// decodeSlab takes over the slab: the index's codes stay in it.
+func decodeSlab(ctx context.Context, file slab) (*Index, error) {
+	d := decoder{ctx: ctx, b: file.mem}
+	ix, err := d.index()
+	if err != nil {
+		file.free()
+		return nil, err
+	}
+	ix.file = file
+	return ix, nil
+}
+
+// decoder checks a file from the outside in: header, table, sections, meaning.
+type decoder struct {
+	ctx  context.Context
+	b    []byte
+	secs map[sectionKind]entry
+}
+
+func corrupt(where sectionKind, offset uint64, format string, args ...any) error {
+	name := "header"
+	if where != 0 {
+		name = where.String()
+	}
+	return newError(CorruptIndex, "load", fmt.Sprintf("section %s at offset %d: %s", name, offset,
+		fmt.Sprintf(format, args...)), "the file is damaged: save the index again")
+}
+
+func (d *decoder) index() (*Index, error) {
+	h, err := d.header()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.table(h); err != nil {
+		return nil, err
+	}
+	if err := d.checksums(); err != nil {
+		return nil, err
+	}
+	return d.meaning()
+}
+
+func (d *decoder) header() (header, error) {
+	le := binary.LittleEndian
+	b := d.b
+	if !bytes.HasPrefix(b, magic[:]) {
+		return header{}, newError(NotAnIndex, "load", "this is not an index file",
+			"load takes what save wrote")
+	}
+	if len(b) < headerSize {
+		return header{}, corrupt(0, uint64(len(b)), "truncated to %d bytes", len(b))
+	}
+	h := header{
+		major: le.Uint16(b[8:]), minor: le.Uint16(b[10:]), required: le.Uint32(b[12:]),
+		optional: le.Uint32(b[16:]),
+		length:   le.Uint64(b[24:]), table: le.Uint64(b[32:]), sections: le.Uint32(b[40:]),
+		tableCRC: le.Uint32(b[44:]),
+	}
+	if h.major != formatMajor || h.minor > formatMinor || h.required != 0 {
+		return h, newError(FormatTooNew, "load",
+			fmt.Sprintf("format %d.%d with flags %#x, this version reads up to %d.%d", h.major,
+				h.minor, h.required, formatMajor, formatMinor), "use a newer version")
+	}
+	if !bytes.Equal(h.bytes(), b[:headerSize]) {
+		return h, corrupt(0, 0, "checksum or reserved bytes are wrong")
+	}
+	if h.length != uint64(len(b)) {
+		return h, corrupt(0, 24, "%d bytes long, should be %d", len(b), h.length)
+	}
+	return h, nil
+}
+
+// table reads the section table: known kinds in rising order, no holes, no overlap, nothing after
+// the end, zeros between.
+func (d *decoder) table(h header) error {
+	size := uint64(h.sections) * entrySize
+	if h.table != headerSize || h.sections > maxSections || headerSize+size > h.length {
+		return corrupt(0, 32, "a table of %d sections at %d does not fit", h.sections, h.table)
+	}
+	table := d.b[headerSize : headerSize+size]
+	if checksum(table) != h.tableCRC {
+		return corrupt(0, 44, "the section table's checksum is wrong")
+	}
+	d.secs = make(map[sectionKind]entry, h.sections)
+	at, last := headerSize+size, sectionKind(0)
+	for i := range uint64(h.sections) {
+		line := table[i*entrySize : (i+1)*entrySize]
+		e := getEntry(line)
+		var again [entrySize]byte
+		e.put(again[:])
+		if !bytes.Equal(line, again[:]) || e.kind <= last || int(e.kind) >= len(sectionNames) {
+			return corrupt(e.kind, headerSize+i*entrySize, "bad line in the section table")
+		}
+		hi, product := bits.Mul64(e.count, uint64(e.size))
+		if hi != 0 || product != e.length || e.length == 0 || e.size == 0 {
+			return corrupt(e.kind, e.offset, "%d elements of %d bytes are not %d bytes", e.count,
+				e.size, e.length)
+		}
+		if e.offset != alignUp(at) || e.length > h.length || e.offset > h.length-e.length {
+			return corrupt(e.kind, e.offset, "out of place")
+		}
+		for j, z := range d.b[at:e.offset] {
+			if z != 0 {
+				return corrupt(e.kind, at+uint64(j), "padding is not zero")
+			}
+		}
+		at, last = e.offset+e.length, e.kind
+		d.secs[e.kind] = e
+	}
+	if at != h.length {
+		return corrupt(0, at, "bytes after the last section")
+	}
+	return nil
+}
+
+func (d *decoder) bytes(kind sectionKind) []byte {
+	e := d.secs[kind]
+	return d.b[e.offset : e.offset+e.length : e.offset+e.length]
+}
+
+// checksums verifies every section.
+func (d *decoder) checksums() error {
+	sums := d.bytes(secChecksums)
+	if len(sums) > 0 && checksum(sums) != d.secs[secChecksums].crc {
+		return corrupt(secChecksums, d.secs[secChecksums].offset, "checksum is wrong")
+	}
+	used := uint64(0)
+	for kind := secParameters; int(kind) < len(sectionNames); kind++ {
+		e, ok := d.secs[kind]
+		if !ok {
+			continue
+		}
+		if err := cancelled(d.ctx, "load"); err != nil {
+			return err
+		}
+		n := crcBlocks(e.length)
+		if n == 0 {
+			if checksum(d.bytes(kind)) != e.crc {
+				return corrupt(kind, e.offset, "checksum is wrong")
+			}
+			continue
+		}
+		if (used+n)*4 > uint64(len(sums)) || checksum(sums[used*4:(used+n)*4]) != e.crc {
+			return corrupt(kind, e.offset, "block checksums are missing or wrong")
+		}
+		for i := range n {
+			part := d.bytes(kind)[i*crcBlock : min((i+1)*crcBlock, e.length)]
+			if checksum(part) != binary.LittleEndian.Uint32(sums[(used+i)*4:]) {
+				return corrupt(kind, e.offset+i*crcBlock, "checksum is wrong")
+			}
+		}
+		used += n
+	}
+	if used*4 != uint64(len(sums)) {
+		return corrupt(secChecksums, d.secs[secChecksums].offset, "checksums of no section")
+	}
+	return nil
+}
+
+// need checks a section's element count and size against what the parameters say, before anything
+// is taken from it. want 0 means that the section must be absent.
+func (d *decoder) need(kind sectionKind, size, want uint64) ([]byte, error) {
+	e, ok := d.secs[kind]
+	switch {
+	case want == 0 && !ok:
+		return nil, nil
+	case !ok:
+		return nil, corrupt(kind, 0, "missing")
+	case want == 0, e.count != want, uint64(e.size) != size:
+		return nil, corrupt(kind, e.offset, "%d elements of %d bytes, the parameters say %d of %d",
+			e.count, e.size, want, size)
+	}
+	return d.bytes(kind), nil
+}
+
+// meaning builds the index from checked sections.
+func (d *decoder) meaning() (*Index, error) {
+	p, err := d.need(secParameters, 1, parametersSize)
+	if err != nil {
+		return nil, err
+	}
+	ix, radius, err := d.parameters(p)
+	if err != nil {
+		return nil, err
+	}
+	for _, read := range []func(*Index) error{
+		d.readIDs, d.readAlive, d.readMean, d.readNorms, d.readVectors, d.readRest,
+	} {
+		if err := read(ix); err != nil {
+			return nil, err
+		}
+	}
+	if ix.kind == Flat && ix.dim > 0 {
+		err = d.readCodes(ix, radius)
+	} else {
+		err = d.absent(secRotation, secBlocks, secExtra)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ix, nil
+}
+
+func (d *decoder) absent(kinds ...sectionKind) error {
+	for _, k := range kinds {
+		if _, err := d.need(k, 1, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *decoder) parameters(b []byte) (*Index, float32, error) {
+	le := binary.LittleEndian
+	at := d.secs[secParameters].offset
+	rows, nulls := le.Uint64(b[8:]), le.Uint64(b[16:])
+	ix := &Index{
+		kind: Kind(b[0]), metric: Metric(b[1]), bits: int(b[2]), keep: KeepNone,
+		ids: &IDs{kind: IDKind(b[3])}, dim: int(le.Uint32(b[4:])), seed: le.Uint64(b[24:]),
+		recall: math.Float64frombits(le.Uint64(b[32:])),
+		scale:  math.Float32frombits(le.Uint32(b[40:])),
+	}
+	copy(ix.digest[:], b[48:])
+	radius := math.Float32frombits(le.Uint32(b[44:]))
+	bitsOK := ix.kind == Exact && ix.bits == 0 || ix.kind == Flat && ix.bits >= 1 && ix.bits <= 9
+	frac, exp := math.Frexp(float64(ix.scale))
+	scaleOK := frac == 0.5 && exp >= -127 && exp <= 127
+	switch {
+	case !bitsOK, ix.metric > SqEuclidean, ix.ids.kind > IDString, ix.dim > MaxDim,
+		rows > MaxRows, nulls > rows, !(ix.recall > 0 && ix.recall <= 1), !scaleOK,
+		!(radius >= 0 && radius <= 4):
+		return nil, 0, corrupt(secParameters, at, "values out of range")
+	}
+	ix.rows, ix.nulls = int(rows), int(nulls)
+	ix.ids.n = ix.rows
+	return ix, radius, nil
+}
+
+// readCodes takes planes and extra bits where they lie.
+func (d *decoder) readCodes(ix *Index, radius float32) error {
+	f := &flatCodes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius}
+	f.stride = simd.BlockStride(f.padded)
+	signs, err := d.need(secRotation, 1, uint64(f.padded/2))
+	if err != nil {
+		return err
+	}
+	ix.rot = newRotation(f.padded, ix.seed)
+	if !bytes.Equal(signs, ix.rot.pack()) {
+		return corrupt(secRotation, d.secs[secRotation].offset, "not the rotation of the seed")
+	}
+	if f.blocks.mem, err = d.need(secBlocks, uint64(f.stride), uint64(f.count())); err != nil {
+		return err
+	}
+	f.blocks.view, f.extra.view = true, true
+	want := uint64(0)
+	if f.bits > 1 {
+		f.row = simd.ExtraBytes(f.padded, f.bits-1) + factorsBytes
+		want = uint64(f.rows)
+	}
+	if f.extra.mem, err = d.need(secExtra, uint64(f.row), want); err != nil {
+		return err
+	}
+	for r := range f.rows {
+		fs := f.planeFactors(f.block(r/simd.BlockRows), r%simd.BlockRows)
+		if !fs.sound() {
+			return corrupt(secBlocks, d.secs[secBlocks].offset, "factors of row %d", r)
+		}
+		if f.row > 0 {
+			if x := f.extraOf(r); !getFactors(x[f.row-factorsBytes:]).sound() {
+				return corrupt(secExtra, d.secs[secExtra].offset, "factors of row %d", r)
+			}
+		}
+	}
+	ix.codes = f
+	return nil
+}
+
+// sound reports whether factors are numbers that an encoder can have made.
+func (f factors) sound() bool {
+	const bound = 1 << 20
+	return abs32(f.add) <= bound && f.rescale <= 0 && f.rescale-f.rescale == 0 &&
+		f.err >= 0 && f.err <= bound
+}

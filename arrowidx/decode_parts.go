@@ -1,0 +1,142 @@
+package arrowidx
+
+import (
+	"crypto/sha256"
+	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+func (d *decoder) readIDs(ix *Index) error {
+	ids, n := ix.ids, uint64(ix.rows)
+	numbers, offsets := uint64(0), uint64(0)
+	switch ids.kind {
+	case IDInt64, IDUint64:
+		numbers = n
+	case IDString:
+		offsets = n + 1
+	}
+	num, err := d.need(secIDs, 8, numbers)
+	if err != nil {
+		return err
+	}
+	off, err := d.need(secIDOffsets, 8, offsets)
+	if err != nil {
+		return err
+	}
+	ids.num = arrow.Uint64Traits.CastFromBytes(num)
+	ids.off = arrow.Uint64Traits.CastFromBytes(off)
+	end := uint64(0)
+	if offsets > 0 {
+		end = ids.off[n]
+	}
+	if ids.text, err = d.need(secIDText, 1, end); err != nil {
+		return err
+	}
+	for i := range ids.off {
+		bad := i == 0 && ids.off[0] != 0 || ids.off[i] > end
+		if i > 0 && !bad {
+			bad = ids.off[i] < ids.off[i-1] || !utf8.Valid(ids.text[ids.off[i-1]:ids.off[i]])
+		}
+		if bad {
+			return corrupt(secIDOffsets, d.secs[secIDOffsets].offset, "offset %d", i)
+		}
+	}
+	return nil
+}
+
+func (d *decoder) readAlive(ix *Index) error {
+	n := (ix.rows + simd.BlockRows - 1) / simd.BlockRows
+	b, err := d.need(secAlive, 4, uint64(n))
+	if err != nil {
+		return err
+	}
+	ix.alive = arrow.Uint32Traits.CastFromBytes(b)
+	ix.usable = countBits(ix.alive)
+	ix.bad = ix.rows - ix.usable - ix.nulls
+	tail := ix.rows % simd.BlockRows
+	if ix.bad < 0 || tail != 0 && ix.alive[n-1]>>tail != 0 || ix.dim == 0 && ix.usable > 0 {
+		return corrupt(secAlive, d.secs[secAlive].offset, "bits do not fit %d rows, %d null",
+			ix.rows, ix.nulls)
+	}
+	return nil
+}
+
+func (d *decoder) readMean(ix *Index) error {
+	b, err := d.need(secMean, 4, uint64(ix.dim))
+	if err != nil {
+		return err
+	}
+	ix.mean = arrow.Float32Traits.CastFromBytes(b)
+	if ix.dim == 0 {
+		return nil
+	}
+	ix.meanSq = simd.Norm16(ix.mean)
+	if !(ix.meanSq <= 4) { // rows are at most 1 long, so is their mean
+		return corrupt(secMean, d.secs[secMean].offset, "numbers out of range")
+	}
+	return nil
+}
+
+func (d *decoder) readNorms(ix *Index) error {
+	want := uint64(0)
+	if ix.kind == Exact && ix.metric.Larger() && ix.dim > 0 {
+		want = uint64(ix.rows)
+	}
+	b, err := d.need(secNorms, 4, want)
+	if err != nil {
+		return err
+	}
+	ix.norms = slab{mem: b, view: true}
+	for i, v := range ix.norms.floats() {
+		if !(v >= 0 && float64(v)*float64(v) <= 2*maxSquareNorm) {
+			return corrupt(secNorms, d.secs[secNorms].offset, "norm of row %d", i)
+		}
+		ix.longest = max(ix.longest, v)
+	}
+	return nil
+}
+
+// readVectors takes stored vectors where they lie and checks that they could have been indexed.
+func (d *decoder) readVectors(ix *Index) error {
+	if _, ok := d.secs[secVectors]; !ok {
+		return nil
+	}
+	b, err := d.need(secVectors, 4, uint64(ix.rows)*uint64(ix.dim))
+	if err != nil {
+		return err
+	}
+	col := ownColumn(slab{mem: b, view: true}, ix.rows, ix.dim)
+	for r := range ix.rows {
+		if err := cancelled(d.ctx, "load"); r%1024 == 0 && err != nil {
+			return err
+		}
+		if !(simd.Norm64(col.Row(r, nil)) <= maxSquareNorm) {
+			return corrupt(secVectors, d.secs[secVectors].offset, "row %d holds no vector", r)
+		}
+	}
+	if sampleDigest(col, ix.alive) != ix.digest {
+		return corrupt(secVectors, d.secs[secVectors].offset, "not the indexed vectors")
+	}
+	ix.keep = KeepCopy
+	ix.source.Store(col)
+	return nil
+}
+
+func (d *decoder) readRest(ix *Index) error {
+	ix.provenance = d.bytes(secProvenance)
+	if !utf8.Valid(ix.provenance) || len(ix.provenance) > MaxProvenance {
+		return corrupt(secProvenance, d.secs[secProvenance].offset, "not UTF-8 of at most 1 MiB")
+	}
+	if _, ok := d.secs[secContent]; !ok {
+		return nil
+	}
+	b, err := d.need(secContent, 1, sha256.Size)
+	if err != nil {
+		return err
+	}
+	copy(ix.content[:], b)
+	return nil
+}

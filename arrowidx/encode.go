@@ -1,0 +1,267 @@
+package arrowidx
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"io"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// section is a part of a file about to be written; emit writes its length bytes and may be called
+// more than once.
+type section struct {
+	entry
+	emit func(io.Writer) error
+}
+
+func byteSection(kind sectionKind, size uint32, b []byte) section {
+	n := uint64(len(b))
+	return section{
+		entry{kind: kind, length: n, count: n / uint64(size), size: size},
+		func(w io.Writer) error { _, err := w.Write(b); return err },
+	}
+}
+
+// Encode writes the index as the bytes of an index file. Equal indexes give equal bytes. With
+// vectors, the rows are stored as float32, so that Decode needs no column.
+//
+// Errors: InvalidArgument when vectors are asked for and not at hand, IndexClosed, Cancelled, and
+// PersistError with what w returned.
+func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	if ix.closed {
+		return closedError("save")
+	}
+	col := ix.source.Load()
+	if vectors && col == nil && ix.usable > 0 {
+		return newError(InvalidArgument, "save", "the index holds no vectors to store",
+			"save without vectors, or attach the column first")
+	}
+	secs := ix.sections(vectors, col)
+	blocks := &blockSums{}
+	var all []byte
+	for i := range secs {
+		if err := cancelled(ctx, "save"); err != nil {
+			return err
+		}
+		blocks.reset()
+		if err := secs[i].emit(blocks); err != nil {
+			return err
+		}
+		sums := blocks.finish()
+		if crcBlocks(secs[i].length) == 0 {
+			secs[i].crc = blocks.only()
+			continue
+		}
+		secs[i].crc = checksum(sums)
+		all = append(all, sums...)
+	}
+	if len(all) > 0 {
+		sums := byteSection(secChecksums, 4, all)
+		sums.crc = checksum(all)
+		secs = append([]section{sums}, secs...)
+	}
+	return writeSections(ctx, w, secs)
+}
+
+func writeSections(ctx context.Context, w io.Writer, secs []section) error {
+	table := make([]byte, len(secs)*entrySize)
+	at := uint64(headerSize + len(table))
+	for i := range secs {
+		at = alignUp(at)
+		secs[i].offset = at
+		secs[i].put(table[i*entrySize:])
+		at += secs[i].length
+	}
+	h := header{
+		major: formatMajor, minor: formatMinor, length: at, table: headerSize,
+		sections: uint32(len(secs)), tableCRC: checksum(table),
+	}
+	out := &countingWriter{w: w}
+	if err := out.all(h.bytes(), table); err != nil {
+		return err
+	}
+	for i := range secs {
+		if err := cancelled(ctx, "save"); err != nil {
+			return err
+		}
+		var zeros [alignment]byte
+		if err := out.all(zeros[:secs[i].offset-out.n]); err != nil {
+			return err
+		}
+		if err := secs[i].emit(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sections lists what the index is made of, in the order of their kinds.
+func (ix *Index) sections(vectors bool, col *Column) []section {
+	secs := []section{byteSection(secParameters, 1, ix.parameters())}
+	add := func(kind sectionKind, size uint32, b []byte) {
+		if len(b) > 0 {
+			secs = append(secs, byteSection(kind, size, b))
+		}
+	}
+	add(secProvenance, 1, ix.provenance)
+	add(secMean, 4, arrow.Float32Traits.CastToBytes(ix.mean))
+	if ix.rot != nil {
+		add(secRotation, 1, ix.rot.pack())
+		add(secBlocks, uint32(ix.codes.stride), ix.codes.blocks.mem)
+		if ix.codes.row > 0 {
+			add(secExtra, uint32(ix.codes.row), ix.codes.extra.mem)
+		}
+	}
+	if ix.kind == Exact && ix.metric.Larger() {
+		add(secNorms, 4, ix.norms.mem)
+	}
+	add(secIDs, 8, arrow.Uint64Traits.CastToBytes(ix.ids.num))
+	add(secIDOffsets, 8, arrow.Uint64Traits.CastToBytes(ix.ids.off))
+	add(secIDText, 1, ix.ids.text)
+	add(secAlive, 4, arrow.Uint32Traits.CastToBytes(ix.alive))
+	if vectors && col != nil && ix.rows > 0 {
+		n := uint64(ix.rows) * uint64(ix.dim)
+		secs = append(secs, section{
+			entry{kind: secVectors, length: 4 * n, count: n, size: 4},
+			func(w io.Writer) error { return ix.emitVectors(col, w) },
+		})
+	}
+	if content, ok := ix.contentDigest(col); ok {
+		add(secContent, 1, content[:])
+	}
+	return secs
+}
+
+func (ix *Index) parameters() []byte {
+	b := make([]byte, parametersSize)
+	le := binary.LittleEndian
+	b[0], b[1], b[2], b[3] = byte(ix.kind), byte(ix.metric), byte(ix.bits), byte(ix.ids.kind)
+	le.PutUint32(b[4:], uint32(ix.dim))
+	le.PutUint64(b[8:], uint64(ix.rows))
+	le.PutUint64(b[16:], uint64(ix.nulls))
+	le.PutUint64(b[24:], ix.seed)
+	le.PutUint64(b[32:], math.Float64bits(ix.recall))
+	le.PutUint32(b[40:], math.Float32bits(ix.scale))
+	if ix.codes != nil {
+		le.PutUint32(b[44:], math.Float32bits(ix.codes.radius))
+	}
+	copy(b[48:], ix.digest[:])
+	return b
+}
+
+// emitVectors writes all rows as float32; rows that cannot be found are written as zeros.
+func (ix *Index) emitVectors(col *Column, w io.Writer) error {
+	d := ix.dim
+	step := max(1, crcBlock/(4*d))
+	read, buf := make([]float32, step*d), make([]float32, step*d)
+	for from := 0; from < ix.rows; {
+		to := col.tileEnd(from, step)
+		rows := col.tile(from, to-from, read)
+		if ix.usable < ix.rows {
+			copy(buf, rows)
+			rows = buf[:len(rows)]
+			for r := from; r < to; r++ {
+				if !ix.isAlive(r) {
+					clear(rows[(r-from)*d : (r-from+1)*d])
+				}
+			}
+		}
+		if _, err := w.Write(arrow.Float32Traits.CastToBytes(rows)); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// contentDigest is the SHA-256 of ids and vectors. An index whose vectors are out of reach keeps
+// the one it was loaded with, if any.
+func (ix *Index) contentDigest(col *Column) ([sha256.Size]byte, bool) {
+	if col == nil {
+		return ix.content, ix.content != [sha256.Size]byte{}
+	}
+	h := sha256.New()
+	for _, b := range [][]byte{
+		arrow.Uint64Traits.CastToBytes(ix.ids.num), arrow.Uint64Traits.CastToBytes(ix.ids.off),
+		ix.ids.text,
+	} {
+		_, _ = h.Write(b)
+	}
+	// A hash never fails to write.
+	_ = ix.emitVectors(col, h)
+	return [sha256.Size]byte(h.Sum(nil)), true
+}
+
+// blockSums computes one checksum for every crcBlock bytes written to it.
+type blockSums struct {
+	h    hash.Hash32
+	n    int
+	sums []byte
+}
+
+func (s *blockSums) reset() { s.h, s.n, s.sums = nil, 0, nil }
+
+func (s *blockSums) Write(p []byte) (int, error) {
+	total := len(p)
+	for len(p) > 0 {
+		if s.h == nil {
+			s.h = newChecksum()
+		}
+		part := p[:min(len(p), crcBlock-s.n)]
+		_, _ = s.h.Write(part)
+		s.n += len(part)
+		p = p[len(part):]
+		if s.n == crcBlock {
+			s.finish()
+		}
+	}
+	return total, nil
+}
+
+// finish ends the block and returns all checksums so far.
+func (s *blockSums) finish() []byte {
+	if s.n > 0 {
+		s.sums = binary.LittleEndian.AppendUint32(s.sums, s.h.Sum32())
+		s.h, s.n = nil, 0
+	}
+	return s.sums
+}
+
+// only returns the checksum of a section of at most one block.
+func (s *blockSums) only() uint32 {
+	if len(s.sums) == 0 {
+		return checksum(nil)
+	}
+	return binary.LittleEndian.Uint32(s.sums)
+}
+
+// countingWriter counts and names the errors of the writer below.
+type countingWriter struct {
+	w io.Writer
+	n uint64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += uint64(n)
+	if err != nil {
+		err = &Error{Kind: PersistError, Op: "save", Msg: "writing failed", Row: -1, Column: -1,
+			Err: err}
+	}
+	return n, err
+}
+
+func (c *countingWriter) all(parts ...[]byte) error {
+	for _, p := range parts {
+		if _, err := c.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package arrowidx
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// These tests hold the estimator to its promise (RaBitQ theorem 3.2): unbiased under the random
+// rotation, with one-sided error bounds that hold as often as epsilon0 says.
+
+// estimatorDims are the dimensions of the promise.
+var estimatorDims = []int{3, 64, 100, 128, 384, 768, 1000, 1536, 4096}
+
+const pairsPerDim = 50_000
+
+// sphere returns a random direction.
+func sphere(r *rand.Rand, d int) []float32 {
+	x := make([]float32, d)
+	norm := 0.0
+	for i := range x {
+		v := r.NormFloat64()
+		x[i], norm = float32(v), norm+v*v
+	}
+	simd.Scale(x, x, float32(1/math.Sqrt(norm)))
+	return x
+}
+
+// tally sums z = (estimate - truth) / standard error, and counts bounds that hold.
+type tally struct {
+	n, held, heldTables int
+	sum, sumSq          float64
+}
+
+func (t *tally) add(z float64, held, heldTables bool) {
+	t.n++
+	t.sum += z
+	t.sumSq += z * z
+	if held {
+		t.held++
+	}
+	if heldTables {
+		t.heldTables++
+	}
+}
+
+// mean returns the mean of z and its standard error.
+func (t *tally) mean() (mean, stderr float64) {
+	mean = t.sum / float64(t.n)
+	return mean, math.Sqrt((t.sumSq/float64(t.n) - mean*mean) / float64(t.n))
+}
+
+// estimate codes a residual against a centre and estimates its distance from a query, under one
+// rotation.
+type estimate struct {
+	ix    *Index
+	q     query
+	coder *coder
+	masks [1]uint32
+	est   [simd.BlockRows]float32
+}
+
+const testEpsilon = 1.9
+
+func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
+	ix := &Index{kind: Flat, metric: SqEuclidean, bits: bits, dim: d, rows: 1, scale: 1}
+	ix.mean = make([]float32, d)
+	ix.rot = newRotation(paddedDim(d), seed)
+	codes, err := newFlatCodes(1, d, bits)
+	require.NoError(t, err)
+	ix.codes = codes
+	return &estimate{ix: ix, coder: newCoder(codes.padded, bits, SqEuclidean)}
+}
+
+func (e *estimate) rotate(x []float32) []float32 {
+	out := make([]float32, e.ix.codes.padded)
+	copy(out, x)
+	e.ix.rot.apply(out, 1)
+	return out
+}
+
+// product returns <y, v> of the stored code of e extra bits.
+func (e *estimate) product(extraBits int, v []float32) float64 {
+	f := e.ix.codes
+	var extra []byte
+	if extraBits > 0 {
+		extra = f.extraOf(0)
+	}
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x)
+	}
+	half := float64(int(2)<<extraBits-1) / 2
+	return float64(simd.DotCodeFloat(f.block(0), 0, extra, extraBits, f.padded, v)) - half*sum
+}
+
+// measure adds a pair to the tallies of plane and whole code: a residual r from a centre c, and a
+// query q, all in the space before rotation. The estimate is for |r - (q - c)|^2 with the tables
+// of q itself (notes of section 3.3 of the paper: one table for all centres).
+func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) {
+	f := e.ix.codes
+	var extra []byte
+	if f.bits > 1 {
+		extra = f.extraOf(0)
+	}
+	fs, _ := e.coder.encode(e.rotate(r), 0, extra)
+	f.putPlane(0, e.coder.signs, fs)
+	require.NoError(t, e.q.prepare(e.ix, q, 0, testEpsilon))
+	w := make([]float32, len(q)) // the query from the centre
+	for i := range w {
+		w[i] = q[i] - c[i]
+	}
+	centre := e.rotate(c)
+	truth, length := simd.L2Sq64(r, w), math.Sqrt(simd.Norm64(w))
+	e.q.scan.Add = float32(length * length)
+	e.q.scan.Err, e.q.errUnit = float32(testEpsilon*length), float32(testEpsilon*length)
+
+	fs.add -= float32(float64(fs.rescale) * e.product(0, centre))
+	f.putPlane(0, e.coder.signs, fs)
+	if sd := float64(fs.err) * length; sd > 0 {
+		est := float64(fs.add+e.q.scan.Add) + float64(fs.rescale)*e.product(0, e.q.rotated)
+		plane.add((est-truth)/sd, est-testEpsilon*sd <= truth, e.scanLow(fs) <= truth)
+	}
+	if f.bits == 1 {
+		return
+	}
+	tail := extra[f.row-factorsBytes:]
+	whole := getFactors(tail)
+	whole.add -= float32(float64(whole.rescale) * e.product(f.bits-1, centre))
+	whole.put(tail)
+	if est, width := e.q.code(f, 0); width > 0 {
+		held := float64(est-width) <= truth
+		code.add((float64(est)-truth)/(float64(width)/testEpsilon), held, held)
+	}
+}
+
+// scanLow is the lower bound of the scan kernel's estimate, table error included.
+func (e *estimate) scanLow(fs factors) float64 {
+	sq := e.q.scan
+	sq.Tau = float32(math.Inf(1))
+	f := e.ix.codes
+	simd.Scan(f.block(0), f.padded, []uint32{1}, &sq, e.masks[:], e.est[:])
+	return float64(e.est[0] - fs.err*sq.Err - abs32(fs.rescale)*sq.TabErr)
+}
+
+func TestEstimatorIsUnbiasedAndItsBoundsHold(t *testing.T) {
+	const seed = 20
+	t.Logf("seed %d", seed)
+	for _, d := range estimatorDims {
+		for _, ratio := range []float64{1, 3, 10} {
+			t.Run(fmt.Sprintf("d=%d/ratio=%v", d, ratio), func(t *testing.T) {
+				t.Parallel()
+				pairs := pairsPerDim
+				if testing.Short() {
+					pairs /= 20
+				}
+				checkEstimator(t, d, ratio, pairs, seed)
+			})
+		}
+	}
+}
+
+// checkEstimator draws uncorrelated pairs under several rotations.
+func checkEstimator(t *testing.T, d int, ratio float64, pairs int, seed uint64) {
+	const rotations = 25
+	r := rand.New(rand.NewPCG(seed, uint64(d)))
+	var plane, code tally
+	for s := range rotations {
+		e := newEstimate(t, d, 5, uint64(s))
+		for range pairs / rotations {
+			x, q, c := sphere(r, d), sphere(r, d), make([]float32, d)
+			if ratio > 1 { // |q| = ratio and |q - c| = 1; else the centre is the origin
+				w := sphere(r, d)
+				simd.Scale(q, q, float32(ratio))
+				simd.Center(c, q, 1, w)
+			}
+			e.measure(t, x, c, q, &plane, &code)
+		}
+		e.ix.Close()
+	}
+	n := float64(plane.n)
+	for name, ta := range map[string]*tally{"plane": &plane, "code": &code} {
+		mean, stderr := ta.mean()
+		require.LessOrEqualf(t, math.Abs(mean), 3*stderr, "%s: mean z %.5f, standard error %.5f",
+			name, mean, stderr)
+		// 97.1 % of a Gaussian lies below 1.9 standard deviations.
+		least := 0.971 - 3*math.Sqrt(0.971*0.029/n)
+		require.GreaterOrEqualf(t, float64(ta.held)/n, least, "%s: coverage", name)
+	}
+	require.GreaterOrEqual(t, float64(plane.heldTables)/n, 0.965, "coverage with rounded tables")
+	mean, _ := plane.mean()
+	t.Logf("plane mean z %+.4f coverage %.4f with tables %.4f", mean, float64(plane.held)/n,
+		float64(plane.heldTables)/n)
+}
+
+// The rows that matter are the near ones, whose errors are smaller: the bound holds for more than
+// 99 % of them.
+func TestBoundsHoldForTheNearestRows(t *testing.T) {
+	const seed, n, queries, near = 30, 400, 40, 10
+	t.Logf("seed %d", seed)
+	for _, d := range estimatorDims {
+		t.Run(fmt.Sprintf("d=%d", d), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, uint64(d)))
+			var plane, code tally
+			for s := range 8 {
+				checkNearest(t, r, newEstimate(t, d, 5, uint64(s)), n, queries, near, &plane, &code)
+			}
+			require.GreaterOrEqual(t, float64(plane.heldTables)/float64(plane.n), 0.99, "plane")
+			require.GreaterOrEqual(t, float64(code.held)/float64(code.n), 0.99, "whole code")
+		})
+	}
+}
+
+// checkNearest draws clusters of 20 rows and queries from the same clusters: a query's nearest rows
+// then resemble it (cosine about 0.67), as in embeddings.
+func checkNearest(
+	t *testing.T, r *rand.Rand, e *estimate, n, queries, near int, plane, code *tally,
+) {
+	defer e.ix.Close()
+	d := e.ix.dim
+	centres := make([][]float32, n/20)
+	for i := range centres {
+		centres[i] = sphere(r, d)
+	}
+	draw := func(cluster int) []float32 {
+		x := sphere(r, d)
+		for j, v := range centres[cluster] {
+			x[j] = v + 0.7*x[j]
+		}
+		simd.Scale(x, x, float32(1/math.Sqrt(simd.Norm64(x))))
+		return x
+	}
+	rows := make([][]float32, n)
+	for i := range rows {
+		rows[i] = draw(i / 20)
+	}
+	zero := make([]float32, d)
+	for range queries {
+		q := draw(r.IntN(len(centres)))
+		slices.SortFunc(rows, func(a, b []float32) int {
+			return cmp.Compare(simd.L2Sq64(a, q), simd.L2Sq64(b, q))
+		})
+		for _, x := range rows[:near] {
+			e.measure(t, x, zero, q, plane, code)
+		}
+	}
+}
