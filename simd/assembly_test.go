@@ -15,6 +15,9 @@ var (
 	wideRegister   = regexp.MustCompile(`\b(Z[0-9]+|K[0-7])\b`)
 )
 
+// tested are the features that the tier asks the CPU for; CMOV is part of every amd64.
+var tested = map[string]bool{"AVX": true, "AVX2": true, "FMA3": true, "F16C": true, "CMOV": true}
+
 // One legacy-SSE instruction among AVX code with dirty upper halves costs a hundred nanoseconds on
 // some CPUs, and so does Go code after a kernel that leaves them dirty.
 func TestAssemblyIsPureAVX2AndCleansUp(t *testing.T) {
@@ -29,6 +32,13 @@ func TestAssemblyIsPureAVX2AndCleansUp(t *testing.T) {
 		}
 		before := ""
 		for i, line := range strings.Split(string(text), "\n") {
+			if needs, ok := strings.CutPrefix(line, "// Requires: "); ok {
+				for _, feature := range strings.Split(needs, ", ") {
+					if !tested[feature] {
+						t.Errorf("%s:%d: %s is not part of the tier's test", file, i+1, feature)
+					}
+				}
+			}
 			fields := strings.Fields(line)
 			if len(fields) == 0 || strings.HasPrefix(fields[0], "//") {
 				continue

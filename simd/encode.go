@@ -14,6 +14,8 @@ const groupDims = 64
 // PackSigns writes the sign plane of one residual: bit i%8 of code[i/8] is set when r[i] > 0 (so it
 // is clear for both zeros and NaN). It returns the stored sums (see Dot16) of r[i]^2 and |r[i]|.
 // len(r) is a multiple of 64; code must hold at least len(r)/8 bytes. The same bits on every tier.
+//
+// Source of the code: RaBitQ, arXiv 2405.12497.
 func PackSigns(code []byte, r []float32) (norm2, abs float32) {
 	checkDims("PackSigns", len(r), len(code)*8)
 	return float.packSigns(code[:len(r)/8], r)
@@ -24,6 +26,8 @@ func PackSigns(code []byte, r []float32) (norm2, abs float32) {
 // (see Dot16) of (k[i]+0.5)*|r[i]| and, exactly, the sum of k[i]^2+k[i], from which
 // sum (k[i]+0.5)^2 = sq + len(r)/4. len(r) is a multiple of 64; k must hold at least len(r) bytes.
 // The same bits on every tier.
+//
+// Source of the code: extended RaBitQ, arXiv 2409.09913.
 func EncodeExtra(k []byte, r []float32, t float32, e int) (dot float32, sq int64) {
 	checkDims("EncodeExtra", len(r), len(k))
 	checkExtra("EncodeExtra", e)

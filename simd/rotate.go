@@ -20,7 +20,7 @@ const rotateRounds = 4
 // (x[i], x[i+d/2]) -> (x[i]+x[i+d/2], x[i]-x[i+d/2]) follows each round and, after the last,
 // a multiplication by 1/4. The same bits on every tier: the result reaches stored codes.
 //
-// Source of the transform: the FHT-Kac rotator of the RaBitQ library (arXiv 2409.09913).
+// Source of the transform: the FHT-Kac rotator of the RaBitQ library (VectorDB-NTU/RaBitQ-Library).
 func Rotate(x []float32, rows, d int, signs []uint32) {
 	if rows < 0 || d < 64 || d%64 != 0 || rows*d > len(x) || len(signs) < rotateRounds*d {
 		panic(fmt.Sprintf("simd: Rotate: rows=%d d=%d (a multiple of 64) do not fit %d values "+
