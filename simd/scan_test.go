@@ -111,3 +111,202 @@ func compareScan(t *testing.T, tier Tier, c *scanCase) {
 		}
 	}
 }
+
+func TestScanReadsNothingOutsideItsInputs(t *testing.T) {
+	r := newRand(t)
+	for _, tier := range Available() {
+		for _, d := range []int{64, 128, 1024, 4160} {
+			for n := 1; n <= 4; n++ {
+				c := randomScan(r, d, n)
+				fill(c.alive, ^uint32(0))
+				for i := range c.queries {
+					c.queries[i].Tau = 1e30
+					c.queries[i].Tables = guardedCopy(t, c.queries[i].Tables)
+				}
+				c.blocks, c.alive = guardedCopy(t, c.blocks), guardedCopy(t, c.alive)
+				masks, est := guarded[uint32](t, 4*n), guarded[float32](t, 4*n*BlockRows)
+				withTier(t, tier, func() {
+					Scan4(c.blocks, d, c.alive, &c.queries, masks, est)
+					Scan(c.blocks, d, c.alive, &c.queries[0], masks[3*n:], est[3*n*BlockRows:])
+				})
+			}
+		}
+	}
+}
+
+func TestScanDoesNotDependOnAlignment(t *testing.T) {
+	r := newRand(t)
+	const d, n = 128, 3
+	c := randomScan(r, d, n)
+	for _, tier := range Available() {
+		withTier(t, tier, func() {
+			for _, nq := range []int{1, 4} {
+				wantMasks, wantEst := c.run(nq)
+				for offset := range 64 {
+					m := c.moved(offset)
+					masks := newFenced[uint32](nq*n, offset)
+					est := newFenced[float32](nq*n*BlockRows, 63-offset)
+					fill(est.Slice, -12345)
+					if nq == 4 {
+						Scan4(m.blocks, d, m.alive, &m.queries, masks.Slice, est.Slice)
+					} else {
+						Scan(m.blocks, d, m.alive, &m.queries[0], masks.Slice, est.Slice)
+					}
+					masks.Check(t, "masks")
+					est.Check(t, "estimates")
+					if !slices.Equal(masks.Slice, wantMasks) || !sameBits(est.Slice, wantEst) {
+						t.Fatalf("%s: results of %d queries change at offset %d", tier, nq, offset)
+					}
+				}
+			}
+		})
+	}
+}
+
+// moved returns the same case with every input at another address modulo 64.
+func (c *scanCase) moved(offset int) *scanCase {
+	m := *c
+	blocks, alive := newFenced[byte](len(c.blocks), offset), newFenced[uint32](c.n, 63-offset)
+	copy(blocks.Slice, c.blocks)
+	copy(alive.Slice, c.alive)
+	m.blocks, m.alive = blocks.Slice, alive.Slice
+	for i := range m.queries {
+		tables := newFenced[byte](4*c.d, (offset*5+i)%64)
+		copy(tables.Slice, c.queries[i].Tables)
+		m.queries[i].Tables = tables.Slice
+	}
+	return &m
+}
+
+func TestScanSumsAreExactAtTheLargestEntries(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	for _, tier := range Available() {
+		for _, d := range []int{4096, 4160, 65536} {
+			c := randomScan(r, d, 3)
+			fill(c.alive, ^uint32(0))
+			for b := range c.n {
+				for i := range BlockRows {
+					setFactor(c.blocks[b*BlockStride(d)+4*d:], i, 0)
+					setFactor(c.blocks[b*BlockStride(d)+4*d:], 32+i, 1)
+				}
+			}
+			for i := range c.queries {
+				c.queries[i] = ScanQuery{Tables: make([]byte, 4*d), Step: 1, Tau: 1e9}
+				fill(c.queries[i].Tables, maxEntry)
+			}
+			withTier(t, tier, func() {
+				for _, nq := range []int{1, 4} {
+					_, est := c.run(nq)
+					for i, e := range est {
+						if want := float32(d / 4 * maxEntry); e != want {
+							t.Fatalf("%s: d=%d row %d: %g, want %g", tier, d, i, e, want)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestDeadBlocksAreSkippedAndSilentOnesWriteNoEstimates(t *testing.T) {
+	const d, n = 64, 5
+	for _, tier := range Available() {
+		withTier(t, tier, func() {
+			c := randomScan(rand.New(rand.NewSource(3)), d, n)
+			c.alive = []uint32{0, 1, 0, 1 << 31, 0}
+			for i := range c.queries {
+				c.queries[i].Tau = float32(math.Inf(1))
+			}
+			masks, est := c.run(1)
+			if !slices.Equal(masks, c.alive) {
+				t.Fatalf("%s: masks %x, want %x", tier, masks, c.alive)
+			}
+			for b := range n {
+				if written := est[b*BlockRows] != -12345; written != (c.alive[b] != 0) {
+					t.Fatalf("%s: block %d: estimates written: %v", tier, b, written)
+				}
+			}
+			c.queries[0].Tau = float32(math.NaN())
+			if masks, _ := c.run(1); !slices.Equal(masks, make([]uint32, n)) {
+				t.Fatalf("%s: rows below NaN: %x", tier, masks)
+			}
+		})
+	}
+}
+
+func TestScan4EqualsFourScans(t *testing.T) {
+	r := newRand(t)
+	const d, n = 192, 150
+	c := randomScan(r, d, n)
+	for _, tier := range Available() {
+		withTier(t, tier, func() {
+			masks, est := c.run(4)
+			for i := range c.queries {
+				one := *c
+				one.queries[0] = c.queries[i]
+				m, e := one.run(1)
+				if !slices.Equal(m, masks[i*n:(i+1)*n]) || !sameBits(e, est[i*n*32:(i+1)*n*32]) {
+					t.Fatalf("%s: query %d alone differs", tier, i)
+				}
+			}
+		})
+	}
+}
+
+func TestScanAllocatesNothing(t *testing.T) {
+	c := randomScan(rand.New(rand.NewSource(1)), 64, 2)
+	masks, est := make([]uint32, 8), make([]float32, 8*BlockRows)
+	for _, tier := range Available() {
+		withTier(t, tier, func() {
+			if n := testing.AllocsPerRun(10, func() {
+				Scan(c.blocks, c.d, c.alive, &c.queries[0], masks, est)
+				Scan4(c.blocks, c.d, c.alive, &c.queries, masks, est)
+			}); n != 0 {
+				t.Errorf("%s: %g allocations", tier, n)
+			}
+		})
+	}
+}
+
+func TestShortSlicesAreRefused(t *testing.T) {
+	c := randomScan(rand.New(rand.NewSource(1)), 64, 2)
+	masks, est := make([]uint32, 2), make([]float32, 64)
+	short := c.queries[0]
+	short.Tables = short.Tables[1:]
+	for name, call := range map[string]func(){
+		"blocks":    func() { Scan(c.blocks[1:], 64, c.alive, &c.queries[0], masks, est) },
+		"masks":     func() { Scan(c.blocks, 64, c.alive, &c.queries[0], masks[1:], est) },
+		"estimates": func() { Scan(c.blocks, 64, c.alive, &c.queries[0], masks, est[1:]) },
+		"tables":    func() { Scan(c.blocks, 64, c.alive, &short, masks, est) },
+		"dimension": func() { Scan(c.blocks, 63, c.alive, &c.queries[0], masks, est) },
+		"too wide":  func() { Scan(nil, 65600, nil, &c.queries[0], nil, nil) },
+		"table out": func() { BuildTables(make([]byte, 255), make([]float32, 64)) },
+		"int8 out":  func() { QuantizeInt8(make([]int8, 63), make([]float32, 64)) },
+		"bits":      func() { DotCode(c.blocks, 0, make([]byte, 64), 5, 64, make([]int8, 64)) },
+		"row":       func() { DotCode(c.blocks, 32, make([]byte, 64), 4, 64, make([]int8, 64)) },
+		"extra":     func() { DotCode(c.blocks, 0, make([]byte, 31), 4, 64, make([]int8, 64)) },
+		"query":     func() { DotCodeFloat(c.blocks, 0, nil, 0, 64, make([]float32, 63)) },
+		"start":     func() { NextBelow(est, -1, 0) },
+	} {
+		if !panics(call) {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func panics(call func()) (did bool) {
+	defer func() { did = recover() != nil }()
+	call()
+	return false
+}
+
+func FuzzScan(f *testing.F) {
+	f.Add(int64(1), uint8(0), uint8(1))
+	f.Add(int64(2), uint8(15), uint8(4))
+	f.Add(int64(3), uint8(64), uint8(3))
+	f.Fuzz(func(t *testing.T, seed int64, groups, blocks uint8) {
+		needTier(t, AVX2)
+		r := rand.New(rand.NewSource(seed))
+		compareScan(t, AVX2, randomScan(r, 64*(1+int(groups)%80), int(blocks)%8))
+	})
+}
