@@ -12,9 +12,6 @@ import (
 // numbers are frozen: they decide bytes of index files.
 var extraLoad = [9]float64{0, 1.0043, 1.7064, 2.9833, 5.3152, 9.6096, 17.5847, 32.5072, 60.6100}
 
-// encodeSweeps is the number of times a code's scale is fitted to the row after the first try.
-const encodeSweeps = 2
-
 // factors turn the inner product v = <y, q'> of a code with a rotated query into an estimate
 // add + g_add + rescale*v of the distance, whose standard deviation is at most err*|q'|.
 // (RaBitQ section 3.2; factors of err are for epsilon0 = 1.)
@@ -67,23 +64,50 @@ func (c *coder) encode(r []float32, meanDot float32, extra []byte) (factors, flo
 	if c.extra == 0 {
 		return plane, norm2
 	}
-	quarter := float64(c.padded) / 4
-	var t float64
-	if norm2 > 0 {
-		t = extraLoad[c.extra] * math.Sqrt(float64(c.padded)) / math.Sqrt(l)
-	}
-	dot, sq := simd.EncodeExtra(c.k, r, clampFloat(t), c.extra)
-	for range encodeSweeps {
-		if dot == 0 {
-			break
-		}
-		t = (float64(sq) + quarter) / float64(dot)
-		dot, sq = simd.EncodeExtra(c.k, r, clampFloat(t), c.extra)
-	}
+	dot, sq := c.fit(r, l)
 	n := simd.ExtraBytes(c.padded, c.extra)
 	simd.PackExtra(extra[:n], c.k, c.signs, c.extra, c.padded)
-	c.factors(l, float64(dot), float64(sq)+quarter, meanDot).put(extra[n:])
+	c.factors(l, dot, sq, meanDot).put(extra[n:])
 	return plane, norm2
+}
+
+// fit writes codes k = trunc(t*|r|) to c.k with the best of three scales t and returns <r, y> and
+// |y|^2: the scale that is best for Gaussian rows, the one that just reaches the row's largest
+// number (better from 3 extra bits on), and the least-squares scale |y|^2/<r, y> of the better of
+// the two codes. Best is the largest <r, y>^2 / |y|^2, the square of the code's cosine with r.
+func (c *coder) fit(r []float32, l float64) (dot, sq float64) {
+	if l == 0 {
+		simd.EncodeExtra(c.k, r, 0, c.extra)
+		return 0, float64(c.padded) / 4
+	}
+	load := extraLoad[c.extra] * math.Sqrt(float64(c.padded)) / math.Sqrt(l)
+	reach := 0.99999 * float64(int(1)<<c.extra) / float64(simd.MaxAbs(r))
+	var best, t, last float32
+	var merit float64
+	attempt := func(scale float64) {
+		t = clampFloat(scale)
+		d, s := c.try(r, t)
+		last = t
+		if m := d / s * d; m > merit {
+			merit, best, dot, sq = m, t, d, s
+		}
+	}
+	attempt(load)
+	if c.extra >= 3 {
+		attempt(reach)
+	}
+	if dot > 0 {
+		attempt(sq / dot)
+	}
+	if last != best {
+		dot, sq = c.try(r, best)
+	}
+	return dot, sq
+}
+
+func (c *coder) try(r []float32, t float32) (dot, sq float64) {
+	d, s := simd.EncodeExtra(c.k, r, t, c.extra)
+	return float64(d), float64(s) + float64(c.padded)/4
 }
 
 // clampFloat keeps a row's scale inside float32: residuals near the smallest normal number would
