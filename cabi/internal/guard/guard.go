@@ -3,8 +3,10 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
@@ -70,7 +72,13 @@ func (s *Scope) Run(op string, f func() error) (err error) {
 			err = s.damaged(op, r)
 		}
 	}()
-	return f()
+	err = f()
+	// The engine turns a panic on one of its own goroutines into this error.
+	var known *arrowidx.Error
+	if errors.As(err, &known) && known.Kind == arrowidx.NativeError {
+		s.poison(known.Msg)
+	}
+	return err
 }
 
 // Go starts a goroutine that runs f with the scope's handles, releases them and then calls done
@@ -86,13 +94,18 @@ func (s Scope) Go(op string, f func() error, done func(error)) {
 }
 
 func (s *Scope) damaged(op string, r any) error {
-	why := fmt.Sprintf("%s: %v", op, r)
-	for i := range s.refs[:s.n] {
-		s.refs[i].Poison(why)
-	}
+	s.poison(fmt.Sprintf("%s: %v", op, r))
 	return &arrowidx.Error{
 		Kind: arrowidx.NativeError, Op: op, Msg: fmt.Sprintf("internal error: %v", r),
 		Fix: fmt.Sprintf("please report it with these lines:\n%s", debug.Stack()),
 		Row: -1, Column: -1,
+	}
+}
+
+// poison marks every handle in use as damaged. The first line of why says it all.
+func (s *Scope) poison(why string) {
+	why, _, _ = strings.Cut(why, "\n")
+	for i := range s.refs[:s.n] {
+		s.refs[i].Poison(why)
 	}
 }

@@ -1,0 +1,136 @@
+//go:build cshared
+
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"encoding/binary"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/cdata"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/arrowc"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+)
+
+// importArrays imports C arrays of one type after checking all of them. What it does not import
+// stays with the C code, which releases it.
+func importArrays(op string, s *schema, in []array) ([]arrow.Array, error) {
+	for i := range in {
+		if err := arrowc.Check(s.layout(), in[i].layout()); err != nil {
+			return nil, err
+		}
+	}
+	field, err := cdata.ImportCArrowField(s.cdata())
+	if err != nil {
+		return nil, columnError(op, err)
+	}
+	out := make([]arrow.Array, 0, len(in))
+	for i := range in {
+		a, err := cdata.ImportCArrayWithType(in[i].cdata(), field.Type)
+		if err != nil {
+			releaseArrays(out)
+			return nil, columnError(op, err)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func columnError(op string, err error) error {
+	return &arrowidx.Error{Kind: arrowidx.ColumnError, Op: op, Err: err, Row: -1, Column: -1,
+		Msg: "the Arrow data cannot be read"}
+}
+
+func releaseArrays(in []arrow.Array) {
+	for _, a := range in {
+		a.Release()
+	}
+}
+
+func putColumn(c *arrowidx.Column) uint64 { return table.Put(handle.Column, c, c.Release) }
+
+//export goColumnImport
+func goColumnImport(
+	items *C.struct_ArrowArray, n C.int64_t, s *C.struct_ArrowSchema, out *C.rv_handle,
+	e *C.rv_error,
+) C.int32_t {
+	return door(e, "column", func(*guard.Scope) error {
+		if out == nil {
+			return invalid("column", "no place for the handle", "")
+		}
+		chunks, err := importArrays("column", oneSchema(s), arrays(items, int64(n)))
+		if err != nil {
+			return err
+		}
+		defer releaseArrays(chunks)
+		c, err := arrowidx.NewColumn(chunks)
+		if err != nil {
+			return err
+		}
+		*out = C.rv_handle(putColumn(c))
+		return nil
+	})
+}
+
+//export goColumnCopy
+func goColumnCopy(h C.rv_handle, out *C.float, valid *C.uint8_t, e *C.rv_error) C.int32_t {
+	return door(e, "copy", func(s *guard.Scope) error {
+		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
+		if err != nil {
+			return err
+		}
+		rows := int64(c.Len())
+		if numbers := rows * int64(c.Dim()); numbers > 0 {
+			if out == nil {
+				return invalid("copy", "no place for the vectors", "")
+			}
+			c.CopyTo(view[float32](out, numbers))
+		}
+		for i := range view[byte](valid, rows) {
+			view[byte](valid, rows)[i] = 0
+			if c.Valid(i) {
+				view[byte](valid, rows)[i] = 1
+			}
+		}
+		return nil
+	})
+}
+
+//export goColumnHash
+func goColumnHash(h C.rv_handle, out *C.uint64_t, e *C.rv_error) C.int32_t {
+	return door(e, "hash", func(s *guard.Scope) error {
+		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			return invalid("hash", "no place for the answer", "")
+		}
+		sum := c.Hash()
+		to := view[uint64](out, 2)
+		to[0] = binary.LittleEndian.Uint64(sum[:8])
+		to[1] = binary.LittleEndian.Uint64(sum[8:])
+		return nil
+	})
+}
+
+//export goPCA
+func goPCA(h C.rv_handle, dims C.int64_t, out *C.float, e *C.rv_error) C.int32_t {
+	return door(e, "pca", func(s *guard.Scope) error {
+		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
+		if err != nil {
+			return err
+		}
+		if dims < 1 || int64(dims) > int64(max(c.Dim(), 1)) || out == nil {
+			return invalid("pca", "dims must be between 1 and the column's dimensions", "")
+		}
+		return arrowidx.PCA(c, int(dims), view[float32](out, int64(c.Len())*int64(dims)))
+	})
+}

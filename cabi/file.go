@@ -1,0 +1,116 @@
+//go:build cshared
+
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+)
+
+// storeVectors is the flag of rv_save_start and rv_encode.
+const storeVectors = 1
+
+//export goSaveStart
+func goSaveStart(
+	h C.rv_handle, path *C.char, n C.int64_t, flags C.uint32_t, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "save", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if n <= 0 || out == nil {
+			return invalid("save", "no path, or no place for the task", "")
+		}
+		name := text(path, n)
+		putTask(out, task.Start(s.Move(), "save", nil,
+			func(ctx context.Context) (task.Result, error) {
+				return task.Result{}, ix.Save(ctx, name, flags&storeVectors != 0)
+			}))
+		return nil
+	})
+}
+
+//export goLoadStart
+func goLoadStart(
+	path *C.char, n C.int64_t, column C.rv_handle, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "load", func(s *guard.Scope) (err error) {
+		if n <= 0 || out == nil {
+			return invalid("load", "no path, or no place for the task", "")
+		}
+		var c *arrowidx.Column
+		if column != 0 {
+			c, err = guard.Use[*arrowidx.Column](s, uint64(column), handle.Column)
+			if err != nil {
+				return err
+			}
+		}
+		name := text(path, n)
+		putTask(out, task.Start(s.Move(), "load", nil,
+			func(ctx context.Context) (task.Result, error) {
+				ix, err := load(ctx, name, c)
+				if err != nil {
+					return task.Result{}, err
+				}
+				return indexResult(ix), nil
+			}))
+		return nil
+	})
+}
+
+// load reads an index and attaches the column, if there is one.
+func load(ctx context.Context, path string, c *arrowidx.Column) (*arrowidx.Index, error) {
+	ix, err := arrowidx.Load(ctx, path)
+	if err != nil || c == nil {
+		return ix, err
+	}
+	if err := ix.Attach(c); err != nil {
+		ix.Close()
+		return nil, err
+	}
+	return ix, nil
+}
+
+//export goEncode
+func goEncode(h C.rv_handle, flags C.uint32_t, out *C.rv_bytes, e *C.rv_error) C.int32_t {
+	return door(e, "encode", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			return invalid("encode", "no place for the answer", "")
+		}
+		var b bytes.Buffer
+		if err := ix.Encode(context.Background(), &b, flags&storeVectors != 0); err != nil {
+			return err
+		}
+		return memoryError("encode", setBytes(out, b.Bytes(), nil))
+	})
+}
+
+//export goDecode
+func goDecode(data *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error) C.int32_t {
+	return door(e, "decode", func(*guard.Scope) error {
+		if n < 0 || n > 0 && data == nil || out == nil {
+			return invalid("decode", "no bytes, or no place for the index", "")
+		}
+		ix, err := arrowidx.Decode(context.Background(), view[byte](data, int64(n)))
+		if err != nil {
+			return err
+		}
+		*out = C.rv_handle(table.Put(handle.Index, ix, ix.Close))
+		return nil
+	})
+}

@@ -1,0 +1,236 @@
+//go:build cshared
+
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow/cdata"
+	"github.com/apache/arrow-go/v18/arrow/memory/mallocator"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+)
+
+func useIndex(s *guard.Scope, h C.rv_handle) (*arrowidx.Index, error) {
+	return guard.Use[*arrowidx.Index](s, uint64(h), handle.Index)
+}
+
+func putTask(out *C.rv_handle, t *task.Task) {
+	*out = C.rv_handle(table.Put(handle.Task, t, t.Close))
+}
+
+func indexResult(ix *arrowidx.Index) task.Result {
+	return task.Result{Kind: handle.Index, Value: ix, Close: ix.Close}
+}
+
+// buildOptions is the JSON of rv_build_start.
+type buildOptions struct {
+	Metric  string  `json:"metric"`
+	Kind    string  `json:"kind"`
+	Bits    int     `json:"bits"`
+	Keep    string  `json:"keep"`
+	Recall  float64 `json:"recall"`
+	Nulls   string  `json:"nulls"`
+	Bad     string  `json:"bad"`
+	Seed    uint64  `json:"seed"`
+	Threads int     `json:"threads"`
+}
+
+func (o *buildOptions) engine() (b arrowidx.BuildOptions, err error) {
+	b = arrowidx.BuildOptions{Bits: o.Bits, Recall: o.Recall, Seed: o.Seed, Threads: o.Threads,
+		Progress: &arrowidx.Progress{}}
+	if b.Metric, err = arrowidx.ParseMetric(o.Metric); err != nil {
+		return b, err
+	}
+	if b.Kind, err = arrowidx.ParseKind(o.Kind); err != nil {
+		return b, err
+	}
+	if b.Keep, err = arrowidx.ParseKeep(o.Keep); err != nil {
+		return b, err
+	}
+	skipNulls, err := parseSkip("nulls", o.Nulls)
+	if err != nil {
+		return b, err
+	}
+	skipBad, err := parseSkip("bad", o.Bad)
+	if skipNulls {
+		b.Nulls = arrowidx.SkipNulls
+	}
+	if skipBad {
+		b.Bad = arrowidx.SkipBad
+	}
+	return b, err
+}
+
+func parseSkip(name, value string) (bool, error) {
+	if value != "error" && value != "skip" {
+		return false, invalid("build", name+" = "+value, "use error or skip")
+	}
+	return value == "skip", nil
+}
+
+//export goBuildStart
+func goBuildStart(
+	h C.rv_handle, ids *C.struct_ArrowArray, idsSchema *C.struct_ArrowSchema, options *C.char,
+	n C.int64_t, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "build", func(s *guard.Scope) error {
+		if out == nil {
+			return invalid("build", "no place for the task", "")
+		}
+		o := buildOptions{Metric: "cosine", Kind: "auto", Keep: "auto", Nulls: "error",
+			Bad: "error", Seed: 42}
+		if err := readOptions("build", text(options, n), &o); err != nil {
+			return err
+		}
+		opts, err := o.engine()
+		if err != nil {
+			return err
+		}
+		column, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
+		if err != nil {
+			return err
+		}
+		names, err := takeIDs(ids, idsSchema)
+		if err != nil {
+			return err
+		}
+		putTask(out, task.Start(s.Move(), "build", opts.Progress.Done,
+			func(ctx context.Context) (task.Result, error) {
+				if opts.IDs, err = names(); err != nil {
+					return task.Result{}, err
+				}
+				ix, err := arrowidx.Build(ctx, column, opts)
+				if err != nil {
+					return task.Result{}, err
+				}
+				return indexResult(ix), nil
+			}))
+		return nil
+	})
+}
+
+// takeIDs imports the ids and returns a function, to be called once, that reads and releases them.
+func takeIDs(
+	a *C.struct_ArrowArray, s *C.struct_ArrowSchema,
+) (func() (*arrowidx.IDs, error), error) {
+	if a == nil {
+		return func() (*arrowidx.IDs, error) { return nil, nil }, nil
+	}
+	in, err := importArrays("ids", oneSchema(s), arrays(a, 1))
+	if err != nil {
+		return nil, err
+	}
+	return func() (*arrowidx.IDs, error) {
+		defer releaseArrays(in)
+		return arrowidx.NewIDs(in[0])
+	}, nil
+}
+
+//export goIndexLookup
+func goIndexLookup(
+	h C.rv_handle, a *C.struct_ArrowArray, as *C.struct_ArrowSchema, rows *C.int64_t,
+	e *C.rv_error,
+) C.int32_t {
+	return door(e, "lookup", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		in, err := importArrays("lookup", oneSchema(as), arrays(a, 1))
+		if err != nil {
+			return err
+		}
+		defer releaseArrays(in)
+		found, err := ix.IDs().Lookup(in[0])
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 && rows == nil {
+			return invalid("lookup", "no place for the rows", "")
+		}
+		copy(view[int64](rows, int64(len(found))), found)
+		return nil
+	})
+}
+
+//export goIndexIDs
+func goIndexIDs(
+	h C.rv_handle, a *C.struct_ArrowArray, as *C.struct_ArrowSchema, e *C.rv_error,
+) C.int32_t {
+	return door(e, "ids", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if a == nil || as == nil {
+			return invalid("ids", "no place for the ids", "")
+		}
+		// C memory: what leaves the library may outlive every Go reference to it.
+		ids := ix.IDs().Array(mallocator.NewMallocator())
+		defer ids.Release()
+		cdata.ExportArrowArray(ids, arrays(a, 1)[0].cdata(), oneSchema(as).cdata())
+		return nil
+	})
+}
+
+//export goIndexVectors
+func goIndexVectors(
+	h C.rv_handle, rows *C.int64_t, n C.int64_t, out *C.float, e *C.rv_error,
+) C.int32_t {
+	return door(e, "vectors", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if n < 0 || n > 0 && (rows == nil || out == nil) {
+			return invalid("vectors", "no rows, or no place for their vectors", "")
+		}
+		d := ix.Dim()
+		to := view[float32](out, int64(n)*int64(d))
+		for i, row := range view[int64](rows, int64(n)) {
+			if err := ix.Row(row, to[i*d:(i+1)*d]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+//export goIndexAttach
+func goIndexAttach(h, column C.rv_handle, e *C.rv_error) C.int32_t {
+	return door(e, "attach", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if column == 0 {
+			ix.Detach()
+			return nil
+		}
+		c, err := guard.Use[*arrowidx.Column](s, uint64(column), handle.Column)
+		if err != nil {
+			return err
+		}
+		return ix.Attach(c)
+	})
+}
+
+//export goIndexClose
+func goIndexClose(h C.rv_handle, e *C.rv_error) C.int32_t {
+	return door(e, "close", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err == nil {
+			ix.Close()
+		}
+		return err
+	})
+}

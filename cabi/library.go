@@ -1,0 +1,189 @@
+//go:build cshared
+
+// Command cabi is the shared library: the functions of ruvector.h over the Go packages. It holds
+// no algorithm. Every function is a door of three parts: guard and handle look-up, one call of the
+// engine, the error.
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"runtime/debug"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+func main() {}
+
+// version is set by the linker.
+var version = "unversioned"
+
+// table holds every handle of the process.
+var table handle.Table
+
+// door runs one function of the interface and turns its error into C's.
+func door(e *C.rv_error, op string, f func(*guard.Scope) error) C.int32_t {
+	return fail(e, guard.Call(&table, op, f))
+}
+
+func fail(e *C.rv_error, err error) C.int32_t {
+	if err == nil {
+		return 0
+	}
+	row, column := int64(-1), int64(-1)
+	var known *arrowidx.Error
+	if errors.As(err, &known) {
+		row, column = known.Row, known.Column
+	}
+	return setError(e, int32(arrowidx.KindOf(err)), row, column, err.Error())
+}
+
+func invalid(op, msg, fix string) error {
+	return &arrowidx.Error{Kind: arrowidx.InvalidArgument, Op: op, Msg: msg, Fix: fix, Row: -1,
+		Column: -1}
+}
+
+// readOptions reads JSON strictly: a misspelt option must not be ignored.
+func readOptions(op, text string, into any) error {
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return invalid(op, "options: "+err.Error(), "")
+	}
+	return nil
+}
+
+// defaultGCPercent suits a small Go heap beside large memory that the collector does not see.
+const defaultGCPercent = 400
+
+//export goConfigure
+func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
+	return door(e, "configure", func(*guard.Scope) error {
+		o := struct {
+			Threads   *int    `json:"threads"`
+			SIMD      *string `json:"simd"`
+			GCPercent *int    `json:"gc_percent"`
+		}{}
+		if err := readOptions("configure", text(options, n), &o); err != nil {
+			return err
+		}
+		if o.SIMD != nil {
+			tier, err := simd.ParseTier(*o.SIMD)
+			if err == nil {
+				err = simd.SetTier(tier)
+			}
+			if err != nil {
+				return invalid("configure", err.Error(), "")
+			}
+		}
+		if o.Threads != nil {
+			arrowidx.SetThreads(*o.Threads)
+		}
+		percent := defaultGCPercent
+		if o.GCPercent != nil {
+			percent = *o.GCPercent
+		}
+		debug.SetGCPercent(percent)
+		return nil
+	})
+}
+
+// columnInfo is what rv_info tells of a column.
+type columnInfo struct {
+	Rows    int    `json:"rows"`
+	Dim     int    `json:"dim"`
+	Nulls   int    `json:"nulls"`
+	Type    string `json:"type"`
+	Chunks  int    `json:"chunks"`
+	Address uint64 `json:"address"` // of a contiguous float32 matrix without nulls, else 0
+}
+
+// indexInfo is what rv_info tells of an index.
+type indexInfo struct {
+	arrowidx.Info
+	SourceAddress uint64 `json:"source_address"` // of the first float32 read, else 0
+}
+
+// libraryInfo is what rv_info tells of the library.
+type libraryInfo struct {
+	Version   string   `json:"version"`
+	Tier      string   `json:"tier"`
+	Available []string `json:"available"`
+	Features  []string `json:"features"`
+	Threads   int      `json:"threads"`
+	Live      int64    `json:"live_structs"`
+	Handles   int      `json:"handles"`
+}
+
+//export goInfo
+func goInfo(h C.rv_handle, out *C.rv_bytes, e *C.rv_error) C.int32_t {
+	return door(e, "info", func(s *guard.Scope) error {
+		if out == nil {
+			return invalid("info", "no place for the answer", "")
+		}
+		info, err := describe(s, uint64(h))
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal(info)
+		if err != nil {
+			return err
+		}
+		return memoryError("info", setBytes(out, b, nil))
+	})
+}
+
+func describe(s *guard.Scope, h uint64) (any, error) {
+	if h == 0 {
+		info := libraryInfo{
+			Version: version, Tier: simd.Active().String(), Features: simd.Features(),
+			Threads: arrowidx.Threads(0), Live: int64(C.rv_live()), Handles: table.Len(),
+		}
+		for _, t := range simd.Available() {
+			info.Available = append(info.Available, t.String())
+		}
+		return info, nil
+	}
+	ref, err := s.Acquire(h, handle.Any)
+	if err != nil {
+		return nil, err
+	}
+	switch v := ref.Value().(type) {
+	case *arrowidx.Column:
+		info := columnInfo{Rows: v.Len(), Dim: v.Dim(), Nulls: v.NullCount(), Type: v.DataType(),
+			Chunks: v.Chunks()}
+		if m, ok := v.Contiguous(); ok && len(m) > 0 {
+			info.Address = address(&m[0])
+		}
+		return info, nil
+	case *arrowidx.Index:
+		return indexInfo{v.Info(), address(v.SourceFloats())}, nil
+	case *task.Task:
+		return map[string]bool{"ended": v.Wait(0)}, nil
+	}
+	return nil, invalid("info", "nothing is known of this handle", "")
+}
+
+// memoryError explains a kind that C returned.
+func memoryError(op string, kind C.int32_t) error {
+	if kind == 0 {
+		return nil
+	}
+	return &arrowidx.Error{Kind: arrowidx.ErrorKind(kind), Op: op,
+		Msg: "no memory for the answer", Row: -1, Column: -1}
+}
+
+//export goFree
+func goFree(h C.rv_handle, e *C.rv_error) C.int32_t {
+	return door(e, "free", func(*guard.Scope) error { return table.Free(uint64(h)) })
+}

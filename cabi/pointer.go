@@ -1,0 +1,59 @@
+//go:build cshared
+
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow/cdata"
+
+	"github.com/ruvector/ruvector-arrow/cabi/internal/arrowc"
+)
+
+// view makes a slice of n elements of foreign memory; nil when n is 0.
+func view[T, P any](p *P, n int64) []T {
+	if n <= 0 || p == nil {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(p)), n)
+}
+
+// viewAt is view for memory that C has as void*.
+func viewAt[T any](p unsafe.Pointer, n int64) []T { return view[T]((*byte)(p), n) }
+
+// text copies a string that C gave with its length.
+func text(p *C.char, n C.int64_t) string { return string(view[byte](p, int64(n))) }
+
+// address returns where a value lies, as a number.
+func address[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) }
+
+func (a *array) cdata() *cdata.CArrowArray           { return (*cdata.CArrowArray)(unsafe.Pointer(a)) }
+func (a *array) layout() *arrowc.Array               { return (*arrowc.Array)(unsafe.Pointer(a)) }
+func (s *schema) cdata() *cdata.CArrowSchema         { return (*cdata.CArrowSchema)(unsafe.Pointer(s)) }
+func (s *schema) layout() *arrowc.Schema             { return (*arrowc.Schema)(unsafe.Pointer(s)) }
+func arrays(p *C.struct_ArrowArray, n int64) []array { return view[array](p, n) }
+func oneSchema(p *C.struct_ArrowSchema) *schema      { return (*schema)(p) }
+
+// array and schema are the structs of ruvector.h, with methods.
+type (
+	array  C.struct_ArrowArray
+	schema C.struct_ArrowSchema
+)
+
+// setError fills an rv_error and returns the kind.
+func setError(e *C.rv_error, kind int32, row, column int64, msg string) C.int32_t {
+	p := (*C.char)(unsafe.Pointer(unsafe.StringData(msg)))
+	return C.rvi_fail(e, C.int32_t(kind), C.int64_t(row), C.int64_t(column), p,
+		C.size_t(len(msg)))
+}
+
+// setBytes copies b into an rv_bytes and returns the kind.
+func setBytes(out *C.rv_bytes, b []byte, e *C.rv_error) C.int32_t {
+	return C.rvi_set_bytes(out, (*C.char)(unsafe.Pointer(unsafe.SliceData(b))),
+		C.size_t(len(b)), e)
+}

@@ -1,0 +1,174 @@
+//go:build cshared
+
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+)
+
+// The kinds of filter of rv_search_params.
+const (
+	filterNone = 0
+	filterMask = 1
+	filterRows = 2
+)
+
+// search is one rv_search: what the engine is asked and where its answers go.
+type search struct {
+	index  *arrowidx.Index
+	params arrowidx.SearchParams
+	out    arrowidx.SearchOut
+	plan   *C.rv_plan
+}
+
+// prepare reads the C struct and refuses what would reach outside the caller's memory.
+func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (err error) {
+	if q.index, err = useIndex(s, h); err != nil {
+		return err
+	}
+	if p == nil || p.size < C.sizeof_rv_search_params {
+		return invalid("search", "parameters of an older version", "")
+	}
+	if err = q.checkShape(p); err != nil {
+		return err
+	}
+	q.params = arrowidx.SearchParams{
+		Queries: view[float32](p.queries, int64(p.nq*p.dim)), NQ: int(p.nq), K: int(p.k),
+		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall), Rerank: int(p.rerank),
+		Threads: int(p.threads),
+	}
+	if err = q.readFilter(p); err != nil {
+		return err
+	}
+	if p.source != 0 {
+		q.params.Source, err = guard.Use[*arrowidx.Column](s, uint64(p.source), handle.Column)
+	}
+	cells := int64(p.nq * p.k)
+	q.out = arrowidx.SearchOut{
+		Rows: view[int64](p.ids, cells), Scores: view[float32](p.scores, cells),
+		Counts: view[int64](p.counts, int64(p.nq)),
+	}
+	q.plan = p.plan
+	return err
+}
+
+func (q *search) checkShape(p *C.rv_search_params) error {
+	dim := int64(q.index.Dim())
+	switch {
+	case p.nq < 0 || p.dim < 0:
+		return invalid("search", "a negative number of queries or dimensions", "")
+	case p.k < 0:
+		return invalid("search", fmt.Sprintf("k = %d", p.k), "use k >= 0")
+	case p.k > 0 && int64(p.nq) > math.MaxInt64/16/int64(p.k) ||
+		p.dim > 0 && int64(p.nq) > math.MaxInt64/16/int64(p.dim):
+		return &arrowidx.Error{Kind: arrowidx.LimitExceeded, Op: "search", Row: -1, Column: -1,
+			Msg: fmt.Sprintf("%d queries of k = %d", p.nq, p.k), Fix: "search in parts"}
+	case int64(p.dim) != dim && dim != 0:
+		return &arrowidx.Error{Kind: arrowidx.DimensionMismatch, Op: "search", Row: -1,
+			Column: -1, Msg: fmt.Sprintf("the query has %d dimensions, the index %d", p.dim, dim),
+			Fix: "embed the query with the model that made the column"}
+	case p.nq > 0 && p.counts == nil ||
+		p.nq*p.k > 0 && (p.ids == nil || p.scores == nil) ||
+		p.nq*p.dim > 0 && p.queries == nil:
+		return invalid("search", "queries or places for answers are missing", "")
+	}
+	return nil
+}
+
+// readFilter views the filter. An empty one is not the same as none.
+func (q *search) readFilter(p *C.rv_search_params) error {
+	if p.filter_kind == filterNone {
+		return nil
+	}
+	if p.filter_len < 0 || p.filter_len > 0 && p.filter == nil {
+		return invalid("search", "a filter without its data", "")
+	}
+	switch p.filter_kind {
+	case filterMask:
+		q.params.Mask = viewAt[byte](p.filter, int64(p.filter_len))
+		if q.params.Mask == nil {
+			q.params.Mask = []byte{}
+		}
+	case filterRows:
+		q.params.Rows = viewAt[int64](p.filter, int64(p.filter_len))
+		if q.params.Rows == nil {
+			q.params.Rows = []int64{}
+		}
+	default:
+		return invalid("search", fmt.Sprintf("filter kind %d", p.filter_kind), "use 0, 1 or 2")
+	}
+	return nil
+}
+
+func (q *search) run(ctx context.Context) error {
+	plan, err := q.index.Search(ctx, &q.params, &q.out)
+	if err != nil {
+		return err
+	}
+	q.index.IDs().Numbers(q.out.Rows, math.MaxUint64)
+	if q.plan != nil {
+		writePlan(q.plan, &plan)
+	}
+	return nil
+}
+
+func writePlan(to *C.rv_plan, p *arrowidx.Plan) {
+	exact := C.int32_t(0)
+	if p.Exact {
+		exact = 1
+	}
+	*to = C.rv_plan{
+		size: C.sizeof_rv_plan, kind: C.int32_t(p.Kind), tier: C.int32_t(p.Tier),
+		exact_scores: exact, threads: C.int32_t(p.Threads), bits: C.int32_t(p.Bits),
+		rows: C.int64_t(p.Rows), eligible: C.int64_t(p.Eligible), nulls: C.int64_t(p.Nulls),
+		queries: C.int64_t(p.Queries), scanned: C.int64_t(p.Scanned),
+		coded: C.int64_t(p.Coded), reranked: C.int64_t(p.Reranked),
+		certified: C.int64_t(p.Certified), ns_prepare: C.int64_t(p.Prepare),
+		ns_scan: C.int64_t(p.Scan), ns_rerank: C.int64_t(p.Rerank),
+		ns_total: C.int64_t(p.Total), epsilon0: C.double(p.Epsilon0),
+		recall: C.double(p.Recall),
+	}
+}
+
+//export goSearch
+func goSearch(h C.rv_handle, p *C.rv_search_params, e *C.rv_error) C.int32_t {
+	return door(e, "search", func(s *guard.Scope) error {
+		var q search
+		if err := q.prepare(s, h, p); err != nil {
+			return err
+		}
+		return q.run(context.Background())
+	})
+}
+
+//export goSearchStart
+func goSearchStart(
+	h C.rv_handle, p *C.rv_search_params, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "search", func(s *guard.Scope) error {
+		if out == nil {
+			return invalid("search", "no place for the task", "")
+		}
+		q := &search{}
+		if err := q.prepare(s, h, p); err != nil {
+			return err
+		}
+		putTask(out, task.Start(s.Move(), "search", nil,
+			func(ctx context.Context) (task.Result, error) {
+				return task.Result{}, q.run(ctx)
+			}))
+		return nil
+	})
+}

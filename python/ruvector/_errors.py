@@ -1,0 +1,264 @@
+"""The errors of ruvector.
+
+::
+
+    RuVectorError
+    |- VectorIndexError
+    |  |- DimensionMismatch (ValueError)
+    |  |- InvalidVector (ValueError)
+    |  |- EmptyIndex
+    |  |- IndexClosed (ValueError)
+    |  |- UnknownId (LookupError)
+    |  |- DuplicateId (ValueError)
+    |  `- VectorsChanged
+    |- ColumnError (LookupError)
+    |- MetricError (ValueError)
+    |- PersistError
+    |  |- NotAnIndex
+    |  |- FormatTooNew
+    |  `- CorruptIndex
+    |- LimitExceeded (ValueError)
+    |- LakeError
+    |  |- BackendError
+    |  |- UnknownBackend
+    |  |- UnknownCollection
+    |  |- WitnessMismatch
+    |  `- CacheMissError
+    |- InvalidArgument (ValueError)
+    |- OutOfMemory (MemoryError)
+    |- EmbedError
+    |- MissingExtra (ImportError)
+    |- A2aError
+    |- ForkedProcessError (RuntimeError)
+    `- NativeError
+       `- Poisoned
+
+Every class has a number, ``kind``, which is the same in Go, in C and here. Cancellation is
+``KeyboardInterrupt`` or ``asyncio.CancelledError``, never a class of ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+CANCELLED = 17
+
+
+class RuVectorError(Exception):
+    """Base of all errors of this package.
+
+    ``row`` and ``column`` (a position, not a name) say where, and are None where there is no such
+    place.
+    """
+
+    kind: ClassVar[int] = 0
+
+    def __init__(
+        self, message: str = "", *, row: int | None = None, column: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+class VectorIndexError(RuVectorError):
+    """An index cannot do what was asked."""
+
+    kind = 21
+
+
+class DimensionMismatch(VectorIndexError, ValueError):
+    """Vectors of different numbers of dimensions, or not the rows that an index was built from."""
+
+    kind = 2
+
+
+class InvalidVector(VectorIndexError, ValueError):
+    """A vector with NaN, infinity, a null, the wrong length, or a norm out of range."""
+
+    kind = 3
+
+
+class EmptyIndex(VectorIndexError):
+    """Rows are needed and there are none."""
+
+    kind = 4
+
+
+class IndexClosed(VectorIndexError, ValueError):
+    """The index was closed."""
+
+    kind = 5
+
+
+class UnknownId(VectorIndexError, LookupError):
+    """No row has this id."""
+
+    kind = 6
+
+
+class DuplicateId(VectorIndexError, ValueError):
+    """Two rows have one id."""
+
+    kind = 7
+
+
+class VectorsChanged(VectorIndexError):
+    """Borrowed vectors are not those that the index was built from."""
+
+    kind = 8
+
+
+class ColumnError(RuVectorError, LookupError):
+    """A column is missing, ambiguous, or of a type that holds no vectors."""
+
+    kind = 9
+
+
+class MetricError(RuVectorError, ValueError):
+    """An unknown metric, or one that does not fit the index or the threshold."""
+
+    kind = 10
+
+
+class PersistError(RuVectorError):
+    """A file cannot be written or read."""
+
+    kind = 11
+
+
+class NotAnIndex(PersistError):
+    """The bytes are something else than an index."""
+
+    kind = 12
+
+
+class FormatTooNew(PersistError):
+    """The index was written by a later version."""
+
+    kind = 13
+
+
+class CorruptIndex(PersistError):
+    """The bytes of an index are damaged."""
+
+    kind = 14
+
+
+class LimitExceeded(RuVectorError, ValueError):
+    """More rows, dimensions or bytes than are supported."""
+
+    kind = 15
+
+
+class LakeError(RuVectorError):
+    """A store of many collections cannot do what was asked."""
+
+    kind = 22
+
+
+class BackendError(LakeError):
+    """A store failed."""
+
+    kind = 23
+
+
+class UnknownBackend(LakeError):
+    """No such store."""
+
+    kind = 24
+
+
+class UnknownCollection(LakeError):
+    """No such collection."""
+
+    kind = 25
+
+
+class WitnessMismatch(LakeError):
+    """Data do not have the witness that they should have."""
+
+    kind = 26
+
+
+class CacheMissError(LakeError):
+    """A look-up that must not build found nothing."""
+
+    kind = 27
+
+
+class InvalidArgument(RuVectorError, ValueError):
+    """An argument that has no meaning."""
+
+    kind = 1
+
+
+class OutOfMemory(RuVectorError, MemoryError):
+    """No memory for what was asked."""
+
+    kind = 16
+
+
+class EmbedError(RuVectorError):
+    """Text cannot be embedded."""
+
+    kind = 28
+
+
+class MissingExtra(RuVectorError, ImportError):
+    """A package is needed that is not installed; ``pip`` is the command that installs it."""
+
+    kind = 29
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        pip: str | None = None,
+        row: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(message, row=row, column=column)
+        self.pip = pip
+
+
+class A2aError(RuVectorError):
+    """An agent failed."""
+
+    kind = 30
+
+
+class ForkedProcessError(RuVectorError, RuntimeError):
+    """The library was used before this process was forked and cannot work in the child."""
+
+    kind = 18
+
+
+class NativeError(RuVectorError):
+    """A defect of the library: please report it."""
+
+    kind = 19
+
+
+class Poisoned(NativeError):
+    """An object that met a NativeError before and may be damaged."""
+
+    kind = 20
+
+
+def _tree(cls: type[RuVectorError]) -> dict[int, type[RuVectorError]]:
+    found = {cls.kind: cls}
+    for sub in cls.__subclasses__():
+        found.update(_tree(sub))
+    return found
+
+
+CLASSES: dict[int, type[RuVectorError]] = _tree(RuVectorError)
+
+
+def error_of(kind: int, message: str, row: int = -1, column: int = -1) -> BaseException:
+    """Return the exception for an error kind of the library; negative places mean none."""
+    if kind == CANCELLED:
+        return KeyboardInterrupt(message)
+    cls = CLASSES.get(kind, NativeError)
+    return cls(message, row=row if row >= 0 else None, column=column if column >= 0 else None)

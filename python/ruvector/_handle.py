@@ -1,0 +1,52 @@
+"""Handles: what columns and indexes are called in the library."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from ctypes import c_uint64
+from typing import Any
+
+from . import _library
+from ._arrow import collect
+from ._errors import IndexClosed
+from ._library import call_for_bytes
+from ._task import free
+
+
+def _free_handle(cell: c_uint64) -> None:
+    free(cell)
+    if not _library.forked:
+        collect()
+
+
+class Handle:
+    """What a column or an index is called in the library; freed when collected or closed."""
+
+    __slots__ = ("__weakref__", "_finalizer", "cell", "query_bytes", "value")
+
+    def __init__(self) -> None:
+        # Made before the object it names: an interrupt right after that finds it here.
+        self.cell = c_uint64(0)
+        self.value = 0
+        self.query_bytes = -1  # bytes that one query reads; -1: not asked yet
+        self._finalizer = weakref.finalize(self, _free_handle, self.cell)
+        self._finalizer.atexit = False
+
+    def adopt(self) -> Handle:
+        """Take over what the library wrote into ``cell``."""
+        self.value = self.cell.value
+        return self
+
+    def close(self) -> None:
+        """Give the handle up; more than once is fine."""
+        self.value = 0
+        self._finalizer()
+
+
+def info(handle: Handle) -> dict[str, Any]:
+    """Return what the library says of a column or an index."""
+    if not handle.value:
+        raise IndexClosed("the index is closed; build or load it again")
+    answer: dict[str, Any] = json.loads(call_for_bytes("rv_info", handle.value))
+    return answer

@@ -1,0 +1,278 @@
+"""Verbs of the library with Python's types. Every function raises the exceptions of `_errors`.
+
+Functions may be called from any thread; the interpreter lock is free while the library works. A
+`Handle` may be closed while others use it: they finish first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from ctypes import byref, c_uint64, sizeof
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _arrow
+from ._arrow import ArrowArray, ArrowSchema, address, collect, export_stream
+from ._errors import InvalidArgument
+from ._handle import Handle, info
+from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
+from ._nearest import search
+from ._task import Progress, Task
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+STORE_VECTORS = 1
+
+# Tokens pooled in one call; between calls Ctrl-C is seen.
+EMBED_TOKENS = 200_000
+
+
+# ---- columns ----
+
+
+def column_from_matrix(
+    matrix: npt.NDArray[Any], validity: npt.NDArray[np.bool_] | None = None
+) -> Handle:
+    """Borrow a 2-D C-contiguous float32, float64 or float16 array as a column.
+
+    ``validity`` is False where a row is null. The array is kept until the library lets go of it.
+    """
+    if matrix.ndim != 2 or not matrix.flags.c_contiguous or matrix.dtype.kind != "f":
+        raise InvalidArgument(
+            f"{matrix.ndim}-d {matrix.dtype} is not a C-contiguous matrix of floats"
+        )
+    if not matrix.dtype.isnative or matrix.dtype.itemsize > 8:
+        raise InvalidArgument(f"numbers of type {matrix.dtype} cannot be borrowed")
+    if matrix.shape[1] < 1:
+        raise InvalidArgument("vectors of no dimensions")
+    if validity is not None and validity.shape != (len(matrix),):
+        raise InvalidArgument(f"validity {validity.shape} for {len(matrix)} rows")
+    handle = Handle()
+    array, schema = _arrow.wrap_matrix(matrix, validity)
+    try:
+        call("rv_column_import", byref(array), byref(schema), byref(handle.cell))
+    finally:
+        _arrow.drop(array, schema)
+        collect()
+    return handle.adopt()
+
+
+def column_from_capsule(obj: Any) -> Handle:
+    """Borrow a column from anything with ``__arrow_c_array__`` or ``__arrow_c_stream__``."""
+    handle = Handle()
+    _arrow.import_column(obj, handle.cell)
+    return handle.adopt()
+
+
+def column_info(column: Handle) -> dict[str, Any]:
+    """Return rows, dim, nulls, type, chunks and address of a column."""
+    if not column.value:
+        raise InvalidArgument("the column is closed")
+    return info(column)
+
+
+def column_matrix(column: Handle) -> Floats:
+    """Return all rows as a fresh (rows, dim) array; null rows are zero."""
+    shape = column_info(column)
+    out = np.empty((shape["rows"], shape["dim"]), np.float32)
+    call("rv_column_copy", column.value, address(out), None)
+    return out
+
+
+def column_hash(column: Handle) -> bytes:
+    """Return 16 bytes that equal columns share."""
+    out = (c_uint64 * 2)()
+    call("rv_column_hash", column.value, out)
+    return bytes(out)
+
+
+def pca(column: Handle, dims: int = 2) -> Floats:
+    """Return (rows, dims) coordinates along the principal components; null rows are NaN."""
+    rows = column_info(column)["rows"]
+    if dims < 1:
+        raise InvalidArgument(f"dims={dims} must be 1 or more")
+    out = np.empty((rows, dims), np.float32)
+    call("rv_pca", column.value, dims, address(out))
+    return out
+
+
+# ---- indexes ----
+
+
+def build(
+    column: Handle,
+    ids: npt.NDArray[Any] | Sequence[str] | None,
+    options: dict[str, Any],
+    progress: Progress = False,
+) -> Handle:
+    """Build an index of a column. ``options`` are those of rv_build_start."""
+    text = json.dumps({k: v for k, v in options.items() if v is not None}).encode()
+    handle, task = Handle(), Task()
+    array, schema = ArrowArray(), ArrowSchema()
+    try:
+        if ids is None:
+            names: tuple[Any, Any] = (None, None)
+        else:
+            array, schema = _arrow.wrap_ids(ids)
+            names = (byref(array), byref(schema))
+        call("rv_build_start", column.value, *names, text, len(text), byref(task.cell))
+        task.wait(progress, "build")
+        task.result(handle.cell)
+    finally:
+        _arrow.drop(array, schema)
+        collect()
+    return handle.adopt()
+
+
+def save(handle: Handle, path: str, store_vectors: bool) -> None:
+    """Write an index to a file, complete or not at all."""
+    name = path.encode("utf-8", "surrogateescape")
+    task = Task()
+    flags = STORE_VECTORS if store_vectors else 0
+    call("rv_save_start", handle.value, name, len(name), flags, byref(task.cell))
+    task.wait()
+    task.result()
+
+
+def load(path: str, column: Handle | None = None) -> Handle:
+    """Read an index from a file, and attach the column."""
+    name = path.encode("utf-8", "surrogateescape")
+    handle, task = Handle(), Task()
+    attached = 0 if column is None else column.value
+    call("rv_load_start", name, len(name), attached, byref(task.cell))
+    task.wait()
+    task.result(handle.cell)
+    return handle.adopt()
+
+
+def encode(handle: Handle, store_vectors: bool | None = None) -> bytes:
+    """Return an index as bytes; by default with its vectors if it has them."""
+    if store_vectors is None:
+        store_vectors = info(handle)["vectors"]
+    return call_for_bytes("rv_encode", handle.value, STORE_VECTORS if store_vectors else 0)
+
+
+def decode(data: bytes) -> Handle:
+    """Return the index that bytes hold."""
+    handle = Handle()
+    call("rv_decode", data, len(data), byref(handle.cell))
+    return handle.adopt()
+
+
+def lookup(handle: Handle, ids: npt.NDArray[Any] | Sequence[Any]) -> Ints:
+    """Return the row of every id, -1 for ids of no row."""
+    if not isinstance(ids, np.ndarray) and not (len(ids) and isinstance(ids[0], str)):
+        ids = np.asarray(ids if len(ids) else np.empty(0, np.int64))
+        if ids.dtype.kind not in "iu":
+            raise InvalidArgument("ids are integers or text")
+    rows = np.empty(len(ids), np.int64)
+    array, schema = _arrow.wrap_ids(ids)
+    try:
+        call("rv_index_lookup", handle.value, byref(array), byref(schema), address(rows))
+    finally:
+        _arrow.drop(array, schema)
+        collect()
+    return rows
+
+
+def ids(handle: Handle) -> npt.NDArray[Any] | list[str]:
+    """Return all ids in row order: int64 or uint64, or a list of text."""
+    array, schema = ArrowArray(), ArrowSchema()
+    call("rv_index_ids", handle.value, byref(array), byref(schema))
+    try:
+        if schema.format == b"U":
+            return _arrow.texts_of(array)
+        return _arrow.numbers_of(array, np.uint64 if schema.format == b"L" else np.int64)
+    finally:
+        _arrow.drop(array, schema)
+
+
+def vectors(handle: Handle, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) -> Floats:
+    """Return the vectors of rows as a fresh (n, dim) array."""
+    wanted = np.ascontiguousarray(rows, np.int64)
+    out = np.empty((len(wanted), info(handle)["dim"]), np.float32)
+    call("rv_index_vectors", handle.value, address(wanted), len(wanted), address(out))
+    return out
+
+
+def attach(handle: Handle, column: Handle | None) -> None:
+    """Give an index a column to measure against; None takes it away."""
+    call("rv_index_attach", handle.value, 0 if column is None else column.value)
+
+
+def close_index(handle: Handle) -> None:
+    """Release an index's vectors and codes, and the handle; more than once is fine."""
+    if handle.value:
+        call("rv_index_close", handle.value)
+        handle.close()
+
+
+# ---- text ----
+
+
+def embed(
+    table: npt.NDArray[Any],
+    token_ids: npt.NDArray[np.uint32],
+    offsets: npt.NDArray[np.int64],
+    normalize: bool = True,
+    threads: int | None = 0,
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the mean of the token rows of every text, (n, d), and which texts have tokens.
+
+    ``table`` is (tokens, d) of float16 or float32; text i owns token_ids[offsets[i]:offsets[i+1]].
+    """
+    if table.ndim != 2 or table.dtype not in (np.float16, np.float32):
+        raise InvalidArgument(f"the table is {table.ndim}-d {table.dtype}")
+    table = np.ascontiguousarray(table)
+    tokens = np.ascontiguousarray(token_ids, np.uint32)
+    cuts = np.ascontiguousarray(offsets, np.int64)
+    texts = len(cuts) - 1
+    out = np.empty((max(texts, 0), table.shape[1]), np.float32)
+    valid = np.empty(max(texts, 0), np.bool_)
+    params = EmbedParams(
+        size=sizeof(EmbedParams), threads=threads or 0, table=address(table),
+        format=_arrow.FORMATS[table.dtype.name], rows=len(table), dim=table.shape[1],
+        ids=address(tokens), n_ids=len(tokens), normalize=normalize,
+    )  # fmt: skip
+    start = 0
+    while start < texts:
+        end = int(np.searchsorted(cuts, cuts[start] + EMBED_TOKENS, "right")) - 1
+        end = min(max(end, start + 1), texts)
+        params.offsets = address(cuts) + 8 * start
+        params.texts = end - start
+        params.out, params.valid = address(out[start:]), address(valid[start:])
+        call("rv_embed", byref(params))
+        start = end
+    return out, valid
+
+
+# ---- the library ----
+
+
+def library_info() -> dict[str, Any]:
+    """Return version, kernels, threads and what is alive in the library."""
+    answer: dict[str, Any] = json.loads(call_for_bytes("rv_info", 0))
+    return answer
+
+
+def cpu_features() -> dict[str, Any]:
+    """Return the kernels in use, all that could be, and the processor's features."""
+    about = library_info()
+    return {name: about[name] for name in ("tier", "available", "features")}
+
+
+def live_structs() -> int:
+    """Return the number of imported Arrow arrays that are not released."""
+    return int(library().rv_live())
+
+
+__all__ = [
+    "Handle", "Plan", "attach", "build", "close_index", "column_from_capsule",
+    "column_from_matrix", "column_hash", "column_info", "column_matrix", "configure",
+    "cpu_features", "decode", "embed", "encode", "export_stream", "ids", "info", "library_info",
+    "live_structs", "load", "lookup", "pca", "save", "search", "vectors",
+]  # fmt: skip

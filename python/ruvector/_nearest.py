@@ -1,0 +1,197 @@
+"""Search: the short path of one query, and batches."""
+
+from __future__ import annotations
+
+import threading
+from ctypes import addressof, byref, sizeof
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrow import address
+from ._errors import InvalidArgument
+from ._handle import Handle, info
+from ._library import Error, Plan, SearchCall, SearchParams, call, library, raise_error
+from ._task import Task
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+FILTER_MASK = 1
+FILTER_ROWS = 2
+CLOSE_BOUNDS = -1
+
+# A search that reads fewer bytes than this takes less than about 5 ms on one core, so it runs on
+# the calling thread: no task, no other thread, no chance that Ctrl-C waits long.
+SHORT_BYTES = 20_000_000
+
+
+class _Scratch:
+    """What one search of one query needs, made once and used again by one thread at a time."""
+
+    __slots__ = (
+        "address", "call", "count", "counts", "error", "function", "ids", "key", "params", "plan",
+        "queries", "query", "scores",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.function = library().rv_search_one
+        self.error = Error(size=sizeof(Error))
+        self.plan = Plan(size=sizeof(Plan))
+        self.counts = np.zeros(1, np.int64)
+        self.params = SearchParams(
+            size=sizeof(SearchParams), nq=1, counts=address(self.counts), plan=addressof(self.plan)
+        )
+        self.call = SearchCall(0, addressof(self.params), addressof(self.error))
+        self.address = addressof(self.call)
+        self.queries = self.query = np.empty(0, np.float32)
+        self.ids = np.empty(0, np.int64)
+        self.scores = np.empty(0, np.float32)
+        self.key: tuple[Any, ...] = ()
+
+    def prepare(self, key: tuple[Any, ...]) -> None:
+        """Make room for a search and write its parameters. key: see `_search_one`."""
+        index, dim, k, rerank, epsilon0, recall = key
+        params = self.params
+        if dim > len(self.queries):
+            self.queries = np.empty(dim, np.float32)
+            params.queries = address(self.queries)
+        if k > len(self.ids):
+            self.ids, self.scores = np.empty(k, np.int64), np.empty(k, np.float32)
+            params.ids, params.scores = address(self.ids), address(self.scores)
+        self.query = self.queries[:dim]
+        self.call.index = index
+        params.dim, params.k, params.rerank = dim, k, rerank
+        params.epsilon0, params.recall, params.threads = epsilon0, recall, 1
+        self.key = key
+
+
+class _Spare(threading.local):
+    """The thread's scratch memories that are not in use; an interrupt may need a second one."""
+
+    def __init__(self) -> None:
+        self.all: list[_Scratch] = []
+
+
+_spare = _Spare()
+
+
+def search(
+    handle: Handle,
+    queries: npt.NDArray[Any],
+    k: int,
+    *,
+    rerank: int | None = CLOSE_BOUNDS,
+    epsilon0: float | None = 0.0,
+    recall: float | None = 0.0,
+    mask: npt.NDArray[Any] | None = None,
+    rows: npt.NDArray[Any] | None = None,
+    source: Handle | None = None,
+    threads: int | None = 0,
+) -> tuple[Ints, Floats, Ints, Plan]:
+    """Return ids, scores, counts and plan of the k nearest rows of each query.
+
+    ``queries`` of shape (d,): ids and scores of the rows found, counts of shape (1,). Of shape
+    (n, d): ids and scores (n, k) with -1 and NaN in absent cells, counts (n,). ids are int64: the
+    bits of uint64 ids, row numbers for ids that are text. ``mask`` (bool, one a row) or ``rows``
+    (int64) say who may be found. Short searches run at once on this thread; others can be
+    interrupted.
+    """
+    cost = handle.query_bytes
+    if cost < 0:
+        cost = _query_bytes(handle)
+    if (
+        queries.ndim == 1
+        and cost < SHORT_BYTES
+        and mask is None
+        and rows is None
+        and source is None
+    ):
+        key = (handle.value, len(queries), k, CLOSE_BOUNDS if rerank is None else rerank,
+               epsilon0 or 0.0, recall or 0.0)  # fmt: skip
+        return _search_one(key, queries)
+    if queries.ndim not in (1, 2):
+        raise InvalidArgument(f"queries of {queries.ndim} dimensions; give one vector or rows")
+    batch = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
+    params = SearchParams(
+        size=sizeof(SearchParams), k=k, rerank=CLOSE_BOUNDS if rerank is None else rerank,
+        epsilon0=epsilon0 or 0.0, recall=recall or 0.0, threads=threads or 0,
+    )  # fmt: skip
+    filter_ = _filter(params, mask, rows)
+    if source is not None:
+        if not source.value:
+            raise InvalidArgument("the column to measure against is closed")
+        params.source = source.value
+    found = _search_batch(handle, batch, params, cost * len(batch), filter_)
+    if queries.ndim == 2:
+        return found
+    ids, scores, counts, plan = found
+    return ids[0, : counts[0]], scores[0, : counts[0]], counts, plan
+
+
+def _search_one(key: tuple[Any, ...], query: npt.NDArray[Any]) -> tuple[Ints, Floats, Ints, Plan]:
+    spare = _spare.all
+    scratch = spare.pop() if spare else _Scratch()
+    if scratch.key != key:
+        scratch.prepare(key)
+    scratch.query[...] = query
+    kind = scratch.function(scratch.address)
+    if kind:
+        raise_error(kind, scratch.error)
+    counts = scratch.counts.copy()
+    n = counts[0]
+    answer = (
+        scratch.ids[:n].copy(),
+        scratch.scores[:n].copy(),
+        counts,
+        Plan.from_buffer_copy(scratch.plan),
+    )
+    spare.append(scratch)
+    return answer
+
+
+def _search_batch(
+    handle: Handle, batch: Floats, params: SearchParams, cost: int, filter_: object
+) -> tuple[Ints, Floats, Ints, Plan]:
+    n, k = len(batch), params.k
+    ids = np.empty((n, max(k, 0)), np.int64)
+    scores = np.empty((n, max(k, 0)), np.float32)
+    counts = np.empty(n, np.int64)
+    plan = Plan(size=sizeof(Plan))
+    params.queries, params.nq, params.dim = address(batch), n, batch.shape[1]
+    params.ids, params.scores, params.counts = address(ids), address(scores), address(counts)
+    params.plan = addressof(plan)
+    if cost < SHORT_BYTES:
+        params.threads = 1
+        call("rv_search", handle.value, byref(params))
+    else:
+        task = Task(lent=(batch, params, ids, scores, counts, plan, filter_))
+        call("rv_search_start", handle.value, byref(params), byref(task.cell))
+        task.wait()
+        task.result()
+    return ids, scores, counts, plan
+
+
+def _filter(
+    params: SearchParams, mask: npt.NDArray[Any] | None, rows: npt.NDArray[Any] | None
+) -> npt.NDArray[Any] | None:
+    """Point params at the filter and return the memory to keep."""
+    if mask is not None and rows is not None:
+        raise InvalidArgument("a mask and rows at once")
+    if mask is not None:
+        if mask.ndim != 1 or mask.dtype.kind not in "bu" or mask.dtype.itemsize != 1:
+            raise InvalidArgument(f"a mask is one boolean a row, not {mask.ndim}-d {mask.dtype}")
+        kept, kind = np.ascontiguousarray(mask), FILTER_MASK
+    elif rows is not None:
+        kept, kind = np.ascontiguousarray(rows, np.int64), FILTER_ROWS
+    else:
+        return None
+    params.filter, params.filter_len, params.filter_kind = address(kept), len(kept), kind
+    return kept
+
+
+def _query_bytes(handle: Handle) -> int:
+    about = info(handle)
+    handle.query_bytes = about["rows"] * about["row_bytes"]
+    return handle.query_bytes
