@@ -13,9 +13,9 @@ import (
 
 // banned words, each with the reason; spelled in halves so that this file passes its own test.
 var banned = map[string]string{
-	`/ro` + `ot/|/ho` + `me/\w|/wo` + `rk/|/Us` + `ers/\w`:                     "a path of somebody's machine",
-	`\bTO` + `DO\b|\bFIX` + `ME\b|\bXX` + `X\b|\bHA` + `CK\b`:                  "an open end",
-	`py` + `pi\.org|proxy\.go` + `lang|registry\.np` + `mjs`: "a registry's host",
+	`/ro` + `ot/|/ho` + `me/\w|/wo` + `rk/|/Us` + `ers/\w`:   "a path of somebody's machine",
+	`\bTO` + `DO\b|\bFIX` + `ME\b|\bXX` + `X\b`:              "an open end",
+	`py` + `pi\.org|proxy\.go` + `lang|registry\.np` + `mjs`: "the host of a registry",
 }
 
 func TestNoBannedWords(t *testing.T) {
