@@ -37,6 +37,7 @@ type searcher struct {
 	matrix []float32 // queries side by side
 	masks  []uint32
 	est    []float32
+	four   [4]simd.ScanQuery // here, because arguments of kernels escape
 }
 
 // scanCodes scans blocks [from, to) for all probes: plane, bound, and for the rows that survive the
@@ -74,19 +75,18 @@ func (s *searcher) scanSegment(ps []*probe, blocks []byte, words []uint32, first
 	s.masks = grow(s.masks, 4*n)
 	s.est = grow(s.est, 4*n*simd.BlockRows)
 	for len(ps) >= 4 {
-		var four [4]simd.ScanQuery
-		for i := range four {
-			four[i] = ps[i].threshold()
+		for i := range s.four {
+			s.four[i] = ps[i].threshold()
 		}
-		simd.Scan4(blocks, padded, words, &four, s.masks, s.est)
-		for i := range four {
+		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
+		for i := range s.four {
 			s.survivors(ps[i], first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
 		}
 		ps = ps[4:]
 	}
 	for _, p := range ps {
-		one := p.threshold()
-		simd.Scan(blocks, padded, words, &one, s.masks[:n], s.est[:n*simd.BlockRows])
+		s.four[0] = p.threshold()
+		simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
 		s.survivors(p, first, s.masks[:n], s.est)
 	}
 }
