@@ -13,7 +13,7 @@ root of all errors; the tree is drawn in its module.
 
 from . import _accessors
 from ._cache import Cache, CacheInfo, cache
-from ._cells import RuVectorWarning
+from ._caller import RuVectorWarning
 from ._classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
 from ._conflict import refuse_other_distribution
 from ._describe import describe

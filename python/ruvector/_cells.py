@@ -7,13 +7,13 @@ the matrix is used in place; everything else is gathered once.
 from __future__ import annotations
 
 import ctypes
-import warnings
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ._caller import warn as warn_caller
 from ._errors import InvalidVector
 
 Matrix: TypeAlias = npt.NDArray[Any]
@@ -26,10 +26,6 @@ _WORD: Final = 8
 _TYPE, _DATA, _NDIM, _BASE, _DESCR, _FLAGS = 1, 2, 3, 6, 7, 8
 _LOW: Final = np.uint64(0xFFFFFFFF)
 _CONTIGUOUS_ALIGNED: Final = np.uint64(0x0001 | 0x0100)
-
-
-class RuVectorWarning(UserWarning):
-    """Something works but costs more than it must; the text says what to change."""
 
 
 def is_null(cell: Any) -> bool:
@@ -238,11 +234,9 @@ def _warn_lists(label: str) -> None:
     if _warned_lists:
         return
     _warned_lists = True
-    warnings.warn(
+    warn_caller(
         f"{label} holds Python lists, which are slow to read on every search; convert once: "
-        "df['emb'] = rv.to_column(rv.to_matrix(df['emb']), like=df)",
-        RuVectorWarning,
-        stacklevel=3,
+        "df['emb'] = rv.to_column(rv.to_matrix(df['emb']), like=df)"
     )
 
 

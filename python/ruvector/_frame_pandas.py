@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from . import _cells
+from ._caller import caller
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, one_of
 from ._mask import Mask, read_mask
-
-_PACKAGE: Final = __name__.partition(".")[0]
 
 
 class PandasFrame:
@@ -64,7 +61,7 @@ class PandasFrame:
         return read_mask(where, self.height)
 
     def _evaluate(self, text: str) -> Any:
-        scope = _caller()
+        scope = caller()
         try:
             return self._frame.eval(text, local_dict=scope.f_locals, global_dict=scope.f_globals)
         except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
@@ -88,17 +85,6 @@ class PandasFrame:
                 kind = "boolean" if any(isinstance(value, bool) for value in values) else "Int64"
                 out[name] = pd.array(values, dtype=kind)
         return out
-
-
-def _caller() -> FrameType:
-    """Return the innermost frame of Python that is not ours: where the user's names live."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        name = frame.f_globals.get("__name__", "")
-        if name != _PACKAGE and not name.startswith(_PACKAGE + "."):
-            break
-        frame = frame.f_back
-    return frame
 
 
 def _is_expression(where: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import os
-import warnings
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
@@ -12,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
-from ._cells import RuVectorWarning
+from ._caller import warn
 from ._errors import EmbedError, InvalidArgument, UnknownId
-from ._mask import read_ids, read_mask
+from ._mask import Mask, Rows, read_ids, read_mask
 from ._metric import SCORE_NAMES, MetricName, canonical
 from ._plan import Plan, remember
 from ._queries import FLOAT32, read_queries, texts_of
@@ -278,15 +277,15 @@ class Index:
             queries, single = query, True
         else:
             queries, single = self._queries(query)
+            if single:
+                queries = queries[0]
         if type(k) is not int:
             k = whole("k", k)
         if k < 0:
             raise InvalidArgument(f"k={k} must be 0 or more")
         mask = rows = None
-        if where is not None:
-            mask = read_mask(where, self._rows)
-        if ids is not None:
-            rows = self._known_rows(read_ids(ids))
+        if where is not None or ids is not None:
+            mask, rows = self._filter(where, ids)
         found, scores, counts, raw = _native.search(
             self._handle,
             queries,
@@ -301,14 +300,25 @@ class Index:
         )
         plan = Plan(raw, "given", recall)
         remember(plan)
-        if self._id_kind == "string":
+        if self._id_kind == "uint64":
+            found = found.view(np.uint64)
+        elif self._id_kind == "string":
             found = self._text_ids(found)
-        if single:
-            n = counts[0]
-            found, scores = found.reshape(-1)[:n], scores.reshape(-1)[:n]
-        elif k > self._rows:
+        if k > self._rows and not single:
             found, scores = _widen(found, scores, k)
         return SearchResult(found, scores, counts, self, plan, single)
+
+    def _filter(self, where: Any, ids: Any) -> tuple[Mask | None, Rows | None]:
+        """Return ``(mask, rows)`` of which at most one is not None."""
+        mask = None if where is None else read_mask(where, self._rows)
+        if ids is None:
+            return mask, None
+        rows = self._known_rows(read_ids(ids))
+        if mask is None and rows.size:
+            return None, rows
+        chosen = np.zeros(self._rows, np.bool_)
+        chosen[rows] = True
+        return chosen if mask is None else mask & chosen, None
 
     def _queries(self, query: Any) -> tuple[Float32Matrix, bool]:
         texts = texts_of(query)
@@ -331,6 +341,8 @@ class Index:
 
     def _rows_of(self, ids: Any) -> npt.NDArray[np.int64]:
         """Return the row of each id, -1 where there is none."""
+        if not len(ids):
+            return np.empty(0, np.int64)
         if isinstance(ids, np.ndarray) and ids.dtype == object:
             ids = ids.tolist()
         if self._id_kind != "positions":
@@ -372,11 +384,9 @@ class Index:
             has_vectors = bool(_native.info(self._handle)["vectors"])
             store = has_vectors and self._copied
             if has_vectors and not store:
-                warnings.warn(
+                warn(
                     f"{os.fspath(path)}: saved without the borrowed vectors; load it with "
-                    "Index.load(path, vectors=column), or save with vectors=True",
-                    RuVectorWarning,
-                    stacklevel=2,
+                    "Index.load(path, vectors=column), or save with vectors=True"
                 )
         _native.save(self._handle, os.fspath(path), store)
 

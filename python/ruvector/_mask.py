@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ._errors import InvalidArgument
 
-Mask = npt.NDArray[np.bool_]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Rows: TypeAlias = npt.NDArray[np.int64]
 
 
 def read_mask(where: Any, rows: int) -> Mask:
@@ -91,7 +92,9 @@ def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[
     InvalidArgument
         Null, fractional, boolean or mixed ids.
     """
-    if hasattr(ids, "to_list"):
+    if isinstance(ids, list | tuple) and any(isinstance(name, str) for name in ids):
+        values = np.array(ids, object)  # NumPy would turn numbers among texts into texts
+    elif hasattr(ids, "to_list"):
         values = np.asarray(ids.to_numpy())
     elif hasattr(ids, "to_pylist"):
         values = np.asarray(ids.to_pylist())

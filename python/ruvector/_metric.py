@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from ._errors import InvalidArgument, MetricError
+from ._errors import MetricError
 
 MetricName: TypeAlias = Literal["cosine", "dot", "l2", "euclidean", "sqeuclidean"]
 
@@ -22,12 +22,12 @@ def canonical(metric: str) -> str:
 
     Raises
     ------
-    InvalidArgument
+    MetricError
         The name is not a metric; the message lists those that are.
     """
     name = "l2" if metric == "euclidean" else metric
     if name not in SCORE_NAMES:
-        raise InvalidArgument(
+        raise MetricError(
             f"metric={metric!r} is not a metric; choose 'cosine', 'dot', "
             "'l2' (= 'euclidean', not squared) or 'sqeuclidean'"
         )

@@ -297,7 +297,6 @@ def _find(
     asked = None if raw.kind == 1 else recall
     plan = Plan(raw, origin, asked, tuple(stages.spent))
     remember(plan)
-    ids, scores = ids.reshape(len(counts), -1), scores.reshape(len(counts), -1)
     present = np.arange(ids.shape[1]) < counts[:, None]
     rows = ids[present]
     if index is not None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from . import _cells, _native
 from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
+from ._library import call
 
 Float32Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -78,7 +79,13 @@ class Vectors:
         address = _native.column_info(self.handle)["address"]
         if address:
             return np.asarray(_Borrowed(self.handle, address, self.rows, self.dim))
-        return _native.column_matrix(self.handle)
+        if not self.nulls:
+            return _native.column_matrix(self.handle)
+        out = np.empty((self.rows, self.dim), np.float32)
+        valid = np.empty(self.rows, np.bool_)
+        call("rv_column_copy", self.handle.value, out.ctypes.data, valid.ctypes.data)
+        out[~valid] = np.nan
+        return out
 
 
 class _Borrowed:
@@ -142,7 +149,7 @@ def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout:
     nulls = 0 if validity is None else rows - int(np.count_nonzero(validity))
     handle = None
     if dim:
-        handle = _native.columnfrom_matrix(matrix, validity)
+        handle = _native.column_from_matrix(matrix, validity)
     return Vectors(
         handle,
         rows,
@@ -238,7 +245,8 @@ def _from_other(data: Any, label: str, warn: bool) -> Vectors:
     if isinstance(data, str | bytes):
         raise InvalidVector(f"{label}: {_cells.text_advice(data)}")
     if isinstance(data, list | tuple):
-        if data and not any(hasattr(cell, "__len__") for cell in data):
+        flat = not any(hasattr(cell, "__len__") for cell in data)
+        if flat and not all(map(_cells.is_null, data)):
             raise InvalidVector(
                 f"{label} is 1-D with {len(data)} numbers, 2-D (rows x dim) is needed; "
                 "one vector is [vector]"
@@ -279,6 +287,8 @@ def float_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
     InvalidVector
         Another number of axes, text, booleans, complex numbers, objects, masked values.
     """
+    if data.dtype.kind in "US":
+        raise InvalidVector(f"{label} {_not_floats(data)}")
     if data.ndim != ndim:
         shape = "2-D (rows x dim)" if ndim == 2 else "1-D"
         advice = "; one vector is vector[None, :]" if data.ndim == 1 and ndim == 2 else ""
