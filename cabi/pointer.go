@@ -32,12 +32,17 @@ func text(p *C.char, n C.int64_t) string { return string(view[byte](p, int64(n))
 // address returns where a value lies, as a number.
 func address[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) }
 
-func (a *array) cdata() *cdata.CArrowArray           { return (*cdata.CArrowArray)(unsafe.Pointer(a)) }
-func (a *array) layout() *arrowc.Array               { return (*arrowc.Array)(unsafe.Pointer(a)) }
-func (s *schema) cdata() *cdata.CArrowSchema         { return (*cdata.CArrowSchema)(unsafe.Pointer(s)) }
-func (s *schema) layout() *arrowc.Schema             { return (*arrowc.Schema)(unsafe.Pointer(s)) }
+func (a *array) cdata() *cdata.CArrowArray { return (*cdata.CArrowArray)(unsafe.Pointer(a)) }
+
+func (a *array) layout() *arrowc.Array { return (*arrowc.Array)(unsafe.Pointer(a)) }
+
+func (s *schema) cdata() *cdata.CArrowSchema { return (*cdata.CArrowSchema)(unsafe.Pointer(s)) }
+
+func (s *schema) layout() *arrowc.Schema { return (*arrowc.Schema)(unsafe.Pointer(s)) }
+
 func arrays(p *C.struct_ArrowArray, n int64) []array { return view[array](p, n) }
-func oneSchema(p *C.struct_ArrowSchema) *schema      { return (*schema)(p) }
+
+func oneSchema(p *C.struct_ArrowSchema) *schema { return (*schema)(p) }
 
 // array and schema are the structs of ruvector.h, with methods.
 type (
