@@ -15,8 +15,10 @@ var (
 	wideRegister   = regexp.MustCompile(`\b(Z[0-9]+|K[0-7])\b`)
 )
 
-// tested are the features that the tier asks the CPU for; CMOV is part of every amd64.
-var tested = map[string]bool{"AVX": true, "AVX2": true, "FMA3": true, "F16C": true, "CMOV": true}
+// tested are the features that the tier asks the CPU for; CMOV and the prefetches, which the
+// generator calls MMX+, are part of every amd64.
+var tested = map[string]bool{"AVX": true, "AVX2": true, "FMA3": true, "F16C": true, "CMOV": true,
+	"MMX+": true}
 
 // One legacy-SSE instruction among AVX code with dirty upper halves costs a hundred nanoseconds on
 // some CPUs, and so does Go code after a kernel that leaves them dirty.
