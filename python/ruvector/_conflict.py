@@ -41,7 +41,6 @@ def _refuse_owner(info: str) -> None:
         return
     raise ImportError(
         f"the distributions {OURS} and {OTHER} ({other.version}) are both installed and own the "
-        f"same package, ruvector, so that neither is complete; keep one of them:\n"
-        f"    pip uninstall -y {OTHER} {OURS}\n"
-        f"    pip install {OURS}"
+        f"same package, ruvector, so that neither is complete; keep one of them: "
+        f"`pip uninstall -y {OTHER} {OURS}`, then `pip install {OURS}`"
     )
