@@ -59,9 +59,10 @@ fmt: $(VENV)/.ready ## format Go and Python
 	$(VENV)/bin/ruff check --quiet --fix .
 	$(VENV)/bin/ruff format --quiet .
 
-gen: ## write generated files again: assembly, THIRD_PARTY
+gen: ## write generated files again: assembly, THIRD_PARTY, the Python lock
 	bash checks/generate.sh
 	go run ./internal/thirdparty
+	$(PYTHON) python/lock.py
 
 fuzz: ## every fuzz target, a fixed number of inputs: make fuzz N=20000
 	bash checks/fuzz.sh $(N)

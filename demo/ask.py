@@ -20,11 +20,11 @@ import ruvector as rv
 
 QUESTIONS = [
     "how do I read a zip file",
-    "run a command and capture its output",
+    "compute the median of numbers",
+    "how to make a temporary directory",
+    "split a string like a shell does",
+    "cache the results of a function",
     "parse command line arguments",
-    "keep only the most recently used results of a function",
-    "wait for several coroutines at the same time",
-    "compare two files and show the differences",
 ]
 MARKED = 0  # the question whose hits the picture marks
 K = 5
@@ -81,7 +81,7 @@ def summary(index: rv.Index, result: rv.SearchResult, rows: int) -> None:
     info = index.info()
     print("what was done")
     print(f"  index     {index.kind}, {index.metric}, {len(index):,} rows x {index.dim}")
-    print(f"  last plan {result.plan}")
+    print(f"  last plan {str(result.plan).removeprefix('Plan: ')}")
     print(f"  bytes     {info['index_bytes']:,} of our own, {info['borrowed_bytes']:,} borrowed"
           " from the Arrow column")  # fmt: skip
     features = rv.cpu_features()

@@ -16,20 +16,26 @@ def draw(
 ) -> None:
     """Write a PNG: every row by its two principal components, the rows `hits` marked by name."""
     flat = _native.pca(_native.column_from_capsule(column), 2)
-    figure = Figure(figsize=(10, 7), dpi=150, layout="tight")
+    figure = Figure(figsize=(11, 7), dpi=150, layout="tight")
     plane = figure.subplots()
     plane.scatter(*flat.T, s=3, color="#aab7c4", linewidths=0, label=f"{len(flat):,} docstrings")
-    plane.scatter(*flat[hits].T, s=70, color="#d1495b", zorder=3, label=f'"{question}"')
-    for rank, (name, point) in enumerate(zip(names, flat[hits], strict=True)):
+    plane.scatter(*flat[hits].T, s=60, color="#d1495b", zorder=3, label=f'"{question}"')
+    # Names stand to the right of the cloud, in the order of their points, so that no lines cross.
+    from_top = sorted(zip(flat[hits].tolist(), names, strict=True), key=lambda hit: -hit[0][1])
+    for place, (point, name) in enumerate(from_top):
         plane.annotate(
             name,
             point,
-            xytext=(40, 60 - 24 * rank),
-            textcoords="offset points",
-            fontsize=8,
-            arrowprops={"arrowstyle": "-", "color": "#d1495b", "linewidth": 0.6},
+            xytext=(1.02, 0.85 - 0.09 * place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": "#d1495b", "lw": 0.6, "relpos": (0, 0.5)},
         )
-    plane.set(title="The standard library by its docstrings (first two principal components)",
-              xticks=[], yticks=[])  # fmt: skip
+    plane.set(
+        title="The standard library by its docstrings (first two principal components)",
+        xticks=[],
+        yticks=[],
+    )
     plane.legend(frameon=False, loc="lower left")
     figure.savefig(path)
