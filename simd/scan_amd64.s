@@ -84,89 +84,89 @@ chunk:
 
 columns:
 	VMOVDQU        (DI)(SI*1), Y5
-	VPSRLW         $0x04, Y5, Y6
-	VMOVDQU        32(DI)(SI*1), Y7
-	VPSRLW         $0x04, Y7, Y8
+	VMOVDQU        32(DI)(SI*1), Y6
+	VPSRLW         $0x04, Y5, Y7
+	VPSRLW         $0x04, Y6, Y8
 	VPAND          Y4, Y5, Y5
 	VPAND          Y4, Y6, Y6
 	VPAND          Y4, Y7, Y7
 	VPAND          Y4, Y8, Y8
 	PREFETCHT0     8192(DI)(SI*1)
 	VMOVDQU        (R9)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        32(R9)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
+	VMOVDQU        32(R9)(SI*1), Y10
+	VPSRLW         $0x04, Y9, Y11
+	VPSRLW         $0x04, Y10, Y12
 	VPAND          Y4, Y9, Y9
 	VPAND          Y4, Y10, Y10
 	VPAND          Y4, Y11, Y11
 	VPAND          Y4, Y12, Y12
 	PREFETCHT0     8192(R9)(SI*1)
 	VBROADCASTI128 (R11)(SI*1), Y13
+	VBROADCASTI128 16(R11)(SI*1), Y14
 	VPSHUFB        Y5, Y13, Y5
+	VPSHUFB        Y7, Y14, Y7
+	VPADDB         Y5, Y7, Y7
 	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 16(R11)(SI*1), Y9
-	VPSHUFB        Y6, Y9, Y6
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y5, Y6, Y6
-	VPADDB         Y13, Y9, Y9
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 32(R11)(SI*1), Y5
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y11, Y5, Y5
-	VBROADCASTI128 48(R11)(SI*1), Y10
-	VPSHUFB        Y8, Y10, Y8
-	VPSHUFB        Y12, Y10, Y10
-	VPADDB         Y7, Y8, Y8
+	VBROADCASTI128 48(R11)(SI*1), Y9
+	VPSHUFB        Y6, Y5, Y6
+	VPSHUFB        Y8, Y9, Y8
 	VPADDB         Y6, Y8, Y8
+	VPSHUFB        Y10, Y5, Y5
+	VPSHUFB        Y12, Y9, Y9
+	VPADDB         Y5, Y9, Y9
+	VPADDB         Y7, Y8, Y8
+	VPSRLW         $0x08, Y8, Y7
 	VPADDW         Y8, Y0, Y0
-	VPSRLW         $0x08, Y8, Y8
-	VPADDW         Y8, Y1, Y1
-	VPADDB         Y5, Y10, Y10
-	VPADDB         Y9, Y10, Y10
-	VPADDW         Y10, Y2, Y2
-	VPSRLW         $0x08, Y10, Y10
-	VPADDW         Y10, Y3, Y3
+	VPADDW         Y7, Y1, Y1
+	VPADDB         Y14, Y9, Y9
+	VPSRLW         $0x08, Y9, Y14
+	VPADDW         Y9, Y2, Y2
+	VPADDW         Y14, Y3, Y3
 	VMOVDQU        64(DI)(SI*1), Y5
-	VPSRLW         $0x04, Y5, Y6
-	VMOVDQU        96(DI)(SI*1), Y7
-	VPSRLW         $0x04, Y7, Y8
+	VMOVDQU        96(DI)(SI*1), Y6
+	VPSRLW         $0x04, Y5, Y7
+	VPSRLW         $0x04, Y6, Y8
 	VPAND          Y4, Y5, Y5
 	VPAND          Y4, Y6, Y6
 	VPAND          Y4, Y7, Y7
 	VPAND          Y4, Y8, Y8
 	PREFETCHT0     8256(DI)(SI*1)
 	VMOVDQU        64(R9)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        96(R9)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
+	VMOVDQU        96(R9)(SI*1), Y10
+	VPSRLW         $0x04, Y9, Y11
+	VPSRLW         $0x04, Y10, Y12
 	VPAND          Y4, Y9, Y9
 	VPAND          Y4, Y10, Y10
 	VPAND          Y4, Y11, Y11
 	VPAND          Y4, Y12, Y12
 	PREFETCHT0     8256(R9)(SI*1)
 	VBROADCASTI128 64(R11)(SI*1), Y13
+	VBROADCASTI128 80(R11)(SI*1), Y14
 	VPSHUFB        Y5, Y13, Y5
+	VPSHUFB        Y7, Y14, Y7
+	VPADDB         Y5, Y7, Y7
 	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 80(R11)(SI*1), Y9
-	VPSHUFB        Y6, Y9, Y6
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y5, Y6, Y6
-	VPADDB         Y13, Y9, Y9
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 96(R11)(SI*1), Y5
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y11, Y5, Y5
-	VBROADCASTI128 112(R11)(SI*1), Y10
-	VPSHUFB        Y8, Y10, Y8
-	VPSHUFB        Y12, Y10, Y10
-	VPADDB         Y7, Y8, Y8
+	VBROADCASTI128 112(R11)(SI*1), Y9
+	VPSHUFB        Y6, Y5, Y6
+	VPSHUFB        Y8, Y9, Y8
 	VPADDB         Y6, Y8, Y8
+	VPSHUFB        Y10, Y5, Y5
+	VPSHUFB        Y12, Y9, Y9
+	VPADDB         Y5, Y9, Y9
+	VPADDB         Y7, Y8, Y8
+	VPSRLW         $0x08, Y8, Y7
 	VPADDW         Y8, Y0, Y0
-	VPSRLW         $0x08, Y8, Y8
-	VPADDW         Y8, Y1, Y1
-	VPADDB         Y5, Y10, Y10
-	VPADDB         Y9, Y10, Y10
-	VPADDW         Y10, Y2, Y2
-	VPSRLW         $0x08, Y10, Y10
-	VPADDW         Y10, Y3, Y3
+	VPADDW         Y7, Y1, Y1
+	VPADDB         Y14, Y9, Y9
+	VPSRLW         $0x08, Y9, Y14
+	VPADDW         Y9, Y2, Y2
+	VPADDW         Y14, Y3, Y3
 	ADDQ           $0x00000080, SI
 	CMPQ           SI, R12
 	JLT            columns
@@ -445,51 +445,51 @@ chunkAlone:
 
 columnsAlone:
 	VMOVDQU        (DI)(SI*1), Y3
-	VPSRLW         $0x04, Y3, Y4
-	VMOVDQU        32(DI)(SI*1), Y5
-	VPSRLW         $0x04, Y5, Y6
+	VMOVDQU        32(DI)(SI*1), Y4
+	VPSRLW         $0x04, Y3, Y5
+	VPSRLW         $0x04, Y4, Y6
 	VPAND          Y2, Y3, Y3
 	VPAND          Y2, Y4, Y4
 	VPAND          Y2, Y5, Y5
 	VPAND          Y2, Y6, Y6
 	PREFETCHT0     8192(DI)(SI*1)
 	VBROADCASTI128 (R11)(SI*1), Y7
+	VBROADCASTI128 16(R11)(SI*1), Y8
 	VPSHUFB        Y3, Y7, Y7
-	VBROADCASTI128 16(R11)(SI*1), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPADDB         Y7, Y3, Y3
-	VBROADCASTI128 32(R11)(SI*1), Y4
-	VPSHUFB        Y5, Y4, Y4
+	VPSHUFB        Y5, Y8, Y8
+	VPADDB         Y7, Y8, Y8
+	VBROADCASTI128 32(R11)(SI*1), Y3
 	VBROADCASTI128 48(R11)(SI*1), Y5
+	VPSHUFB        Y4, Y3, Y3
 	VPSHUFB        Y6, Y5, Y5
-	VPADDB         Y4, Y5, Y5
 	VPADDB         Y3, Y5, Y5
+	VPADDB         Y8, Y5, Y5
+	VPSRLW         $0x08, Y5, Y8
 	VPADDW         Y5, Y0, Y0
-	VPSRLW         $0x08, Y5, Y5
-	VPADDW         Y5, Y1, Y1
+	VPADDW         Y8, Y1, Y1
 	VMOVDQU        64(DI)(SI*1), Y3
-	VPSRLW         $0x04, Y3, Y4
-	VMOVDQU        96(DI)(SI*1), Y5
-	VPSRLW         $0x04, Y5, Y6
+	VMOVDQU        96(DI)(SI*1), Y4
+	VPSRLW         $0x04, Y3, Y5
+	VPSRLW         $0x04, Y4, Y6
 	VPAND          Y2, Y3, Y3
 	VPAND          Y2, Y4, Y4
 	VPAND          Y2, Y5, Y5
 	VPAND          Y2, Y6, Y6
 	PREFETCHT0     8256(DI)(SI*1)
 	VBROADCASTI128 64(R11)(SI*1), Y7
+	VBROADCASTI128 80(R11)(SI*1), Y8
 	VPSHUFB        Y3, Y7, Y7
-	VBROADCASTI128 80(R11)(SI*1), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPADDB         Y7, Y3, Y3
-	VBROADCASTI128 96(R11)(SI*1), Y4
-	VPSHUFB        Y5, Y4, Y4
+	VPSHUFB        Y5, Y8, Y8
+	VPADDB         Y7, Y8, Y8
+	VBROADCASTI128 96(R11)(SI*1), Y3
 	VBROADCASTI128 112(R11)(SI*1), Y5
+	VPSHUFB        Y4, Y3, Y3
 	VPSHUFB        Y6, Y5, Y5
-	VPADDB         Y4, Y5, Y5
 	VPADDB         Y3, Y5, Y5
+	VPADDB         Y8, Y5, Y5
+	VPSRLW         $0x08, Y5, Y8
 	VPADDW         Y5, Y0, Y0
-	VPSRLW         $0x08, Y5, Y5
-	VPADDW         Y5, Y1, Y1
+	VPADDW         Y8, Y1, Y1
 	ADDQ           $0x00000080, SI
 	CMPQ           SI, DX
 	JLT            columnsAlone
@@ -712,135 +712,135 @@ chunk:
 
 columns:
 	VMOVDQU        (DI)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        32(DI)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
+	VMOVDQU        32(DI)(SI*1), Y10
+	VPSRLW         $0x04, Y9, Y11
+	VPSRLW         $0x04, Y10, Y12
 	VPAND          Y8, Y9, Y9
 	VPAND          Y8, Y10, Y10
 	VPAND          Y8, Y11, Y11
 	VPAND          Y8, Y12, Y12
 	PREFETCHT0     8192(DI)(SI*1)
 	VBROADCASTI128 (R9)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 16(R9)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
+	VPSHUFB        Y9, Y13, Y13
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 32(R9)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
 	VBROADCASTI128 48(R9)(SI*1), Y15
+	VPSHUFB        Y10, Y13, Y13
 	VPSHUFB        Y12, Y15, Y15
 	VPADDB         Y13, Y15, Y15
 	VPADDB         Y14, Y15, Y15
+	VPSRLW         $0x08, Y15, Y14
 	VPADDW         Y15, Y0, Y0
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y1, Y1
+	VPADDW         Y14, Y1, Y1
 	VBROADCASTI128 (R10)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 16(R10)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
+	VPSHUFB        Y9, Y13, Y13
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 32(R10)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
 	VBROADCASTI128 48(R10)(SI*1), Y15
+	VPSHUFB        Y10, Y13, Y13
 	VPSHUFB        Y12, Y15, Y15
 	VPADDB         Y13, Y15, Y15
 	VPADDB         Y14, Y15, Y15
+	VPSRLW         $0x08, Y15, Y14
 	VPADDW         Y15, Y2, Y2
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y3, Y3
+	VPADDW         Y14, Y3, Y3
 	VBROADCASTI128 (R11)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 16(R11)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
+	VPSHUFB        Y9, Y13, Y13
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 32(R11)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
 	VBROADCASTI128 48(R11)(SI*1), Y15
+	VPSHUFB        Y10, Y13, Y13
 	VPSHUFB        Y12, Y15, Y15
 	VPADDB         Y13, Y15, Y15
 	VPADDB         Y14, Y15, Y15
+	VPSRLW         $0x08, Y15, Y14
 	VPADDW         Y15, Y4, Y4
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y5, Y5
+	VPADDW         Y14, Y5, Y5
 	VBROADCASTI128 (R12)(SI*1), Y13
+	VBROADCASTI128 16(R12)(SI*1), Y14
 	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 16(R12)(SI*1), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y13, Y9, Y9
-	VBROADCASTI128 32(R12)(SI*1), Y10
-	VPSHUFB        Y11, Y10, Y10
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y13, Y14, Y14
+	VBROADCASTI128 32(R12)(SI*1), Y9
 	VBROADCASTI128 48(R12)(SI*1), Y11
+	VPSHUFB        Y10, Y9, Y9
 	VPSHUFB        Y12, Y11, Y11
-	VPADDB         Y10, Y11, Y11
 	VPADDB         Y9, Y11, Y11
+	VPADDB         Y14, Y11, Y11
+	VPSRLW         $0x08, Y11, Y14
 	VPADDW         Y11, Y6, Y6
-	VPSRLW         $0x08, Y11, Y11
-	VPADDW         Y11, Y7, Y7
+	VPADDW         Y14, Y7, Y7
 	VMOVDQU        64(DI)(SI*1), Y9
-	VPSRLW         $0x04, Y9, Y10
-	VMOVDQU        96(DI)(SI*1), Y11
-	VPSRLW         $0x04, Y11, Y12
+	VMOVDQU        96(DI)(SI*1), Y10
+	VPSRLW         $0x04, Y9, Y11
+	VPSRLW         $0x04, Y10, Y12
 	VPAND          Y8, Y9, Y9
 	VPAND          Y8, Y10, Y10
 	VPAND          Y8, Y11, Y11
 	VPAND          Y8, Y12, Y12
 	PREFETCHT0     8256(DI)(SI*1)
 	VBROADCASTI128 64(R9)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 80(R9)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
+	VPSHUFB        Y9, Y13, Y13
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 96(R9)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
 	VBROADCASTI128 112(R9)(SI*1), Y15
+	VPSHUFB        Y10, Y13, Y13
 	VPSHUFB        Y12, Y15, Y15
 	VPADDB         Y13, Y15, Y15
 	VPADDB         Y14, Y15, Y15
+	VPSRLW         $0x08, Y15, Y14
 	VPADDW         Y15, Y0, Y0
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y1, Y1
+	VPADDW         Y14, Y1, Y1
 	VBROADCASTI128 64(R10)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 80(R10)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
+	VPSHUFB        Y9, Y13, Y13
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 96(R10)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
 	VBROADCASTI128 112(R10)(SI*1), Y15
+	VPSHUFB        Y10, Y13, Y13
 	VPSHUFB        Y12, Y15, Y15
 	VPADDB         Y13, Y15, Y15
 	VPADDB         Y14, Y15, Y15
+	VPSRLW         $0x08, Y15, Y14
 	VPADDW         Y15, Y2, Y2
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y3, Y3
+	VPADDW         Y14, Y3, Y3
 	VBROADCASTI128 64(R11)(SI*1), Y13
-	VPSHUFB        Y9, Y13, Y13
 	VBROADCASTI128 80(R11)(SI*1), Y14
-	VPSHUFB        Y10, Y14, Y14
+	VPSHUFB        Y9, Y13, Y13
+	VPSHUFB        Y11, Y14, Y14
 	VPADDB         Y13, Y14, Y14
 	VBROADCASTI128 96(R11)(SI*1), Y13
-	VPSHUFB        Y11, Y13, Y13
 	VBROADCASTI128 112(R11)(SI*1), Y15
+	VPSHUFB        Y10, Y13, Y13
 	VPSHUFB        Y12, Y15, Y15
 	VPADDB         Y13, Y15, Y15
 	VPADDB         Y14, Y15, Y15
+	VPSRLW         $0x08, Y15, Y14
 	VPADDW         Y15, Y4, Y4
-	VPSRLW         $0x08, Y15, Y15
-	VPADDW         Y15, Y5, Y5
+	VPADDW         Y14, Y5, Y5
 	VBROADCASTI128 64(R12)(SI*1), Y13
+	VBROADCASTI128 80(R12)(SI*1), Y14
 	VPSHUFB        Y9, Y13, Y13
-	VBROADCASTI128 80(R12)(SI*1), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPADDB         Y13, Y9, Y9
-	VBROADCASTI128 96(R12)(SI*1), Y10
-	VPSHUFB        Y11, Y10, Y10
+	VPSHUFB        Y11, Y14, Y14
+	VPADDB         Y13, Y14, Y14
+	VBROADCASTI128 96(R12)(SI*1), Y9
 	VBROADCASTI128 112(R12)(SI*1), Y11
+	VPSHUFB        Y10, Y9, Y9
 	VPSHUFB        Y12, Y11, Y11
-	VPADDB         Y10, Y11, Y11
 	VPADDB         Y9, Y11, Y11
+	VPADDB         Y14, Y11, Y11
+	VPSRLW         $0x08, Y11, Y14
 	VPADDW         Y11, Y6, Y6
-	VPSRLW         $0x08, Y11, Y11
-	VPADDW         Y11, Y7, Y7
+	VPADDW         Y14, Y7, Y7
 	ADDQ           $0x00000080, SI
 	CMPQ           SI, R13
 	JLT            columns

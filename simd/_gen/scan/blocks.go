@@ -193,51 +193,60 @@ func (s *scan) sumColumns() {
 func (s *scan) twoColumns(at int, low VecVirtual) {
 	var nibbles [][4]VecVirtual
 	for _, codes := range s.codes {
-		var v [4]VecVirtual
-		for c := range 2 {
-			column, shifted := YMM(), YMM()
-			VMOVDQU(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + c*blockRows}, column)
-			VPSRLW(Imm(4), column, shifted)
-			v[2*c], v[2*c+1] = column, shifted
-		}
-		for _, x := range v {
-			VPAND(low, x, x)
-		}
+		nibbles = append(nibbles, s.nibbles(codes, at, low))
 		PREFETCHT0(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + ahead})
-		nibbles = append(nibbles, v)
 	}
 	for q, tables := range s.tables {
-		var table [4]VecVirtual
-		for i := range table {
-			table[i] = YMM()
+		var sum [2][]VecVirtual
+		for half := range 2 {
+			sum[half] = s.lookUp(tables, at+32*half, 2*half, nibbles)
 		}
-		entries := make([][4]VecVirtual, s.blocks)
-		for i, t := range table {
-			VBROADCASTI128(Mem{Base: tables, Index: s.offset, Scale: 1, Disp: at + 16*i}, t)
-			for b := range s.blocks {
-				if b == s.blocks-1 {
-					entries[b][i] = t
-				} else {
-					entries[b][i] = YMM()
-				}
-				VPSHUFB(nibbles[b][i], t, entries[b][i])
-			}
-			for b := range s.blocks {
-				e := entries[b]
-				switch i {
-				case 1:
-					VPADDB(e[0], e[1], e[1])
-				case 3:
-					VPADDB(e[2], e[3], e[3])
-					VPADDB(e[1], e[3], e[3])
-					sum := s.sums[b*s.queries+q]
-					VPADDW(e[3], sum[0], sum[0])
-					VPSRLW(Imm(8), e[3], e[3])
-					VPADDW(e[3], sum[1], sum[1])
-				}
-			}
+		for b := range s.blocks {
+			four := sum[1][b]
+			VPADDB(sum[0][b], four, four)
+			total, high := s.sums[b*s.queries+q], sum[0][b]
+			VPSRLW(Imm(8), four, high)
+			VPADDW(four, total[0], total[0])
+			VPADDW(high, total[1], total[1])
 		}
 	}
+}
+
+// nibbles returns the low and the high nibbles of two byte columns.
+func (s *scan) nibbles(codes GPVirtual, at int, low VecVirtual) (v [4]VecVirtual) {
+	for c := range 2 {
+		v[2*c] = YMM()
+		VMOVDQU(Mem{Base: codes, Index: s.offset, Scale: 1, Disp: at + c*blockRows}, v[2*c])
+	}
+	for c := range 2 {
+		v[2*c+1] = YMM()
+		VPSRLW(Imm(4), v[2*c], v[2*c+1])
+	}
+	for _, x := range []VecVirtual{v[0], v[2], v[1], v[3]} {
+		VPAND(low, x, x)
+	}
+	return v
+}
+
+// lookUp returns, for every block, the sums of two entries: those of the tables at the offset, for
+// nibbles n and n+1.
+func (s *scan) lookUp(tables GPVirtual, at, n int, nibbles [][4]VecVirtual) (sums []VecVirtual) {
+	var table [2]VecVirtual
+	for i := range table {
+		table[i] = YMM()
+		VBROADCASTI128(Mem{Base: tables, Index: s.offset, Scale: 1, Disp: at + 16*i}, table[i])
+	}
+	for b, v := range nibbles {
+		first, second := table[0], table[1]
+		if b+1 < len(nibbles) {
+			first, second = YMM(), YMM()
+		}
+		VPSHUFB(v[n], table[0], first)
+		VPSHUFB(v[n+1], table[1], second)
+		VPADDB(first, second, second)
+		sums = append(sums, second)
+	}
+	return sums
 }
 
 // widen turns one pair of sums into 32-bit sums of rows 0-7, 8-15, 16-23, 24-31. The whole words
