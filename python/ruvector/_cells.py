@@ -7,6 +7,7 @@ the matrix is used in place; everything else is gathered once.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -285,23 +286,18 @@ def shared_matrix(cells: list[Matrix]) -> Matrix | None:
     )
 
 
-_layout: bool | None = None
-
-
+@functools.cache
 def _layout_holds() -> bool:
     """Return whether arrays lie in memory as this file expects (not so in free-threaded builds)."""
-    global _layout
-    if _layout is None:
-        matrix = np.zeros((2, 3), np.float32)
-        probe = matrix[1]
-        words = (ctypes.c_uint64 * (_FLAGS + 1)).from_address(id(probe))
-        _layout = (
-            ctypes.sizeof(ctypes.c_void_p) == _WORD
-            and words[_TYPE] == id(np.ndarray)
-            and words[_DATA] == probe.ctypes.data
-            and words[_NDIM] & 0xFFFFFFFF == 1
-            and words[_BASE] == id(matrix)
-            and words[_DESCR] == id(probe.dtype)
-            and words[_FLAGS] & 0x0101 == 0x0101
-        )
-    return _layout
+    matrix = np.zeros((2, 3), np.float32)
+    probe = matrix[1]
+    words = (ctypes.c_uint64 * (_FLAGS + 1)).from_address(id(probe))
+    return (
+        ctypes.sizeof(ctypes.c_void_p) == _WORD
+        and words[_TYPE] == id(np.ndarray)
+        and words[_DATA] == probe.ctypes.data
+        and words[_NDIM] & 0xFFFFFFFF == 1
+        and words[_BASE] == id(matrix)
+        and words[_DESCR] == id(probe.dtype)
+        and words[_FLAGS] & 0x0101 == 0x0101
+    )

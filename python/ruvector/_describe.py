@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -10,23 +10,24 @@ from . import _frames
 from ._errors import RuVectorError
 from ._vectors import Vectors, read_vectors
 
+FrameT = TypeVar("FrameT")
 _CHUNK: Final = 4096
-_FIELDS: Final = (
-    "column",
-    "kind",
-    "dtype",
-    "dim",
-    "rows",
-    "nulls",
-    "bad",
-    "zero",
-    "unit_length",
-    "borrowed",
-    "problem",
-)
+_FIELDS: Final = {
+    "column": "text",
+    "kind": "text",
+    "dtype": "text",
+    "dim": "int",
+    "rows": "int",
+    "nulls": "int",
+    "bad": "int",
+    "zero": "int",
+    "unit_length": "bool",
+    "borrowed": "bool",
+    "problem": "text",
+}
 
 
-def describe(frame: Any) -> Any:
+def describe(frame: FrameT) -> FrameT:
     """List the columns that can be searched: how ``on=None`` and ``text=`` choose.
 
     Parameters
@@ -43,7 +44,7 @@ def describe(frame: Any) -> Any:
     """
     wrapped = _frames.wrap(frame)
     found: dict[str, list[Any]] = {name: [] for name in _FIELDS}
-    for position, fact in enumerate(wrapped.facts()):
+    for position, fact in enumerate(_frames.all_facts(wrapped)):
         if fact.kind not in ("vector", "text"):
             continue
         row: dict[str, Any] = dict.fromkeys(_FIELDS)
@@ -53,7 +54,8 @@ def describe(frame: Any) -> Any:
         row |= _vector_facts(column) if fact.kind == "vector" else _text_facts(column)
         for name in _FIELDS:
             found[name].append(row[name])
-    return wrapped.make(found)
+    answer: FrameT = wrapped.make(found, _FIELDS)
+    return answer
 
 
 def _vector_facts(column: Any) -> dict[str, Any]:

@@ -41,6 +41,10 @@ class Embedder:
     __slots__ = ("_dim", "_encode", "_sha256", "_weights", "id", "key")
 
     id: str
+    _encode: Callable[[list[str]], tuple[Float32Matrix, Validity]]
+    _dim: int | None
+    _weights: Path | None
+    _sha256: str | None
     key: Hashable  # equal only for embedders that give equal vectors; for the cache
 
     def __init__(self) -> None:
@@ -61,7 +65,7 @@ class Embedder:
         self._encode = encode
         self._dim = dim
         self._weights = weights
-        self._sha256: str | None = None
+        self._sha256 = None
         return self
 
     @classmethod
@@ -115,7 +119,7 @@ class Embedder:
         there is no file of weights.
         """
         if self._sha256 is None and self._weights is not None:
-            with open(self._weights, "rb") as file:
+            with self._weights.open("rb") as file:
                 self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return {
             "embedder": self.id,
@@ -142,7 +146,8 @@ class Embedder:
             A text is not a string, or a foreign embedder gave something else than n vectors.
         """
         if isinstance(texts, str):
-            return self.query([texts])[0]
+            vector: Float32Matrix = self.query([texts])[0]
+            return vector
         matrix, valid = self.column(list(texts))
         if not valid.all():
             matrix = matrix.copy()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, one_of
@@ -20,30 +20,27 @@ _ROW = "__ruvector_row__"
 class ArrowFrame:
     """A pyarrow Table; see `Frame`."""
 
-    __slots__ = ("_facts", "_frame", "height")
+    __slots__ = ("frame", "height")
 
     def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self._facts: list[ColumnFacts] | None = None
+        self.frame = frame
         self.height = frame.num_rows
 
     def names(self) -> list[Any]:
-        return list(self._frame.column_names)
+        return list(self.frame.column_names)
 
-    def facts(self) -> list[ColumnFacts]:
-        if self._facts is None:
-            self._facts = [arrow_facts(field.name, field.type) for field in self._frame.schema]
-            for i, fact in enumerate(self._facts):
-                if fact.kind == "vector" and fact.dim is None:
-                    width = _list_width(self._frame.column(i))
-                    self._facts[i] = fact._replace(dim=width)
-        return self._facts
+    def fact(self, position: int) -> ColumnFacts:
+        field = self.frame.schema.field(position)
+        fact = arrow_facts(field.name, field.type)
+        if fact.kind == "vector" and fact.dim is None:
+            return fact._replace(dim=_list_width(self.frame.column(position)))
+        return fact
 
     def column(self, label: Any) -> Any:
-        return self._frame.column(one_of(self.names(), label))
+        return self.frame.column(one_of(self.names(), label))
 
     def column_at(self, position: int) -> Any:
-        return self._frame.column(position)
+        return self.frame.column(position)
 
     def texts(self, label: Any) -> list[Any]:
         column = self.column(label)
@@ -55,7 +52,7 @@ class ArrowFrame:
         if _is_expression(where):
             rows = pa.array(np.arange(self.height))
             try:
-                kept = self._frame.append_column(_ROW, rows).filter(where).column(_ROW)
+                kept = self.frame.append_column(_ROW, rows).filter(where).column(_ROW)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
                 raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
             mask = np.zeros(self.height, np.bool_)
@@ -67,11 +64,11 @@ class ArrowFrame:
                 "expression: pyarrow.compute.field('year') > 2000"
             )
         if callable(where):
-            return self.mask(where(self._frame))
+            return self.mask(where(self.frame))
         return read_mask(where, self.height)
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
-        frame = self._frame
+        frame = self.frame
         if columns is not None:
             frame = frame.select([one_of(self.names(), label) for label in columns])
         out = frame.take(pa.array(rows))
@@ -80,8 +77,11 @@ class ArrowFrame:
             out = out.append_column(name, pa.array(values, type=kind))
         return out
 
-    def make(self, columns: Mapping[str, list[Any]]) -> Any:
-        return pa.table(dict(columns))
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        dtypes = {"int": pa.int64(), "bool": pa.bool_(), "text": pa.string()}
+        return pa.table(
+            {name: pa.array(columns[name], type=dtypes[kind]) for name, kind in kinds.items()}
+        )
 
 
 def _is_expression(where: Any) -> bool:

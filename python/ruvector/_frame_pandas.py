@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 from . import _cells
 from ._caller import caller
@@ -19,33 +19,29 @@ from ._mask import Mask, read_mask
 class PandasFrame:
     """A pandas DataFrame or subclass; see `Frame`. Rows are positions, whatever the index."""
 
-    __slots__ = ("_facts", "_frame", "height")
+    __slots__ = ("frame", "height")
 
     def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self._facts: list[ColumnFacts] | None = None
+        self.frame = frame
         self.height = len(frame)
 
     def names(self) -> list[Any]:
-        return list(self._frame.columns)
+        return list(self.frame.columns)
 
-    def facts(self) -> list[ColumnFacts]:
-        if self._facts is None:
-            frame = self._frame
-            self._facts = [_facts(label, frame.iloc[:, i]) for i, label in enumerate(frame.columns)]
-        return self._facts
+    def fact(self, position: int) -> ColumnFacts:
+        return _facts(self.frame.columns[position], self.frame.iloc[:, position])
 
     def column(self, label: Any) -> Any:
-        return self._frame.iloc[:, one_of(self.names(), label)]
+        return self.frame.iloc[:, one_of(self.names(), label)]
 
     def column_at(self, position: int) -> Any:
-        return self._frame.iloc[:, position]
+        return self.frame.iloc[:, position]
 
     def texts(self, label: Any) -> list[Any]:
         return [None if _cells.is_null(cell) else cell for cell in self.column(label).tolist()]
 
     def mask(self, where: Any) -> Mask:
-        frame = self._frame
+        frame = self.frame
         if isinstance(where, str):
             where = self._evaluate(where)
         elif _is_expression(where):
@@ -63,12 +59,12 @@ class PandasFrame:
     def _evaluate(self, text: str) -> Any:
         scope = caller()
         try:
-            return self._frame.eval(text, local_dict=scope.f_locals, global_dict=scope.f_globals)
+            return self.frame.eval(text, local_dict=scope.f_locals, global_dict=scope.f_globals)
         except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
             raise InvalidArgument(f"where={text!r} cannot be evaluated: {error}") from error
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
-        frame = self._frame
+        frame = self.frame
         if columns is not None:
             frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
         out = frame.iloc[rows]
@@ -76,15 +72,11 @@ class PandasFrame:
             out.insert(len(out.columns), name, values)
         return out
 
-    def make(self, columns: Mapping[str, list[Any]]) -> Any:
-        out = pd.DataFrame(columns)
-        for name, values in columns.items():
-            if any(value is None for value in values) and any(
-                isinstance(value, int) for value in values
-            ):
-                kind = "boolean" if any(isinstance(value, bool) for value in values) else "Int64"
-                out[name] = pd.array(values, dtype=kind)
-        return out
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        dtypes = {"int": "Int64", "bool": "boolean", "text": "object"}
+        return pd.DataFrame(
+            {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
+        )
 
 
 def _is_expression(where: Any) -> bool:

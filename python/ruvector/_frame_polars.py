@@ -17,26 +17,23 @@ from ._mask import Mask, read_mask
 class PolarsFrame:
     """A polars DataFrame; see `Frame`."""
 
-    __slots__ = ("_facts", "_frame", "height")
+    __slots__ = ("frame", "height")
 
     def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
-        self._facts: list[ColumnFacts] | None = None
+        self.frame = frame
         self.height = frame.height
 
     def names(self) -> list[Any]:
-        return self._frame.columns
+        return self.frame.columns
 
-    def facts(self) -> list[ColumnFacts]:
-        if self._facts is None:
-            self._facts = [_facts(self._frame, name) for name in self._frame.columns]
-        return self._facts
+    def fact(self, position: int) -> ColumnFacts:
+        return _facts(self.frame.to_series(position))
 
     def column(self, label: Any) -> pl.Series:
-        return self._frame.to_series(one_of(self.names(), label))
+        return self.frame.to_series(one_of(self.names(), label))
 
     def column_at(self, position: int) -> pl.Series:
-        return self._frame.to_series(position)
+        return self.frame.to_series(position)
 
     def texts(self, label: Any) -> list[Any]:
         return self.column(label).cast(pl.String).to_list()
@@ -52,12 +49,12 @@ class PolarsFrame:
         if isinstance(where, pl.Expr):
             where = self._evaluate(where)
         elif callable(where):
-            return self.mask(where(self._frame))
+            return self.mask(where(self.frame))
         return read_mask(where, self.height)
 
     def _evaluate(self, where: pl.Expr) -> pl.Series:
         try:
-            found = self._frame.select(where.alias("where"))
+            found = self.frame.select(where.alias("where"))
         except pl.exceptions.PolarsError as error:
             raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
         series = found.to_series()
@@ -68,7 +65,7 @@ class PolarsFrame:
     def take(
         self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added
     ) -> pl.DataFrame:
-        frame = self._frame
+        frame = self.frame
         if columns is not None:
             for label in columns:
                 one_of(self.names(), label)
@@ -83,33 +80,31 @@ class PolarsFrame:
                 extra.append(pl.Series(name, values))
         return frame[rows].with_columns(extra)
 
-    def make(self, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
-        return pl.DataFrame(columns)
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> pl.DataFrame:
+        dtypes = {"int": pl.Int64(), "bool": pl.Boolean(), "text": pl.String()}
+        return pl.DataFrame(columns, schema={name: dtypes[kind] for name, kind in kinds.items()})
 
 
-def _facts(frame: pl.DataFrame, name: str) -> ColumnFacts:
-    dtype = frame.schema[name]
+def _facts(series: pl.Series) -> ColumnFacts:
+    name, dtype = series.name, series.dtype
     if isinstance(dtype, pl.Array):
         if len(dtype.shape) == 1 and dtype.inner.is_numeric():
             return ColumnFacts(name, "vector", str(dtype), dtype.size)
     elif isinstance(dtype, pl.List):
         if dtype.inner.is_numeric():
-            return ColumnFacts(name, "vector", str(dtype), _list_width(frame[name]))
+            return ColumnFacts(name, "vector", str(dtype), _list_width(series))
     elif dtype in (pl.String, pl.Categorical, pl.Enum):
         return ColumnFacts(name, "text", str(dtype), None)
     elif dtype.is_numeric():
         return ColumnFacts(name, "number", str(dtype), None)
     elif dtype == pl.Object:
-        return _object_facts(name, frame[name])
+        return _object_facts(name, series)
     return ColumnFacts(name, "other", str(dtype), None)
 
 
 def _list_width(series: pl.Series) -> int | None:
-    first = series.first_non_null() if hasattr(series, "first_non_null") else None
-    if first is None:
-        present = series.drop_nulls().head(1)
-        first = present[0] if len(present) else None
-    return None if first is None else len(first)
+    present = series.drop_nulls() if series.null_count() else series
+    return len(present[0]) if len(present) else None
 
 
 def _object_facts(name: str, series: pl.Series) -> ColumnFacts:

@@ -28,14 +28,15 @@ class ColumnFacts(NamedTuple):
 class Frame(Protocol):
     """One data frame. `label` is what its library calls a column."""
 
+    frame: Any
     height: int
 
     def names(self) -> list[Any]:
         """Return the labels of all columns, in order."""
         ...
 
-    def facts(self) -> list[ColumnFacts]:
-        """Return what is known of every column, in order."""
+    def fact(self, position: int) -> ColumnFacts:
+        """Return what is known of the column at a position."""
         ...
 
     def column(self, label: Any) -> Any:
@@ -58,8 +59,8 @@ class Frame(Protocol):
         """Return a frame of these rows and columns (None: all), with columns added."""
         ...
 
-    def make(self, columns: Mapping[str, list[Any]]) -> Any:
-        """Return a new frame of the same library."""
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        """Return a new frame of the same library; kinds are ``text``, ``int`` and ``bool``."""
         ...
 
 
@@ -148,7 +149,7 @@ def only_vector_column(frame: Frame) -> Any:
     ColumnError
         There is none, or several; the message lists the candidates with their dimensions.
     """
-    facts = frame.facts()
+    facts = all_facts(frame)
     vectors = [fact for fact in facts if fact.kind == "vector"]
     if len(vectors) == 1:
         return vectors[0].label
@@ -174,8 +175,12 @@ def _dim(fact: ColumnFacts) -> str:
 
 def facts_of(frame: Frame, label: Any) -> ColumnFacts:
     """Return what is known of one column; ColumnError when there is none or several."""
-    facts = frame.facts()
-    return facts[one_of([fact.label for fact in facts], label)]
+    return frame.fact(one_of(frame.names(), label))
+
+
+def all_facts(frame: Frame) -> list[ColumnFacts]:
+    """Return what is known of every column, in order."""
+    return [frame.fact(position) for position in range(len(frame.names()))]
 
 
 def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -196,7 +201,7 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float
     ColumnError
         Nothing matches, or a match is not a column of numbers.
     """
-    facts = frame.facts()
+    facts = all_facts(frame)
     chosen = [
         fact
         for fact in facts

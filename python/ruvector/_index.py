@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
+from ._arguments import depth, share, whole
 from ._caller import warn
 from ._errors import EmbedError, InvalidArgument, UnknownId
 from ._mask import Mask, Rows, read_ids, read_mask
 from ._metric import SCORE_NAMES, MetricName, canonical
 from ._plan import Plan, remember
 from ._queries import FLOAT32, read_queries, texts_of
-from ._result import SearchResult
+from ._result import SearchResult, widen
 from ._settings import current
 from ._vectors import Float32Matrix, read_vectors
 
@@ -290,7 +291,7 @@ class Index:
             self._handle,
             queries,
             k if k <= self._rows else self._rows,
-            rerank=_CLOSE_BOUNDS if rerank is None else _depth(rerank),
+            rerank=_CLOSE_BOUNDS if rerank is None else depth(rerank),
             epsilon0=0.0,
             recall=0.0 if recall is None else share(recall),
             mask=mask,
@@ -305,7 +306,7 @@ class Index:
         elif self._id_kind == "string":
             found = self._text_ids(found)
         if k > self._rows and not single:
-            found, scores = _widen(found, scores, k)
+            found, scores = widen(found, scores, k)
         return SearchResult(found, scores, counts, self, plan, single)
 
     def _filter(self, where: Any, ids: Any) -> tuple[Mask | None, Rows | None]:
@@ -483,40 +484,3 @@ def _keep(keep: str, column: Any) -> str:
             "which holds that one copy"
         )
     return "borrow" if keep == "copy" and column.copied else keep
-
-
-def whole(name: str, value: Any) -> int:
-    """Return `value` as an int; InvalidArgument when it is not a whole number."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise InvalidArgument(f"{name}={value!r} must be a whole number") from None
-
-
-def _depth(rerank: Any) -> int:
-    depth = whole("rerank", rerank)
-    if depth < 0:
-        raise InvalidArgument(f"rerank={depth} must be 0 or more, or None to close the bounds")
-    return depth
-
-
-def share(recall: float) -> float:
-    """Return a recall target as a float; InvalidArgument outside (0, 1]."""
-    if not isinstance(recall, int | float | np.floating) or not 0 < recall <= 1:
-        raise InvalidArgument(f"recall={recall!r} must lie above 0 and at most 1")
-    return float(recall)
-
-
-def _widen(
-    found: npt.NDArray[Any], scores: npt.NDArray[np.float32], k: int
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-    """Pad a batch that was searched for fewer than k rows with absent cells."""
-    nq, have = found.shape
-    absent: Any = None if found.dtype == object else -1
-    if found.dtype == np.uint64:
-        absent = np.iinfo(np.uint64).max
-    wide = np.full((nq, k), absent, found.dtype)
-    wide[:, :have] = found
-    padded = np.full((nq, k), np.nan, np.float32)
-    padded[:, :have] = scores
-    return wide, padded

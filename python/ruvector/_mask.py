@@ -50,15 +50,16 @@ def _values(where: Any) -> npt.NDArray[Any]:
     if pandas is not None and isinstance(where, (pandas.Series, pandas.Index)):
         if pandas.api.types.is_bool_dtype(where.dtype) and where.hasnans:
             where = where.fillna(False)
-        return where.to_numpy()
+        return np.asarray(where.to_numpy())
     if polars is not None and isinstance(where, polars.Series):
-        return (where.fill_null(False) if where.dtype == polars.Boolean else where).to_numpy()
+        where = where.fill_null(False) if where.dtype == polars.Boolean else where
+        return np.asarray(where.to_numpy())
     if pyarrow is not None and isinstance(where, (pyarrow.Array, pyarrow.ChunkedArray)):
         if pyarrow.types.is_boolean(where.type):
             where = where.fill_null(False)
         if isinstance(where, pyarrow.ChunkedArray):
             where = where.combine_chunks()
-        return where.to_numpy(zero_copy_only=False)
+        return np.asarray(where.to_numpy(zero_copy_only=False))
     try:
         return np.asarray(where)
     except ValueError as error:
@@ -92,8 +93,9 @@ def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[
     InvalidArgument
         Null, fractional, boolean or mixed ids.
     """
-    if isinstance(ids, list | tuple) and any(isinstance(name, str) for name in ids):
-        values = np.array(ids, object)  # NumPy would turn numbers among texts into texts
+    if isinstance(ids, list | tuple):
+        mixed = any(isinstance(name, str) for name in ids)
+        values = np.array(ids, object if mixed else None)  # or numbers would become texts
     elif hasattr(ids, "to_list"):
         values = np.asarray(ids.to_numpy())
     elif hasattr(ids, "to_pylist"):

@@ -40,7 +40,7 @@ def _text_values(query: Any) -> list[Any] | None:
         if query.ndim == 1 and (
             query.dtype.kind == "U" or (query.dtype.kind == "O" and _holds_text(query))
         ):
-            return query.tolist()
+            return list(query.tolist())
         return None
     for library in ("pandas", "polars", "pyarrow"):
         module = sys.modules.get(library)
@@ -50,14 +50,14 @@ def _text_values(query: Any) -> list[Any] | None:
             if isinstance(query, (module.Array, module.ChunkedArray)):
                 kind = module.types
                 text = kind.is_string(query.type) or kind.is_large_string(query.type)
-                return query.to_pylist() if text else None
+                return list(query.to_pylist()) if text else None
         elif isinstance(query, module.Series):
             text = (
                 query.dtype == module.String
                 if library == "polars"
                 else module.api.types.is_string_dtype(query.dtype) and _holds_text(query)
             )
-            return query.to_list() if text else None
+            return list(query.to_list()) if text else None
     return None
 
 
@@ -139,8 +139,6 @@ def _is_primitive_arrow(query: Any) -> bool:
 
 
 def _float32(matrix: Any) -> Float32Matrix:
-    if matrix.dtype == FLOAT32:
-        return matrix
     with np.errstate(over="raise"):
         try:
             return np.asarray(matrix, dtype=FLOAT32, order="C")

@@ -12,9 +12,9 @@ from ._errors import ColumnError, MissingExtra
 from ._plan import Plan
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
     import polars as pl
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
     from ._index import Index
 
@@ -129,7 +129,7 @@ class SearchResult:
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""
         try:
-            import pandas as pd
+            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
         except ImportError as error:
             raise _missing("pandas", "pandas") from error
         return pd.DataFrame(self._columns())
@@ -140,7 +140,7 @@ class SearchResult:
             import polars as pl
         except ImportError as error:
             raise _missing("polars", "polars") from error
-        columns = self._columns()
+        columns: dict[str, Any] = dict(self._columns())
         for name in ("query_row", "rank"):
             if name in columns:
                 columns[name] = columns[name].astype(np.uint32)
@@ -151,7 +151,7 @@ class SearchResult:
     def to_arrow(self) -> pa.Table:
         """Return the rows found as a pyarrow Table."""
         try:
-            import pyarrow as pa
+            import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
         except ImportError as error:
             raise _missing("pyarrow", "arrow") from error
         return pa.table(self)
@@ -209,3 +209,18 @@ class SearchResult:
 def _missing(module: str, extra: str) -> MissingExtra:
     pip = f"pip install 'ruvector-arrow[{extra}]'"
     return MissingExtra(f"{module} is not installed: {pip}", pip=pip)
+
+
+def widen(
+    found: npt.NDArray[Any], scores: npt.NDArray[np.float32], k: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+    """Pad a batch that was searched for fewer than k rows with absent cells."""
+    nq, have = found.shape
+    absent: Any = None if found.dtype == object else -1
+    if found.dtype == np.uint64:
+        absent = np.iinfo(np.uint64).max
+    wide = np.full((nq, k), absent, found.dtype)
+    wide[:, :have] = found
+    padded = np.full((nq, k), np.nan, np.float32)
+    padded[:, :have] = scores
+    return wide, padded

@@ -3,83 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from . import _frames, _native
+from ._arguments import share, whole
 from ._embedder import resolve
 from ._errors import InvalidArgument, MetricError, VectorsChanged
 from ._found import Found
-from ._index import Index, Keep, Kind, share, whole
+from ._index import Index, Keep, Kind
 from ._metric import SCORE_NAMES, MetricName, canonical, threshold
 from ._plan import Plan, last_plan, nothing, remember
 from ._settings import current
 from ._target import Stages, Target, make_queries, open_index, open_target, query_of_frame
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
-
 Label: TypeAlias = Any  # what a frame's library calls a column
-
-
-@overload
-def search(
-    frame: pd.DataFrame,
-    query: Any,
-    *,
-    k: int = ...,
-    on: Label | list[str] | None = ...,
-    text: Label | None = ...,
-    index: Index | None = ...,
-    embedder: Any = ...,
-    metric: MetricName | None = ...,
-    recall: float = ...,
-    where: Any = ...,
-    min_similarity: float | None = ...,
-    max_distance: float | None = ...,
-    columns: Sequence[Label] | None = ...,
-) -> pd.DataFrame: ...
-@overload
-def search(
-    frame: pl.DataFrame,
-    query: Any,
-    *,
-    k: int = ...,
-    on: Label | list[str] | None = ...,
-    text: Label | None = ...,
-    index: Index | None = ...,
-    embedder: Any = ...,
-    metric: MetricName | None = ...,
-    recall: float = ...,
-    where: Any = ...,
-    min_similarity: float | None = ...,
-    max_distance: float | None = ...,
-    columns: Sequence[Label] | None = ...,
-) -> pl.DataFrame: ...
-@overload
-def search(
-    frame: pa.Table,
-    query: Any,
-    *,
-    k: int = ...,
-    on: Label | list[str] | None = ...,
-    text: Label | None = ...,
-    index: Index | None = ...,
-    embedder: Any = ...,
-    metric: MetricName | None = ...,
-    recall: float = ...,
-    where: Any = ...,
-    min_similarity: float | None = ...,
-    max_distance: float | None = ...,
-    columns: Sequence[Label] | None = ...,
-) -> pa.Table: ...
+FrameT = TypeVar("FrameT")  # the type that comes in is the type that goes out
 
 
 def search(
-    frame: Any,
+    frame: FrameT,
     query: Any,
     *,
     k: int = 10,
@@ -93,7 +37,7 @@ def search(
     min_similarity: float | None = None,
     max_distance: float | None = None,
     columns: Sequence[Label] | None = None,
-) -> Any:
+) -> FrameT:
     """Find the rows of a frame nearest to a text or a vector.
 
     Parameters
@@ -169,7 +113,8 @@ def search(
     found.limit(bound)
     added = found.columns(score_name)
     _frames.check_clash(kept, list(added))
-    return wrapped.take(found.rows, columns, added)
+    answer: FrameT = wrapped.take(found.rows, columns, added)
+    return answer
 
 
 def explain(frame: Any, query: Any, **arguments: Any) -> Plan:
@@ -343,7 +288,7 @@ def _check_given(index: Index, frame: _frames.Frame, target: Target, rows: Any) 
         return
     label = target.label
     if label is None:
-        vectors = [fact for fact in frame.facts() if fact.kind == "vector"]
+        vectors = [fact for fact in _frames.all_facts(frame) if fact.kind == "vector"]
         if len(vectors) != 1:
             return
         label = vectors[0].label

@@ -136,9 +136,9 @@ def _check(given: dict[str, Any]) -> None:
         raise InvalidArgument(f"bad_vectors={given['bad_vectors']!r} must be 'error' or 'skip'")
     if given.get("progress") not in (None, True, False):
         raise InvalidArgument(f"progress={given['progress']!r} must be True, False or None")
-    name = given.get("score_column")
-    if name is not None and (not isinstance(name, str) or not name):
-        raise InvalidArgument(f"score_column={name!r} must be a column name or None")
+    column = given.get("score_column")
+    if column is not None and (not isinstance(column, str) or not column):
+        raise InvalidArgument(f"score_column={column!r} must be a column name or None")
 
 
 def _apply(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from . import _frames, _native
 from ._cache import cache, text_digest
 from ._cells import looks_like_vector, text_advice
+from ._content import content_key
 from ._embedder import Embedder, resolve
 from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
 from ._queries import read_queries, texts_of
@@ -41,13 +42,14 @@ class Stages:
 class Target:
     """The column that is searched, and how its vectors and queries are made."""
 
-    __slots__ = ("embedder", "key", "label", "vectors")
+    __slots__ = ("embedder", "key", "label", "owner", "vectors")
 
     def __init__(self, label: Any, vectors: Vectors | None, embedder: Embedder | None) -> None:
         self.label = label
         self.vectors = vectors
         self.embedder = embedder
-        self.key: Any = None
+        self.key: Any = None  # what the vectors are known by without reading them
+        self.owner: Any = None  # the user's frame, when it owns the memory of the vectors
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def open_target(frame: _frames.Frame, on: Any, text: Any, embedder: Any, stages:
     if isinstance(on, list):
         with stages.measure("gather"):
             matrix = _frames.scalar_matrix(frame, on)
-            valid = ~np.isnan(matrix).any(axis=1)
+            valid = np.logical_not(np.isnan(matrix).any(axis=1))
             vectors = from_matrix(matrix, None if valid.all() else valid, True, "columns")
         return Target(on, vectors, _given(embedder))
     label = text if on is None else on
@@ -91,7 +93,9 @@ def open_target(frame: _frames.Frame, on: Any, text: Any, embedder: Any, stages:
         return _text_target(frame, label, resolve(embedder), stages)
     with stages.measure("read"), naming(label):
         vectors = read_vectors(frame.column(label), f"column {label!r}")
-    return Target(label, vectors, _given(embedder))
+    target = Target(label, vectors, _given(embedder))
+    target.owner = frame.frame
+    return target
 
 
 def _given(embedder: Any) -> Embedder | None:
@@ -180,7 +184,7 @@ def open_index(
     key = target.key
     if key is None:
         with stages.measure("hash"):
-            key = _native.column_hash(vectors.handle)
+            key = content_key(vectors, target.owner, target.label)
     key = ("index", key, metric, current.bad_vectors)
     handle = cache._get(key)
     if handle is not None:

@@ -40,6 +40,8 @@ class Vectors:
 
     __slots__ = ("copied", "dim", "handle", "layout", "matrix", "nulls", "rows", "validity")
 
+    handle: Any
+
     def __init__(
         self,
         handle: Any,
@@ -67,6 +69,10 @@ class Vectors:
             self.handle.close()
             self.handle = None
 
+    def address(self) -> int:
+        """Return where the rows lie if they are one float32 matrix without nulls, else 0."""
+        return 0 if self.handle is None else int(_native.column_info(self.handle)["address"])
+
     def floats(self) -> Float32Matrix:
         """Return all rows as float32, shape (rows, dim); null rows are NaN.
 
@@ -76,7 +82,7 @@ class Vectors:
             return self.matrix
         if self.handle is None:
             return np.full((self.rows, self.dim), np.nan, np.float32)
-        address = _native.column_info(self.handle)["address"]
+        address = self.address()
         if address:
             return np.asarray(_Borrowed(self.handle, address, self.rows, self.dim))
         if not self.nulls:
@@ -182,8 +188,9 @@ def _from_capsule(data: Any, label: str, layout: str) -> Vectors:
     rows, dim, nulls = int(info["rows"]), int(info["dim"]), int(info["nulls"])
     if not dim:
         handle.close()
-        handle = None
-    return Vectors(handle, rows, dim, nulls, layout=f"{layout} {info['type']}".strip())
+    return Vectors(
+        handle if dim else None, rows, dim, nulls, layout=f"{layout} {info['type']}".strip()
+    )
 
 
 def _from_pandas(pandas: Any, data: Any, label: str, warn: bool) -> Vectors:
@@ -378,7 +385,9 @@ def to_column(matrix: Any, like: Any) -> Any:
         `like` is of no such library, or is a pandas object with another number of rows.
     """
     floats = np.ascontiguousarray(read_vectors(matrix, "matrix").floats())
-    null = np.isnan(floats).all(axis=1) if floats.size else np.zeros(len(floats), np.bool_)
+    null: Validity = np.zeros(len(floats), np.bool_)
+    if floats.size:
+        np.isnan(floats).all(axis=1, out=null)
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
     if pandas is not None and isinstance(like, (pandas.DataFrame, pandas.Series)):
         return _pandas_column(pandas, floats, null, like)

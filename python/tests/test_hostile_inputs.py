@@ -52,13 +52,9 @@ def test_nan_in_an_object_cell_is_named_by_row_and_column() -> None:
 
 def test_numbers_outside_float32_are_named() -> None:
     matrix = _with(3, 1, 1e39, "float64")
-    for column in (
-        matrix,
-        [row.copy() for row in matrix],
-        matrix.tolist(),
-        np.asfortranarray(matrix),
-    ):
-        with pytest.raises(rv.InvalidVector, match="float32|range|large"):
+    cells = [row.copy() for row in matrix]
+    for column in (matrix, cells, matrix.tolist(), np.asfortranarray(matrix)):
+        with pytest.raises(rv.InvalidVector, match="float32"):
             rv.Index.build(column)
     with pytest.raises(rv.InvalidVector) as caught:
         rv.Index.build([row.copy() for row in matrix])

@@ -107,7 +107,7 @@ def test_rows_gathers_the_users_rows_in_the_users_frame() -> None:
 def test_a_result_is_not_iterable_and_says_what_to_use() -> None:
     index = rv.Index.build(VECTORS)
     with pytest.raises(TypeError, match=r"arrays\(\)"):
-        ids, scores = index.search(VECTORS[0], 2)
+        _ids, _scores = index.search(VECTORS[0], 2)
 
 
 def test_a_result_shows_itself() -> None:

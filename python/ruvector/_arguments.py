@@ -1,0 +1,33 @@
+"""Numbers that users pass: read once, with an error that names the argument."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ._errors import InvalidArgument
+
+
+def whole(name: str, value: Any) -> int:
+    """Return `value` as an int; InvalidArgument when it is not a whole number."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InvalidArgument(f"{name}={value!r} must be a whole number") from None
+
+
+def depth(rerank: Any) -> int:
+    """Return ``rerank=`` as an int; InvalidArgument below 0."""
+    count = whole("rerank", rerank)
+    if count < 0:
+        raise InvalidArgument(f"rerank={count} must be 0 or more, or None to close the bounds")
+    return count
+
+
+def share(recall: float) -> float:
+    """Return a recall target as a float; InvalidArgument outside (0, 1]."""
+    if not isinstance(recall, int | float | np.floating) or not 0 < recall <= 1:
+        raise InvalidArgument(f"recall={recall!r} must lie above 0 and at most 1")
+    return float(recall)
