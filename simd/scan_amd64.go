@@ -2,6 +2,8 @@
 
 package simd
 
+//go:generate go -C _gen run ./scan -out ../scan_amd64.s -stubs ../scan_stubs_amd64.go -pkg simd
+
 // useScan points the scan group at a tier.
 func useScan(t Tier) {
 	useScanPure()

@@ -1,6 +1,6 @@
 // Command scan writes simd/scan_amd64.s and its stubs: the AVX2 kernels of the scan group.
 //
-//	go run ./scan -out ../scan_amd64.s -stubs ../scan_stubs_amd64.go -pkg simd
+//	go -C _gen run ./scan -out ../scan_amd64.s -stubs ../scan_stubs_amd64.go -pkg simd
 //
 // What the kernels compute is specified by their plain Go twins in simd/scan_pure.go.
 package main
