@@ -23,7 +23,7 @@ demo: $(VENV)/.installed ## ask the standard library six questions, draw the pic
 test: build ## every test that a change must pass
 	go test -timeout 20m ./...
 	go test -timeout 20m -tags $(TAGS) ./cabi/...
-	PYTHONPATH=python $(PY) -m pytest -q python/tests
+	PYTHONPATH=$(CURDIR)/python $(PY) -m pytest -q python/tests
 
 check: build $(VENV)/.installed ## what CI adds: emulated CPUs, race, fuzzing, budgets, documents
 	bash checks/run
@@ -74,7 +74,7 @@ notebooks: $(VENV)/.installed ## execute every notebook from its source
 	$(PY) notebooks/run.py
 
 docs: build ## run every code block of every document
-	PYTHONPATH=python $(PY) -m pytest -q python/tests/test_documents.py
+	PYTHONPATH=$(CURDIR)/python $(PY) -m pytest -q python/tests/test_documents.py
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) dist build python/ruvector/_lib benchmarks/raw notebooks/*.ipynb demo.png

@@ -19,7 +19,8 @@
 # ## What you have: a file of texts, and a question
 #
 # So that there is a file, the paragraphs of the reference topics are written to one: a row per
-# paragraph, with the topic it came from. Short paragraphs (headings, syntax) are left out.
+# paragraph, with the topic it came from. Short paragraphs (headings, syntax) and repetitions are
+# left out.
 
 # %%
 import csv
@@ -28,15 +29,19 @@ import tempfile
 
 from pydoc_data.topics import topics
 
+sources = {}
+for topic, page in sorted(topics.items()):
+    for part in page.split("\n\n"):
+        if len(part) > 80:
+            sources.setdefault(" ".join(part.split()), topic)
+
 path = pathlib.Path(tempfile.mkdtemp()) / "handbook.csv"
 with path.open("w", newline="", encoding="utf-8") as file:
     rows = csv.writer(file)
     rows.writerow(["source", "text"])
-    for name, page in sorted(topics.items()):
-        rows.writerows((name, " ".join(part.split())) for part in page.split("\n\n")
-                       if len(part) > 80)
+    rows.writerows((topic, text) for text, topic in sources.items())
 
-question = "What happens when an exception is raised inside a with block?"
+question = "When are default parameter values evaluated?"
 
 # %% [markdown]
 # ## The five lines
@@ -56,7 +61,7 @@ prompt = "\n\n".join(["Answer from these sources:", *(hits.source + ": " + hits.
 # That is the whole retrieval half: `prompt` goes to the model of your choice.
 
 # %%
-print(prompt[:1500])
+print(prompt)
 
 # %% [markdown]
 # Each line of the answer can be cited: it is a row of the frame.
@@ -77,7 +82,7 @@ rv.last_plan()
 # ## The same, seen
 #
 # The vectors behind the search, in two dimensions by principal components, with the hits marked.
-# They sit together because they are about the same thing.
+# Two of 256 dimensions show neighbourhoods, not distances.
 
 # %%
 import matplotlib.pyplot as plt
@@ -93,8 +98,8 @@ is_hit = docs.index.isin(hits.index)
 figure, plane = plt.subplots(figsize=(7, 5))
 plane.scatter(*flat[~is_hit].T, s=6, color="#b8c4d0", label="paragraphs")
 plane.scatter(*flat[is_hit].T, s=60, color="#d1495b", label="the four hits")
-for (x, y), name in zip(flat[is_hit], docs.source[is_hit], strict=True):
-    plane.annotate(name, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
+for rank, (row, name) in enumerate(hits.source.items(), 1):
+    plane.annotate(f"{rank} {name}", flat[row], xytext=(7, 3), textcoords="offset points")
 plane.set(title=question, xticks=[], yticks=[])
 plane.legend(frameon=False, fontsize=8)
 plt.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import subprocess
@@ -10,6 +11,8 @@ import tomllib
 from typing import NamedTuple
 
 import pytest
+
+import ruvector
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -75,8 +78,14 @@ def test_python_blocks_run_in_the_order_of_the_page(
         lines += [""] * (block.line - 1 - len(lines)) + block.text.splitlines()
     script = tmp_path / f"{document.stem}.py"
     script.write_text("\n".join(lines), "utf-8")
+    package = pathlib.Path(ruvector.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": str(package)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
