@@ -170,6 +170,9 @@ def lookup(handle: Handle, ids: npt.NDArray[Any] | Sequence[Any]) -> Ints:
         if ids.dtype.kind not in "iu":
             raise InvalidArgument("ids are integers or text")
     rows = np.empty(len(ids), np.int64)
+    if not len(ids):
+        info(handle)  # raises when closed
+        return rows
     array, schema = _arrow.wrap_ids(ids)
     try:
         call("rv_index_lookup", handle.value, byref(array), byref(schema), address(rows))

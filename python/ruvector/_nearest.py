@@ -193,5 +193,7 @@ def _filter(
 
 def _query_bytes(handle: Handle) -> int:
     about = info(handle)
+    if "row_bytes" not in about:
+        return 0  # a column: the search itself says so
     handle.query_bytes = about["rows"] * about["row_bytes"]
     return handle.query_bytes

@@ -20,6 +20,10 @@ const (
 	Task
 )
 
+// kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
+// tells what it was.
+const kindBits = 3
+
 var kindNames = [...]string{"any", "column", "index", "task"}
 
 // String returns the kind's name as error messages use it.
@@ -57,14 +61,15 @@ func (t *Table) Put(kind Kind, value any, close func()) uint64 {
 		t.objects = map[uint64]*object{}
 	}
 	t.last++
-	t.objects[t.last] = &object{kind: kind, value: value, close: close, refs: 1}
-	return t.last
+	h := t.last<<kindBits | uint64(kind)
+	t.objects[h] = &object{kind: kind, value: value, close: close, refs: 1}
+	return h
 }
 
 // Acquire returns a reference to what the handle stands for.
 //
-// Errors: IndexClosed (for an index) or InvalidArgument when the handle is 0, closed or was never
-// given out; InvalidArgument when it is of another kind; Poisoned after a panic.
+// Errors: IndexClosed for an index that is closed (or 0), InvalidArgument for other closed handles,
+// for those never given out and those of another kind; Poisoned after a panic.
 func (t *Table) Acquire(h uint64, kind Kind) (Ref, error) {
 	t.mu.RLock()
 	o, ok := t.objects[h]
@@ -78,10 +83,8 @@ func (t *Table) Acquire(h uint64, kind Kind) (Ref, error) {
 	}
 	r := Ref{handle: h, object: o}
 	if kind != Any && o.kind != kind {
-		err := failure(arrowidx.InvalidArgument,
-			fmt.Sprintf("handle %d is of type %s, not %s", h, o.kind, kind), "")
 		r.Release()
-		return Ref{}, err
+		return Ref{}, wrongKind(h, o.kind, kind)
 	}
 	if why := o.whyPoisoned(); why != "" {
 		r.Release()
@@ -94,7 +97,7 @@ func (t *Table) Acquire(h uint64, kind Kind) (Ref, error) {
 
 // Free gives the handle up; 0 is ignored.
 //
-// Errors: InvalidArgument when the handle is closed or unknown.
+// Errors: those of Acquire for a handle that is closed or unknown.
 func (t *Table) Free(h uint64) error {
 	if h == 0 {
 		return nil
@@ -158,20 +161,28 @@ func (o *object) whyPoisoned() string {
 	return o.poisoned
 }
 
+// missing explains a handle that is not in the table.
 func missing(h uint64, kind Kind, last uint64) error {
-	name := "handle"
-	code := arrowidx.InvalidArgument
-	if kind != Any {
-		name = kind.String()
+	was := Kind(h & (1<<kindBits - 1))
+	known := h != 0 && h>>kindBits <= last && was != Any && int(was) < len(kindNames)
+	switch {
+	case h != 0 && !known:
+		return failure(arrowidx.InvalidArgument,
+			fmt.Sprintf("%d is no handle of this process", h), "handles cannot be sent or guessed")
+	case h == 0:
+		was = kind
+	case kind != Any && kind != was:
+		return wrongKind(h, was, kind)
 	}
-	if kind == Index {
-		code = arrowidx.IndexClosed
+	if was == Index {
+		return failure(arrowidx.IndexClosed, "the index is closed", "build or load it again")
 	}
-	if h == 0 || h <= last {
-		return failure(code, "the "+name+" is closed", "make a new one")
-	}
+	return failure(arrowidx.InvalidArgument, "the "+was.String()+" is closed", "make a new one")
+}
+
+func wrongKind(h uint64, is, want Kind) error {
 	return failure(arrowidx.InvalidArgument,
-		fmt.Sprintf("%d is no handle of this process", h), "handles cannot be sent or guessed")
+		fmt.Sprintf("handle %d is of type %s, not %s", h, is, want), "")
 }
 
 func failure(kind arrowidx.ErrorKind, msg, fix string) error {

@@ -40,6 +40,8 @@ func TestWrongHandlesAreErrors(t *testing.T) {
 	h := table.Put(Column, 1, nil)
 	freed := table.Put(Index, 1, nil)
 	require.NoError(t, table.Free(freed))
+	gone := table.Put(Column, 1, nil)
+	require.NoError(t, table.Free(gone))
 	for name, c := range map[string]struct {
 		handle uint64
 		kind   Kind
@@ -48,14 +50,17 @@ func TestWrongHandlesAreErrors(t *testing.T) {
 		"zero index":      {0, Index, arrowidx.IndexClosed},
 		"zero column":     {0, Column, arrowidx.InvalidArgument},
 		"freed":           {freed, Index, arrowidx.IndexClosed},
+		"freed, any":      {freed, Any, arrowidx.IndexClosed},
 		"freed, other":    {freed, Column, arrowidx.InvalidArgument},
+		"freed column":    {gone, Any, arrowidx.InvalidArgument},
+		"kind never made": {freed | 7, Any, arrowidx.InvalidArgument},
 		"another kind":    {h, Index, arrowidx.InvalidArgument},
 		"never given out": {1 << 60, Index, arrowidx.InvalidArgument},
 	} {
 		_, err := table.Acquire(c.handle, c.kind)
 		require.Equal(t, c.want, arrowidx.KindOf(err), name)
 	}
-	require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(table.Free(freed)))
+	require.Equal(t, arrowidx.IndexClosed, arrowidx.KindOf(table.Free(freed)))
 	require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(table.Free(1<<60)))
 	require.NoError(t, table.Free(0), "freeing nothing is fine")
 	require.Equal(t, 1, table.Len(), "errors hold no reference")

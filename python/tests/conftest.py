@@ -1,0 +1,35 @@
+"""What holds after every test: no Arrow struct is left behind."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from ruvector import _arrow, _library
+
+
+def _held() -> tuple[int, int]:
+    if not _library.is_loaded():
+        return 0, _arrow.kept()
+    return _library.library().rv_live(), _arrow.kept()
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Arrow structs and lent arrays after a test are those of before it.
+
+    Fixtures of wider scope are made before this one looks, so what they hold does not count.
+    """
+    before = _held()
+    yield
+    after = _held()
+    if after > before:
+        gc.collect()
+        if _library.is_loaded() and not _library.forked:
+            _library.library().rv_free(0, None)  # runs the releases that goroutines dropped
+            _arrow.collect()
+        after = _held()
+    assert after[0] <= before[0], f"{after[0] - before[0]} imported Arrow arrays left"
+    assert after[1] <= before[1], f"{after[1] - before[1]} arrays still lent to the library"

@@ -1,0 +1,230 @@
+"""Wrong, stale and foreign handles are errors; what is in use survives its handle."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import threading
+from ctypes import byref
+
+import numpy as np
+import pytest
+
+from ruvector import _library, _native
+from ruvector._errors import (
+    DimensionMismatch,
+    IndexClosed,
+    InvalidArgument,
+    InvalidVector,
+    NotAnIndex,
+    PersistError,
+    VectorsChanged,
+)
+
+RNG = np.random.default_rng(7)
+VALUES = RNG.normal(size=(200, 16)).astype(np.float32)
+
+
+def raw(value: int) -> _native.Handle:
+    """Return a handle with any number; freeing it does nothing."""
+    handle = _native.Handle()
+    handle.value = value
+    return handle
+
+
+@pytest.fixture
+def column():
+    handle = _native.column_from_matrix(VALUES)
+    yield handle
+    handle.close()
+
+
+@pytest.fixture
+def index(column):
+    handle = _native.build(column, None, {"metric": "l2"})
+    yield handle
+    handle.close()
+
+
+INDEX_VERBS = {
+    "search": lambda h: _native.search(h, VALUES[0], 3),
+    "batch": lambda h: _native.search(h, VALUES[:2], 3),
+    "save": lambda h: _native.save(h, "/tmp/never", True),
+    "encode": lambda h: _native.encode(h, True),
+    "lookup": lambda h: _native.lookup(h, [1]),
+    "ids": _native.ids,
+    "vectors": lambda h: _native.vectors(h, [0]),
+    "attach": lambda h: _native.attach(h, None),
+}
+COLUMN_VERBS = {
+    "copy": lambda h: _library.call("rv_column_copy", h.value, None, None),
+    "hash": _native.column_hash,
+    "build": lambda h: _native.build(h, None, {}),
+    "pca": lambda h: _library.call("rv_pca", h.value, 1, None),
+}
+
+
+@pytest.mark.parametrize("verb", INDEX_VERBS)
+def test_an_index_verb_refuses_what_is_no_index(verb, index, column):
+    closed = _native.build(column, None, {})
+    stale = closed.value
+    closed.close()
+    for handle, error in [
+        (closed, IndexClosed),
+        (raw(stale), IndexClosed),
+        (raw(column.value), InvalidArgument),
+        (raw(2**60), InvalidArgument),
+        (raw(2**64 - 1), InvalidArgument),
+    ]:
+        with pytest.raises(error):
+            INDEX_VERBS[verb](handle)
+
+
+@pytest.mark.parametrize("verb", COLUMN_VERBS)
+def test_a_column_verb_refuses_what_is_no_column(verb, index):
+    closed = _native.column_from_matrix(VALUES)
+    stale = closed.value
+    closed.close()
+    for handle in (closed, raw(stale), raw(index.value), raw(2**60)):
+        with pytest.raises(InvalidArgument):
+            COLUMN_VERBS[verb](handle)
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("rv_task_wait", [1, byref(ctypes.c_int32())]),
+        ("rv_task_progress", [byref(ctypes.c_int64()), byref(ctypes.c_int64())]),
+        ("rv_task_cancel", []),
+        ("rv_task_result", [byref(ctypes.c_uint64())]),
+    ],
+)
+def test_a_task_verb_refuses_what_is_no_task(name, arguments, index):
+    for handle in (0, index.value, 2**60):
+        with pytest.raises(InvalidArgument):
+            _library.call(name, handle, *arguments)
+
+
+def test_freeing_is_once_and_nothing_is_fine(index):
+    _library.call("rv_free", 0)
+    stale = index.value
+    index.close()
+    index.close()
+    with pytest.raises(IndexClosed):
+        _library.call("rv_free", stale)
+
+
+def test_places_for_answers_may_not_be_missing(index, column):
+    for name, arguments in [
+        ("rv_info", [index.value, None]),
+        ("rv_encode", [index.value, 0, None]),
+        ("rv_index_ids", [index.value, None, None]),
+        ("rv_index_vectors", [index.value, None, 3, None]),
+        ("rv_column_hash", [column.value, None]),
+        ("rv_column_copy", [column.value, None, None]),
+        ("rv_search", [index.value, None]),
+        ("rv_embed", [None]),
+        ("rv_decode", [None, 5, byref(ctypes.c_uint64())]),
+        ("rv_save_start", [index.value, b"x", 1, 0, None]),
+        ("rv_load_start", [b"", 0, 0, byref(ctypes.c_uint64())]),
+    ]:
+        with pytest.raises(InvalidArgument):
+            _library.call(name, *arguments)
+
+
+def test_errors_need_no_place_for_their_text(index):
+    lib = _library.library()
+    assert lib.rv_index_vectors(index.value, None, 3, None, None) == InvalidArgument.kind
+
+
+def test_a_handle_that_is_lost_is_freed():
+    before = _native.library_info()["handles"]
+    for _ in range(10):
+        _native.build(_native.column_from_matrix(VALUES), None, {})
+    gc.collect()
+    assert _native.library_info()["handles"] == before
+
+
+def test_closing_while_others_search_lets_them_finish(column):
+    index = _native.build(column, None, {"metric": "l2"})
+    problems = []
+
+    def search():
+        try:
+            while True:
+                ids, *_ = _native.search(index, VALUES[5], 1)
+                if ids.tolist() != [5]:
+                    problems.append(ids)
+        except IndexClosed:
+            pass
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    _native.close_index(index)
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert problems == []
+
+
+def test_ids_come_back_as_they_were_given(column):
+    n = len(VALUES)
+    for given in (
+        np.arange(n, dtype=np.int64) * -3,
+        np.arange(n, dtype=np.uint64) + 2**63,
+        [f"doc {i} \N{SNOWMAN}" for i in range(n)],
+    ):
+        index = _native.build(column, given, {})
+        got = _native.ids(index)
+        assert type(got) is type(given)
+        assert list(got) == list(given)
+        wanted = [given[3], given[0], given[n - 1]]
+        wanted = wanted if isinstance(given, list) else np.array(wanted)
+        assert _native.lookup(index, wanted).tolist() == [3, 0, n - 1]
+        assert _native.lookup(index, given[:0]).tolist() == []
+        index.close()
+
+
+def test_an_index_survives_bytes_and_files(index, column, tmp_path):
+    want = _native.search(index, VALUES[3], 5)
+    again = _native.decode(_native.encode(index))
+    assert [a.tolist() for a in _native.search(again, VALUES[3], 5)[:3]] == [
+        a.tolist() for a in want[:3]
+    ]
+    path = str(tmp_path / "zażółć.rvx")
+    _native.save(index, path, False)
+    bare = _native.load(path)
+    assert _native.info(bare)["vectors"] is False
+    loaded = _native.load(path, column)
+    assert _native.search(loaded, VALUES[3], 5)[0].tolist() == want[0].tolist()
+    other = _native.column_from_matrix(VALUES + 1)
+    with pytest.raises(VectorsChanged):
+        _native.load(path, other)
+    with pytest.raises(DimensionMismatch):
+        _native.attach(bare, _native.column_from_matrix(VALUES[:5]))
+
+
+def test_files_that_are_no_indexes_are_named_errors(tmp_path, index):
+    path = tmp_path / "x"
+    with pytest.raises(PersistError):
+        _native.load(str(path))
+    path.write_bytes(b"something else")
+    with pytest.raises(NotAnIndex):
+        _native.load(str(path))
+    with pytest.raises(PersistError):
+        _native.load(str(tmp_path))
+    with pytest.raises(PersistError):
+        _native.save(index, str(tmp_path / "no" / "folder"), True)
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_errors_carry_their_place(column):
+    bad = VALUES.copy()
+    bad[17, 5] = np.nan
+    with pytest.raises(InvalidVector) as caught:
+        _native.build(_native.column_from_matrix(bad), None, {})
+    assert (caught.value.row, caught.value.column) == (17, 5)
+    assert caught.value.kind == 3

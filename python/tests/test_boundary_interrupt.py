@@ -1,0 +1,185 @@
+"""Ctrl-C stops long work soon, after it has really ended; progress is told meanwhile."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import signal
+import threading
+import time
+from ctypes import byref
+
+import numpy as np
+import pytest
+
+from ruvector import _library, _native, _task
+from ruvector._errors import InvalidArgument
+
+ROWS, DIM = 120_000, 256
+OPTIONS = {"kind": "flat", "bits": 9, "keep": "none", "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def column():
+    values = np.random.default_rng(3).random((ROWS, DIM), np.float32)
+    handle = _native.column_from_matrix(values)
+    yield handle
+    handle.close()
+
+
+def interrupt_after(seconds: float) -> list[float]:
+    """Send ourselves SIGINT; the list gets the time at which it was sent."""
+    sent: list[float] = []
+
+    def send():
+        time.sleep(seconds)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=send).start()
+    return sent
+
+
+def test_a_build_stops_soon_and_leaves_nothing_running(column):
+    handles = _native.library_info()["handles"]
+    begin = time.monotonic()
+    _native.build(column, None, OPTIONS).close()
+    whole = time.monotonic() - begin
+    waits = []
+    for share in (0.1, 0.25, 0.4, 0.55):
+        sent = interrupt_after(share * whole)
+        with pytest.raises(KeyboardInterrupt):
+            _native.build(column, None, OPTIONS)
+        waits.append(time.monotonic() - sent[0])
+    assert _native.library_info()["handles"] == handles, "no task, no half-made index"
+    assert min(waits) < 0.5, waits  # how soon exactly is checked where times are: make check
+
+
+def test_the_column_can_be_used_after_an_interrupt(column):
+    interrupt_after(0.02)
+    with pytest.raises(KeyboardInterrupt):
+        _native.build(column, None, OPTIONS)
+    small = _native.column_from_matrix(np.eye(4, dtype=np.float32))
+    index = _native.build(small, None, {})
+    assert _native.search(index, np.eye(4, dtype=np.float32)[1], 1)[0].tolist() == [1]
+    assert _native.column_info(column)["rows"] == ROWS
+
+
+def start(column: _native.Handle, lent: object = None) -> _task.Task:
+    text = b'{"kind": "flat", "bits": 9, "keep": "none", "threads": 1}'
+    task = _task.Task(lent)
+    _library.call("rv_build_start", column.value, None, None, text, len(text), byref(task.cell))
+    return task
+
+
+def test_a_second_interrupt_does_not_return_before_the_end(column, monkeypatch):
+    task = start(column)
+    ended, interrupts = [], []
+    real = _task.Task._ended
+
+    def shy(self, ms):
+        if len(interrupts) < 3:
+            interrupts.append(1)
+            raise KeyboardInterrupt
+        ended.append(real(self, ms))
+        return ended[-1]
+
+    monkeypatch.setattr(_task.Task, "_ended", shy)
+    with pytest.raises(KeyboardInterrupt):
+        task.wait()
+    assert len(interrupts) == 3
+    assert ended[-1] is True
+
+
+def test_what_is_lent_to_a_task_lives_until_it_has_ended(column):
+    import weakref
+
+    class Lent:
+        """Something that can be watched."""
+
+    lent = Lent()
+    gone = weakref.ref(lent)
+    task = start(column, lent)
+    del lent
+    assert gone() is not None
+    del task  # cancels, waits for the end, lets go
+    assert gone() is None
+
+
+def test_an_error_in_a_progress_callback_stops_the_work(column, monkeypatch):
+    def fail(done, total):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(_task, "SLICE_MS", 2)
+    handles = _native.library_info()["handles"]
+    with pytest.raises(ZeroDivisionError):
+        _native.build(column, None, OPTIONS, fail)
+    assert _native.library_info()["handles"] == handles
+
+
+def test_progress_counts_rows(column, monkeypatch):
+    monkeypatch.setattr(_task, "SLICE_MS", 2)
+    told = []
+    index = _native.build(column, None, OPTIONS, lambda done, total: told.append((done, total)))
+    index.close()
+    done = [d for d, _ in told]
+    assert done == sorted(done)
+    assert done[-1] > 0
+    assert {t for _, t in told} == {ROWS}
+
+
+def test_the_line_of_progress_is_quiet_for_a_second(monkeypatch):
+    now = [0.0]
+    out = io.StringIO()
+    monkeypatch.setattr(_task.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_task.sys, "stderr", out)
+    monkeypatch.setattr(_task, "_tqdm", lambda label, total: None)
+    report = _task.reporter(True, "build")
+    report(1, 10)
+    assert out.getvalue() == ""
+    now[0] = 2.0
+    report(5, 10)
+    assert "build: 50 % of 10, 2 s" in out.getvalue()
+    report(-1, -1)
+    assert out.getvalue().endswith("\n")
+
+
+def test_the_line_is_tqdms_where_there_is_one(monkeypatch):
+    class Bar:
+        """What is used of tqdm."""
+
+        n = 0
+        closed = False
+
+        def update(self, more):
+            self.n += more
+
+        def close(self):
+            self.closed = True
+
+    bar = Bar()
+    monkeypatch.setattr(_task, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(_task, "_tqdm", lambda label, total: bar)
+    report = _task.reporter(True, "build")
+    report(3, 10)
+    report(7, 10)
+    report(-1, -1)
+    assert (bar.n, bar.closed) == (7, True)
+
+
+def test_nobody_is_told_where_nobody_looks(monkeypatch):
+    monkeypatch.setattr(_task, "_watched", lambda: False)
+    assert not isinstance(_task.reporter(None, "x"), _task._Line)
+    monkeypatch.setattr(_task, "_watched", lambda: True)
+    assert isinstance(_task.reporter(None, "x"), _task._Line)
+    assert not isinstance(_task.reporter(False, "x"), _task._Line)
+
+
+def test_a_task_is_asked_only_when_it_has_ended(column):
+    task = start(column)
+    with pytest.raises(InvalidArgument, match="still running"):
+        _library.call("rv_task_result", task.cell.value, byref(ctypes.c_uint64()))
+    task.stop()
+    with pytest.raises(KeyboardInterrupt):
+        task.result()

@@ -1,0 +1,211 @@
+"""The short path of one query gives what a batch gives, in fresh arrays, on any thread."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from ruvector import _native, _nearest
+from ruvector._errors import DimensionMismatch, InvalidArgument, InvalidVector
+
+RNG = np.random.default_rng(11)
+VALUES = RNG.normal(size=(3000, 24)).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=["exact", "flat"])
+def index(request):
+    column = _native.column_from_matrix(VALUES)
+    handle = _native.build(column, None, {"metric": "l2", "kind": request.param})
+    column.close()
+    yield handle
+    handle.close()
+
+
+def test_one_query_is_answered_as_in_a_batch(index):
+    queries = RNG.normal(size=(20, 24)).astype(np.float32)
+    ids, scores, counts, _ = _native.search(index, queries, 7)
+    assert (ids.shape, scores.shape, counts.tolist()) == ((20, 7), (20, 7), [7] * 20)
+    assert (ids.dtype, scores.dtype, counts.dtype) == (np.int64, np.float32, np.int64)
+    for i, query in enumerate(queries):
+        one = _native.search(index, query, 7)
+        assert one[0].tolist() == ids[i].tolist()
+        assert one[1].tolist() == scores[i].tolist()
+        assert one[2].tolist() == [7]
+
+
+def test_answers_are_fresh_arrays(index):
+    first = _native.search(index, VALUES[1], 5)
+    kept = [a.copy() for a in first[:3]]
+    plan = first[3].ns_total
+    for i in range(50):
+        _native.search(index, VALUES[i], 5)
+    assert all(np.array_equal(a, b) for a, b in zip(first[:3], kept, strict=True))
+    assert first[3].ns_total == plan
+    first[0][:] = -5
+    assert _native.search(index, VALUES[1], 5)[0].tolist() == kept[0].tolist()
+
+
+def test_dimensions_k_and_types_may_change_from_call_to_call(index):
+    other = _native.build(_native.column_from_matrix(VALUES[:, :9].copy()), None, {"metric": "l2"})
+    for k in (1, 5, 2, 40, 3):
+        assert _native.search(index, VALUES[8], k)[0].tolist()[0] == 8
+        assert len(_native.search(index, VALUES[8], k)[0]) == k
+        assert _native.search(other, VALUES[8, :9], k)[0].tolist()[0] == 8
+    assert _native.search(index, VALUES[8].astype(np.float64), 1)[0].tolist() == [8]
+    assert _native.search(index, np.repeat(VALUES[8], 2)[::2], 1)[0].tolist() == [8]
+
+
+def test_few_rows_give_few_answers(index):
+    ids, scores, counts, _ = _native.search(index, VALUES[0], 5000)
+    assert len(ids) == len(scores) == counts[0] == 3000
+    mask = np.zeros(3000, np.bool_)
+    mask[[7, 9]] = True
+    ids, scores, counts, plan = _native.search(index, VALUES[0], 5, mask=mask)
+    assert sorted(ids.tolist()) == [7, 9]
+    assert counts.tolist() == [2]
+    assert plan.eligible == 2
+    ids, scores, counts, _ = _native.search(index, VALUES[:2], 5, rows=np.array([7, 9]))
+    assert counts.tolist() == [2, 2]
+    assert ids[:, 2:].tolist() == [[-1] * 3] * 2
+    assert np.isnan(scores[:, 2:]).all()
+    for nothing in ({"mask": np.zeros(3000, np.bool_)}, {"rows": np.empty(0, np.int64)}):
+        assert _native.search(index, VALUES[0], 5, **nothing)[2].tolist() == [0]
+    assert _native.search(index, VALUES[0], 0)[0].tolist() == []
+    assert _native.search(index, VALUES[:0], 3)[0].shape == (0, 3)
+
+
+def test_wrong_searches_are_named_errors(index):
+    for error, queries, k, more in [
+        (DimensionMismatch, VALUES[0, :5], 3, {}),
+        (DimensionMismatch, VALUES[:2, :5], 3, {}),
+        (InvalidArgument, VALUES[0], -1, {}),
+        (InvalidArgument, VALUES[:2], -1, {}),
+        (InvalidArgument, VALUES[None, :2], 1, {}),
+        (InvalidArgument, np.float32(3), 1, {}),
+        (InvalidArgument, VALUES[0], 1, {"mask": np.ones(5, np.bool_)}),
+        (InvalidArgument, VALUES[0], 1, {"mask": np.ones(3000)}),
+        (InvalidArgument, VALUES[0], 1, {"mask": np.ones(3000, bool), "rows": np.arange(3)}),
+        (LookupError, VALUES[0], 1, {"rows": np.array([3000])}),
+        (InvalidVector, np.full(24, np.nan, np.float32), 1, {}),
+    ]:
+        with pytest.raises(error):
+            _native.search(index, queries, k, **more)
+    assert _native.search(index, VALUES[4], 1)[0].tolist() == [4], "and nothing is left behind"
+
+
+def test_a_long_search_is_a_task_with_the_same_answers(index, monkeypatch):
+    queries = RNG.normal(size=(10, 24)).astype(np.float32)
+    want = _native.search(index, queries, 4)
+    one = _native.search(index, queries[0], 4)
+    monkeypatch.setattr(_nearest, "SHORT_BYTES", 0)
+    got = _native.search(index, queries, 4)
+    assert [a.tolist() for a in got[:3]] == [a.tolist() for a in want[:3]]
+    alone = _native.search(index, queries[0], 4)
+    assert [a.tolist() for a in alone[:3]] == [a.tolist() for a in one[:3]]
+    with pytest.raises(InvalidVector):
+        _native.search(index, np.full((1, 24), np.inf, np.float32), 4)
+
+
+def test_sixteen_threads_get_the_answers_of_one(index):
+    queries = RNG.normal(size=(64, 24)).astype(np.float32)
+    want = [_native.search(index, q, 6)[0].tolist() for q in queries]
+    wrong = []
+
+    def search(start):
+        for i in range(len(queries)):
+            j = (start + i) % len(queries)
+            if _native.search(index, queries[j], 6)[0].tolist() != want[j]:
+                wrong.append(j)
+
+    threads = [threading.Thread(target=search, args=(4 * t,)) for t in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_signal_handler_may_search_while_its_thread_searches(index):
+    inner = []
+    answers = []
+    old = signal.signal(
+        signal.SIGALRM, lambda *_: inner.append(_native.search(index, VALUES[1], 1)[0].tolist())
+    )
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        while len(inner) < 50:
+            answers.append(_native.search(index, VALUES[2], 1)[0].tolist())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert all(a == [1] for a in inner)
+    assert all(a == [2] for a in answers)
+
+
+def test_another_column_can_be_measured_against():
+    column = _native.column_from_matrix(VALUES)
+    bare = _native.build(column, None, {"metric": "l2", "kind": "flat", "keep": "none"})
+    estimated = _native.search(bare, VALUES[3], 3)
+    exact = _native.search(bare, VALUES[3], 3, source=column)
+    assert (estimated[3].exact_scores, exact[3].exact_scores) == (0, 1)
+    assert exact[0][0] == 3
+    assert exact[1][0] == 0
+    column.close()
+    with pytest.raises(InvalidArgument, match="closed"):
+        _native.search(bare, VALUES[3], 3, source=column)
+    bare.close()
+
+
+def test_tables_of_tokens_are_pooled():
+    table = RNG.normal(size=(500, 32)).astype(np.float16)
+    lengths = RNG.integers(0, 9, 400)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tokens = RNG.integers(0, 500, offsets[-1]).astype(np.uint32)
+    matrix, valid = _native.embed(table, tokens, offsets, normalize=False)
+    assert valid.tolist() == (lengths > 0).tolist()
+    for i in range(400):
+        rows = table[tokens[offsets[i] : offsets[i + 1]]].astype(np.float64)
+        want = rows.mean(axis=0) if len(rows) else np.zeros(32)
+        assert np.allclose(matrix[i], want, atol=1e-6)
+    unit, _ = _native.embed(table, tokens, offsets)
+    assert np.allclose(np.linalg.norm(unit[valid], axis=1), 1, atol=1e-6)
+
+
+def test_pooling_in_parts_changes_nothing(monkeypatch):
+    table = RNG.normal(size=(50, 8)).astype(np.float32)
+    offsets = np.concatenate([[0], np.cumsum(RNG.integers(0, 9, 100))])
+    tokens = RNG.integers(0, 50, offsets[-1]).astype(np.uint32)
+    want = _native.embed(table, tokens, offsets)
+    monkeypatch.setattr(_native, "EMBED_TOKENS", 5)
+    got = _native.embed(table, tokens, offsets)
+    assert np.array_equal(got[0], want[0])
+    assert np.array_equal(got[1], want[1])
+    assert _native.embed(table, tokens[:0], np.zeros(1, np.int64))[0].shape == (0, 8)
+
+
+def test_tokens_outside_the_table_are_an_error():
+    with pytest.raises(_native_error("EmbedError"), match="token 9"):
+        _native.embed(np.ones((3, 2), np.float32), np.array([1, 9], np.uint32), np.array([0, 1, 2]))
+    with pytest.raises(InvalidArgument):
+        _native.embed(np.ones((3, 2)), np.array([1], np.uint32), np.array([0, 1]))
+
+
+def _native_error(name):
+    from ruvector import _errors
+
+    return getattr(_errors, name)
+
+
+def test_principal_components_are_numpys_up_to_sign():
+    axes = np.array([9, 5, 3, 1, 0.5])
+    values = (RNG.normal(size=(300, 5)) * axes) @ np.linalg.qr(RNG.normal(size=(5, 5)))[0]
+    values = values.astype(np.float32)
+    got = _native.pca(_native.column_from_matrix(values), 2)
+    centred = values - values.mean(axis=0)
+    want = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    assert np.allclose(np.abs(got), np.abs(want), atol=1e-3)
+    with pytest.raises(InvalidArgument):
+        _native.pca(_native.column_from_matrix(values), 6)
