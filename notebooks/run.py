@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import pathlib
 import sys
+import tempfile
 import time
 from typing import Any
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIMIT_SECONDS = 60
@@ -38,13 +40,18 @@ def main() -> int:
 def execute(source: pathlib.Path) -> list[str]:
     """Run one notebook and write its .ipynb; returns what is wrong with it."""
     notebook = jupytext.read(source)
-    client = NotebookClient(
-        notebook,
-        timeout=2 * LIMIT_SECONDS,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(HERE)}},
-    )
-    client.execute()
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Config()  # local sockets: no TCP port is opened
+        kernel.AsyncKernelManager.transport = "ipc"
+        kernel.AsyncKernelManager.ip = str(pathlib.Path(folder, "kernel"))
+        client = NotebookClient(
+            notebook,
+            config=kernel,
+            kernel_name="python3",
+            timeout=2 * LIMIT_SECONDS,
+            resources={"metadata": {"path": str(HERE)}},
+        )
+        client.execute()
     nbformat.write(notebook, source.with_suffix(".ipynb"))
     return [*wrong_line_counts(notebook), *missing_picture(notebook)]
 
