@@ -22,9 +22,10 @@ func interpreter(t *testing.T) string {
 	return found
 }
 
-// The rules for Python are read with Python's own parser, in python_rules.py.
-func TestPythonFollowsTheRules(t *testing.T) {
-	arguments := []string{"python_rules.py", root(t)}
+// askPython runs python_rules.py over every Python file and decodes what it prints.
+func askPython(t *testing.T, question string, answer any) {
+	t.Helper()
+	arguments := []string{"python_rules.py", question, root(t)}
 	for _, f := range files(t) {
 		if f.ext() == ".py" {
 			arguments = append(arguments, f.name)
@@ -32,7 +33,12 @@ func TestPythonFollowsTheRules(t *testing.T) {
 	}
 	out, err := exec.Command(interpreter(t), arguments...).Output()
 	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, answer))
+}
+
+// The rules for Python are read with Python's own parser.
+func TestPythonFollowsTheRules(t *testing.T) {
 	var found []string
-	require.NoError(t, json.Unmarshal(out, &found))
+	askPython(t, "rules", &found)
 	report(t, found)
 }

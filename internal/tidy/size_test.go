@@ -73,35 +73,3 @@ func TestNoFileIsABlob(t *testing.T) {
 		}
 	}
 }
-
-// countLines adds the non-empty lines of the files that keep picks.
-func countLines(t *testing.T, keep func(sourceFile) bool) int {
-	total := 0
-	for _, f := range files(t) {
-		if !keep(f) || f.generated() {
-			continue
-		}
-		for _, line := range f.lines() {
-			if strings.TrimSpace(line) != "" {
-				total++
-			}
-		}
-	}
-	return total
-}
-
-func TestThereIsAtLeastAsMuchTestAsSource(t *testing.T) {
-	shipped := []string{"simd/", "arrowidx/", "cabi/", "lake/", "agentclient/", "python/"}
-	ours := func(f sourceFile) bool {
-		for _, folder := range shipped {
-			if strings.HasPrefix(f.name, folder) {
-				return isCode(f) && !strings.HasPrefix(f.name, "simd/_gen/")
-			}
-		}
-		return false
-	}
-	source := countLines(t, func(f sourceFile) bool { return ours(f) && !f.isTest() })
-	tests := countLines(t, func(f sourceFile) bool { return ours(f) && f.isTest() })
-	t.Logf("%d lines shipped, %d lines of test", source, tests)
-	assert.GreaterOrEqual(t, tests, source)
-}
