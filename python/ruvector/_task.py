@@ -13,7 +13,8 @@ from . import _library
 from ._errors import RuVectorError
 from ._library import call, library
 
-SLICE_MS = 50
+# An interrupt waits for the end of a slice, then for the operation: together under 100 ms.
+SLICE_MS = 20
 QUIET_SECONDS = 1.0
 
 Progress = Callable[[int, int], object] | bool | None
