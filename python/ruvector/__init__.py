@@ -1,8 +1,8 @@
 """Vector search that lives in a notebook.
 
->>> import pandas as pd
+>>> import numpy as np, pandas as pd
 >>> import ruvector as rv
->>> df = pd.DataFrame({"name": ["a", "b"], "emb": [[1.0, 0.0], [0.0, 1.0]]})
+>>> df = pd.DataFrame({"name": ["a", "b"], "emb": list(np.eye(2))})
 >>> df.ruvector.search([1.0, 0.1], k=1)["name"].tolist()
 ['a']
 

@@ -217,10 +217,10 @@ class Index:
             The file cannot be read.
         """
         if vectors is None:
-            return cls._from_handle(_native.load(os.fspath(path), None), copied=True)
+            return cls._from_handle(_native.load(os.fsdecode(path), None), copied=True)
         column = read_vectors(vectors)
         try:
-            return cls._from_handle(_native.load(os.fspath(path), column.handle))
+            return cls._from_handle(_native.load(os.fsdecode(path), column.handle))
         finally:
             column.close()
 
@@ -386,10 +386,10 @@ class Index:
             store = has_vectors and self._copied
             if has_vectors and not store:
                 warn(
-                    f"{os.fspath(path)}: saved without the borrowed vectors; load it with "
+                    f"{os.fsdecode(path)}: saved without the borrowed vectors; load it with "
                     "Index.load(path, vectors=column), or save with vectors=True"
                 )
-        _native.save(self._handle, os.fspath(path), store)
+        _native.save(self._handle, os.fsdecode(path), store)
 
     def info(self) -> dict[str, Any]:
         """Return what the index is: kind, metric, bits, rows, dim, nulls, bytes, seed and more."""

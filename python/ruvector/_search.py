@@ -94,14 +94,14 @@ def search(
 
     Examples
     --------
-    >>> import pandas as pd, ruvector as rv
-    >>> df = pd.DataFrame({"name": ["a", "b"], "emb": [[1.0, 0.0], [0.0, 1.0]]})
+    >>> import numpy as np, pandas as pd, ruvector as rv
+    >>> df = pd.DataFrame({"name": ["a", "b"], "emb": list(np.eye(2))})
     >>> rv.search(df, [1.0, 0.1], k=1)["name"].tolist()
     ['a']
     """
     wrapped = _frames.wrap(frame)
     if columns is not None:
-        columns = list(columns)
+        columns = [columns] if isinstance(columns, str) else list(columns)
         kept = [wrapped.names()[_frames.one_of(wrapped.names(), name)] for name in columns]
     else:
         kept = wrapped.names()
