@@ -1,18 +1,37 @@
-# Formatting, vet, staticcheck, ruff, mypy --strict, pyright. Stops at the first that complains.
-set -euo pipefail
+# Formatting, vet, staticcheck, ruff, mypy --strict, pyright. All run; the first failure is not
+# the last thing said.
+set -uo pipefail
 cd "$(dirname "$0")/.."
-bin=.venv/bin
+bin=$PWD/.venv/bin
 tags=cshared,mallocator
+failed=0
 
-badly_formatted=$(gofmt -l simd arrowidx cabi internal)
-[ -z "$badly_formatted" ] || { echo "not gofmt'ed: $badly_formatted"; exit 1; }
-go vet ./...
-go vet -tags "$tags" ./cabi/...
+try() {
+  "$@" || { echo "^^ ${*/#$bin\//}"; failed=1; }
+}
+
+gofmt_clean() {
+  local files
+  files=$(gofmt -l simd arrowidx cabi internal benchmarks)
+  [ -z "$files" ] || { echo "not formatted: $files"; return 1; }
+}
+
+typed() {
+  (cd python && "$bin/$1" "${@:2}" ruvector)
+}
+
 mkdir -p build/bin
-go -C checks/tools build -o "$PWD/build/bin/" tool
-build/bin/staticcheck ./...
-build/bin/staticcheck -tags "$tags" ./cabi/...
-$bin/ruff check .
-$bin/ruff format --check --quiet . || { echo "not formatted: run make fmt"; exit 1; }
-(cd python && ../$bin/mypy --strict ruvector)
-(cd python && ../$bin/pyright --pythonpath ../$bin/python ruvector)
+try gofmt_clean
+try go vet ./...
+try go vet -tags "$tags" ./cabi/...
+if go -C checks/tools build -o "$PWD/build/bin/" tool; then
+  try build/bin/staticcheck ./...
+  try build/bin/staticcheck -tags "$tags" ./cabi/...
+else
+  echo "staticcheck could not be built"; failed=1
+fi
+try "$bin/ruff" check --quiet .
+try "$bin/ruff" format --check --quiet .
+try typed mypy --strict
+try typed pyright --pythonpath "$bin/python"
+exit $failed
