@@ -121,7 +121,7 @@ def wrap_ids(ids: npt.NDArray[Any] | Sequence[str]) -> tuple[ArrowArray, ArrowSc
         form, offsets, bits = FORMATS[data.dtype.name], None, None
     else:
         form = b"U"
-        data, offsets, bits = pack_texts(ids)
+        data, offsets, bits = pack_texts(ids.tolist() if isinstance(ids, np.ndarray) else ids)
     token = next(_tokens)
     _kept[token] = (data, offsets, bits)
     try:
@@ -196,7 +196,7 @@ def texts_of(array: ArrowArray) -> list[str]:
     """Return the rows of a large_string array without nulls."""
     buffers = (c_void_p * 3).from_address(array.buffers)
     offsets = np.ctypeslib.as_array((c_int64 * (array.length + 1)).from_address(buffers[1]))
-    data = ctypes.string_at(buffers[2], int(offsets[-1])) if offsets[-1] else b""
+    data = ctypes.string_at(buffers[2] or 0, int(offsets[-1])) if offsets[-1] else b""
     cuts = offsets.tolist()
     return [data[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(cuts)]
 

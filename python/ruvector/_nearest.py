@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from ctypes import addressof, byref, sizeof
+from ctypes import addressof, byref, c_int64, sizeof
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ class _Scratch:
     """What one search of one query needs, made once and used again by one thread at a time."""
 
     __slots__ = (
-        "address", "call", "count", "counts", "error", "function", "ids", "key", "params", "plan",
-        "queries", "query", "scores",
+        "address", "call", "counts", "error", "found", "function", "ids", "key", "memory", "params",
+        "plan", "query", "scores",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -40,31 +40,36 @@ class _Scratch:
         self.error = Error(size=sizeof(Error))
         self.plan = Plan(size=sizeof(Plan))
         self.counts = np.zeros(1, np.int64)
+        self.found = c_int64.from_address(address(self.counts))
         self.params = SearchParams(
             size=sizeof(SearchParams), nq=1, counts=address(self.counts), plan=addressof(self.plan)
         )
         self.call = SearchCall(0, addressof(self.params), addressof(self.error))
         self.address = addressof(self.call)
-        self.queries = self.query = np.empty(0, np.float32)
-        self.ids = np.empty(0, np.int64)
-        self.scores = np.empty(0, np.float32)
+        empty = np.empty(0, np.float32)
+        self.memory = (empty, np.empty(0, np.int64), empty)  # query, ids, scores: never smaller
+        self.query, self.ids, self.scores = self.memory
         self.key: tuple[Any, ...] = ()
 
     def prepare(self, key: tuple[Any, ...]) -> None:
-        """Make room for a search and write its parameters. key: see `_search_one`."""
+        """Make room for a search and write its parameters. key: see `search`."""
         index, dim, k, rerank, epsilon0, recall = key
-        params = self.params
-        if dim > len(self.queries):
-            self.queries = np.empty(dim, np.float32)
-            params.queries = address(self.queries)
-        if k > len(self.ids):
-            self.ids, self.scores = np.empty(k, np.int64), np.empty(k, np.float32)
-            params.ids, params.scores = address(self.ids), address(self.scores)
-        self.query = self.queries[:dim]
+        query, ids, scores = self.memory
+        if dim > len(query):
+            query = np.empty(dim, np.float32)
+        if k > len(ids):
+            ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
+        self.memory = query, ids, scores
+        self.query, self.ids, self.scores = query[:dim], ids[: max(k, 0)], scores[: max(k, 0)]
         self.call.index = index
+        params = self.params
+        params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
         params.dim, params.k, params.rerank = dim, k, rerank
         params.epsilon0, params.recall, params.threads = epsilon0, recall, 1
         self.key = key
+
+
+copy_plan = Plan.from_buffer_copy
 
 
 class _Spare(threading.local):
@@ -135,18 +140,16 @@ def _search_one(key: tuple[Any, ...], query: npt.NDArray[Any]) -> tuple[Ints, Fl
     scratch = spare.pop() if spare else _Scratch()
     if scratch.key != key:
         scratch.prepare(key)
-    scratch.query[...] = query
+    scratch.query[:] = query
     kind = scratch.function(scratch.address)
     if kind:
         raise_error(kind, scratch.error)
-    counts = scratch.counts.copy()
-    n = counts[0]
-    answer = (
-        scratch.ids[:n].copy(),
-        scratch.scores[:n].copy(),
-        counts,
-        Plan.from_buffer_copy(scratch.plan),
-    )
+    n = scratch.found.value
+    ids, scores = scratch.ids, scratch.scores
+    if n == len(ids):
+        answer = ids.copy(), scores.copy(), scratch.counts.copy(), copy_plan(scratch.plan)
+    else:
+        answer = ids[:n].copy(), scores[:n].copy(), scratch.counts.copy(), copy_plan(scratch.plan)
     spare.append(scratch)
     return answer
 

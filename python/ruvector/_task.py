@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 import weakref
@@ -144,7 +145,7 @@ class _Line:
 
 def _tqdm(label: str, total: int) -> Any:
     try:
-        from tqdm.auto import tqdm
+        tqdm = importlib.import_module("tqdm.auto")
     except ImportError:
         return None
-    return tqdm(desc=label, total=total, unit="rows", unit_scale=True)
+    return tqdm.tqdm(desc=label, total=total, unit="rows", unit_scale=True)
