@@ -31,6 +31,9 @@ func importArrays(op string, s *schema, in []array) ([]arrow.Array, error) {
 	if err != nil {
 		return nil, columnError(op, err)
 	}
+	if err := arrowc.CheckTensor(field.Metadata); err != nil {
+		return nil, err
+	}
 	out := make([]arrow.Array, 0, len(in))
 	for i := range in {
 		a, err := cdata.ImportCArrayWithType(in[i].cdata(), field.Type)

@@ -399,3 +399,12 @@ def test_matrices_that_cannot_be_borrowed_are_refused():
             _native.column_from_matrix(bad)
     with pytest.raises(InvalidArgument, match="validity"):
         _native.column_from_matrix(VALUES, np.ones(5, np.bool_))
+
+
+def test_tensors_are_their_storage_unless_permuted():
+    storage = pa.FixedSizeListArray.from_arrays(pa.array(VALUES.ravel()), 4)
+    plain = pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(pa.float32(), (2, 2)), storage)
+    assert np.array_equal(_native.column_matrix(_native.column_from_capsule(plain)), VALUES)
+    turned = pa.fixed_shape_tensor(pa.float32(), (2, 2), permutation=[1, 0])
+    with pytest.raises(ColumnError, match="permutation"):
+        _native.column_from_capsule(pa.ExtensionArray.from_storage(turned, storage))
