@@ -1,0 +1,186 @@
+"""docs/format.md is complete enough to write a reader from: this is one, from that page alone."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import ruvector as rv
+
+MAGIC = bytes.fromhex("895256580D0A1A0A")
+LINE = struct.Struct("<II QQQ II Q")
+PARAMETERS = struct.Struct("<4B I QQQ d ff 32s")
+Floats = npt.NDArray[np.float64]
+
+
+def crc32c(data: bytes) -> int:
+    """CRC32-C, bit by bit from its polynomial, a table of 256 entries at a time."""
+    table = []
+    for i in range(256):
+        for _ in range(8):
+            i = i >> 1 ^ (0x82F63B78 if i & 1 else 0)
+        table.append(i)
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+
+class File(NamedTuple):
+    """Sections by kind, and the parameters."""
+
+    sections: dict[int, bytes]
+    kind: int
+    metric: int
+    bits: int
+    dim: int
+    rows: int
+    seed: int
+    scale: float
+    digest: bytes
+
+
+def read(data: bytes) -> File:
+    """Read a file as the page says, checking every checksum."""
+    assert data[:8] == MAGIC
+    assert struct.unpack_from("<HH", data, 8) == (0, 1)
+    (length, table, count, table_crc) = struct.unpack_from("<QQII", data, 24)
+    assert length == len(data) and table == 64
+    assert struct.unpack_from("<I", data, 60)[0] == crc32c(data[:60])
+    assert table_crc == crc32c(data[64 : 64 + 48 * count])
+    sections, sums, end = {}, b"", 64 + 48 * count
+    for i in range(count):
+        kind, _, offset, size, n, element, crc, _ = LINE.unpack_from(data, 64 + 48 * i)
+        assert offset == -(-end // 64) * 64 and n * element == size
+        assert not any(data[end:offset])
+        part, end = data[offset : offset + size], offset + size
+        if kind != 1 and size > 262_144:
+            blocks = [part[at : at + 262_144] for at in range(0, size, 262_144)]
+            wanted = b"".join(struct.pack("<I", crc32c(b)) for b in blocks)
+            assert sums[: len(wanted)] == wanted
+            sums = sums[len(wanted) :]
+            assert crc == crc32c(wanted)
+        else:
+            assert crc == crc32c(part)
+        if kind == 1:
+            sums = part
+        sections[kind] = part
+    assert end == len(data) and sums == b""
+    kind, metric, bits, _, dim, rows, _, seed, _, scale, _, digest = PARAMETERS.unpack(sections[2])
+    return File(sections, kind, metric, bits, dim, rows, seed, scale, digest)
+
+
+def rotate(x: Floats, signs: npt.NDArray[np.uint8]) -> Floats:
+    """The page's rotation in float64."""
+    d = x.shape[1]
+    w = 1 << (d.bit_length() - 1)
+    for r in range(4):
+        x = x * np.where(signs[r * d : (r + 1) * d], -1.0, 1.0)
+        at = slice(0, w) if r % 2 == 0 else slice(d - w, d)
+        part, h = x[:, at] / np.sqrt(w), 1
+        while h < w:
+            pairs = part.reshape(len(x), -1, 2, h)
+            part = np.stack([pairs[:, :, 0] + pairs[:, :, 1], pairs[:, :, 0] - pairs[:, :, 1]], 2)
+            part, h = part.reshape(len(x), w), 2 * h
+        x[:, at] = part
+        if w < d:
+            a, b = x[:, : d // 2], x[:, d // 2 :]
+            x = np.hstack([a + b, a - b])
+    return x / 4 if w < d else x
+
+
+def split_mix(seed: int, words: int) -> bytes:
+    """SplitMix64's outputs, little-endian."""
+    out, mask = [], (1 << 64) - 1
+    for _ in range(words):
+        seed = (seed + 0x9E3779B97F4A7C15) & mask
+        z = (seed ^ seed >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+        out.append(struct.pack("<Q", z ^ z >> 31))
+    return b"".join(out)
+
+
+def codes(file: File, padded: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Signs and their factors, whole codes u and their factors."""
+    stride, n, e = 4 * padded + 384, file.rows, file.bits - 1
+    blocks = np.frombuffer(file.sections[6], np.uint8).reshape(-1, stride)
+    plane = blocks[:, : 4 * padded].reshape(-1, padded // 8, 32).transpose(0, 2, 1)
+    signs = np.unpackbits(plane.reshape(-1, padded // 8), axis=1, bitorder="little")[:n]
+    factors = blocks[:, 4 * padded :].copy().view("<f4").reshape(-1, 3, 32).transpose(0, 2, 1)
+    extra = np.frombuffer(file.sections[7], np.uint8).reshape(n, -1)
+    x, at, left = np.zeros((n, padded)), 0, e
+    for w in (8, 4, 2, 1):
+        if not e & w:
+            continue
+        left -= w
+        groups = extra[:, at : at + padded * w // 8].reshape(n, -1, 8 * w)
+        at += padded * w // 8
+        if w == 1:
+            part = np.unpackbits(groups, axis=2, bitorder="little")
+        else:
+            part = np.concatenate([groups >> s & (1 << w) - 1 for s in range(0, 8, w)], axis=2)
+        x += part.reshape(n, padded) * 2.0**left
+    whole = extra[:, at:].copy().view("<f4").astype(float)
+    return signs.astype(float), factors.reshape(-1, 3)[:n].astype(float), signs * 2.0**e + x, whole
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine", "dot"])
+@pytest.mark.parametrize(("dim", "bits"), [(100, 5), (64, 8), (30, 4), (200, 9)])
+def test_a_reader_from_the_page_gets_codes_and_estimates(
+    tmp_path: Path, metric: rv.MetricName, dim: int, bits: int
+) -> None:
+    """Signs, extra bits, factors and estimates agree with the vectors that were saved."""
+    rng = np.random.default_rng(dim)
+    x = (rng.standard_normal((700, dim)) + 0.5).astype(np.float32)
+    path = tmp_path / "a.rvx"
+    rv.Index.build(x, metric=metric, kind="flat", bits=bits, seed=77).save(path, vectors=True)
+    file = read(path.read_bytes())
+    assert (file.kind, file.bits, file.dim, file.rows, file.seed) == (2, bits, dim, 700, 77)
+    padded = -(-dim // 64) * 64
+    assert file.sections[5] == split_mix(77, padded // 16)
+    signs_of_rotation = np.unpackbits(np.frombuffer(file.sections[5], np.uint8), bitorder="little")
+
+    def treat(v: Floats) -> tuple[Floats, Floats]:
+        v = v * file.scale
+        if metric == "cosine":
+            v = v / np.linalg.norm(v, axis=1, keepdims=True)
+        mean = np.frombuffer(file.sections[4], "<f4").astype(float)
+        r = np.pad(v - mean, ((0, 0), (0, padded - dim)))
+        return rotate(r, signs_of_rotation), v @ mean
+
+    query = rng.standard_normal((1, dim)) + 0.5
+    (r, _), (q, q_mean) = treat(x.astype(float)), treat(query)
+    signs, plane, u, whole = codes(file, padded)
+    assert np.mean((r > 0) == (signs > 0)) > 0.9999, "only rounding may move a sign"
+    mean = np.frombuffer(file.sections[4], "<f4").astype(float)
+    if metric == "l2":
+        truth, g_add = ((r - q) ** 2).sum(1), (q**2).sum()
+    else:
+        v = x * file.scale
+        w = query * file.scale
+        if metric == "cosine":
+            v, w = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (v, w))
+        truth, g_add = -(v @ w[0]), mean @ mean - q_mean[0]
+    for code, factors, centre in ((signs, plane, 0.5), (u, whole, (2**bits - 1) / 2)):
+        estimate = factors[:, 0] + g_add + factors[:, 1] * ((code - centre) @ q[0])
+        z = (estimate - truth) / (factors[:, 2] * np.linalg.norm(q))
+        assert abs(z.mean()) < 0.2 and 0.5 < z.std() < 1.1
+
+
+def test_stored_vectors_and_digests_are_as_described(tmp_path: Path) -> None:
+    """Vectors, sample digest and content digest."""
+    x = np.arange(70 * 6, dtype=np.float32).reshape(70, 6)
+    path = tmp_path / "a.rvx"
+    rv.Index.build(x, ids=np.arange(70), metric="l2").save(path, vectors=True)
+    file = read(path.read_bytes())
+    assert file.sections[13] == x.tobytes()
+    digest = hashlib.sha256(b"70 6 " + b"".join(x[69 * i // 63].tobytes() for i in range(64)))
+    assert file.digest == digest.digest()
+    content = hashlib.sha256(np.arange(70).astype("<u8").tobytes() + x.tobytes())
+    assert file.sections[14] == content.digest()
