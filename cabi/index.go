@@ -42,11 +42,14 @@ type buildOptions struct {
 	Bad     string  `json:"bad"`
 	Seed    uint64  `json:"seed"`
 	Threads int     `json:"threads"`
+	// Provenance is text that the index carries, for example what made the vectors.
+	Provenance string `json:"provenance"`
 }
 
 func (o *buildOptions) engine() (b arrowidx.BuildOptions, err error) {
 	b = arrowidx.BuildOptions{Bits: o.Bits, Recall: o.Recall, Seed: o.Seed, Threads: o.Threads,
-		Progress: &arrowidx.Progress{}}
+		Provenance: o.Provenance,
+		Progress:   &arrowidx.Progress{}}
 	if b.Metric, err = arrowidx.ParseMetric(o.Metric); err != nil {
 		return b, err
 	}

@@ -227,8 +227,8 @@ RV_API int32_t rv_pca(rv_handle column, int64_t dims, float *out, rv_error *erro
 
 /* ---- Indexes ---- */
 
-/* Options as JSON: metric, kind, bits, keep, recall, nulls, bad, seed, threads. ids may be NULL:
- * then positions are the ids. */
+/* Options as JSON: metric, kind, bits, keep, recall, nulls, bad, seed, threads, provenance. ids may
+ * be NULL: then positions are the ids. */
 RV_API int32_t rv_build_start(rv_handle column, struct ArrowArray *ids,
     struct ArrowSchema *ids_schema, const char *options, int64_t len, rv_handle *task,
     rv_error *error);

@@ -228,3 +228,10 @@ def test_errors_carry_their_place(column):
         _native.build(_native.column_from_matrix(bad), None, {})
     assert (caught.value.row, caught.value.column) == (17, 5)
     assert caught.value.kind == 3
+
+
+def test_an_index_carries_a_text_of_its_maker(column):
+    index = _native.build(column, None, {"provenance": "made by hand \N{SNOWMAN}"})
+    assert _native.info(index)["provenance"] == "made by hand \N{SNOWMAN}"
+    again = _native.decode(_native.encode(index))
+    assert _native.info(again)["provenance"] == "made by hand \N{SNOWMAN}"
