@@ -67,7 +67,7 @@ class PandasFrame:
         frame = self.frame
         if columns is not None:
             frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
-        out = frame.iloc[rows]
+        out = frame.iloc[rows].copy()  # or pandas 2 warns users who write to their answer
         for name, values in added.items():
             out.insert(len(out.columns), name, values)
         return out

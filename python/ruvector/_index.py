@@ -425,12 +425,13 @@ class Index:
             _native.info(self._handle)  # raises when closed
             matrix = matrix.view()
             matrix.flags.writeable = False
-        elif copy is False:
-            raise ValueError("the vectors of this index cannot be shown without a copy")
-        else:
+        if copy is False and (matrix is None or np.dtype(dtype or FLOAT32) != FLOAT32):
+            raise ValueError("the vectors of this index cannot be shown so without a copy")
+        if matrix is None:
             matrix = _native.vectors(self._handle, np.arange(self._rows, dtype=np.int64))
-            copy = None
-        return np.array(matrix, dtype=dtype, copy=copy)
+        elif copy:
+            matrix = matrix.copy()
+        return np.asarray(matrix, dtype=dtype)
 
     def close(self) -> None:
         """Free the index and let go of borrowed memory. Later calls raise IndexClosed."""

@@ -393,7 +393,9 @@ def to_column(matrix: Any, like: Any) -> Any:
         return _pandas_column(pandas, floats, null, like)
     if polars is not None and isinstance(like, (polars.DataFrame, polars.Series)):
         column = polars.Series(values=floats, dtype=polars.Array(polars.Float32, floats.shape[1]))
-        return column.set(polars.Series(null), None) if null.any() else column
+        if not null.any():
+            return column
+        return polars.select(polars.when(polars.Series(~null)).then(column)).to_series()
     if pyarrow is not None and type(like).__module__.partition(".")[0] == "pyarrow":
         values = pyarrow.array(floats.reshape(-1))
         mask = pyarrow.array(null) if null.any() else None

@@ -284,7 +284,7 @@ def test_the_only_vector_column_is_found_and_several_are_listed() -> None:
 
 
 def test_patterns_gather_columns_of_numbers() -> None:
-    frame = pd.DataFrame(MATRIX, columns=[f"emb_{i}" for i in range(D)])
+    frame = pd.DataFrame(MATRIX.copy(), columns=[f"emb_{i}" for i in range(D)])
     frame["price"] = range(N)
     hits = frame.ruvector.search(QUERY, k=4, on=["emb_*"], metric="l2")
     rows, scores = oracle.nearest(MATRIX, QUERY, 4, "l2")

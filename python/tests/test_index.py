@@ -124,8 +124,11 @@ def test_the_matrix_of_an_index_is_the_users_memory() -> None:
     copied = rv.Index.build(vectors, keep="copy")
     assert not np.shares_memory(np.asarray(copied), vectors)
     np.testing.assert_array_equal(np.asarray(copied), vectors)
-    with pytest.raises(ValueError, match="copy"):
-        np.asarray(copied, copy=False)
+    assert np.asarray(index, np.float64).dtype == np.float64
+    assert index.__array__(copy=True).flags.writeable
+    for refused in (copied.__array__, lambda copy: index.__array__(np.float64, copy)):
+        with pytest.raises(ValueError, match="copy"):
+            refused(copy=False)
 
 
 def test_a_filter_takes_masks_of_every_library_and_null_is_false() -> None:
