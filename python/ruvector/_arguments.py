@@ -18,6 +18,22 @@ def whole(name: str, value: Any) -> int:
         raise InvalidArgument(f"{name}={value!r} must be a whole number") from None
 
 
+def limit(threads: Any) -> int:
+    """Return ``threads=`` as an int, 0 for all; InvalidArgument below 0."""
+    count = whole("threads", threads)
+    if count < 0:
+        raise InvalidArgument(f"threads={count} must be 0 (all cores) or more")
+    return count
+
+
+def seed_of(seed: Any) -> int:
+    """Return ``seed=`` as an int; InvalidArgument outside 64 bits."""
+    value = whole("seed", seed)
+    if not 0 <= value < 2**64:
+        raise InvalidArgument(f"seed={value} must lie between 0 and 2**64 - 1")
+    return value
+
+
 def depth(rerank: Any) -> int:
     """Return ``rerank=`` as an int; InvalidArgument below 0."""
     count = whole("rerank", rerank)

@@ -17,6 +17,7 @@ from . import _native
 from ._cells import Validity, is_null
 from ._errors import EmbedError, InvalidVector, MissingExtra
 from ._settings import current
+from ._task import reporter
 from ._vectors import Float32Matrix, float_matrix
 
 _PACKAGE: Final = "wordllama"
@@ -202,13 +203,18 @@ class _Static:
         lengths = np.empty(len(texts) + 1, np.int64)
         lengths[0] = 0
         tokens = []
-        for start in range(0, len(texts), _BATCH):
-            part = self._tokenizer.encode_batch_fast(
-                texts[start : start + _BATCH], add_special_tokens=False
-            )
-            ids = [encoding.ids for encoding in part]
-            lengths[start + 1 : start + 1 + len(ids)] = [len(one) for one in ids]
-            tokens += [np.asarray(one, np.uint32) for one in ids]
+        report = reporter(current.progress, "embed")
+        try:
+            for start in range(0, len(texts), _BATCH):
+                part = self._tokenizer.encode_batch_fast(
+                    texts[start : start + _BATCH], add_special_tokens=False
+                )
+                ids = [encoding.ids for encoding in part]
+                lengths[start + 1 : start + 1 + len(ids)] = [len(one) for one in ids]
+                tokens += [np.asarray(one, np.uint32) for one in ids]
+                report(start + len(ids), len(texts))
+        finally:
+            report(-1, -1)
         flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
         np.minimum(flat, self._table.shape[0] - 1, out=flat)
         matrix, valid = _native.embed(self._table, flat, np.cumsum(lengths))

@@ -71,10 +71,15 @@ class ArrowFrame:
         frame = self.frame
         if columns is not None:
             frame = frame.select([one_of(self.names(), label) for label in columns])
+        extra = {
+            name: pa.array(values, type=pa.string() if values.dtype.kind == "O" else None)
+            for name, values in added.items()
+        }
+        if not frame.num_columns:  # taking from no columns leaves no rows
+            return pa.table(extra)
         out = frame.take(pa.array(rows))
-        for name, values in added.items():
-            kind = pa.string() if values.dtype.kind == "O" else None
-            out = out.append_column(name, pa.array(values, type=kind))
+        for name, array in extra.items():
+            out = out.append_column(name, array)
         return out
 
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:

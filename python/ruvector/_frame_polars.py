@@ -65,11 +65,9 @@ class PolarsFrame:
     def take(
         self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added
     ) -> pl.DataFrame:
-        frame = self.frame
-        if columns is not None:
-            for label in columns:
-                one_of(self.names(), label)
-            frame = frame.select(list(columns))
+        chosen = list(self.names() if columns is None else columns)
+        for label in chosen:
+            one_of(self.names(), label)
         extra = []
         for name, values in added.items():
             if values.dtype.kind == "O":
@@ -78,7 +76,9 @@ class PolarsFrame:
                 extra.append(pl.Series(name, values.astype(np.uint32)))
             else:
                 extra.append(pl.Series(name, values))
-        return frame[rows].with_columns(extra)
+        if not chosen:  # a polars frame without columns has no rows to take
+            return pl.DataFrame(extra)
+        return self.frame.select(chosen)[rows].with_columns(extra)
 
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> pl.DataFrame:
         dtypes = {"int": pl.Int64(), "bool": pl.Boolean(), "text": pl.String()}

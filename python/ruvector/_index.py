@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
-from ._arguments import depth, share, whole
+from ._arguments import depth, limit, seed_of, share, whole
 from ._caller import warn
 from ._errors import EmbedError, InvalidArgument, UnknownId
 from ._mask import Mask, Rows, read_ids, read_mask
@@ -174,13 +173,13 @@ class Index:
             options = {
                 "metric": canonical(metric),
                 "kind": kind,
-                "bits": 0 if bits is None else operator.index(bits),
+                "bits": 0 if bits is None else whole("bits", bits),
                 "keep": _keep(keep, column),
-                "recall": recall,
+                "recall": share(recall),
                 "nulls": nulls,
                 "bad": current.bad_vectors,
-                "seed": seed,
-                "threads": threads or current.threads,
+                "seed": seed_of(seed),
+                "threads": current.threads if threads is None else limit(threads),
             }
             names = None if ids is None else read_ids(ids)
             shown = current.progress if progress is None else progress
@@ -297,7 +296,7 @@ class Index:
             mask=mask,
             rows=rows,
             source=None,
-            threads=threads or current.threads,
+            threads=current.threads if threads is None else limit(threads),
         )
         plan = Plan(raw, "given", recall)
         remember(plan)

@@ -45,6 +45,9 @@ class Plan:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Plan is frozen: {name} cannot be set")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan, (self._raw, self._index, self._asked, self._stages)
+
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"a Plan is frozen: {name} cannot be deleted")
 

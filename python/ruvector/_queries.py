@@ -121,7 +121,7 @@ def _as_array(query: Any) -> Any:
             return query.to_numpy() if numeric else query
     if hasattr(query, "__arrow_c_array__") or hasattr(query, "__arrow_c_stream__"):
         primitive = _is_primitive_arrow(query)
-        return query.to_numpy(zero_copy_only=False) if primitive else query
+        return np.asarray(query) if primitive else query
     if hasattr(query, "__dlpack__") and not hasattr(query, "__array__"):
         return np.from_dlpack(query)
     if hasattr(query, "__array__") or hasattr(query, "__array_interface__"):
@@ -130,12 +130,14 @@ def _as_array(query: Any) -> Any:
 
 
 def _is_primitive_arrow(query: Any) -> bool:
+    """Return whether an Arrow array holds numbers themselves: one vector, not a column of them."""
     pyarrow = sys.modules.get("pyarrow")
-    return (
-        pyarrow is not None
-        and isinstance(query, pyarrow.Array)
-        and pyarrow.types.is_primitive(query.type)
-    )
+    if pyarrow is not None and isinstance(query, (pyarrow.Array, pyarrow.ChunkedArray)):
+        return bool(pyarrow.types.is_primitive(query.type))
+    try:
+        return memoryview(query).ndim == 1
+    except TypeError:
+        return False
 
 
 def _float32(matrix: Any) -> Float32Matrix:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
-from ._errors import ColumnError, MissingExtra
+from ._errors import ColumnError, InvalidArgument, MissingExtra
 from ._plan import Plan
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class SearchResult:
     counts: npt.NDArray[np.int64]
     score_name: str
     plan: Plan
+    _index: Index | None
+    _single: bool
 
     def __init__(
         self,
@@ -72,6 +74,11 @@ class SearchResult:
         self.plan = plan
         self._index = index
         self._single = single
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the answer without the index it came from; `rows` no longer works."""
+        fields = (self.ids, self.scores, self.counts, self.score_name, self.plan, self._single)
+        return _restore, fields
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
@@ -116,13 +123,16 @@ class SearchResult:
 
         columns = self._columns()
         ids = columns.pop("id")
-        rows = np.asarray(self._index._rows_of(ids), np.int64)
+        index = self._index
+        if index is None:
+            raise InvalidArgument("a result that was pickled has left its index behind")
         adapter = _frames.wrap(frame)
-        if adapter.height != len(self._index):
+        if adapter.height != len(index):
             raise ColumnError(
-                f"the frame has {adapter.height} rows, the index has {len(self._index)}: "
-                "pass the frame that the index was built from"
+                f"the frame has {adapter.height} rows, the index has {len(index)}: pass the "
+                "frame that the index was built from"
             )
+        rows = index._rows_of(ids)
         _frames.check_clash(adapter.names(), list(columns))
         return adapter.take(rows, None, columns)
 
@@ -224,3 +234,18 @@ def widen(
     padded = np.full((nq, k), np.nan, np.float32)
     padded[:, :have] = scores
     return wide, padded
+
+
+def _restore(
+    ids: npt.NDArray[Any],
+    scores: npt.NDArray[np.float32],
+    counts: npt.NDArray[np.int64],
+    score_name: str,
+    plan: Plan,
+    single: bool,
+) -> SearchResult:
+    result = object.__new__(SearchResult)
+    result.ids, result.scores, result.counts = ids, scores, counts
+    result.score_name, result.plan = score_name, plan
+    result._index, result._single = None, single
+    return result

@@ -155,6 +155,8 @@ def query_of_frame(query: Any, label: Any) -> Any:
         frame = _frames.wrap(query)
     except InvalidArgument:
         return query
+    if isinstance(label, list):
+        return _frames.scalar_matrix(frame, label)
     names = frame.names()
     if label in names:
         return frame.column(label)

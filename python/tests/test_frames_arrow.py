@@ -121,6 +121,7 @@ def test_clashes_and_unknown_columns_are_refused() -> None:
         rv.search(hits, QUERY)
     with pytest.raises(rv.ColumnError, match="there is no column"):
         rv.search(_table(), QUERY, on="nothing")
+    assert rv.search(_table(), QUERY, k=3, columns=[]).shape == (3, 1)
     assert rv.search(_table(), QUERY, columns=["price"]).column_names == [
         "price",
         "cosine_similarity",

@@ -244,6 +244,13 @@ def test_subclasses_stay_what_they_are() -> None:
     assert isinstance(Mine(_frame()).ruvector.search(QUERY, k=2), Mine)
 
 
+def test_columns_may_have_several_levels() -> None:
+    frame = pd.DataFrame({("a", "price"): range(N), ("b", "emb"): list(MATRIX)})
+    hits = frame.ruvector.search(QUERY, k=1, on=("b", "emb"))
+    assert hits[("a", "price")].tolist() == [17]
+    assert hits["cosine_similarity"].iloc[0] > 0.99
+
+
 def test_column_labels_may_be_anything_hashable() -> None:
     frame = pd.DataFrame({0: range(N), ("a", 1): list(MATRIX)})
     assert frame.ruvector.search(QUERY, k=1)[0].tolist() == [17]
@@ -295,6 +302,8 @@ def test_patterns_gather_columns_of_numbers() -> None:
     assert rv.last_plan().null_rows == 1  # type: ignore[union-attr]
     with pytest.raises(rv.ColumnError, match="no column"):
         frame.ruvector.search(QUERY, on=["vec_*"])
+    batch = frame.ruvector.search(frame.iloc[[2, 3]], on=["emb_*"], k=1)
+    assert batch["price"].tolist() == [2, 3]
     frame["emb_name"] = "x"
     with pytest.raises(rv.ColumnError, match="emb_name"):
         frame.ruvector.search(QUERY, on=["emb_*"])

@@ -250,11 +250,16 @@ def test_ids_that_cannot_be_are_refused(ids: object, error: type[Exception]) -> 
     [
         ({"metric": "euclid"}, rv.MetricError),
         ({"kind": "ivf"}, rv.InvalidArgument),
-        ({"kind": "flat", "bits": 0.5}, TypeError),
+        ({"kind": "flat", "bits": 0.5}, rv.InvalidArgument),
         ({"kind": "flat", "bits": 10}, rv.InvalidArgument),
         ({"keep": "maybe"}, rv.InvalidArgument),
         ({"nulls": "drop"}, rv.InvalidArgument),
         ({"recall": 2.0}, rv.InvalidArgument),
+        ({"recall": "high"}, rv.InvalidArgument),
+        ({"seed": -1}, rv.InvalidArgument),
+        ({"seed": 2**64}, rv.InvalidArgument),
+        ({"threads": -2}, rv.InvalidArgument),
+        ({"threads": "all"}, rv.InvalidArgument),
     ],
     ids=str,
 )

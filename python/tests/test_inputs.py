@@ -118,6 +118,7 @@ def test_every_shape_of_vectors_gives_the_answer_of_brute_force(name: str) -> No
         pd.Series(QUERY),
         pl.Series(QUERY),
         pa.array(QUERY),
+        pa.chunked_array([QUERY[:2], QUERY[2:]]),
         memoryview(QUERY),
         DLPack(QUERY),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -47,6 +49,20 @@ def test_a_plan_is_frozen() -> None:
         plan.other = 1  # type: ignore[attr-defined]
     with pytest.raises(TypeError):
         plan.milliseconds["scan"] = 0  # type: ignore[index]
+
+
+def test_plans_and_results_can_be_copied_and_pickled() -> None:
+    index, vectors = _index()
+    result = index.search(vectors[:2], 3)
+    for plan in (copy.copy(result.plan), pickle.loads(pickle.dumps(result.plan))):
+        assert repr(plan) == repr(result.plan)
+    again = pickle.loads(pickle.dumps(result))
+    assert len(pickle.dumps(result)) < 2_000
+    np.testing.assert_array_equal(again.ids, result.ids)
+    assert again.hits() == result.hits()
+    assert again.score_name == result.score_name
+    with pytest.raises(rv.InvalidArgument, match="pickled"):
+        again.rows([])
 
 
 @pytest.mark.parametrize(("recall", "epsilon"), [(0.90, 1.6), (0.95, 1.9), (0.99, 2.4)])
