@@ -18,6 +18,8 @@ const (
 	// shardBlocks is the rows of a shard in blocks. Shards are fixed, so that what a query finds
 	// in one does not depend on the number of threads.
 	shardBlocks = shardRows / simd.BlockRows
+	// fetchAhead is how many rows ahead of the one being measured are asked for.
+	fetchAhead = 4
 )
 
 // way is how a query's rows are looked at.
@@ -285,7 +287,10 @@ func (s *searcher) rerank(p *probe) error {
 		rows, closed = rows[:n], false
 	}
 	strange, strangest := 0, uint32(0)
-	for _, c := range rows {
+	for i, c := range rows {
+		if ahead := i + fetchAhead; ahead < len(rows) {
+			simd.Fetch(r.col.memory(int(rows[ahead].row)))
+		}
 		if closed && p.best.full() && float64(c.low) > p.best.worst() {
 			break
 		}

@@ -160,6 +160,13 @@ func (c *Column) Row(row int, dst []float32) []float32 {
 	return ck.rows(row-ck.start, 1, c.dim, dst)
 }
 
+// memory returns the bytes of a row where they lie.
+func (c *Column) memory(row int) []byte {
+	ck := c.chunkOf(row)
+	at := ck.at(row-ck.start, c.dim)
+	return ck.data.bytes(at, at+c.dim)
+}
+
 // tile returns rows [from, from+n), which must lie in one chunk, as n*Dim numbers: a view where
 // possible, else dst.
 func (c *Column) tile(from, n int, dst []float32) []float32 {
@@ -232,7 +239,7 @@ func (c *Column) Hash() [16]byte {
 			fmt.Fprintf(h, "%d ", ck.data.kind)
 		}
 		if !ck.nullAny && ck.starts == nil {
-			ck.data.hash(h, 0, ck.n*c.dim)
+			_, _ = h.Write(ck.data.bytes(0, ck.n*c.dim))
 			continue
 		}
 		for r := range ck.n {
@@ -242,7 +249,7 @@ func (c *Column) Hash() [16]byte {
 			}
 			_, _ = h.Write([]byte{1})
 			at := ck.at(r, c.dim)
-			ck.data.hash(h, at, at+c.dim)
+			_, _ = h.Write(ck.data.bytes(at, at+c.dim))
 		}
 	}
 	sum := h.Sum128().Bytes()

@@ -6,7 +6,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/float16"
-	"github.com/zeebo/xxh3"
 
 	"github.com/ruvector/ruvector-arrow/simd"
 )
@@ -99,15 +98,13 @@ func (e *elements) finiteSource(i int) bool {
 	return e.f32[i]-e.f32[i] == 0
 }
 
-func (e *elements) hash(h *xxh3.Hasher, from, to int) {
-	var b []byte
+// bytes returns the memory of numbers [from, to).
+func (e *elements) bytes(from, to int) []byte {
 	switch e.kind {
 	case elemFloat64:
-		b = arrow.Float64Traits.CastToBytes(e.f64[from:to])
+		return arrow.Float64Traits.CastToBytes(e.f64[from:to])
 	case elemFloat16:
-		b = arrow.Uint16Traits.CastToBytes(e.f16[from:to])
-	default:
-		b = arrow.Float32Traits.CastToBytes(e.f32[from:to])
+		return arrow.Uint16Traits.CastToBytes(e.f16[from:to])
 	}
-	_, _ = h.Write(b)
+	return arrow.Float32Traits.CastToBytes(e.f32[from:to])
 }

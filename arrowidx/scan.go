@@ -22,7 +22,8 @@ const (
 type probe struct {
 	*query
 	found  collector // rows with bounds
-	best   nearest   // rows with distances, where every eligible row is scored
+	wait   []candidate
+	best   nearest // rows with distances, where every eligible row is scored
 	counts counts
 }
 
@@ -79,15 +80,19 @@ func (s *searcher) scanSegment(ps []*probe, blocks []byte, words []uint32, first
 			s.four[i] = ps[i].threshold()
 		}
 		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
-		for i := range s.four {
-			s.survivors(ps[i], first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+		for i, p := range ps[:4] {
+			s.gather(p, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+		}
+		for _, p := range ps[:4] {
+			s.score(p)
 		}
 		ps = ps[4:]
 	}
 	for _, p := range ps {
 		s.four[0] = p.threshold()
 		simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
-		s.survivors(p, first, s.masks[:n], s.est)
+		s.gather(p, first, s.masks[:n], s.est)
+		s.score(p)
 	}
 }
 
@@ -98,28 +103,43 @@ func (p *probe) threshold() simd.ScanQuery {
 	return sq
 }
 
-// survivors scores the rows that a scan let through with all their bits.
-func (s *searcher) survivors(p *probe, first int, masks []uint32, est []float32) {
+// gather lists the rows that a scan let through and asks for their extra bits, which lie scattered
+// in memory: score finds them in the caches.
+func (s *searcher) gather(p *probe, first int, masks []uint32, est []float32) {
 	f := s.run.ix.codes
 	p.counts.scanned += int64(len(masks)) * simd.BlockRows
 	for b, m := range masks {
+		if m == 0 {
+			continue
+		}
 		block := f.block(first + b)
 		for ; m != 0; m &= m - 1 {
 			lane := bits.TrailingZeros32(m)
 			e := est[b*simd.BlockRows+lane]
 			fs := f.planeFactors(block, lane)
-			width := fs.err*p.scan.Err + abs32(fs.rescale)*p.scan.TabErr
-			if e-width-p.slack > p.found.tau {
+			width := fs.err*p.scan.Err + abs32(fs.rescale)*p.scan.TabErr + p.slack
+			row := (first+b)*simd.BlockRows + lane
+			if f.bits == 1 {
+				p.found.offer(row, e-width, e+width, e)
 				continue
 			}
-			row := (first+b)*simd.BlockRows + lane
-			if f.bits > 1 {
-				e, width = p.code(f, row)
-				p.counts.coded++
-			}
-			p.found.offer(row, e-width-p.slack, e+width+p.slack, e)
+			simd.Fetch(f.extraOf(row))
+			p.wait = append(p.wait, candidate{row: uint32(row), low: e - width})
 		}
 	}
+}
+
+// score scores the gathered rows with all their bits. The threshold may have fallen below some.
+func (s *searcher) score(p *probe) {
+	for _, c := range p.wait {
+		if c.low > p.found.tau {
+			continue
+		}
+		e, width := p.code(s.run.ix.codes, int(c.row))
+		p.counts.coded++
+		p.found.offer(int(c.row), e-width-p.slack, e+width+p.slack, e)
+	}
+	p.wait = p.wait[:0]
 }
 
 func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }

@@ -2954,3 +2954,18 @@ done:
 	MOVQ CX, ret+32(FP)
 	VZEROUPPER
 	RET
+
+// func fetchAVX2(b *byte, n int)
+// Requires: AVX, MMX+
+TEXT ·fetchAVX2(SB), NOSPLIT, $0-16
+	MOVQ b+0(FP), AX
+	MOVQ n+8(FP), CX
+
+line:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	SUBQ       $0x40, CX
+	JG         line
+	PREFETCHT0 -1(AX)(CX*1)
+	VZEROUPPER
+	RET

@@ -50,3 +50,8 @@ func dotCodeFloatAVX2(block *byte, row int, extra *byte, e int, d int, q *float3
 //
 //go:noescape
 func nextBelowAVX2(v *float32, from int, n int, tau float32) int
+
+// fetchAVX2 asks for the cache lines of n > 0 bytes from b.
+//
+//go:noescape
+func fetchAVX2(b *byte, n int)

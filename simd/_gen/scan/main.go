@@ -18,5 +18,6 @@ func main() {
 	dotCode()
 	dotCodeFloat()
 	nextBelow()
+	fetch()
 	Generate()
 }

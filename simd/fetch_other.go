@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package simd
+
+// useFetch points Fetch at a tier; only Pure exists in this build.
+func useFetch(Tier) { fetchKernel = fetchPure }
