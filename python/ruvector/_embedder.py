@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import sys
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -23,6 +24,7 @@ from ._vectors import Float32Matrix, float_matrix
 _PACKAGE: Final = "wordllama"
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
 _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
+DEFAULT_ID: Final = "wordllama/l2_supercat_256"
 _PIP: Final = "pip install 'ruvector-arrow[text]'"
 _BATCH: Final = 1024
 
@@ -168,15 +170,20 @@ class Embedder:
             if not isinstance(texts[row], str) and not is_null(texts[row]):
                 raise EmbedError(f"row {row} is {texts[row]!r:.40}, not text", row=row)
         if present.all() and texts:
-            return self._encode(texts)
+            return self._measured(texts)
         kept = [text for text, ok in zip(texts, present, strict=True) if ok]
         if not kept:
             return np.zeros((len(texts), self.dim), np.float32), present
-        found, valid = self._encode(kept)
+        found, valid = self._measured(kept)
         matrix = np.zeros((len(texts), found.shape[1]), np.float32)
         matrix[present] = found
         present[present] = valid
         return matrix, present
+
+    def _measured(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
+        answer = self._encode(texts)
+        self._dim = answer[0].shape[1]
+        return answer
 
     def query(self, texts: list[str]) -> Float32Matrix:
         """Return the vectors of queries, shape (n, dim); a text without tokens is an error."""
@@ -281,8 +288,7 @@ def _load() -> Embedder:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     encode = _Static(table, tokenizer)
-    name = f"{_PACKAGE}/{weights.stem}"
-    return Embedder._from_function(name, encode, table.shape[1], weights, name)
+    return Embedder._from_function(DEFAULT_ID, encode, table.shape[1], weights, DEFAULT_ID)
 
 
 def _missing(module: str) -> MissingExtra:
@@ -295,6 +301,41 @@ def _missing(module: str) -> MissingExtra:
     return MissingExtra(
         f"the default text model needs {module}, which is not installed: {_PIP}{reason}", pip=_PIP
     )
+
+
+def origin_of(embedder: Embedder, column: object) -> str:
+    """Return what an index of texts remembers of how they were embedded, as JSON."""
+    return json.dumps({**embedder.provenance, "column": str(column)}, sort_keys=True)
+
+
+def recall_origin(origin: str) -> Embedder:
+    """Return the embedder that `origin_of` described, if it is the installed model.
+
+    Raises
+    ------
+    EmbedError
+        It is another one, or the installed model has other weights; names both.
+    MissingExtra
+        The model is not installed.
+    """
+    try:
+        made = dict(json.loads(origin))
+    except ValueError:
+        made = {"embedder": origin}
+    name = made.get("embedder")
+    if name != DEFAULT_ID:
+        raise EmbedError(
+            f"the vectors of this index were made by {name!r}, which cannot be loaded by name; "
+            "search with ix.search(embedder.encode(text))"
+        )
+    embedder = _default()
+    here = embedder.provenance["sha256"]
+    if made.get("sha256") not in (None, here):
+        raise EmbedError(
+            f"the vectors of this index were made by {name!r} with weights {made['sha256']}, "
+            f"installed are weights {here}: their vectors do not compare"
+        )
+    return embedder
 
 
 def resolve(embedder: Any) -> Embedder:

@@ -68,8 +68,9 @@ class PandasFrame:
         if columns is not None:
             frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
         out = frame.iloc[rows].copy()  # or pandas 2 warns users who write to their answer
+        below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
         for name, values in added.items():
-            out.insert(len(out.columns), name, values)
+            out.insert(len(out.columns), (name, *below) if below else name, values)
         return out
 
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:

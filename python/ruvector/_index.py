@@ -12,6 +12,7 @@ import numpy.typing as npt
 from . import _html, _native
 from ._arguments import depth, limit, seed_of, share, whole
 from ._caller import warn
+from ._embedder import Embedder, recall_origin
 from ._errors import EmbedError, InvalidArgument, UnknownId
 from ._mask import Mask, Rows, read_ids, read_mask
 from ._metric import SCORE_NAMES, MetricName, canonical
@@ -54,6 +55,7 @@ class Index:
         "_id_kind",
         "_matrix",
         "_names",
+        "_origin",
         "_rows",
         "_score_name",
         "bits",
@@ -75,6 +77,7 @@ class Index:
         self._matrix = matrix
         self._copied = copied
         self._embedder = None
+        self._origin = info["provenance"]
         self._names = None
         self._rows = int(info["rows"])
         self._id_kind = info["id_kind"]
@@ -88,7 +91,8 @@ class Index:
     _handle: Any
     _matrix: Float32Matrix | None
     _copied: bool
-    _embedder: Any
+    _embedder: Embedder | None
+    _origin: str
     _names: npt.NDArray[Any] | None
     _rows: int
     _id_kind: str
@@ -179,6 +183,7 @@ class Index:
                 "nulls": nulls,
                 "bad": current.bad_vectors,
                 "seed": seed_of(seed),
+                "provenance": column.provenance,
                 "threads": current.threads if threads is None else limit(threads),
             }
             names = None if ids is None else read_ids(ids)
@@ -324,13 +329,20 @@ class Index:
         texts = texts_of(query)
         if texts is None:
             return read_queries(query, self.dim)
-        if self._embedder is None:
+        embedder = self._maker()
+        if embedder is None:
             raise EmbedError(
-                "the query is text, and this index does not know what its vectors were made "
-                "with; search embedder.encode(text), or a frame with "
+                "the query is text, and it is not known what made the vectors of this index; "
+                "search ix.search(embedder.encode(text)), or a frame with "
                 "rv.search(frame, text, index=ix, embedder=...)"
             )
-        return self._embedder.query(texts), isinstance(query, str)
+        return embedder.query(texts), isinstance(query, str)
+
+    def _maker(self) -> Embedder | None:
+        """Return the embedder that made the vectors, None if that is not known."""
+        if self._embedder is None and self._origin:
+            self._embedder = recall_origin(self._origin)
+        return self._embedder
 
     def _text_ids(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         if self._names is None:

@@ -9,12 +9,13 @@ import numpy as np
 
 from . import _frames, _native
 from ._arguments import share, whole
-from ._embedder import resolve
+from ._embedder import origin_of, resolve
 from ._errors import InvalidArgument, MetricError, VectorsChanged
 from ._found import Found
 from ._index import Index, Keep, Kind
 from ._metric import SCORE_NAMES, MetricName, canonical, threshold
 from ._plan import Plan, last_plan, nothing, remember
+from ._queries import texts_of
 from ._settings import current
 from ._target import Stages, Target, make_queries, open_index, open_target, query_of_frame
 
@@ -165,6 +166,9 @@ def build_index(
     """
     wrapped = _frames.wrap(frame)
     target = open_target(wrapped, on, text, embedder, Stages())
+    assert target.vectors is not None
+    if target.text and target.embedder is not None:
+        target.vectors.provenance = origin_of(target.embedder, target.label)
     if isinstance(ids, str) or (ids is not None and not hasattr(ids, "__len__")):
         ids = wrapped.column(ids)
     built = Index.build(
@@ -211,7 +215,7 @@ def _find(
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
     stages = Stages()
-    target = _target(frame, on, text, index, embedder, stages)
+    target = _target(frame, query, on, text, index, embedder, stages)
     mask = None if where is None else frame.mask(where)
     vectors = target.vectors
     dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
@@ -252,6 +256,7 @@ def _find(
 
 def _target(
     frame: _frames.Frame,
+    query: Any,
     on: Any,
     text: Any,
     index: Index | None,
@@ -269,11 +274,11 @@ def _target(
     label = text if on is None else on
     if embedder is not None or current.embedder is not None:
         return Target(label, None, resolve(embedder))
-    if index._embedder is None and label is not None and not isinstance(label, list):
+    if not index._origin and label is not None and not isinstance(label, list):
         fact = _frames.facts_of(frame, label)
         if fact.kind == "text":
             return Target(label, None, resolve(None))
-    return Target(label, None, index._embedder)
+    return Target(label, None, index._maker() if texts_of(query) is not None else None)
 
 
 def _rows_of_given(index: Index, ids: Any) -> Any:

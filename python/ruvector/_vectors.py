@@ -36,9 +36,21 @@ class Vectors:
         Whether reading the column took a copy.
     layout : str
         How the column is held, in words.
+    provenance : str
+        What made the vectors, as JSON; empty when that is not known.
     """
 
-    __slots__ = ("copied", "dim", "handle", "layout", "matrix", "nulls", "rows", "validity")
+    __slots__ = (
+        "copied",
+        "dim",
+        "handle",
+        "layout",
+        "matrix",
+        "nulls",
+        "provenance",
+        "rows",
+        "validity",
+    )
 
     handle: Any
 
@@ -62,6 +74,7 @@ class Vectors:
         self.validity = validity
         self.copied = copied
         self.layout = layout
+        self.provenance = ""
 
     def close(self) -> None:
         """Drop the native column (an index built on it keeps its own reference)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -265,6 +266,33 @@ def test_an_index_of_text_remembers_its_embedder() -> None:
     mine = frame.ruvector.build_index(text="body", embedder=_letters)
     assert mine.dim == 8
     assert frame.ruvector.search("card", k=1, index=mine).shape == (1, 2)
+
+
+def test_a_saved_index_of_text_remembers_its_embedder(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"body": TEXTS})
+    index = frame.ruvector.build_index(text="body")
+    assert '"column": "body"' in index.info()["provenance"]
+    index.save(tmp_path / "x.rvx", vectors=True)
+    for again in (rv.Index.load(tmp_path / "x.rvx"), pickle.loads(pickle.dumps(index))):
+        assert again.search("login password", 1).ids.tolist() == [1]
+        hits = frame.ruvector.search("login password", k=1, index=again)
+        assert hits.index.tolist() == [1]
+    mine = frame.ruvector.build_index(text="body", embedder=_letters)
+    with pytest.raises(rv.EmbedError, match="_letters"):
+        pickle.loads(pickle.dumps(mine)).search("login")
+
+
+def test_an_index_of_other_weights_of_the_model_is_refused() -> None:
+    from ruvector import _embedder
+
+    embedder = rv.Embedder.from_pretrained()
+    origin = _embedder.origin_of(embedder, "body")
+    assert _embedder.recall_origin(origin) is embedder
+    other = origin.replace(embedder.provenance["sha256"], "0" * 64)
+    with pytest.raises(rv.EmbedError, match="0" * 64):
+        _embedder.recall_origin(other)
+    with pytest.raises(rv.EmbedError, match="by hand"):
+        _embedder.recall_origin("by hand")
 
 
 def test_a_column_is_embedded_once_and_again_when_it_changes() -> None:

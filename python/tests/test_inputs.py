@@ -33,6 +33,10 @@ class Capsule:
         return self._column.__arrow_c_array__(requested_schema)  # type: ignore[attr-defined]
 
 
+class Tagged(np.ndarray):
+    """A subclass of NumPy's array, as units and masked libraries have."""
+
+
 class DLPack:
     """A tensor of a library that NumPy does not know."""
 
@@ -63,7 +67,7 @@ INPUTS = {
     "numpy backwards": np.ascontiguousarray(MATRIX[::-1, ::-1])[::-1, ::-1],
     "numpy big-endian": MATRIX.astype(">f4"),
     "numpy read-only": np.frombuffer(MATRIX.tobytes(), np.float32).reshape(N, D),
-    "numpy matrix": np.asmatrix(MATRIX),
+    "numpy subclass": MATRIX.view(Tagged),
     "numpy masked without mask": np.ma.masked_array(MATRIX),
     "memoryview": memoryview(MATRIX),
     "dlpack": DLPack(MATRIX),
@@ -131,7 +135,7 @@ def test_one_query_is_read_from_any_vector(query: object) -> None:
     assert result.ids.tolist() == WANT
 
 
-@pytest.mark.parametrize("name", [n for n in INPUTS if n not in ("numpy matrix", "memoryview")])
+@pytest.mark.parametrize("name", [n for n in INPUTS if n != "memoryview"])
 def test_a_batch_of_queries_is_read_from_any_column(name: str) -> None:
     result = rv.Index.build(MATRIX, metric="l2").search(INPUTS[name], 1)
     assert result.ids[:, 0].tolist() == list(range(N))
