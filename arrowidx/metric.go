@@ -86,7 +86,7 @@ const (
 	KeepAuto   Keep = iota // the same as KeepBorrow
 	KeepBorrow             // hold the column: it must not change while the index is open
 	KeepCopy               // hold a float32 copy outside the Go heap
-	KeepNone               // hold codes only (kind flat): scores are estimates unless a Source is given
+	KeepNone               // hold codes only (kind flat): scores are estimates without a Source
 )
 
 var keepNames = [...]string{"auto", "borrow", "copy", "none"}

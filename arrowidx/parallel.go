@@ -33,7 +33,9 @@ func Threads(setting int) int {
 // of i. It returns the error of the smallest failing i, so that errors do not depend on the number
 // of threads; after a failure only tasks before it are still begun. A panic in a task becomes a
 // NativeError. With one thread everything runs on the calling goroutine.
-func parallel(ctx context.Context, op string, threads, n int, task func(worker, i int) error) error {
+func parallel(
+	ctx context.Context, op string, threads, n int, task func(worker, i int) error,
+) error {
 	if threads = min(threads, n); threads <= 1 {
 		for i := range n {
 			if err := cancelled(ctx, op); err != nil {
