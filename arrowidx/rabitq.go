@@ -8,8 +8,8 @@ import (
 )
 
 // extraLoad[e] is the factor c for which codes trunc(c*sqrt(D)*|r_i|/|r|) of e bits have the
-// largest expected cosine with r when r is Gaussian (Extended RaBitQ's t, found once for all rows). The
-// numbers are frozen: they decide bytes of index files.
+// largest expected cosine with r when r is Gaussian (Extended RaBitQ's t, found once for all
+// rows). The numbers are frozen: they decide bytes of index files.
 var extraLoad = [9]float64{0, 1.0043, 1.7064, 2.9833, 5.3152, 9.6096, 17.5847, 32.5072, 60.6100}
 
 // factors turn the inner product v = <y, q'> of a code with a rotated query into an estimate

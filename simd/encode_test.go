@@ -158,8 +158,8 @@ func TestEncodeExtraCountsExactlyInWideRows(t *testing.T) {
 }
 
 // A code of e bits must point where the residual points: over many Gaussian residuals the median
-// loss 1/cos^2-1 is between 0.5 and 1.1 times the mean loss of the best scale, computed by quadrature.
-// (The median, because a rare capped value is most of a row's loss at many bits.)
+// loss 1/cos^2-1 is between 0.5 and 1.1 times the mean loss of the best scale, computed by
+// quadrature. (The median, because a rare capped value is most of a row's loss at many bits.)
 func TestEncodedVectorsPointAlongTheResidual(t *testing.T) {
 	r := newRand(t)
 	scales := []float64{1.0043, 1.7064, 2.9833, 5.3152, 9.6096, 17.5847, 32.5072, 60.6100}
