@@ -8,31 +8,26 @@ importing it, which would use up a finder that fires once.
 from __future__ import annotations
 
 import importlib
-import importlib.abc
-import importlib.machinery
 import sys
-import threading
 import warnings
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 _LIBRARIES: Final = {"pandas": "._accessor_pandas", "polars": "._accessor_polars"}
 _registered: set[str] = set()
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:  # importlib.abc, whose classes these could inherit from, takes 25 ms to import
     """Finds pandas and polars as everybody else would, and puts `_Loader` in front."""
-
-    def __init__(self) -> None:
-        self._asking = threading.local()
 
     def find_spec(
         self,
         fullname: str,
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
-    ) -> importlib.machinery.ModuleSpec | None:
+    ) -> ModuleSpec | None:
         if fullname not in _LIBRARIES or fullname in _registered:
             return None
         for finder in tuple(sys.meta_path):
@@ -41,23 +36,25 @@ class _Finder(importlib.abc.MetaPathFinder):
             find = getattr(finder, "find_spec", None)
             spec = None if find is None else find(fullname, path, target)
             if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader)
-                return spec  # type: ignore[no-any-return]
+                found: ModuleSpec = spec
+                if found.loader is not None:
+                    found.loader = _Loader(found.loader)  # type: ignore[assignment]
+                return found
         return None
 
 
-class _Loader(importlib.abc.Loader):
+class _Loader:
     """Runs the real loader, then registers."""
 
-    def __init__(self, loader: importlib.abc.Loader) -> None:
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:

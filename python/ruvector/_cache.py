@@ -7,7 +7,6 @@ attaches the vectors of its own frame, equal by the key.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -130,6 +129,8 @@ def _limit() -> int:
 
 def text_digest(texts: list[Any]) -> bytes:
     """Return a digest of a column of texts; anything but a str counts as null."""
+    import hashlib  # not at the top: OpenSSL takes 5 ms to load
+
     lengths = np.fromiter(
         (len(text) if isinstance(text, str) else -1 for text in texts), np.int64, len(texts)
     )

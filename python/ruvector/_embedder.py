@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
+import os.path
 import sys
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -46,7 +45,7 @@ class Embedder:
     id: str
     _encode: Callable[[list[str]], tuple[Float32Matrix, Validity]]
     _dim: int | None
-    _weights: Path | None
+    _weights: str | None
     _sha256: str | None
     key: Hashable  # equal only for embedders that give equal vectors; for the cache
 
@@ -59,7 +58,7 @@ class Embedder:
         name: str,
         encode: Callable[[list[str]], tuple[Float32Matrix, Validity]],
         dim: int | None,
-        weights: Path | None,
+        weights: str | None,
         key: Hashable,
     ) -> Embedder:
         self = object.__new__(cls)
@@ -122,7 +121,9 @@ class Embedder:
         there is no file of weights.
         """
         if self._sha256 is None and self._weights is not None:
-            with self._weights.open("rb") as file:
+            import hashlib
+
+            with open(self._weights, "rb") as file:
                 self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return {
             "embedder": self.id,
@@ -270,21 +271,21 @@ def _load() -> Embedder:
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise _missing(_PACKAGE)
-    folder = Path(next(iter(found.submodule_search_locations)))
+    folder = next(iter(found.submodule_search_locations))
     try:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
     except ImportError as error:
         raise _missing(error.name or "tokenizers") from error
-    weights, config = folder / _WEIGHTS, folder / _TOKENIZER
+    weights, config = (os.path.join(folder, name) for name in (_WEIGHTS, _TOKENIZER))
     for path in (weights, config):
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise EmbedError(f"{path} is missing from the {_PACKAGE} package: reinstall it, {_PIP}")
     tensors = load_file(weights)
     if len(tensors) != 1:
         raise EmbedError(f"{weights} holds {len(tensors)} tensors, one table is expected")
     table = np.ascontiguousarray(next(iter(tensors.values())))
-    tokenizer = Tokenizer.from_file(str(config))
+    tokenizer = Tokenizer.from_file(config)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     encode = _Static(table, tokenizer)

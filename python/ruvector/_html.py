@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 _TABLE = '<table style="border-collapse:collapse;font-size:90%;color-scheme:light dark">'
 
@@ -38,6 +37,13 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
+
+
+def escape(text: str) -> str:
+    """Return text with the characters that mean something in HTML written as entities."""
+    for plain, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(plain, entity)
+    return text
 
 
 def _caption(title: str) -> str:
