@@ -1,0 +1,241 @@
+"""Random calls of the library: fuzz_boundary.py arguments|structs|options SEED ROUNDS.
+
+Memory that is handed over is real and large enough for the shapes used; everything else (handles,
+counts, flags, formats, missing pointers) is random. Ends with status 1 for an exception that is
+none of ours, for a leak, or for a NativeError, which is a panic that was caught.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import random
+import sys
+from collections import Counter
+from ctypes import addressof, byref
+from typing import Any
+
+import hand_made
+import numpy as np
+
+from ruvector import _arrow, _library, _native
+from ruvector._errors import NativeError, RuVectorError
+
+VALUES = np.random.default_rng(1).normal(size=(40, 8)).astype(np.float32)
+EDGES = [0, 1, -1, 2, 3, 7, 8, 39, 40, 41, 2**31, -(2**31), 2**62, -(2**63), 2**63 - 1]
+ROOM = 1 << 16  # bytes of every scratch memory
+
+
+FORMATS = [
+    b"+w:8", b"+w:8", b"+w:4", b"+w:320", b"+l", b"+L", b"+vl", b"u", b"vu", b"f", b"l", b"+s",
+    b"+w:-1", b"+w:", b"n", b"", None, b"+w:2147483648", b"tdD", b"+r",
+]  # fmt: skip
+OPTIONS = ["metric", "kind", "bits", "keep", "recall", "nulls", "bad", "seed", "threads"]
+SETTINGS = [
+    "", "cosine", "l2", "flat", "exact", "none", "copy", "skip", "error", -1, 0, 1, 5, 9, 10, 2**63,
+    2**64, 0.5, 1e400, None, True, [], {}, "\N{SNOWMAN}",
+]  # fmt: skip
+
+
+class Calls:
+    """Random arguments for every function that takes handles, counts and memory."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.column = _native.column_from_matrix(VALUES)
+        self.index = _native.build(self.column, None, {"kind": "flat"})
+        self.exact = _native.build(self.column, [f"id {i}" for i in range(40)], {})
+        self.memory = [ctypes.create_string_buffer(ROOM) for _ in range(6)]
+        self.made: list[int] = []
+
+    def handle(self) -> int:
+        """A handle of any type, or none."""
+        known = [self.column.value, self.index.value, self.exact.value, *self.made[-4:]]
+        if self.rng.random() < 0.9:
+            return self.rng.choice(known)
+        return self.rng.choice([0, self.rng.randrange(64), self.rng.getrandbits(64)])
+
+    def place(self) -> Any:
+        """Scratch memory, now and then none."""
+        return None if self.rng.random() < 0.1 else byref(self.rng.choice(self.memory))
+
+    def small(self) -> int:
+        """A count for which the scratch memory is large enough, or a negative one."""
+        return self.rng.choice([0, 1, 2, 3, 7, 8, 39, 40, 41, -1, -(2**63)])
+
+    def search(self) -> _library.SearchParams:
+        """Parameters of a search; sizes fit the memory, or are refused before it is touched."""
+        rng, at = self.rng, lambda i: None if rng.random() < 0.03 else addressof(self.memory[i])
+        return _library.SearchParams(
+            size=rng.choice([0, 8, 1000, *[ctypes.sizeof(_library.SearchParams)] * 20]),
+            threads=rng.choice([0, 1, 2, -1, 2**31 - 1]), queries=at(0), nq=self.small(),
+            dim=rng.choice([8, 8, 8, 8, *EDGES]), k=self.small(), rerank=rng.choice(EDGES),
+            epsilon0=rng.choice([0, 1.9, -1, float("nan"), float("inf")]),
+            recall=rng.choice([0, 0.9, 0.95, 1, -1, 2, float("nan")]), filter=at(1),
+            filter_len=rng.choice([40, 40, self.small()]),
+            filter_kind=rng.choice([0, 0, 1, 2, 3, -1]), source=rng.choice([0, 0, self.handle()]),
+            ids=at(2), scores=at(3), counts=at(4), plan=at(5),
+        )  # fmt: skip
+
+    def one(self) -> None:
+        """Call one function."""
+        rng, out = self.rng, ctypes.c_uint64(0)
+        params = self.search()
+        bytes_ = _library.Bytes(size=ctypes.sizeof(_library.Bytes))
+        name, arguments = rng.choice([
+            ("rv_info", [self.handle(), byref(bytes_)]),
+            ("rv_column_copy", [self.handle(), self.place(), self.place()]),
+            ("rv_column_hash", [self.handle(), self.place()]),
+            ("rv_pca", [self.handle(), rng.choice(EDGES), self.place()]),
+            ("rv_search", [self.handle(), byref(params)]),
+            ("rv_search", [self.handle(), byref(params)]),
+            ("rv_search_start", [self.handle(), byref(params), byref(out)]),
+            ("rv_encode", [self.handle(), rng.getrandbits(32), byref(bytes_)]),
+            ("rv_decode", [rng.randbytes(rng.randrange(200)), 0, byref(out)]),
+            ("rv_index_ids", [self.handle(), None, None]),
+            ("rv_index_vectors", [self.handle(), self.place(), self.small(), self.place()]),
+            ("rv_index_attach", [self.handle(), rng.choice([self.column.value, self.handle()])]),
+            ("rv_task_wait", [self.handle(), rng.choice([0, 1, -5]), self.place()]),
+            ("rv_task_progress", [self.handle(), self.place(), self.place()]),
+            ("rv_task_cancel", [self.handle()]),
+            ("rv_task_result", [self.handle(), byref(out)]),
+            ("rv_free", [rng.choice([0, rng.randrange(8), *self.made[-2:]])]),
+        ])  # fmt: skip
+        if name == "rv_decode":
+            arguments[1] = len(arguments[0])
+        try:
+            _library.call(name, *arguments)
+        except KeyboardInterrupt:  # the result of a cancelled task
+            pass
+        finally:
+            if bytes_.release:
+                _library._RELEASE_BYTES(bytes_.release)(byref(bytes_))
+            if name == "rv_search_start" and out.value:
+                self.made.append(out.value)
+                if rng.random() < 0.9:  # params must outlive the task
+                    _library.call("rv_free", self.made.pop())
+                else:
+                    _library.call("rv_task_wait", out.value, 10_000, byref(ctypes.c_int32()))
+
+    def close(self) -> None:
+        """Free everything."""
+        for handle in self.made:
+            _library.library().rv_free(handle, None)
+        for handle in (self.column, self.index, self.exact):
+            handle.close()
+
+
+class Structs:
+    """Random values in the fields of well-made structs over real memory."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.memory = np.zeros(ROOM, np.uint8)
+
+    def one(self) -> None:
+        """Import one spoilt column, use it if it was accepted, and count its releases."""
+        rng = self.rng
+        column = hand_made.Column(VALUES)
+        column.child_buffers[0] = column.buffers[0] = column.buffers[2] = self.memory.ctypes.data
+        offsets = np.array([rng.choice([8 * i, 8 * i, 8 * i, rng.randrange(-9, 400)])
+                            for i in range(41)], np.int64)  # fmt: skip
+        wide = rng.random() < 0.5
+        kept = offsets if wide else offsets.astype(np.int32)
+        column.buffers[1] = kept.ctypes.data
+        if rng.random() < 0.5:
+            column.schema.format = rng.choice(FORMATS)
+        if column.schema.format in (b"+l", b"u", b"vu") and wide:
+            column.schema.format = b"+L"
+        if column.schema.format == b"+L" and not wide:
+            column.schema.format = b"+l"
+        if column.schema.format in (b"+l", b"+L"):
+            column.array.n_buffers = 2
+        for _ in range(rng.randrange(3)):
+            target = rng.choice([column.array, column.child])
+            field = rng.choice(["null_count", "offset", "n_buffers", "n_children", "length"])
+            setattr(target, field, rng.choice(self._allowed(column, target, field)))
+        if rng.random() < 0.05:
+            column.child_schema.format = rng.choice([b"e", b"g", b"u", b"", None, b"l"])
+            if column.child_schema.format == b"g":
+                column.child.length = 160  # what the memory has room for
+        try:
+            self._use(column)
+        finally:
+            assert len(column.released) == 1, "released exactly once"
+            assert len(column.schema_released) == 1
+
+    def _allowed(self, column: Any, target: Any, field: str) -> list[int]:
+        """Values for a field; a length that Arrow must believe may not pass the real memory."""
+        if field == "n_buffers":
+            return [0, 1, 2, 3, -1]
+        if field in ("length", "offset") and target is column.child:
+            return [0, 1, 160, -1, -(2**63)] if field == "length" else [0, -1, 2**63 - 1]
+        if field in ("length", "offset"):
+            return [0, 1, 7, 20, -1, -(2**63), 2**62, 2**63 - 1]
+        return EDGES
+
+    def _use(self, column: Any) -> None:
+        handle = _native.Handle()
+        handle.cell.value = column.give()
+        handle.adopt()
+        try:
+            _native.column_matrix(handle)
+            _native.column_hash(handle)
+            _native.build(handle, None, {"nulls": "skip", "bad": "skip"}).close()
+        finally:
+            handle.close()
+
+
+class Options:
+    """Random options of a build, and random JSON."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.column = _native.column_from_matrix(VALUES)
+
+    def one(self) -> None:
+        """Build with random options."""
+        rng = self.rng
+        options = {
+            rng.choice([*OPTIONS, "other"]): rng.choice(SETTINGS) for _ in range(rng.randrange(4))
+        }
+        text = json.dumps(options).encode()
+        if rng.random() < 0.2:
+            text = text[: rng.randrange(len(text) + 1)] + rng.randbytes(rng.randrange(4))
+        task = ctypes.c_uint64(0)
+        _library.call("rv_build_start", self.column.value, None, None, text, len(text), byref(task))
+        _library.call("rv_free", task.value)
+
+    def close(self) -> None:
+        """Free the column."""
+        self.column.close()
+
+
+def main() -> int:
+    """Run the loop and say what came of it."""
+    what, seed, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    print(f"seed {seed}, {rounds} rounds of {what}")
+    target = {"arguments": Calls, "structs": Structs, "options": Options}[what]
+    loop: Any = target(random.Random(seed))
+    outcomes: Counter[str] = Counter()
+    for i in range(rounds):
+        try:
+            loop.one()
+            outcomes["done"] += 1
+        except NativeError as error:
+            print(f"round {i}: {error}")
+            return 1
+        except RuVectorError as error:
+            outcomes[type(error).__name__] += 1
+    if hasattr(loop, "close"):
+        loop.close()
+    _library.call("rv_free", 0)
+    _arrow.collect()
+    print(dict(outcomes))
+    left = _native.live_structs(), _arrow.kept(), _native.library_info()["handles"]
+    print(f"left: {left}")
+    return int(left != (0, 0, 0) or outcomes["done"] < rounds // 100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
