@@ -9,6 +9,7 @@ from ctypes import byref
 
 import numpy as np
 import pytest
+from test_native_interface import python
 
 from ruvector import _library, _native
 from ruvector._errors import (
@@ -228,6 +229,29 @@ def test_errors_carry_their_place(column):
         _native.build(_native.column_from_matrix(bad), None, {})
     assert (caught.value.row, caught.value.column) == (17, 5)
     assert caught.value.kind == 3
+
+
+def test_a_process_may_end_with_everything_open():
+    done = python("""
+        import threading
+        import numpy as np
+        from ruvector import _native
+        values = np.random.default_rng(1).normal(size=(5000, 64)).astype("f")
+        column = _native.column_from_matrix(values)
+        index = _native.build(column, None, {"kind": "flat"})
+        capsule = _native.export_stream(["v"], [values])
+        lost = [index, column, capsule]
+        lost.append(lost)
+        started = threading.Event()
+        def busy():
+            while True:
+                _native.search(index, values[:100], 5)
+                started.set()
+        threading.Thread(target=busy, daemon=True).start()
+        started.wait()
+        print("end")
+    """)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "end", "")
 
 
 def test_an_index_carries_a_text_of_its_maker(column):
