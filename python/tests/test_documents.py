@@ -158,6 +158,15 @@ def test_paths_in_code_marks_exist(document: pathlib.Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_tests_that_documents_name_exist(document: pathlib.Path) -> None:
+    named = re.findall(r"`([\w./]+)::(\w+)`", document.read_text("utf-8"))
+    assert document.name != "README.md" or document.parent != ROOT or named
+    for path, test in named:
+        source = (ROOT / path).read_text("utf-8")
+        assert re.search(rf"^(def|func) {test}\(", source, re.MULTILINE), f"{path}::{test}"
+
+
 def test_the_readme_shows_figures_of_the_recorded_run() -> None:
     recorded = set((ROOT / "benchmarks/results.md").read_text().splitlines())
     section = (ROOT / "README.md").read_text().split("## How fast")[1].split("\n## ")[0]
