@@ -52,14 +52,16 @@ def test_a_package_outside_a_folder_is_fine(tmp_path):
     _conflict.refuse_other_distribution(str(tmp_path / "archive.zip" / "ruvector"))
 
 
-def test_import_refuses_before_anything_of_the_other_can_be_imported(tmp_path):
+def test_import_refuses_where_a_module_of_the_other_hides_ours(tmp_path):
     site = tmp_path / "site"
     install(site, "ruvector-0.1.4", OWNED)
     package = site / "ruvector"
     package.mkdir()
     for file in (PACKAGE / "ruvector").glob("*.py"):
         (package / file.name).write_bytes(file.read_bytes())
-    (package / "_native.abi3.so").write_bytes(b"of another project")
+    # As its extension module does: found before our _native.py, imported without complaint.
+    (package / "_native").mkdir()
+    (package / "_native" / "__init__.py").write_text("PROJECT = 'another'\n")
     done = subprocess.run(
         [sys.executable, "-c", "import ruvector"],
         env={"PYTHONPATH": str(site)}, capture_output=True, text=True, cwd=tmp_path,
