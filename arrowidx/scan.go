@@ -12,10 +12,6 @@ const (
 	// segmentBytes is the codes that all queries of a group scan before the next are touched: they
 	// stay in the first-level caches between queries, and thresholds fall once a segment.
 	segmentBytes = 64 << 10
-	// waveRuns and waveBlocks are the first wave of a flat scan: runs of blocks spread over the
-	// index that give each query its first threshold.
-	waveRuns   = 16
-	waveBlocks = 8
 )
 
 // probe is one query's search of one shard of rows.
@@ -39,6 +35,7 @@ type searcher struct {
 	masks  []uint32
 	est    []float32
 	four   [4]simd.ScanQuery // here, because arguments of kernels escape
+	pick   nearest           // least estimates of a first wave
 }
 
 // scanCodes scans blocks [from, to) for all probes: plane, bound, and for the rows that survive the
@@ -143,27 +140,6 @@ func (s *searcher) score(p *probe) {
 }
 
 func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
-
-// firstWave gives every probe a threshold from a fixed sample of blocks.
-func (s *searcher) firstWave(ctx context.Context, ps []*probe) error {
-	if len(ps) == 0 || s.run.ix.codes.count() < 4*waveRuns*waveBlocks {
-		return nil
-	}
-	n := s.run.ix.codes.count()
-	for i := range waveRuns {
-		from, length := i*n/waveRuns, waveBlocks
-		if i == 0 {
-			length = 2 // nothing prunes yet: every row of the first run is scored
-		}
-		if err := s.scanCodes(ctx, ps, from, from+length); err != nil {
-			return err
-		}
-	}
-	for _, p := range ps {
-		p.first = p.found.tau
-	}
-	return nil
-}
 
 // scoreAll scores every eligible row of blocks [from, to) for all probes: by distance where vectors
 // are at hand, by the whole code where not.
