@@ -195,15 +195,14 @@ def _from_cells(cells: list[Any], label: str, warn: bool, where: str) -> Vectors
     return from_matrix(matrix, validity, copied, layout)
 
 
-def _from_capsule(data: Any, label: str, layout: str) -> Vectors:
+def _from_capsule(data: Any, label: str, layout: str, *, copied: bool = False) -> Vectors:
     handle = _native.column_from_capsule(data)
     info = _native.column_info(handle)
     rows, dim, nulls = int(info["rows"]), int(info["dim"]), int(info["nulls"])
     if not dim:
         handle.close()
-    return Vectors(
-        handle if dim else None, rows, dim, nulls, layout=f"{layout} {info['type']}".strip()
-    )
+    layout = f"{layout} {info['type']}"
+    return Vectors(handle if dim else None, rows, dim, nulls, copied=copied, layout=layout)
 
 
 def _from_pandas(pandas: Any, data: Any, label: str, warn: bool) -> Vectors:
@@ -232,7 +231,13 @@ def _from_polars(polars: Any, data: Any, label: str, warn: bool) -> Vectors:
         raise ColumnError(f"{label} is a polars column of {dtype}, not of vectors")
     if not dtype.inner.is_float():
         data = data.cast(_polars_float32(polars, dtype))
-    return _from_capsule(data, label, "polars")
+    try:
+        return _from_capsule(data, label, "polars")
+    except ColumnError:
+        if not isinstance(dtype, polars.Array) or not data.null_count():
+            raise
+        # polars 1.30 exports slices of such columns with an offset beyond their values.
+        return _from_capsule(data.arr.to_list(), label, "polars", copied=True)
 
 
 def _polars_float32(polars: Any, dtype: Any) -> Any:

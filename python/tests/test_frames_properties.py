@@ -124,7 +124,7 @@ def test_object_columns_of_arrays_and_lists_give_the_answer_of_brute_force(
     cells: list[object] = list(problem.matrix if views else problem.matrix.astype(np.float64))
     cells = [cell if ok else None for cell, ok in zip(cells, problem.valid, strict=True)]
     if lists:
-        cells = [None if cell is None else cell.tolist() for cell in cells]  # type: ignore[attr-defined]
+        cells = [None if cell is None else np.asarray(cell).tolist() for cell in cells]
     column = np.fromiter(cells, object, len(cells))
     frame = pd.DataFrame({"row": np.arange(len(cells)), "v": pd.Series(column, dtype=object)})
     hits = rv.search(frame, problem.query, k=7, on="v", metric=metric)
