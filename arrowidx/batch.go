@@ -15,9 +15,10 @@ const (
 	batchQueries = 512
 	// groupQueries is the number of queries that share a pass over the rows.
 	groupQueries = 32
-	// shardBlocks is the rows of a shard in blocks. Shards are fixed, so that what a query finds
-	// in one does not depend on the number of threads.
-	shardBlocks = shardRows / simd.BlockRows
+	// shardBlocks is the rows of a shard in blocks (131,072 rows). Shards are fixed, so that what
+	// a query finds in one does not depend on the number of threads; each begins with the first
+	// threshold again, so fewer are cheaper.
+	shardBlocks = 4096
 	// fetchAhead is how many rows ahead of the one being measured are asked for.
 	fetchAhead = 4
 )

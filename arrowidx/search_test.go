@@ -34,7 +34,7 @@ func newFixture(t *testing.T, n, d, nq int, o arrowidx.BuildOptions) fixture {
 func TestAnAnswerIsTheSameAloneInAnyBatchAndForAnyThreadCount(t *testing.T) {
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat} {
 		for _, rerank := range []int{-1, 0, 30} {
-			f := newFixture(t, 140_000, 24, 70, arrowidx.BuildOptions{Kind: kind, Bits: 3})
+			f := newFixture(t, 300_000, 24, 70, arrowidx.BuildOptions{Kind: kind, Bits: 3})
 			p := arrowidx.SearchParams{Queries: f.queries, NQ: 70, K: 10, Rerank: rerank, Threads: 1}
 			want, _ := arrowidxtest.Search(t, f.ix, p)
 			for _, threads := range []int{2, 7} {
