@@ -19,6 +19,7 @@ from . import _html
 from ._settings import current
 
 _GIB: Final = 1 << 30
+_TEXTS: Final = 256
 
 
 class CacheInfo(NamedTuple):
@@ -131,10 +132,13 @@ def text_digest(texts: list[Any]) -> bytes:
     """Return a digest of a column of texts; anything but a str counts as null."""
     import hashlib  # not at the top: OpenSSL takes 5 ms to load
 
-    lengths = np.fromiter(
-        (len(text) if isinstance(text, str) else -1 for text in texts), np.int64, len(texts)
-    )
-    digest = hashlib.blake2b(lengths.tobytes(), digest_size=16)
-    joined = "".join(text for text in texts if isinstance(text, str))
-    digest.update(joined.encode("utf-8", "surrogatepass"))
+    present = texts
+    if set(map(type, texts)) != {str}:
+        present = [text for text in texts if isinstance(text, str)]
+        texts = [text if isinstance(text, str) else None for text in texts]
+    lengths = np.fromiter((-1 if text is None else len(text) for text in texts), np.int64)
+    digest = hashlib.sha256(lengths.tobytes())
+    for start in range(0, len(present), _TEXTS):  # small buffers, used again, not one large one
+        part = "".join(present[start : start + _TEXTS])
+        digest.update(part.encode("utf-8", "surrogatepass"))
     return digest.digest()

@@ -38,7 +38,10 @@ class PandasFrame:
         return self.frame.iloc[:, position]
 
     def texts(self, label: Any) -> list[Any]:
-        return [None if _cells.is_null(cell) else cell for cell in self.column(label).tolist()]
+        cells: list[Any] = self.column(label).tolist()
+        if set(map(type, cells)) == {str}:
+            return cells
+        return [None if _cells.is_null(cell) else cell for cell in cells]
 
     def mask(self, where: Any) -> Mask:
         frame = self.frame

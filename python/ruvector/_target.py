@@ -107,12 +107,14 @@ def _given(embedder: Any) -> Embedder | None:
 
 
 def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: Stages) -> Target:
-    texts = frame.texts(label)
+    with stages.measure("read"):
+        texts = frame.texts(label)
+        digest = text_digest(texts)
     first = next((text for text in texts if isinstance(text, str)), "")
     if looks_like_vector(first):
         row = texts.index(first)
         raise InvalidVector(f"column {label!r}: row {row} {text_advice(first)}", row=row)
-    key = ("text", text_digest(texts), embedder.key)
+    key = ("text", digest, embedder.key)
     entry = cache._get(key)
     if entry is None:
         with stages.measure("embed"):
