@@ -63,20 +63,42 @@ func (s *searcher) exactScan(ctx context.Context, ps []*probe, from, to int) err
 		} else {
 			simd.L2Tile(s.out, rows, n, d, d, s.matrix, len(ps), d)
 		}
-		for i, p := range ps {
-			s.offerExact(p, s.out[i*n:(i+1)*n], from)
-		}
+		s.offerTile(ps, n, from)
 		from = end
 	}
 	return nil
 }
 
-// flatQueries lays the queries' numbers side by side for the tile kernels.
+// offerTile offers the n rows from `from` to every query.
+func (s *searcher) offerTile(ps []*probe, n, from int) {
+	if !s.run.ix.metric.Larger() {
+		for i, p := range ps {
+			s.offerSquares(p, s.out[i*n:(i+1)*n], from)
+		}
+		return
+	}
+	norms := s.run.ix.norms.floats()[from : from+n]
+	shortest, longest := norms[0], norms[0]
+	for _, v := range norms {
+		shortest, longest = min(shortest, v), max(longest, v)
+	}
+	for i, p := range ps {
+		s.offerProducts(p, s.out[i*n:(i+1)*n], norms, shortest, longest, from)
+	}
+}
+
+// flatQueries lays the queries' numbers side by side for the tile kernels, negated for inner
+// products, so that smaller results are better.
 func (s *searcher) flatQueries(ps []*probe) {
 	d := s.run.ix.dim
 	s.matrix = grow(s.matrix, len(ps)*d)
 	for i, q := range ps {
-		copy(s.matrix[i*d:], q.vec)
+		to := s.matrix[i*d : (i+1)*d]
+		if s.run.ix.metric.Larger() {
+			simd.Scale(to, q.vec, -1)
+		} else {
+			copy(to, q.vec)
+		}
 	}
 }
 
@@ -84,34 +106,61 @@ func (s *searcher) flatQueries(ps []*probe) {
 // the few operations after them (see simd.DotTile and simd.L2Tile).
 func exactGamma(d int) float32 { return 2 * float32(d/8+24) / (1 << 24) }
 
-// offerExact turns one query's kernel results into distances with bounds. Values are inner products
-// or squared distances; a distance is minus the inner product (for cosine over both lengths).
-func (s *searcher) offerExact(p *probe, values []float32, from int) {
+// offerSquares offers squared distances with the bounds of their rounding.
+func (s *searcher) offerSquares(p *probe, values []float32, from int) {
+	c, gamma := &p.found, exactGamma(s.run.ix.dim)
 	p.counts.scanned += int64(len(values))
-	ix, c, gamma := s.run.ix, &p.found, exactGamma(s.run.ix.dim)
-	if !ix.metric.Larger() {
-		for i := simd.NextBelow(values, 0, nextUp(c.tau*(1+2*gamma))); i < len(values); {
-			if v := values[i]; s.run.admits(from + i) {
-				c.offer(from+i, v*(1-gamma), v*(1+gamma), v)
-			}
-			i = simd.NextBelow(values, i+1, nextUp(c.tau*(1+2*gamma)))
+	for i := -1; ; {
+		i = simd.NextBelow(values, i+1, nextUp(c.tau*(1+2*gamma)))
+		if i == len(values) {
+			return
 		}
-		return
+		if v := values[i]; s.run.admits(from + i) {
+			c.offer(from+i, v*(1-gamma), v*(1+gamma), v)
+		}
 	}
-	norms := ix.norms.floats()
-	for i, v := range values {
-		norm := norms[from+i]
-		var dist, slack float32
-		switch {
-		case ix.metric == Dot:
-			dist, slack = -v, gamma*norm*float32(p.norm)
-		case norm != 0:
-			dist, slack = -v/(norm*float32(p.norm)), gamma
+}
+
+// offerProducts offers negated inner products, for cosine over both lengths. Rows are let through
+// by a limit that the longest and the shortest row of the tile allow, then judged by their own.
+func (s *searcher) offerProducts(
+	p *probe, values, norms []float32, shortest, longest float32, from int,
+) {
+	c, gamma, length := &p.found, exactGamma(s.run.ix.dim), float32(p.norm)
+	cosine := s.run.ix.metric == Cosine
+	p.counts.scanned += int64(len(values))
+	for i := -1; ; {
+		limit := c.tau + 2*gamma*longest*length
+		if cosine {
+			limit = cosineLimit(c.tau+2*gamma, shortest, longest, length)
+		}
+		i = simd.NextBelow(values, i+1, nextUp(limit))
+		if i == len(values) {
+			return
+		}
+		dist, slack := values[i], gamma*norms[i]*length
+		if cosine {
+			if slack = gamma; norms[i] == 0 {
+				dist, slack = 0, 0
+			} else {
+				dist /= norms[i] * length
+			}
 		}
 		if dist-slack <= c.tau && s.run.admits(from+i) {
 			c.offer(from+i, dist-slack, dist+slack, dist)
 		}
 	}
+}
+
+// cosineLimit is the largest negated inner product that can belong to a negated cosine of tau.
+func cosineLimit(tau, shortest, longest, length float32) float32 {
+	switch {
+	case math.IsInf(float64(tau), 1):
+		return tau
+	case tau < 0:
+		return tau * shortest * length
+	}
+	return tau * longest * length
 }
 
 // admits reports whether the row may be found.

@@ -1,6 +1,7 @@
 package arrowidx
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -13,29 +14,24 @@ import (
 // spaced rows are taken. All rows are projected.
 const pcaRows = 16_384
 
-// maxPCADim bounds the time and memory of the decomposition, which grow with the cube and the
-// square of the dimension.
-const maxPCADim = 4096
+// pcaExact is the largest order of a matrix that is decomposed whole; the time grows with its cube.
+const pcaExact = 256
 
 // PCA writes the column's coordinates along its `dims` principal components to out (Len x dims):
-// the directions of greatest variance, in falling order, of the rows about their mean. Mean and
-// covariance are taken in float64, the symmetric eigenproblem is solved by gonum. A component's
-// sign is chosen so that its entry of largest magnitude (the first of equals) is positive, hence
-// equal columns give equal pictures. Null rows become NaN and take no part. The work grows with
-// rows x Dim^2 + Dim^3.
+// the directions of greatest variance, in falling order, of the rows about their mean. Everything
+// is computed in float64; symmetric eigenproblems are solved by gonum: that of the covariance (or,
+// with fewer rows than dimensions, of the Gram matrix) up to order 256, above it that of a subspace
+// (see leading). A component's sign is chosen so that its entry of largest magnitude (the first of
+// equals) is positive, hence equal columns give equal pictures. Null rows become NaN and take no
+// part.
 //
 // Errors: InvalidArgument when dims is not in [1, Dim] or out has the wrong length, EmptyIndex
-// without a row that is not null, InvalidVector naming a row that is not finite, LimitExceeded
-// above 4,096 dimensions.
-func PCA(col *Column, dims int, out []float32) error {
+// without a row that is not null, InvalidVector naming a row that is not finite, Cancelled.
+func PCA(ctx context.Context, col *Column, dims int, out []float32) error {
 	if len(out) != col.Len()*dims || dims < 1 || col.Dim() > 0 && dims > col.Dim() {
 		return newError(InvalidArgument, "pca",
 			fmt.Sprintf("%d components of %d rows of %d dimensions", dims, col.Len(), col.Dim()),
 			"ask for 1 to Dim components")
-	}
-	if col.Dim() > maxPCADim {
-		return newError(LimitExceeded, "pca",
-			fmt.Sprintf("%d dimensions, at most %d are supported", col.Dim(), maxPCADim), "")
 	}
 	if col.Len() == col.NullCount() {
 		return newError(EmptyIndex, "pca", "there is no row that is not null", "")
@@ -44,7 +40,12 @@ func PCA(col *Column, dims int, out []float32) error {
 	if err != nil {
 		return err
 	}
-	components, err := principal(rows, dims)
+	components := make([]float64, dims*col.Dim())
+	if n, d := rows.Dims(); min(n, d) <= pcaExact || 2*dims > min(n, d) {
+		err = principal(rows, dims, components)
+	} else {
+		err = leading(ctx, rows, dims, components)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,11 +92,11 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 	return mean, mat.NewDense(n, d, data), nil
 }
 
-// principal returns the eigenvectors of the greatest eigenvalues of rows' covariance, dims x d;
-// components in whose direction nothing varies are zero.
+// principal writes the eigenvectors of the greatest eigenvalues of rows' covariance, dims x d, to
+// out; components in whose direction nothing varies stay zero.
 // With fewer rows than dimensions it decomposes the Gram matrix, whose eigenvectors u give the
 // same components as rows^T u.
-func principal(rows *mat.Dense, dims int) ([]float64, error) {
+func principal(rows *mat.Dense, dims int, out []float64) error {
 	n, d := rows.Dims()
 	var s mat.SymDense
 	if n < d {
@@ -105,14 +106,13 @@ func principal(rows *mat.Dense, dims int) ([]float64, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(&s, true) {
-		return nil, newError(NativeError, "pca", "the eigenvalues did not converge", "")
+		return newError(NativeError, "pca", "the eigenvalues did not converge", "")
 	}
 	var vectors mat.Dense
 	eigen.VectorsTo(&vectors)
 	values := eigen.Values(nil) // in rising order
 	order := len(values)
 	noise := values[order-1] * float64(max(n, d)) * 0x1p-52
-	out := make([]float64, dims*d)
 	for c := range min(dims, order) {
 		if values[order-1-c] <= noise {
 			break // nothing varies in the directions left
@@ -126,7 +126,7 @@ func principal(rows *mat.Dense, dims int) ([]float64, error) {
 		}
 		orient(out[c*d : (c+1)*d])
 	}
-	return out, nil
+	return nil
 }
 
 // orient scales a component to length 1 and makes its largest entry positive.

@@ -1,6 +1,7 @@
 package arrowidx
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -78,7 +79,7 @@ func TestPCAFindsTheAxesInFallingOrder(t *testing.T) {
 	for _, n := range []int{4000, 7} { // more and fewer rows than dimensions
 		rows := ellipse(r, n, []float64{1, 9, 0.1, 3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1})
 		out := make([]float32, n*3)
-		require.NoError(t, PCA(pcaColumn(t, 10, rows), 3, out))
+		require.NoError(t, PCA(context.Background(), pcaColumn(t, 10, rows), 3, out))
 		v := variances(out, 3)
 		require.Greater(t, v[0], v[1], "seed %d", seed)
 		require.Greater(t, v[1], v[2], "seed %d", seed)
@@ -95,7 +96,7 @@ func TestPCAKeepsDistancesWhenAllComponentsAreKept(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	rows := ellipse(r, 40, []float64{1, 2, 3, 4})
 	out := make([]float32, 40*4)
-	require.NoError(t, PCA(pcaColumn(t, 4, rows), 4, out))
+	require.NoError(t, PCA(context.Background(), pcaColumn(t, 4, rows), 4, out))
 	for i := range rows {
 		for j := range i {
 			a, b := 0.0, 0.0
@@ -111,14 +112,14 @@ func TestPCAKeepsDistancesWhenAllComponentsAreKept(t *testing.T) {
 func TestPCAHasOneSignAndIsCentred(t *testing.T) {
 	rows := [][]float32{{0, 0}, {1, 2}, {2, 4}, {3, 6}}
 	out := make([]float32, 4)
-	require.NoError(t, PCA(pcaColumn(t, 2, rows), 1, out))
+	require.NoError(t, PCA(context.Background(), pcaColumn(t, 2, rows), 1, out))
 	step := float32(math.Sqrt(5))
 	require.InDeltaSlice(t, []float32{-1.5 * step, -0.5 * step, 0.5 * step, 1.5 * step}, out, 1e-5)
 }
 
 func TestPCAOfNullRowsIsNaN(t *testing.T) {
 	out := make([]float32, 6)
-	require.NoError(t, PCA(pcaColumn(t, 2, [][]float32{{0, 1}, nil, {0, 3}}), 2, out))
+	require.NoError(t, PCA(context.Background(), pcaColumn(t, 2, [][]float32{{0, 1}, nil, {0, 3}}), 2, out))
 	require.True(t, math.IsNaN(float64(out[2])) && math.IsNaN(float64(out[3])))
 	require.Equal(t, []float32{-1, 0}, out[:2])
 	require.Equal(t, []float32{1, 0}, out[4:])
@@ -126,11 +127,70 @@ func TestPCAOfNullRowsIsNaN(t *testing.T) {
 
 func TestPCARefusesWhatItCannotDraw(t *testing.T) {
 	col := pcaColumn(t, 2, [][]float32{{0, 1}, {float32(math.NaN()), 1}})
-	require.Equal(t, InvalidArgument, KindOf(PCA(col, 3, make([]float32, 6))))
-	require.Equal(t, InvalidArgument, KindOf(PCA(col, 1, make([]float32, 3))))
-	err := PCA(col, 1, make([]float32, 2))
+	require.Equal(t, InvalidArgument, KindOf(PCA(context.Background(), col, 3, make([]float32, 6))))
+	require.Equal(t, InvalidArgument, KindOf(PCA(context.Background(), col, 1, make([]float32, 3))))
+	err := PCA(context.Background(), col, 1, make([]float32, 2))
 	require.Equal(t, InvalidVector, KindOf(err))
 	require.Equal(t, int64(1), err.(*Error).Row)
 	null := pcaColumn(t, 2, [][]float32{nil})
-	require.Equal(t, EmptyIndex, KindOf(PCA(null, 1, make([]float32, 1))))
+	require.Equal(t, EmptyIndex, KindOf(PCA(context.Background(), null, 1, make([]float32, 1))))
+}
+
+// largeEllipse has more dimensions than are decomposed whole, and a few long axes.
+func largeEllipse(r *rand.Rand, n int) [][]float32 {
+	axes := make([]float64, 400)
+	for i := range axes {
+		axes[i] = 0.2
+	}
+	axes[7], axes[300], axes[31] = 5, 3, 2
+	return ellipse(r, n, axes)
+}
+
+func TestPCAOfManyDimensionsFindsWhatTheWholeDecompositionFinds(t *testing.T) {
+	const seed = 8
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, n := range []int{900, 300} { // more and fewer rows than dimensions
+		rows := largeEllipse(r, n)
+		col := pcaColumn(t, 400, rows)
+		mean, centred, err := centredRows(col)
+		require.NoError(t, err)
+		require.Len(t, mean, 400)
+		whole, part := make([]float64, 3*400), make([]float64, 3*400)
+		require.NoError(t, principal(centred, 3, whole))
+		require.NoError(t, leading(context.Background(), centred, 3, part))
+		for i := range whole {
+			require.InDelta(t, whole[i], part[i], 1e-3, "seed %d, %d rows", seed, n)
+		}
+		again := make([]float64, 3*400)
+		require.NoError(t, leading(context.Background(), centred, 3, again))
+		require.Equal(t, part, again)
+		out := make([]float32, n*3)
+		require.NoError(t, PCA(context.Background(), col, 3, out))
+		require.InEpsilon(t, 25, variances(out, 3)[0], 0.3, "seed %d", seed)
+	}
+}
+
+func TestPCAOfFlatDataHasZeroComponentsLeft(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 0))
+	axes := make([]float64, 300)
+	axes[5] = 1
+	rows := ellipse(r, 280, axes)
+	for i := range rows {
+		for j := range rows[i] {
+			rows[i][j] = float32(i) // one direction, exactly
+		}
+	}
+	out := make([]float32, 280*3)
+	require.NoError(t, PCA(context.Background(), pcaColumn(t, 300, rows), 3, out))
+	v := variances(out, 3)
+	require.Greater(t, v[0], 1.0)
+	require.Less(t, v[1]+v[2], 1e-6)
+}
+
+func TestPCAStopsWhenItIsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	rows := largeEllipse(rand.New(rand.NewPCG(10, 0)), 300)
+	err := PCA(ctx, pcaColumn(t, 400, rows), 2, make([]float32, 600))
+	require.Equal(t, Cancelled, KindOf(err))
 }
