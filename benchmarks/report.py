@@ -11,6 +11,11 @@ def ratio(ours: float, theirs: float) -> str:
     return f"{times:.1f}x" if times >= 1 else f"{times:.2f}x (loss)"
 
 
+def busy(cores: float | None) -> str:
+    """How much of the machine others used, in words."""
+    return "an unknown share of the machine" if cores is None else f"{cores:.1f} cores"
+
+
 def table(results: dict[str, Any]) -> str:
     """Everything as markdown, the machine first."""
     m = results["machine"]
@@ -20,6 +25,7 @@ def table(results: dict[str, Any]) -> str:
         f"{m['cpu']}, {m['cores']} cores, backend {m['backend']}; Python {m['python']},",
         f"NumPy {m['numpy']} ({', '.join(m['numpy_blas'])}), ruvector {m['ruvector']},",
         f"commit {m['commit']}, {m['date']}.",
+        f"Other processes used {busy(m['cores_used_by_others'])} meanwhile.",
         "Written by `make bench`; compare rows of one run only.",
         "",
         *search_rows(results["search"]),

@@ -28,6 +28,7 @@ import report
 import startup
 import threadpoolctl
 from clustered import clustered
+from neighbours import Neighbours
 
 import ruvector as rv
 
@@ -114,12 +115,8 @@ def machine() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> int:
-    """Run everything, write the two files, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all?")
-    quick = parser.parse_args().quick
-    results: dict[str, Any] = {"machine": machine()}
+def measure(results: dict[str, Any], quick: bool) -> None:
+    """Fill in every part of `results`."""
     print("kernels", flush=True)
     results["kernels"] = kernels.measure("20x" if quick else "200ms")
     print("against NumPy", flush=True)
@@ -137,6 +134,17 @@ def main() -> int:
     results["overhead"] = overhead.measure(1 if quick else 5)
     print("startup", flush=True)
     results["startup"] = startup.measure(2 if quick else 5)
+
+
+def main() -> int:
+    """Run everything, write the two files, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all?")
+    quick = parser.parse_args().quick
+    results: dict[str, Any] = {"machine": machine()}
+    with Neighbours() as others:
+        measure(results, quick)
+    results["machine"]["cores_used_by_others"] = others.cores
     text = report.table(results)
     print("\n" + text)
     if not quick:
