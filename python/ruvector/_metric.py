@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from ._errors import MetricError
+from ._errors import InvalidArgument, MetricError
 
 MetricName: TypeAlias = Literal["cosine", "dot", "l2", "euclidean", "sqeuclidean"]
 
@@ -48,6 +48,8 @@ def threshold(
     ------
     MetricError
         A similarity threshold was given for a distance or the other way round.
+    InvalidArgument
+        Not a number.
     """
     if larger_is_better(metric):
         if max_distance is not None:
@@ -56,11 +58,23 @@ def threshold(
                 f"{SCORE_NAMES[metric]} grows with likeness: use min_similarity=, "
                 "or metric='l2'"
             )
-        return min_similarity
+        return _number("min_similarity", min_similarity)
     if min_similarity is not None:
         raise MetricError(
             f"min_similarity={min_similarity!r} cannot limit metric {metric!r}, whose "
             f"{SCORE_NAMES[metric]} shrinks with likeness: use max_distance=, "
             "or metric='cosine'"
         )
-    return max_distance
+    return _number("max_distance", max_distance)
+
+
+def _number(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidArgument(f"{name}={value!r} must be a number") from None
+    if number != number:
+        raise InvalidArgument(f"{name} is NaN, which no score is within")
+    return number

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from . import _html, _native
 from ._errors import ColumnError, InvalidArgument, MissingExtra
 from ._plan import Plan
+from ._settings import current
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped,unused-ignore]
@@ -133,6 +134,8 @@ class SearchResult:
                 "frame that the index was built from"
             )
         rows = index._rows_of(ids)
+        if current.score_column is not None:
+            columns[current.score_column] = columns.pop(self.score_name)
         _frames.check_clash(adapter.names(), list(columns))
         return adapter.take(rows, None, columns)
 

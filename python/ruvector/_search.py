@@ -191,6 +191,8 @@ def build_index(
 def _metric_of(metric: str | None, index: Index | None) -> str:
     if index is None:
         return canonical(metric or "cosine")
+    if not isinstance(index, Index):
+        raise InvalidArgument(f"index={type(index).__name__} is not an Index")
     if metric is not None and canonical(metric) != index.metric:
         raise MetricError(
             f"metric={metric!r}, but index= was built for {index.metric!r}: leave metric= out, or "
@@ -214,9 +216,9 @@ def _find(
     k = whole("k", k)
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
+    mask = None if where is None else frame.mask(where)
     stages = Stages()
     target = _target(frame, query, on, text, index, embedder, stages)
-    mask = None if where is None else frame.mask(where)
     vectors = target.vectors
     dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
     queries, single, texts = make_queries(query_of_frame(query, target.label), target, dim, stages)
@@ -289,7 +291,9 @@ def _rows_of_given(index: Index, ids: Any) -> Any:
 
 def _check_given(index: Index, frame: _frames.Frame, target: Target, rows: Any) -> None:
     """Refuse an index whose best hit is not the vector that the frame has in that row."""
-    if not len(rows) or isinstance(target.label, list) or not index.info()["vectors"]:
+    if not len(rows) or isinstance(target.label, list) or index._origin:
+        return
+    if not index.info()["vectors"]:
         return
     label = target.label
     if label is None:
@@ -303,13 +307,11 @@ def _check_given(index: Index, frame: _frames.Frame, target: Target, rows: Any) 
     cell = frame.column(label)
     cell = cell.iloc[row] if hasattr(cell, "iloc") else cell[row]
     cell = cell.as_py() if hasattr(cell, "as_py") else cell
-    if cell is None:
-        same = False
-    else:
-        mine = np.asarray(cell, np.float32)
-        theirs = _native.vectors(index._handle, np.array([row], np.int64))[0]
-        same = mine.shape == theirs.shape and bool((mine == theirs).all())
-    if not same:
+    mine = None if cell is None else np.asarray(cell, np.float32)
+    theirs = _native.vectors(index._handle, np.array([row], np.int64))[0]
+    if target.label is None and mine is not None and mine.shape != theirs.shape:
+        return  # of another column, which was not named
+    if mine is None or not np.array_equal(mine, theirs):
         raise VectorsChanged(
             f"index= was built from other vectors: its row {row} is not the frame's "
             f"{label!r} of row {row}. Rows sorted or replaced since? Build it again",

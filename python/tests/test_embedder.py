@@ -263,6 +263,9 @@ def test_an_index_of_text_remembers_its_embedder() -> None:
     assert index.search(["login password", "refund"], 1).ids.tolist() == [[1], [0]]
     assert frame.ruvector.search("login password", k=1, index=index).index.tolist() == [1]
     assert index.search("refund", 9).plan.null_rows == 1
+    frame["emb"] = list(np.eye(5, 256, dtype=np.float32))
+    assert frame.ruvector.search("login password", k=1, index=index).index.tolist() == [1]
+    frame = frame.drop(columns="emb")
     mine = frame.ruvector.build_index(text="body", embedder=_letters)
     assert mine.dim == 8
     assert frame.ruvector.search("card", k=1, index=mine).shape == (1, 2)

@@ -375,6 +375,12 @@ def test_the_wrong_threshold_for_a_metric_is_refused() -> None:
         frame.ruvector.search(QUERY, metric="manhattan")
 
 
+@pytest.mark.parametrize("bound", ["high", float("nan"), [1]])
+def test_a_threshold_must_be_a_number(bound: object) -> None:
+    with pytest.raises(rv.InvalidArgument, match="min_similarity"):
+        _frame().ruvector.search(QUERY, min_similarity=bound)
+
+
 def test_a_score_column_of_the_users_is_never_overwritten() -> None:
     frame = _frame()
     hits = frame.ruvector.search(QUERY, k=20)
@@ -424,6 +430,28 @@ def test_an_index_of_rows_that_were_sorted_since_is_refused() -> None:
     index = frame.ruvector.build_index()
     with pytest.raises(rv.VectorsChanged, match="Build it again"):
         frame.iloc[::-1].ruvector.search(QUERY, index=index)
+
+
+def test_an_index_of_another_column_than_the_only_one_of_vectors_is_used_as_given() -> None:
+    frame = _frame()
+    other = rv.Index.build(MATRIX[:, :3])
+    hits = frame.ruvector.search(MATRIX[5, :3], k=1, index=other)
+    assert hits["price"].tolist() == [5]
+    with pytest.raises(rv.InvalidArgument, match="not an Index"):
+        frame.ruvector.search(QUERY, index=MATRIX)
+    with pytest.raises(rv.VectorsChanged):
+        frame.ruvector.search(MATRIX[5, :3], k=1, index=other, on="emb")
+
+
+def test_a_filter_that_fails_does_so_before_anything_is_embedded() -> None:
+    def never(texts: list[str]) -> None:
+        raise AssertionError("embedded")
+
+    frame = pd.DataFrame({"body": ["a", "b"]})
+    with pytest.raises(rv.InvalidArgument, match="where"):
+        frame.ruvector.search("a", text="body", where=[True], embedder=never)
+    with pytest.raises(rv.MetricError):
+        frame.ruvector.search("a", text="body", max_distance=1, embedder=never)
 
 
 def test_explain_returns_the_plan_of_the_same_search() -> None:

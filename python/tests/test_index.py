@@ -171,8 +171,9 @@ def test_rerank_zero_gives_estimates_and_a_number_measures_that_many() -> None:
 def test_save_and_load_answer_alike_with_and_without_vectors(tmp_path: Path) -> None:
     vectors = _vectors(1_000, 32)
     index = rv.Index.build(vectors, kind="flat", ids=[f"row {i}" for i in range(1_000)])
-    with pytest.warns(rv.RuVectorWarning, match="vectors=column"):
+    with pytest.warns(rv.RuVectorWarning, match="vectors=column") as caught:
         index.save(tmp_path / "codes.rvx")
+    assert [warning.filename for warning in caught] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         index.save(tmp_path / "whole.rvx", vectors=True)

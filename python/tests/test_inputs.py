@@ -260,8 +260,9 @@ def test_to_column_is_the_inverse_of_to_matrix() -> None:
 def test_lists_warn_once_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_cells, "_warned_lists", False)
     series = pd.Series(MATRIX.tolist())
-    with pytest.warns(rv.RuVectorWarning, match=r"rv\.to_column\(rv\.to_matrix"):
+    with pytest.warns(rv.RuVectorWarning, match=r"rv\.to_column\(rv\.to_matrix") as caught:
         rv.to_matrix(series)
+    assert [warning.filename for warning in caught] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rv.to_matrix(series)

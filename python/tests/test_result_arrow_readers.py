@@ -100,6 +100,10 @@ def test_rows_gathers_the_users_rows_in_the_users_frame() -> None:
     batch = plain.search(VECTORS[:2], 2).rows(pl.DataFrame({"x": range(40)}))
     assert batch.columns == ["x", "query_row", "rank", "cosine_similarity"]
     assert plain.search(VECTORS[6], 1).rows(pa.table({"x": range(40)}))["x"].to_pylist() == [6]
+    with rv.config(score_column="how_close"):
+        assert plain.search(VECTORS[6], 2).rows(frame).columns[-1] == "how_close"
+    with pytest.raises(rv.ColumnError, match="already has"):
+        plain.search(VECTORS[6], 2).rows(frame.assign(cosine_similarity=0))
     with pytest.raises(rv.ColumnError, match="39 rows"):
         plain.search(VECTORS[6], 2).rows(frame.iloc[1:])
 
