@@ -3,6 +3,8 @@ package tidy
 import (
 	"fmt"
 	"go/ast"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -109,6 +111,24 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for folder, ok := range described {
 		if !ok {
 			t.Errorf("%s: no package comment", folder)
+		}
+	}
+}
+
+// A file that a comment names must exist: readers follow these names.
+func TestFilesNamedInCommentsExist(t *testing.T) {
+	name := regexp.MustCompile(`\b[a-z][a-z0-9_]*\.(?:go|h|md)\b`)
+	bases := map[string]bool{}
+	for _, f := range files(t) {
+		bases[path.Base(f.name)] = true
+	}
+	for _, f := range goFiles(t, handWritten) {
+		for _, group := range f.tree.Comments {
+			for _, named := range name.FindAllString(group.Text(), -1) {
+				if !bases[named] && named != "main.go" {
+					t.Errorf("%s:%d: there is no %s", f.name, f.line(group), named)
+				}
+			}
 		}
 	}
 }
