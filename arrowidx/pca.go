@@ -17,6 +17,9 @@ const pcaRows = 16_384
 // pcaExact is the largest order of a matrix that is decomposed whole; the time grows with its cube.
 const pcaExact = 256
 
+// pcaSlice is the number of rows between two looks at the context.
+const pcaSlice = 1024
+
 // PCA writes the column's coordinates along its `dims` principal components to out (Len x dims):
 // the directions of greatest variance, in falling order, of the rows about their mean. Everything
 // is computed in float64; symmetric eigenproblems are solved by gonum: that of the covariance (or,
@@ -36,26 +39,33 @@ func PCA(ctx context.Context, col *Column, dims int, out []float32) error {
 	if col.Len() == col.NullCount() {
 		return newError(EmptyIndex, "pca", "there is no row that is not null", "")
 	}
-	mean, rows, err := centredRows(col)
+	mean, rows, err := centredRows(ctx, col)
 	if err != nil {
 		return err
 	}
 	components := make([]float64, dims*col.Dim())
 	if n, d := rows.Dims(); min(n, d) <= pcaExact || 2*dims > min(n, d) {
-		err = principal(rows, dims, components)
+		err = principal(ctx, rows, dims, components)
 	} else {
 		err = leading(ctx, rows, dims, components)
 	}
 	if err != nil {
 		return err
 	}
-	project(col, mean, components, dims, out)
-	return nil
+	return project(ctx, col, mean, components, dims, out)
+}
+
+// cancelledAt looks at the context now and then: row is the row that is to be read.
+func cancelledAt(ctx context.Context, row int) error {
+	if row%pcaSlice != 0 {
+		return nil
+	}
+	return cancelled(ctx, "pca")
 }
 
 // centredRows returns the mean of the rows that the components are fitted to, and those rows minus
 // it.
-func centredRows(col *Column) ([]float64, *mat.Dense, error) {
+func centredRows(ctx context.Context, col *Column) ([]float64, *mat.Dense, error) {
 	d := col.Dim()
 	step := (col.Len() + pcaRows - 1) / pcaRows
 	data := make([]float64, 0, (col.Len()/step+1)*d)
@@ -63,6 +73,9 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 	buf := make([]float32, d)
 	n, seen := 0, 0
 	for r := range col.Len() {
+		if err := cancelledAt(ctx, r); err != nil {
+			return nil, nil, err
+		}
 		if !col.Valid(r) {
 			continue
 		}
@@ -96,16 +109,14 @@ func centredRows(col *Column) ([]float64, *mat.Dense, error) {
 // out; components in whose direction nothing varies stay zero.
 // With fewer rows than dimensions it decomposes the Gram matrix, whose eigenvectors u give the
 // same components as rows^T u.
-func principal(rows *mat.Dense, dims int, out []float64) error {
+func principal(ctx context.Context, rows *mat.Dense, dims int, out []float64) error {
 	n, d := rows.Dims()
-	var s mat.SymDense
-	if n < d {
-		s.SymOuterK(1, rows)
-	} else {
-		s.SymOuterK(1, rows.T())
+	s, err := products(ctx, rows)
+	if err != nil {
+		return err
 	}
 	var eigen mat.EigenSym
-	if !eigen.Factorize(&s, true) {
+	if !eigen.Factorize(s, true) {
 		return newError(NativeError, "pca", "the eigenvalues did not converge", "")
 	}
 	var vectors mat.Dense
@@ -129,6 +140,23 @@ func principal(rows *mat.Dense, dims int, out []float64) error {
 	return nil
 }
 
+// products returns rows^T rows, or rows rows^T when that is smaller, summed over slices.
+func products(ctx context.Context, rows *mat.Dense) (*mat.SymDense, error) {
+	n, d := rows.Dims()
+	s := mat.NewSymDense(min(n, d), nil)
+	for from := 0; from < max(n, d); from += pcaSlice {
+		if err := cancelled(ctx, "pca"); err != nil {
+			return nil, err
+		}
+		if to := from + pcaSlice; n < d {
+			s.SymRankK(s, 1, rows.Slice(0, n, from, min(to, d)))
+		} else {
+			s.SymRankK(s, 1, rows.Slice(from, min(to, n), 0, d).T())
+		}
+	}
+	return s, nil
+}
+
 // orient scales a component to length 1 and makes its largest entry positive.
 func orient(v []float64) {
 	norm, largest := 0.0, 0.0
@@ -144,11 +172,16 @@ func orient(v []float64) {
 	}
 }
 
-func project(col *Column, mean, components []float64, dims int, out []float32) {
+func project(
+	ctx context.Context, col *Column, mean, components []float64, dims int, out []float32,
+) error {
 	d := col.Dim()
 	buf := make([]float32, d)
 	centred := make([]float64, d)
 	for r := range col.Len() {
+		if err := cancelledAt(ctx, r); err != nil {
+			return err
+		}
 		to := out[r*dims : (r+1)*dims]
 		if !col.Valid(r) {
 			for c := range to {
@@ -167,4 +200,5 @@ func project(col *Column, mean, components []float64, dims int, out []float32) {
 			to[c] = float32(sum)
 		}
 	}
+	return nil
 }

@@ -152,11 +152,11 @@ func TestPCAOfManyDimensionsFindsWhatTheWholeDecompositionFinds(t *testing.T) {
 	for _, n := range []int{900, 300} { // more and fewer rows than dimensions
 		rows := largeEllipse(r, n)
 		col := pcaColumn(t, 400, rows)
-		mean, centred, err := centredRows(col)
+		mean, centred, err := centredRows(context.Background(), col)
 		require.NoError(t, err)
 		require.Len(t, mean, 400)
 		whole, part := make([]float64, 3*400), make([]float64, 3*400)
-		require.NoError(t, principal(centred, 3, whole))
+		require.NoError(t, principal(context.Background(), centred, 3, whole))
 		require.NoError(t, leading(context.Background(), centred, 3, part))
 		for i := range whole {
 			require.InDelta(t, whole[i], part[i], 1e-3, "seed %d, %d rows", seed, n)
@@ -191,6 +191,11 @@ func TestPCAStopsWhenItIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	rows := largeEllipse(rand.New(rand.NewPCG(10, 0)), 300)
-	err := PCA(ctx, pcaColumn(t, 400, rows), 2, make([]float32, 600))
-	require.Equal(t, Cancelled, KindOf(err))
+	for _, dim := range []int{400, 200} { // both ways to decompose
+		for i := range rows {
+			rows[i] = rows[i][:dim]
+		}
+		err := PCA(ctx, pcaColumn(t, dim, rows), 2, make([]float32, 600))
+		require.Equal(t, Cancelled, KindOf(err))
+	}
 }

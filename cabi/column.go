@@ -8,7 +8,9 @@ package main
 import "C"
 
 import (
+	"context"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/cdata"
@@ -17,6 +19,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/arrowc"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 )
 
 // importArrays imports C arrays of one type after checking all of them. What it does not import
@@ -124,16 +127,27 @@ func goColumnHash(h C.rv_handle, out *C.uint64_t, e *C.rv_error) C.int32_t {
 	})
 }
 
-//export goPCA
-func goPCA(h C.rv_handle, dims C.int64_t, out *C.float, e *C.rv_error) C.int32_t {
+//export goPCAStart
+func goPCAStart(
+	h C.rv_handle, dims C.int64_t, out *C.float, made *C.rv_handle, e *C.rv_error,
+) C.int32_t {
 	return door(e, "pca", func(s *guard.Scope) error {
 		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
 		if err != nil {
 			return err
 		}
-		if dims < 1 || int64(dims) > int64(max(c.Dim(), 1)) || out == nil {
-			return invalid("pca", "dims must be between 1 and the column's dimensions", "")
+		if dims < 1 || int64(dims) > int64(max(c.Dim(), 1)) {
+			return invalid("pca", fmt.Sprintf("%d components of %d dimensions", dims, c.Dim()),
+				"ask for 1 up to the number of dimensions")
 		}
-		return arrowidx.PCA(c, int(dims), view[float32](out, int64(c.Len())*int64(dims)))
+		if made == nil || c.Len() > 0 && out == nil {
+			return invalid("pca", "no place for the coordinates or the task", "")
+		}
+		to := view[float32](out, int64(c.Len())*int64(dims))
+		putTask(made, task.Start(s.Move(), "pca", nil,
+			func(ctx context.Context) (task.Result, error) {
+				return task.Result{}, arrowidx.PCA(ctx, c, int(dims), to)
+			}))
+		return nil
 	})
 }

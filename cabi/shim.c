@@ -262,9 +262,9 @@ int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error)
     ENTER(goColumnHash(column, out, error));
 }
 
-int32_t rv_pca(rv_handle column, int64_t dims, float *out, rv_error *error)
+int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task, rv_error *error)
 {
-    ENTER(goPCA(column, dims, out, error));
+    ENTER(goPCAStart(column, dims, out, task, error));
 }
 
 int32_t rv_search(rv_handle index, const rv_search_params *params, rv_error *error)

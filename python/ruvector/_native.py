@@ -96,7 +96,10 @@ def pca(column: Handle, dims: int = 2) -> Floats:
     if dims < 1:
         raise InvalidArgument(f"dims={dims} must be 1 or more")
     out = np.empty((rows, dims), np.float32)
-    call("rv_pca", column.value, dims, address(out))
+    task = Task(lent=out)
+    call("rv_pca_start", column.value, dims, address(out), byref(task.cell))
+    task.wait()
+    task.result()
     return out
 
 

@@ -86,7 +86,7 @@ class Calls:
             ("rv_info", [self.handle(), byref(bytes_)]),
             ("rv_column_copy", [self.handle(), self.place(), self.place()]),
             ("rv_column_hash", [self.handle(), self.place()]),
-            ("rv_pca", [self.handle(), rng.choice(EDGES), self.place()]),
+            ("rv_pca_start", [self.handle(), rng.choice(EDGES), self.place(), byref(out)]),
             ("rv_search", [self.handle(), byref(params)]),
             ("rv_search", [self.handle(), byref(params)]),
             ("rv_search_start", [self.handle(), byref(params), byref(out)]),
@@ -110,7 +110,7 @@ class Calls:
         finally:
             if bytes_.release:
                 _library._RELEASE_BYTES(bytes_.release)(byref(bytes_))
-            if name == "rv_search_start" and out.value:
+            if name.endswith("_start") and out.value:
                 self.made.append(out.value)
                 if rng.random() < 0.9:  # params must outlive the task
                     _library.call("rv_free", self.made.pop())

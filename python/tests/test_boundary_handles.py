@@ -61,7 +61,7 @@ COLUMN_VERBS = {
     "copy": lambda h: _library.call("rv_column_copy", h.value, None, None),
     "hash": _native.column_hash,
     "build": lambda h: _native.build(h, None, {}),
-    "pca": lambda h: _library.call("rv_pca", h.value, 1, None),
+    "pca": _native.pca,
 }
 
 

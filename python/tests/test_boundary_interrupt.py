@@ -186,3 +186,13 @@ def test_a_task_is_asked_only_when_it_has_ended(column):
     task.stop()
     with pytest.raises(KeyboardInterrupt):
         task.result()
+
+
+def test_components_stop_too():
+    values = np.random.default_rng(4).normal(size=(4000, 1024)).astype(np.float32)
+    wide = _native.column_from_matrix(values)
+    sent = interrupt_after(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            _native.pca(wide, 2)
+    assert time.monotonic() - sent[0] < 2
