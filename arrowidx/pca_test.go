@@ -119,7 +119,8 @@ func TestPCAHasOneSignAndIsCentred(t *testing.T) {
 
 func TestPCAOfNullRowsIsNaN(t *testing.T) {
 	out := make([]float32, 6)
-	require.NoError(t, PCA(context.Background(), pcaColumn(t, 2, [][]float32{{0, 1}, nil, {0, 3}}), 2, out))
+	col := pcaColumn(t, 2, [][]float32{{0, 1}, nil, {0, 3}})
+	require.NoError(t, PCA(context.Background(), col, 2, out))
 	require.True(t, math.IsNaN(float64(out[2])) && math.IsNaN(float64(out[3])))
 	require.Equal(t, []float32{-1, 0}, out[:2])
 	require.Equal(t, []float32{1, 0}, out[4:])
