@@ -138,6 +138,16 @@ def test_a_shell_line_that_does_not_exist_is_found() -> None:
     assert _fault("make help   # fine") is None
 
 
+def test_make_help_lists_every_target_and_not_too_many() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
+    listed = [line.split()[1] for line in said.stdout.splitlines() if line.startswith("  make ")]
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    assert sorted(listed) == sorted(phony[1].split())
+    assert len(listed) <= 16
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
 def test_links_lead_to_files(document: pathlib.Path) -> None:
     targets = LINK.findall(FENCE.sub("", document.read_text("utf-8")))
