@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -20,6 +21,7 @@ from ._errors import InvalidVector
 Matrix: TypeAlias = npt.NDArray[Any]
 Validity: TypeAlias = npt.NDArray[np.bool_]
 
+_SHAPE: Final = operator.attrgetter("shape")
 _CHUNK: Final = 1024  # cells a call of np.concatenate: keeps its argument list in cache
 _WORD: Final = 8
 # Words of NumPy's public PyArrayObject_fields, counted from the object's start in a CPython
@@ -148,13 +150,10 @@ def text_advice(cell: object) -> str:
 
 
 def _pack_arrays(cells: list[Matrix], rows: _Rows) -> Matrix:
-    for i, ndim in enumerate(cell.ndim for cell in cells):
-        if ndim != 1:
-            rows.refuse(i, f"holds a {ndim}-D array of shape {cells[i].shape}, not a vector")
-    width = cells[0].shape[0]
-    if {cell.shape[0] for cell in cells} != {width}:
-        i = next(i for i, cell in enumerate(cells) if cell.shape[0] != width)
-        rows.refuse(i, f"has {cells[i].shape[0]} dimensions, rows before it have {width}")
+    shape = cells[0].shape
+    if len(shape) != 1 or set(map(_SHAPE, cells)) != {shape}:
+        _refuse_shape(cells, rows)
+    width = shape[0]
     dtypes = {cell.dtype for cell in cells}
     for dtype in dtypes:
         if dtype.kind not in "fiu":
@@ -171,6 +170,15 @@ def _pack_arrays(cells: list[Matrix], rows: _Rows) -> Matrix:
             except FloatingPointError:
                 _refuse_overflow(part, start, rows)
     return matrix
+
+
+def _refuse_shape(cells: list[Matrix], rows: _Rows) -> NoReturn:
+    for i, cell in enumerate(cells):
+        if cell.ndim != 1:
+            rows.refuse(i, f"holds a {cell.ndim}-D array of shape {cell.shape}, not a vector")
+        if len(cell) != len(cells[0]):
+            rows.refuse(i, f"has {len(cell)} dimensions, rows before it have {len(cells[0])}")
+    raise AssertionError("every cell is a vector of one length")
 
 
 def _refuse_overflow(part: list[Matrix], start: int, rows: _Rows) -> NoReturn:
