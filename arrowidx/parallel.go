@@ -74,7 +74,10 @@ type pool struct {
 	err    error
 }
 
+// work runs tasks until none is left. A fault in borrowed memory (a mapped file that shrank) panics,
+// and guarded turns it into an error.
 func (p *pool) work(ctx context.Context, op string, worker int, task func(worker, i int) error) {
+	debug.SetPanicOnFault(true)
 	for {
 		i := p.next.Add(1) - 1
 		if i >= p.n || p.failedBefore(i) {

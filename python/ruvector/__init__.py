@@ -11,11 +11,15 @@ polars and pyarrow are never imported unless a program does so itself. ``RuVecto
 root of all errors; the tree is drawn in its module.
 """
 
+from ._conflict import refuse_other_distribution
+
+refuse_other_distribution()  # before the other package's files can be taken for ours
+# isort: split
+
 from . import _accessors
 from ._cache import Cache, CacheInfo, cache
 from ._caller import RuVectorWarning
 from ._classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
-from ._conflict import refuse_other_distribution
 from ._describe import describe
 from ._embedder import Embedder
 from ._errors import (
@@ -116,5 +120,4 @@ __all__ = [
     "to_matrix",
 ]
 
-refuse_other_distribution()
 _accessors.install()

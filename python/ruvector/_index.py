@@ -191,9 +191,12 @@ class Index:
             handle = _native.build(column.handle, names, options, shown)
             copied = column.copied or keep == "copy"
             matrix = column.matrix
-            if keep in ("copy", "none") or column.nulls or matrix is None:
-                matrix = None
-            elif matrix.dtype != FLOAT32:
+            if (
+                keep in ("copy", "none")
+                or column.nulls
+                or matrix is None
+                or matrix.dtype != FLOAT32
+            ):
                 matrix = None
             return cls._from_handle(handle, matrix=matrix, copied=copied)
         finally:
