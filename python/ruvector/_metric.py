@@ -26,7 +26,7 @@ def canonical(metric: str) -> str:
         The name is not a metric; the message lists those that are.
     """
     name = "l2" if metric == "euclidean" else metric
-    if name not in SCORE_NAMES:
+    if not isinstance(name, str) or name not in SCORE_NAMES:
         raise MetricError(
             f"metric={metric!r} is not a metric; choose 'cosine', 'dot', "
             "'l2' (= 'euclidean', not squared) or 'sqeuclidean'"

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _cells
 from ._errors import DimensionMismatch, InvalidVector
-from ._vectors import Float32Matrix, float_matrix, read_vectors
+from ._vectors import Float32Matrix, float_matrix, is_buffer, read_vectors
 
 FLOAT32: Final = np.dtype(np.float32)
 
@@ -125,6 +125,8 @@ def _as_array(query: Any) -> Any:
     if hasattr(query, "__dlpack__") and not hasattr(query, "__array__"):
         return np.from_dlpack(query)
     if hasattr(query, "__array__") or hasattr(query, "__array_interface__"):
+        return np.asarray(query)
+    if is_buffer(query) and not isinstance(query, str | bytes):
         return np.asarray(query)
     return query
 

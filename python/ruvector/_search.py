@@ -190,7 +190,7 @@ def build_index(
 
 def _metric_of(metric: str | None, index: Index | None) -> str:
     if index is None:
-        return canonical(metric or "cosine")
+        return canonical("cosine" if metric is None else metric)
     if not isinstance(index, Index):
         raise InvalidArgument(f"index={type(index).__name__} is not an Index")
     if metric is not None and canonical(metric) != index.metric:

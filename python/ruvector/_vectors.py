@@ -279,7 +279,7 @@ def _from_other(data: Any, label: str, warn: bool) -> Vectors:
         return _from_cells(list(data), label, False, "sequence")
     if hasattr(data, "__dlpack__") and not hasattr(data, "__array__"):
         return _from_numpy(np.from_dlpack(data), label, warn)
-    if hasattr(data, "__array__") or hasattr(data, "__array_interface__") or _is_buffer(data):
+    if hasattr(data, "__array__") or hasattr(data, "__array_interface__") or is_buffer(data):
         return _from_numpy(np.asarray(data), label, warn)
     raise ColumnError(
         f"{label} is a {type(data).__name__}; pass a 2-D array, a column of vectors, or any "
@@ -287,7 +287,8 @@ def _from_other(data: Any, label: str, warn: bool) -> Vectors:
     )
 
 
-def _is_buffer(data: Any) -> bool:
+def is_buffer(data: Any) -> bool:
+    """Return whether an object lends its memory by the buffer protocol."""
     try:
         memoryview(data)
     except TypeError:
