@@ -33,6 +33,9 @@ func decodeSlab(ctx context.Context, file slab) (*Index, error) {
 		return nil, err
 	}
 	ix.file = file
+	if ix.ids.kind != IDPositions && ix.rows > 0 {
+		ix.ids.outlive(&ix.file)
+	}
 	return ix, nil
 }
 

@@ -26,6 +26,7 @@ func (d *decoder) readIDs(ix *Index) error {
 	if err != nil {
 		return err
 	}
+	ids.from, ids.to = d.span(secIDs, secIDOffsets, secIDText)
 	ids.num = arrow.Uint64Traits.CastFromBytes(num)
 	ids.off = arrow.Uint64Traits.CastFromBytes(off)
 	end := uint64(0)
@@ -45,6 +46,18 @@ func (d *decoder) readIDs(ix *Index) error {
 		}
 	}
 	return nil
+}
+
+// span returns the bytes of the file between which the sections lie that are there.
+func (d *decoder) span(kinds ...sectionKind) (from, to int) {
+	for _, k := range kinds {
+		e, ok := d.secs[k]
+		if ok && to == 0 {
+			from = int(e.offset)
+		}
+		to = max(to, int(e.offset+e.length))
+	}
+	return from, to
 }
 
 func (d *decoder) readAlive(ix *Index) error {

@@ -3,6 +3,7 @@ package arrowidx
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -34,6 +35,8 @@ type IDs struct {
 	num  []uint64 // int64 and uint64 ids, as bits
 	off  []uint64 // string ids: row i is text[off[i]:off[i+1]]
 	text []byte
+	// Where in a decoded file the slices above lie, if they do.
+	from, to int
 
 	once  sync.Once
 	byNum map[uint64]int64
@@ -82,6 +85,14 @@ func (ids *IDs) checkUnique() error {
 	return nil
 }
 
+// outlive makes the ids, which lie in the file, own it: its memory is let go when nobody can reach
+// them any more.
+func (ids *IDs) outlive(file *slab) {
+	owned := *file
+	runtime.AddCleanup(ids, func(s slab) { s.free() }, owned)
+	file.view = true
+}
+
 // Kind returns the type of the ids.
 func (ids *IDs) Kind() IDKind { return ids.kind }
 
@@ -90,6 +101,7 @@ func (ids *IDs) Len() int { return ids.n }
 
 // Name returns the id of a row as text, strings quoted.
 func (ids *IDs) Name(row int64) string {
+	defer runtime.KeepAlive(ids)
 	switch ids.kind {
 	case IDInt64:
 		return strconv.FormatInt(int64(ids.num[row]), 10)
@@ -107,6 +119,7 @@ func (ids *IDs) at(row int64) []byte { return ids.text[ids.off[row]:ids.off[row+
 // Numbers maps rows to the bits of their numeric ids in place; rows below zero (absent) become
 // absent. String ids have no numbers: rows stay as they are.
 func (ids *IDs) Numbers(rows []int64, absent uint64) {
+	defer runtime.KeepAlive(ids)
 	if ids.kind == IDString {
 		return
 	}
@@ -124,6 +137,7 @@ func (ids *IDs) Numbers(rows []int64, absent uint64) {
 //
 // Errors: InvalidArgument when the array's type cannot hold ids of this kind.
 func (ids *IDs) Lookup(a arrow.Array) ([]int64, error) {
+	defer runtime.KeepAlive(ids)
 	ask, err := readIDs(a)
 	if err != nil {
 		return nil, err
@@ -183,6 +197,7 @@ func (ids *IDs) index() {
 
 // Array returns the ids as an Arrow array in memory of mem: int64, uint64 or large_string.
 func (ids *IDs) Array(mem memory.Allocator) arrow.Array {
+	defer runtime.KeepAlive(ids)
 	switch ids.kind {
 	case IDUint64:
 		b := array.NewUint64Builder(mem)

@@ -197,6 +197,8 @@ func (ix *Index) Close() {
 	}
 	ix.norms.free()
 	ix.replaceSource(nil, ix.keep)
+	ix.provenance = nil
+	ix.file.dropPages(ix.ids.from, ix.ids.to)
 	ix.file.free()
 }
 
@@ -215,11 +217,15 @@ func (ix *Index) Kind() Kind { return ix.kind }
 // Bits returns the bits a dimension of a flat index, 0 for exact.
 func (ix *Index) Bits() int { return ix.bits }
 
-// IDs returns the names of the rows.
+// IDs returns the names of the rows. They may be used after the index is closed.
 func (ix *Index) IDs() *IDs { return ix.ids }
 
-// Provenance returns the text that the index was built with.
-func (ix *Index) Provenance() string { return string(ix.provenance) }
+// Provenance returns the text that the index was built with, "" once the index is closed.
+func (ix *Index) Provenance() string {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return string(ix.provenance)
+}
 
 // Row writes the vector of a row, as it was given, to dst (Dim numbers).
 //

@@ -2,6 +2,7 @@ package arrowidx
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -40,6 +41,18 @@ func (s *slab) free() {
 		_ = syscall.Munmap(s.mem)
 	}
 	s.mem = nil
+}
+
+// dropPages gives the memory outside bytes [from, to) back without unmapping it, where the system
+// can: what was there reads as zeros. It does nothing to a slab that free unmaps.
+func (s *slab) dropPages(from, to int) {
+	if s.view && s.mem != nil {
+		page := os.Getpagesize()
+		forget(s.mem[:from/page*page])
+		if next := (to + page - 1) / page * page; next < len(s.mem) {
+			forget(s.mem[next:])
+		}
+	}
 }
 
 func (s *slab) floats() []float32 { return arrow.Float32Traits.CastFromBytes(s.mem) }

@@ -10,3 +10,10 @@ func adviseHuge(mem []byte) {
 		_ = syscall.Madvise(mem, madvHugepage)
 	}
 }
+
+// forget gives pages back to the system. Where it refuses, they stay until the slab is unmapped.
+func forget(mem []byte) {
+	if len(mem) > 0 {
+		_ = syscall.Madvise(mem, syscall.MADV_DONTNEED)
+	}
+}

@@ -4,3 +4,6 @@ package arrowidx
 
 // adviseHuge does nothing where huge pages cannot be asked for.
 func adviseHuge([]byte) {}
+
+// forget leaves pages until they are unmapped.
+func forget([]byte) {}
