@@ -22,14 +22,13 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from pathlib import Path
 from typing import Any
 
 from ._errors import ForkedProcessError, InvalidArgument, error_of
 
 ABI_MAJOR = 1
 ABI_MINOR = 0
-PATH = Path(__file__).parent / "_lib" / "libruvector.so"
+PATH = os.path.join(os.path.dirname(__file__), "_lib", "libruvector.so")
 
 
 class Error(ctypes.Structure):
@@ -243,9 +242,9 @@ def _refuse_musl() -> None:
         )
 
 
-def _open(path: Path) -> Any:
+def _open(path: str) -> Any:
     try:
-        return ctypes.CDLL(str(path))
+        return ctypes.CDLL(path)
     except OSError as error:
         raise ImportError(
             f"the library of ruvector cannot be loaded: {error}; reinstall ruvector-arrow for this "

@@ -41,7 +41,9 @@ def read_mask(where: Any, rows: int) -> Mask:
 
 def _values(where: Any) -> npt.NDArray[Any]:
     if isinstance(where, np.ndarray):
-        if isinstance(where, np.ma.MaskedArray):
+        # NumPy imports its masked arrays when they are first named: whoever has one has done so.
+        masked = sys.modules.get("numpy.ma")
+        if masked is not None and isinstance(where, masked.MaskedArray):
             return np.asarray(where.filled(False))
         return where
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))

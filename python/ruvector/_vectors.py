@@ -321,8 +321,10 @@ def float_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
         raise InvalidVector(
             f"{label} has {data.ndim} axes, shape {data.shape}; {shape} is needed{advice}"
         )
-    if isinstance(data, np.ma.MaskedArray):
-        if np.ma.getmaskarray(data).any():
+    # NumPy imports its masked arrays when they are first named: whoever has one has done so.
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(data, masked.MaskedArray):
+        if masked.getmaskarray(data).any():
             raise InvalidVector(f"{label} is a masked array with masked values; fill them first")
         data = data.data
     kind = data.dtype.kind

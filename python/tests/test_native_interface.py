@@ -226,7 +226,7 @@ def test_another_c_library_than_glibc_is_named(monkeypatch, answer):
 
 def test_a_missing_library_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setattr(_library, "_loaded", None)
-    monkeypatch.setattr(_library, "PATH", tmp_path / "libruvector.so")
+    monkeypatch.setattr(_library, "PATH", str(tmp_path / "libruvector.so"))
     with pytest.raises(ImportError, match="make build"):
         _library.library()
 
