@@ -34,52 +34,71 @@ const (
 	wayTiles              // float32 tiles with bounds (exact)
 )
 
-// workspace is the memory of one batch, reused between searches.
+// workspace is the memory of one search, reused by the next. Its three stages are functions made
+// once, so that a search allocates nothing.
 type workspace struct {
+	run       run
+	ctx       context.Context
 	queries   []query
 	probes    []probe // query-major: queries x shards
 	searchers []searcher
 	lists     [][]*probe
+
+	from, n, groups, shards        int // of the batch being answered
+	preparing, scanning, finishing func(worker, i int) error
+}
+
+// workspace takes a workspace from the pool; give it back with release.
+func (ix *Index) workspace() *workspace {
+	if w, ok := ix.scratch.Get().(*workspace); ok {
+		return w
+	}
+	w := &workspace{}
+	w.preparing = func(worker, g int) error {
+		return w.run.prepare(w.ctx, w, worker, g*groupQueries, min((g+1)*groupQueries, w.n))
+	}
+	w.scanning = func(worker, i int) error {
+		lo := i % w.groups * groupQueries
+		return w.run.scanShard(w.ctx, w, worker, lo, min(lo+groupQueries, w.n), i/w.groups)
+	}
+	w.finishing = func(worker, i int) error {
+		probes := w.probes[i*w.shards : (i+1)*w.shards]
+		return w.run.finish(&w.searchers[worker], probes, w.from+i)
+	}
+	return w
+}
+
+// release gives the workspace back without what belongs to the search's caller.
+func (ix *Index) release(w *workspace) {
+	w.run, w.ctx = run{}, nil
+	for i := range w.queries {
+		w.queries[i].vec = nil
+	}
+	ix.scratch.Put(w)
 }
 
 // batch answers queries [from, to): prepare and first wave, scan by (shard, group), finish.
-func (r *run) batch(ctx context.Context, from, to, threads int) error {
-	w, _ := r.ix.scratch.Get().(*workspace)
-	if w == nil {
-		w = &workspace{}
-	}
-	defer r.ix.scratch.Put(w)
-	n := to - from
-	shards := (len(r.words) + shardBlocks - 1) / shardBlocks
-	groups := (n + groupQueries - 1) / groupQueries
-	w.queries = grow(w.queries, n)
-	w.probes = grow(w.probes, n*shards)
+func (r *run) batch(ctx context.Context, w *workspace, from, to, threads int) error {
+	w.ctx, w.from, w.n = ctx, from, to-from
+	w.shards = (len(r.words) + shardBlocks - 1) / shardBlocks
+	w.groups = (w.n + groupQueries - 1) / groupQueries
+	w.queries = grow(w.queries, w.n)
+	w.probes = grow(w.probes, w.n*w.shards)
 	w.searchers = grow(w.searchers, threads)
 	w.lists = grow(w.lists, threads)
 	for i := range w.searchers {
 		w.searchers[i].run = r
 	}
 	t0 := time.Now()
-	err := parallel(ctx, "search", threads, groups, func(worker, g int) error {
-		lo, hi := g*groupQueries, min((g+1)*groupQueries, n)
-		return r.prepare(ctx, w, worker, from, lo, hi, shards)
-	})
-	if err != nil {
+	if err := parallel(ctx, "search", threads, w.groups, w.preparing); err != nil {
 		return err
 	}
 	t1 := time.Now()
-	err = parallel(ctx, "search", threads, groups*shards, func(worker, i int) error {
-		lo := i % groups * groupQueries
-		return r.scanShard(ctx, w, worker, lo, min(lo+groupQueries, n), i/groups, shards)
-	})
-	if err != nil {
+	if err := parallel(ctx, "search", threads, w.groups*w.shards, w.scanning); err != nil {
 		return err
 	}
 	t2 := time.Now()
-	err = parallel(ctx, "search", threads, n, func(worker, i int) error {
-		return r.finish(&w.searchers[worker], w.probes[i*shards:(i+1)*shards], from+i)
-	})
-	if err != nil {
+	if err := parallel(ctx, "search", threads, w.n, w.finishing); err != nil {
 		return err
 	}
 	for i := range w.probes {
@@ -99,10 +118,8 @@ func (r *run) count(c *counts) {
 }
 
 // prepare makes queries [lo, hi) of the batch ready and finds their first thresholds.
-func (r *run) prepare(
-	ctx context.Context, w *workspace, worker, from, lo, hi, shards int,
-) error {
-	d := r.ix.dim
+func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) error {
+	d, from, shards := r.ix.dim, w.from, w.shards
 	scan := w.lists[worker][:0]
 	for i := lo; i < hi; i++ {
 		q := &w.queries[i]
@@ -152,7 +169,8 @@ func (r *run) choose(q *query, i int) error {
 		q.way = wayZero
 	case ix.kind == Exact:
 		q.way = wayTiles
-		if r.eligible < ix.rows/4 {
+		if r.eligible < ix.rows/4 ||
+			ix.metric.Larger() && q.norm*float64(ix.longest) < leastProduct {
 			q.way = wayMeasure
 		}
 	case q.lost && r.col == nil:
@@ -170,10 +188,8 @@ func (r *run) choose(q *query, i int) error {
 }
 
 // scanShard looks at one shard of rows for queries [lo, hi) of the batch.
-func (r *run) scanShard(
-	ctx context.Context, w *workspace, worker, lo, hi, shard, shards int,
-) error {
-	s := &w.searchers[worker]
+func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard int) error {
+	s, shards := &w.searchers[worker], w.shards
 	from := shard * shardBlocks
 	to := min(from+shardBlocks, len(r.words))
 	for kind := wayMeasure; kind <= wayTiles; kind++ {
@@ -287,6 +303,11 @@ func (s *searcher) rerank(p *probe) error {
 		}()
 		rows, closed = rows[:n], false
 	}
+	// A row is strange when its distance is 6 half widths of bounds of the default epsilon0 away.
+	suspect := 6.0
+	if r.ix.kind == Flat {
+		suspect *= max(1, defaultEpsilon/r.epsilon)
+	}
 	strange, strangest := 0, uint32(0)
 	for i, c := range rows {
 		if ahead := i + fetchAhead; ahead < len(rows) {
@@ -297,7 +318,7 @@ func (s *searcher) rerank(p *probe) error {
 		}
 		dist := p.exact(r.ix.metric, r.col.Row(int(c.row), s.read))
 		p.counts.reranked++
-		if math.Abs(dist-float64(c.est)) > 6*float64(c.est-c.low) {
+		if math.Abs(dist-float64(c.est)) > suspect*float64(c.est-c.low) {
 			strange, strangest = strange+1, c.row
 		}
 		p.best.push(hit{dist, c.row})

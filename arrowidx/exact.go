@@ -106,17 +106,25 @@ func (s *searcher) flatQueries(ps []*probe) {
 // the few operations after them (see simd.DotTile and simd.L2Tile).
 func exactGamma(d int) float32 { return 2 * float32(d/8+24) / (1 << 24) }
 
+// exactVanished bounds what d squares lose that lie below float32's smallest number.
+func exactVanished(d int) float32 { return float32(d+8) * math.SmallestNonzeroFloat32 }
+
+// leastProduct is the product of lengths (a query's and the longest row's) below which float32
+// inner products lose too much: the shortest row may be 2^-63 of the longest, and products of
+// less than about 2^-113 come near float32's smallest number.
+const leastProduct = 1.0 / (1 << 50)
+
 // offerSquares offers squared distances with the bounds of their rounding.
 func (s *searcher) offerSquares(p *probe, values []float32, from int) {
-	c, gamma := &p.found, exactGamma(s.run.ix.dim)
+	c, gamma, lost := &p.found, exactGamma(s.run.ix.dim), exactVanished(s.run.ix.dim)
 	p.counts.scanned += int64(len(values))
 	for i := -1; ; {
-		i = simd.NextBelow(values, i+1, nextUp(c.tau*(1+2*gamma)))
+		i = simd.NextBelow(values, i+1, nextUp((c.tau+lost)*(1+2*gamma)))
 		if i == len(values) {
 			return
 		}
 		if v := values[i]; s.run.admits(from + i) {
-			c.offer(from+i, v*(1-gamma), v*(1+gamma), v)
+			c.offer(from+i, v*(1-gamma)-lost, v*(1+gamma)+lost, v)
 		}
 	}
 }

@@ -108,6 +108,12 @@ func (o *BuildOptions) resolveKind(rows int) error {
 	return nil
 }
 
+// defaultEpsilon is what the default recall target asks for.
+const defaultEpsilon = 1.9
+
+// maxEpsilon keeps every product with an error bound inside float32.
+const maxEpsilon = 1 << 20
+
 // epsilonFor is the fixed table from a recall target to the width of error bounds; 0 means that
 // the target asks for an exact scan.
 func epsilonFor(recall float64) float64 {
@@ -115,7 +121,7 @@ func epsilonFor(recall float64) float64 {
 	case recall <= 0.90:
 		return 1.6
 	case recall <= 0.95:
-		return 1.9
+		return defaultEpsilon
 	case recall <= 0.99:
 		return 2.4
 	}

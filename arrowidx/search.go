@@ -74,16 +74,16 @@ func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (P
 	if ix.closed {
 		return Plan{}, closedError("search")
 	}
-	r := run{ix: ix, p: p, out: out, col: ix.source.Load()}
+	w := ix.workspace()
+	defer ix.release(w)
+	w.run = run{ix: ix, p: p, out: out, col: ix.source.Load()}
+	r := &w.run
 	if p.Source != nil {
 		r.col = p.Source
 	}
-	if err := r.check(); err != nil {
-		return Plan{}, err
-	}
-	var err error
-	if p.NQ > 0 && p.K > 0 {
-		err = r.answer(ctx)
+	err := r.check()
+	if err == nil && r.k > 0 && p.NQ > 0 {
+		err = r.answer(ctx, w)
 	}
 	if err != nil {
 		return Plan{}, err
@@ -156,8 +156,9 @@ func (r *run) setTarget() error {
 	if r.epsilon == 0 {
 		r.epsilon = epsilonFor(r.recall)
 	}
-	if r.epsilon < 0 || r.epsilon != r.epsilon {
-		return newError(InvalidArgument, "search", fmt.Sprintf("epsilon0 = %v", r.epsilon), "")
+	if !(r.epsilon >= 0 && r.epsilon <= maxEpsilon) {
+		return newError(InvalidArgument, "search", fmt.Sprintf("epsilon0 = %v", r.epsilon),
+			"use for example 1.9, or recall=1 for exact answers")
 	}
 	if r.ix.kind == Exact && r.col == nil && r.ix.usable > 0 {
 		return newError(InvalidArgument, "search", "the index is exact and has no vectors",
@@ -204,14 +205,11 @@ func (r *run) setFilter() error {
 }
 
 // answer runs the queries, a batch of bounded size at a time.
-func (r *run) answer(ctx context.Context) error {
-	if r.k == 0 {
-		return nil
-	}
+func (r *run) answer(ctx context.Context, w *workspace) error {
 	threads := Threads(r.p.Threads)
 	r.plan.Threads = threads
 	for from := 0; from < r.p.NQ; from += batchQueries {
-		if err := r.batch(ctx, from, min(from+batchQueries, r.p.NQ), threads); err != nil {
+		if err := r.batch(ctx, w, from, min(from+batchQueries, r.p.NQ), threads); err != nil {
 			return err
 		}
 	}
