@@ -364,7 +364,7 @@ def to_matrix(column: Any) -> Float32Matrix:
     -------
     ndarray of float32, shape (n, d)
         A read-only view of the column's own memory when that is one float32 matrix without
-        nulls, else a copy. Null rows are NaN.
+        nulls, else a copy of the caller's own. Null rows are NaN.
 
     Raises
     ------
@@ -379,7 +379,7 @@ def to_matrix(column: Any) -> Float32Matrix:
     """
     vectors = read_vectors(column, "column")
     matrix = vectors.floats()
-    if matrix is vectors.matrix:
+    if matrix is vectors.matrix and not vectors.copied:
         matrix = matrix.view()
         matrix.flags.writeable = False
     return matrix
