@@ -163,7 +163,8 @@ func (r *run) collect() int {
 func (r *run) choose(q *query, i int) error {
 	ix := r.ix
 	measure := r.col != nil && (r.p.Rerank != 0 || ix.kind == Exact)
-	few := r.eligible <= max(1024, ix.rows/50) || r.collect() >= r.eligible/8
+	// Without bounds (epsilon 0) a plane says nothing about which rows to leave out.
+	few := r.eligible <= max(1024, ix.rows/50) || r.collect() >= r.eligible/8 || r.epsilon == 0
 	switch {
 	case q.zero:
 		q.way = wayZero
@@ -177,7 +178,7 @@ func (r *run) choose(q *query, i int) error {
 		return errorAt(InvalidVector, "search", int64(i), -1,
 			fmt.Sprintf("query %d has norm %.3g, too long beside the indexed rows for codes", i,
 				q.norm), "give the vectors (attach, or load with vectors=column), or scale the query")
-	case q.far && r.col != nil, measure && (few || r.epsilon == 0):
+	case q.far && r.col != nil, measure && few:
 		q.way = wayMeasure
 	case few:
 		q.way = wayCode
@@ -290,7 +291,7 @@ func (s *searcher) rerank(p *probe) error {
 	s.read = grow(s.read, r.ix.dim)
 	rows, closed := p.found.rows, true
 	p.found.byBound()
-	if n := r.p.Rerank; n > 0 && n < len(rows) && r.ix.kind == Flat {
+	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind == Flat {
 		least := float32(math.Inf(1))
 		p.found.byEstimate()
 		for _, c := range rows[n:] {

@@ -70,7 +70,9 @@ type estimate struct {
 const testEpsilon = 1.9
 
 func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
-	ix := &Index{kind: Flat, metric: SqEuclidean, bits: bits, dim: d, rows: 1, scale: 1}
+	ix := &Index{
+		kind: Flat, metric: SqEuclidean, bits: bits, dim: d, rows: 1, scale: 1, ids: PositionIDs(1),
+	}
 	ix.mean = make([]float32, d)
 	ix.rot = newRotation(paddedDim(d), seed)
 	codes, err := newFlatCodes(1, d, bits)

@@ -15,10 +15,12 @@ type SearchParams struct {
 	NQ, K   int
 	// Epsilon0 is the width of error bounds in standard deviations; 0 takes it from Recall.
 	Epsilon0 float64
-	// Recall is the target; 0 means the index's. Above 0.99 the vectors themselves are scanned.
+	// Recall is the target; 0 means the index's. Above 0.99 the vectors themselves are scanned, or
+	// the whole codes of all rows where vectors are not at hand.
 	Recall float64
 	// Rerank says how many of the best rows are measured on the vectors: -1 as many as the bounds
-	// ask for, 0 none (scores are estimates), n the n best. It has no meaning for kind exact.
+	// ask for, 0 none (scores are estimates), n the n best (at least K). It has no meaning for
+	// kind exact.
 	Rerank int
 	Mask   []byte  // rows that may be found: not zero, one byte a row; nil: all
 	Rows   []int64 // rows that may be found, if Mask is nil; nil: all
@@ -65,7 +67,7 @@ type Plan struct {
 // Recall, Rerank and K alone, not on the other queries or the number of threads.
 //
 // Errors: DimensionMismatch, InvalidVector naming query and column, InvalidArgument (negative K,
-// a mask of the wrong length, a target that needs vectors the index does not have),
+// a mask of the wrong length, kind exact without its vectors),
 // VectorsChanged when borrowed vectors no longer fit their codes, Cancelled, IndexClosed.
 func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
 	ix.mu.RLock()
