@@ -63,6 +63,7 @@ class Cache:
     def info(self) -> CacheInfo:
         """Return what the cache holds: entries, bytes, limit, hits and misses."""
         with self._lock:
+            self._evict(_limit())
             texts = sum(1 for key in self._entries if _is_text(key))
             return CacheInfo(
                 indexes=len(self._entries) - texts,
@@ -81,6 +82,7 @@ class Cache:
 
     def _get(self, key: Hashable) -> Any:
         with self._lock:
+            self._evict(_limit())
             entry = self._entries.get(key)
             if entry is None:
                 self._misses += 1
@@ -95,13 +97,16 @@ class Cache:
             earlier = self._entries.pop(key, None)
             if earlier is not None:
                 self._bytes -= earlier[1]
-            if size > limit:
-                return
-            self._entries[key] = (value, size)
-            self._bytes += size
-            while self._bytes > limit:
-                _, (_, freed) = self._entries.popitem(last=False)
-                self._bytes -= freed
+            if size <= limit:
+                self._entries[key] = (value, size)
+                self._bytes += size
+            self._evict(limit)
+
+    def _evict(self, limit: int) -> None:
+        """Drop what was used least recently until `limit` holds, which may have been lowered."""
+        while self._bytes > limit:
+            _, (_, freed) = self._entries.popitem(last=False)
+            self._bytes -= freed
 
     def __repr__(self) -> str:
         info = self.info()
