@@ -184,11 +184,25 @@ def test_random_matrices_come_back_to_the_last_bit(
         assert np.isnan(again[~kept]).all()
 
 
-@pytest.mark.parametrize("matrix", [M[0], M[None], np.float32(1), "text", None, [["a"]], 1j * M, M > 0, M.astype("M8[s]"),
-                          M.astype(object)],
-                         ids=["1-D", "3-D", "0-D", "text", "nothing", "words", "complex", "truth", "dates", "objects"])  # fmt: skip
+NO_MATRIX = {
+    "1-D": M[0],
+    "3-D": M[None],
+    "0-D": np.float32(1),
+    "text": "text",
+    "nothing": None,
+    "words": [["a"]],
+    "complex": 1j * M,
+    "truth": M > 0,
+    "dates": M.astype("M8[s]"),
+    "objects": M.astype(object),
+    "records": np.zeros((4, 3), dtype=[("a", "f4")]),
+}
+
+
+@pytest.mark.parametrize("name", NO_MATRIX)
 @pytest.mark.parametrize("verb", ["to_column", "to_matrix"])
-def test_what_is_no_matrix_is_refused_by_both_ways(matrix: Any, verb: str) -> None:
+def test_what_is_no_matrix_is_refused_by_both_ways(name: str, verb: str) -> None:
+    matrix: Any = NO_MATRIX[name]
     with pytest.raises((rv.InvalidVector, rv.ColumnError)) as caught:
         rv.to_column(matrix, pl.DataFrame()) if verb == "to_column" else rv.to_matrix(matrix)
     assert len(str(caught.value)) > 15
