@@ -41,7 +41,7 @@ func parallel(
 			if err := cancelled(ctx, op); err != nil {
 				return err
 			}
-			if err := task(0, i); err != nil {
+			if err := guarded(op, func() error { return task(0, i) }); err != nil {
 				return err
 			}
 		}
@@ -107,8 +107,10 @@ func (p *pool) fail(i int64, err error) {
 	}
 }
 
-// guarded runs fn and turns a panic into a NativeError that carries the stack.
+// guarded runs fn and turns a panic, or a fault on memory that a column's owner took away, into a
+// NativeError that carries the stack.
 func guarded(op string, fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = newError(NativeError, op,
