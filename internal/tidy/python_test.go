@@ -1,6 +1,7 @@
 package tidy
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -31,8 +32,11 @@ func askPython(t *testing.T, question string, answer any) {
 			arguments = append(arguments, f.name)
 		}
 	}
-	out, err := exec.Command(interpreter(t), arguments...).Output()
-	require.NoError(t, err)
+	var said bytes.Buffer
+	command := exec.Command(interpreter(t), arguments...)
+	command.Stderr = &said
+	out, err := command.Output()
+	require.NoError(t, err, said.String())
 	require.NoError(t, json.Unmarshal(out, answer))
 }
 
