@@ -1,0 +1,251 @@
+package arrowidx
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// rotationDims are powers of two, and numbers that are not.
+var rotationDims = []int{64, 128, 192, 320, 512, 704, 1024, 1536}
+
+func TestTheGeneratorGivesThePublishedNumbers(t *testing.T) {
+	// SplitMix64 from seeds 1234567 and 0, as in the reference implementation's test vectors.
+	for seed, want := range map[uint64][]uint64{
+		1234567: {6457827717110365317, 3203168211198807973, 9817491932198370423,
+			4593380528125082431, 16408922859458223821},
+		0: {0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC},
+	} {
+		g := generator{seed}
+		for i, v := range want {
+			require.Equal(t, v, g.next(), "seed %d, number %d", seed, i)
+		}
+	}
+}
+
+func TestTheGeneratorsBitsAreFair(t *testing.T) {
+	const draws = 100_000
+	g := generator{9}
+	var ones [64]int
+	for range draws {
+		v := g.next()
+		for b := range ones {
+			ones[b] += int(v >> b & 1)
+		}
+	}
+	for b, n := range ones {
+		// 5 standard deviations of a fair coin.
+		require.InDelta(t, draws/2, n, 5*math.Sqrt(draws)/2, "bit %d", b)
+	}
+}
+
+func TestARotationIsFrozenByItsSeed(t *testing.T) {
+	for _, d := range rotationDims {
+		a, b, c := newRotation(d, 1), newRotation(d, 1), newRotation(d, 2)
+		require.Equal(t, a, b)
+		require.NotEqual(t, a.signs, c.signs)
+		require.Len(t, a.signs, 4*d)
+		ones := 0
+		for _, s := range a.signs {
+			require.Zero(t, s&^(1<<31), "a sign is bit 31 or nothing")
+			ones += int(s >> 31)
+		}
+		require.InDelta(t, 2*d, ones, 5*math.Sqrt(float64(4*d))/2, "d=%d: signs are fair", d)
+	}
+}
+
+func TestPackedSignsAreTheGeneratorsWords(t *testing.T) {
+	for _, d := range rotationDims {
+		for seed := range uint64(3) {
+			r := newRotation(d, seed)
+			packed := r.pack()
+			require.Len(t, packed, d/2)
+			require.Equal(t, r, unpackRotation(d, packed))
+			g := generator{seed}
+			for i := 0; i < len(packed); i += 8 {
+				word := g.next()
+				for j := range 8 {
+					require.Equal(t, byte(word>>(8*j)), packed[i+j], "d=%d byte %d", d, i+j)
+				}
+			}
+		}
+	}
+}
+
+// matrix is the map that a rotation is, column by column.
+func (r *rotation) matrix() []float32 {
+	m := make([]float32, r.dim*r.dim)
+	for i := range r.dim {
+		m[i*r.dim+i] = 1
+	}
+	r.apply(m, r.dim)
+	return m
+}
+
+func TestARotationIsOrthonormal(t *testing.T) {
+	for _, d := range []int{64, 128, 192, 320} {
+		m := newRotation(d, uint64(d)).matrix()
+		for i := range d {
+			for j := range i + 1 {
+				want := 0.0
+				if i == j {
+					want = 1
+				}
+				require.InDelta(t, want, simd.Dot64(m[i*d:(i+1)*d], m[j*d:(j+1)*d]), 1e-5,
+					"d=%d columns %d and %d", d, i, j)
+			}
+		}
+	}
+}
+
+func TestTheTransposeUndoesARotation(t *testing.T) {
+	const seed = 310
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, d := range []int{64, 192, 320} {
+		rot := newRotation(d, 5)
+		m := rot.matrix()
+		x := sphere(r, d)
+		y := append([]float32(nil), x...)
+		rot.apply(y, 1)
+		for i := range d { // row i of the matrix of columns is the inverse's
+			require.InDelta(t, x[i], simd.Dot64(m[i*d:(i+1)*d], y), 1e-5, "seed %d d=%d", seed, d)
+		}
+	}
+}
+
+func TestARotationKeepsLengthsAndDistances(t *testing.T) {
+	const seed = 311
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, d := range rotationDims {
+		rot := newRotation(d, 77)
+		const rows = 20
+		before, after := []float32{}, []float32{}
+		for range rows {
+			before = append(before, sphere(r, d)...)
+		}
+		after = append(after, before...)
+		rot.apply(after, rows)
+		for i := range rows {
+			for j := range i + 1 {
+				a := simd.L2Sq64(before[i*d:(i+1)*d], before[j*d:(j+1)*d])
+				b := simd.L2Sq64(after[i*d:(i+1)*d], after[j*d:(j+1)*d])
+				require.InDelta(t, a, b, 1e-5, "seed %d d=%d", seed, d)
+			}
+			require.InDelta(t, 1, simd.Norm64(after[i*d:(i+1)*d]), 1e-5)
+		}
+	}
+}
+
+// A row along one axis, the worst for sign codes, is spread over all dimensions.
+func TestARotationSpreadsEveryAxis(t *testing.T) {
+	for _, d := range rotationDims {
+		rot := newRotation(d, 1)
+		for _, axis := range []int{0, 1, d/2 - 1, d / 2, d - 1} {
+			x := make([]float32, d)
+			x[axis] = 1
+			rot.apply(x, 1)
+			large := float64(simd.MaxAbs(x)) * math.Sqrt(float64(d))
+			require.Less(t, large, 6.0, "d=%d axis %d: the largest number, in deviations", d, axis)
+			sum := 0.0
+			for _, v := range x {
+				sum += math.Pow(math.Abs(float64(v)), 4)
+			}
+			kurtosis := sum * float64(d)
+			require.Less(t, kurtosis, 6.0, "d=%d axis %d: a Gaussian's is 3", d, axis)
+		}
+	}
+}
+
+func TestRowsAreRotatedOneByOne(t *testing.T) {
+	const seed, rows = 312, 9
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, d := range rotationDims {
+		rot := newRotation(d, 3)
+		all := []float32{}
+		for range rows {
+			all = append(all, sphere(r, d)...)
+		}
+		alone := append([]float32(nil), all...)
+		rot.apply(all, rows)
+		for i := range rows {
+			rot.apply(alone[i*d:(i+1)*d], 1)
+		}
+		require.Equal(t, alone, all, "seed %d d=%d: equal in every bit", seed, d)
+	}
+}
+
+func TestDimensionsArePaddedToWholeWords(t *testing.T) {
+	for dim, want := range map[int]int{1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, MaxDim: MaxDim} {
+		require.Equal(t, want, paddedDim(dim))
+	}
+}
+
+func TestASlabIsZeroedWritableAndWhole(t *testing.T) {
+	for _, n := range []int64{1, 63, 4096, 4097, 3 << 20} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			s, err := newSlab("test", n)
+			require.NoError(t, err)
+			require.Len(t, s.mem, int(n))
+			for i, b := range s.mem {
+				if b != 0 {
+					t.Fatalf("byte %d is %d", i, b)
+				}
+			}
+			s.mem[0], s.mem[n-1] = 1, 2
+			require.Len(t, s.floats(), int(n/4))
+			s.free()
+			require.Nil(t, s.mem)
+			s.free() // twice is once
+		})
+	}
+}
+
+func TestSlabsOfImpossibleSizesAreRefused(t *testing.T) {
+	empty, err := newSlab("test", 0)
+	require.NoError(t, err)
+	require.Nil(t, empty.mem)
+	empty.free()
+	for n, want := range map[int64]ErrorKind{
+		-1: LimitExceeded, 1<<46 + 1: LimitExceeded, math.MinInt64: LimitExceeded,
+		math.MaxInt64: LimitExceeded, 1 << 46: OutOfMemory,
+	} {
+		_, err := newSlab("build", n)
+		require.Equal(t, want, KindOf(err), "%d bytes: %v", n, err)
+		require.ErrorContains(t, err, "build: ")
+	}
+}
+
+func TestAViewIsNotUnmapped(t *testing.T) {
+	s, err := newSlab("test", 8192)
+	require.NoError(t, err)
+	defer s.free()
+	s.mem[5000] = 9
+	view := slab{mem: s.mem[4096:], view: true}
+	view.free()
+	require.Nil(t, view.mem)
+	require.EqualValues(t, 9, s.mem[5000])
+}
+
+func TestDroppedPagesAreZeroAndKeptOnesAreNot(t *testing.T) {
+	const n = 1 << 20
+	s, err := newSlab("test", n)
+	require.NoError(t, err)
+	defer func() { s.view = false; s.free() }()
+	for i := range s.mem {
+		s.mem[i] = 7
+	}
+	s.dropPages(0, 0)
+	require.EqualValues(t, 7, s.mem[n-1], "free will unmap it: nothing to drop")
+	s.view = true
+	const from, to = 300_000, 300_100
+	s.dropPages(from, to)
+	for i := from; i < to; i++ {
+		require.EqualValues(t, 7, s.mem[i])
+	}
+	require.Contains(t, []byte{0, 7}, s.mem[0], "where the system can, the page is gone")
+}
