@@ -8,6 +8,7 @@ import os.path
 import sys
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from types import MethodType
 from typing import Any, Final
 
 import numpy as np
@@ -100,11 +101,15 @@ class Embedder:
         encode = getattr(spec, "encode", None)
         if not callable(encode):
             encode = spec
+        if isinstance(spec, type):
+            raise EmbedError(f"embedder={spec.__name__} is a class; pass an object made by it")
         if not callable(encode):
             raise EmbedError(
                 f"embedder={type(spec).__name__} is neither callable nor has encode(texts)"
             )
-        return cls._from_function(_name_of(spec), _Foreign(encode), None, None, id(spec))
+        # A method is made anew each time it is looked up; all of one object's are equal.
+        key = encode if isinstance(encode, MethodType) else _Same(encode)
+        return cls._from_function(_name_of(spec), _Foreign(encode), None, None, key)
 
     @property
     def dim(self) -> int:
@@ -142,7 +147,8 @@ class Embedder:
         Returns
         -------
         ndarray of float32, shape (dim,) for one text, else (n, dim)
-            Texts without any token (empty ones) have no vector: their rows are NaN.
+            Texts without any token (empty ones) have no vector: their rows are NaN, and one such
+            text alone is an error.
 
         Raises
         ------
@@ -238,15 +244,36 @@ class _Foreign:
         self._function = function
 
     def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
-        found = np.asarray(self._function(texts))
+        answer = self._function(texts)
+        try:
+            found = np.asarray(answer)
+        except ValueError as error:
+            raise EmbedError(f"the embedder's answer is no matrix: {error}") from error
         try:
             matrix, _ = float_matrix(found, "the embedder's answer", ndim=2)
         except InvalidVector as error:
             raise EmbedError(str(error)) from error
+        if not matrix.shape[1]:
+            raise EmbedError("the embedder gave vectors of no dimensions")
         if len(matrix) != len(texts):
             raise EmbedError(f"the embedder gave {len(matrix)} vectors for {len(texts)} texts")
         floats = np.ascontiguousarray(matrix, np.float32)
         return floats, np.ones(len(texts), np.bool_)
+
+
+class _Same:
+    """Equal only to one of the same function, which it keeps: an id could be given again."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other._function is self._function
+
+    def __hash__(self) -> int:
+        return id(self._function)
 
 
 def _name_of(spec: Any) -> str:
