@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,17 +36,22 @@ func BenchmarkLoaded(b *testing.B) {
 		Rows: make([]int64, k), Scores: make([]float32, k), Counts: make([]int64, 1),
 	}
 	at := 0
+	var spent []time.Duration
 	for b.Loop() {
+		begin := time.Now()
 		params := arrowidx.SearchParams{
 			Queries: queries[at : at+d], NQ: 1, K: k, Rerank: -1, Threads: 1,
 		}
 		if _, err := index.Search(ctx, &params, &out); err != nil {
 			b.Fatal(err)
 		}
+		spent = append(spent, time.Since(begin))
 		if at += d; at == len(queries) {
 			at = 0
 		}
 	}
+	slices.Sort(spent)
+	b.ReportMetric(float64(spent[len(spent)/2].Nanoseconds()), "median-ns")
 }
 
 // readFloats reads a file of little-endian float32.

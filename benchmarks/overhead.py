@@ -1,8 +1,8 @@
 """What Python adds to one query: `Index.search` and the boundary below it against the call in Go.
 
-One index of 2,000 x 64 rows, kind flat, so that the search itself is short; one query at a time
-on one thread; 10 results. The Go figure is `BenchmarkLoaded` on the same index, saved with its
-vectors. Python and Go take turns; medians over the turns, in microseconds.
+Two small indexes, so that the search itself is short; one query at a time on one thread; 10
+results. The Go figure is `BenchmarkLoaded` on the same index, saved with its vectors. Python and Go
+take turns; medians over the calls, then over the turns, in microseconds.
 """
 
 from __future__ import annotations
@@ -26,10 +26,21 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CALLS, K = 3000, 10
 
 
-def measure(turns: int) -> dict[str, float]:
-    """Microseconds of one query: `go`, `boundary` (the private module alone) and `index`."""
-    rows, queries = clustered(2_000, 100, 64, clusters=20)
-    index = rv.Index.build(rows, kind="flat", metric="dot", threads=1)
+CASES = [("exact", 200, 32), ("flat", 2_000, 64)]
+
+
+def measure(turns: int) -> list[dict[str, Any]]:
+    """One row a case, with the microseconds of one query: `go`, `boundary`, `index`.
+
+    `boundary` is the private module alone, `index` is `Index.search`.
+    """
+    return [_case(kind, count, dim, turns) for kind, count, dim in CASES]
+
+
+def _case(kind: Any, count: int, dim: int, turns: int) -> dict[str, Any]:
+    """One index, measured in turns."""
+    rows, queries = clustered(count, 100, dim, clusters=20)
+    index = rv.Index.build(rows, kind=kind, metric="dot", threads=1)
     handle = index._handle
     spent: dict[str, list[float]] = {"go": [], "boundary": [], "index": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +51,8 @@ def measure(turns: int) -> dict[str, float]:
             spent["go"].append(_go(saved, plain))
             spent["boundary"].append(_each(queries, lambda q: _native.search(handle, q, K)))
             spent["index"].append(_each(queries, lambda q: index.search(q, K)))
-    return {name: float(np.median(times)) for name, times in spent.items()}
+    medians = {name: float(np.median(times)) for name, times in spent.items()}
+    return {"kind": kind, "rows": count, "dim": dim, **medians}
 
 
 def _each(queries: np.ndarray, call: Callable[[Any], Any]) -> float:
@@ -55,7 +67,7 @@ def _each(queries: np.ndarray, call: Callable[[Any], Any]) -> float:
 
 
 def _go(saved: pathlib.Path, queries: pathlib.Path) -> float:
-    """Microseconds of one search in Go."""
+    """Median microseconds of one search in Go."""
     command = ["go", "test", "-run", "^$", "-bench", "Loaded", "-benchtime", f"{CALLS}x"]
     names = {"RUVECTOR_BENCH_INDEX": str(saved), "RUVECTOR_BENCH_QUERIES": str(queries)}
     done = subprocess.run(
@@ -66,7 +78,7 @@ def _go(saved: pathlib.Path, queries: pathlib.Path) -> float:
         text=True,
         env=os.environ | names,
     )
-    found = re.search(r"BenchmarkLoaded\S*\s+\d+\s+([\d.]+) ns/op", done.stdout)
+    found = re.search(r"^BenchmarkLoaded.*\s([\d.]+) median-ns", done.stdout, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"no figure in the output of go test:\n{done.stdout}")
     return float(found[1]) / 1000

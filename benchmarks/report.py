@@ -81,17 +81,21 @@ def kernel_rows(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def overhead_rows(overhead: dict[str, float], startup: dict[str, float]) -> list[str]:
+def overhead_rows(overhead: list[dict[str, Any]], startup: dict[str, float]) -> list[str]:
     """Python's share of a query, and of a fresh process."""
-    go, boundary, index = (overhead[name] for name in ("go", "boundary", "index"))
-    return [
-        "## What Python adds to one query (2,000 x 64, flat, microseconds)",
+    lines = [
+        "## What Python adds to one query, k = 10, microseconds",
         "",
-        "| call | median | over Go |",
-        "|---|---|---|",
-        f"| `Search` in Go | {go:.1f} | |",
-        f"| the boundary, `ruvector._native.search` | {boundary:.1f} | {boundary - go:+.1f} |",
-        f"| `ix.search(q, 10)` | {index:.1f} | {index - go:+.1f} |",
+        "| index | `Search` in Go | `ruvector._native.search` | `ix.search(q, 10)` | Python adds |",
+        "|---|---|---|---|---|",
+    ]
+    for r in overhead:
+        lines.append(
+            f"| {r['kind']} {r['rows']:,} x {r['dim']} | {r['go']:.1f} | {r['boundary']:.1f} "
+            f"| {r['index']:.1f} | {r['index'] - r['go']:.1f} |"
+        )
+    return [
+        *lines,
         "",
         "## A fresh process (best of several, NumPy already imported)",
         "",

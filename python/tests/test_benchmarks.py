@@ -108,14 +108,16 @@ def test_a_report_names_the_machine_and_marks_losses() -> None:
             },
             "search": [row],
             "kernels": [{"case": "x", "pure": 2.0, "avx2": 40.0}, {"case": "y", "pure": 1.0}],
-            "overhead": {"go": 10.0, "boundary": 12.0, "index": 15.0},
+            "overhead": [
+                {"kind": "exact", "rows": 9, "dim": 4, "go": 10.0, "boundary": 12.0, "index": 15.5}
+            ],
             "startup": {"import": 0.01, "first_verb": 0.005, "yardstick": 0.004},
         }
     )  # fmt: skip
     assert "A CPU, 2 cores, backend avx2" in text
     assert "| 5.0x |" in text and "0.50x (loss)" in text
     assert "| x | 2.0 | 40.0 | 20x |" in text and "not available" in text
-    assert "+5.0" in text and "an unknown share of the machine" in text
+    assert "| 15.5 | 5.5 |" in text and "an unknown share of the machine" in text
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/stat").exists(), reason="reads Linux's /proc/stat")
