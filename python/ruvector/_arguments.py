@@ -26,6 +26,14 @@ def limit(threads: Any) -> int:
     return count
 
 
+def bits_of(bits: Any) -> int:
+    """Return ``bits=`` as an int; InvalidArgument outside 1 to 9."""
+    value = whole("bits", bits)
+    if not 1 <= value <= 9:
+        raise InvalidArgument(f"bits={value} must lie between 1 and 9")
+    return value
+
+
 def seed_of(seed: Any) -> int:
     """Return ``seed=`` as an int; InvalidArgument outside 64 bits."""
     value = whole("seed", seed)

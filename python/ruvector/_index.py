@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
-from ._arguments import depth, limit, seed_of, share, whole
+from ._arguments import bits_of, depth, limit, seed_of, share, whole
 from ._caller import warn
 from ._embedder import Embedder, recall_origin
 from ._errors import EmbedError, InvalidArgument, UnknownId
@@ -177,7 +177,7 @@ class Index:
             options = {
                 "metric": canonical(metric),
                 "kind": kind,
-                "bits": 0 if bits is None else whole("bits", bits),
+                "bits": 0 if bits is None else bits_of(bits),
                 "keep": _keep(keep, column),
                 "recall": share(recall),
                 "nulls": nulls,
@@ -190,13 +190,9 @@ class Index:
             shown = current.progress if progress is None else progress
             handle = _native.build(column.handle, names, options, shown)
             copied = column.copied or keep == "copy"
-            matrix = column.matrix
-            if (
-                keep in ("copy", "none")
-                or column.nulls
-                or matrix is None
-                or matrix.dtype != FLOAT32
-            ):
+            lent = keep not in ("copy", "none") and not column.nulls
+            matrix = column.matrix if lent else None
+            if matrix is not None and matrix.dtype != FLOAT32:
                 matrix = None
             return cls._from_handle(handle, matrix=matrix, copied=copied)
         finally:

@@ -114,9 +114,35 @@ def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[
         return np.empty(0, np.int64)
     cells = values.tolist()
     if values.dtype.kind in "UO" and all(isinstance(cell, str) for cell in cells):
-        return [str(cell) for cell in cells]
+        return _encodable([str(cell) for cell in cells])
     if values.dtype.kind == "O" and all(type(cell) is int for cell in cells):
-        return np.array(cells, np.int64)
+        try:
+            return np.array(cells, np.int64)
+        except OverflowError:
+            raise InvalidArgument(
+                "ids= holds whole numbers outside int64; give them as uint64, or as texts"
+            ) from None
     raise InvalidArgument(
         f"ids= holds {values.dtype}; whole numbers or texts without nulls are needed"
     )
+
+
+def _encodable(texts: list[str]) -> list[str]:
+    """Return `texts` if they are valid as UTF-8, as every Arrow reader takes for granted."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        row = next(i for i, text in enumerate(texts) if not _is_encodable(text))
+        raise InvalidArgument(
+            f"ids= row {row} is {texts[row]!r}, with half of a surrogate pair: not valid text",
+            row=row,
+        ) from None
+    return texts
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
