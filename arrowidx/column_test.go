@@ -188,9 +188,11 @@ func TestNumbersOutOfRangeAreNamed(t *testing.T) {
 		row, col int64
 		text     string
 	}{
-		"outside float32":  {big.NewArray(), 1, 1, "outside float32"},
-		"square overflows": {arrowidxtest.FixedSizeList([]float32{1, 2, 1e20, 3}, 2, nil), 1, -1, "overflows"},
-		"norms too apart":  {arrowidxtest.FixedSizeList([]float32{1, 2, 1e-30, 0}, 2, nil), 1, -1, "too small"},
+		"outside float32": {big.NewArray(), 1, 1, "outside float32"},
+		"square overflows": {
+			arrowidxtest.FixedSizeList([]float32{1, 2, 1e20, 3}, 2, nil), 1, -1, "overflows"},
+		"norms too apart": {
+			arrowidxtest.FixedSizeList([]float32{1, 2, 1e-30, 0}, 2, nil), 1, -1, "too small"},
 	} {
 		col, err := arrowidx.NewColumn([]arrow.Array{c.a})
 		require.NoError(t, err)

@@ -173,6 +173,9 @@ func (d *decoder) checksums() error {
 			return corrupt(kind, e.offset, "block checksums are missing or wrong")
 		}
 		for i := range n {
+			if err := cancelled(d.ctx, "load"); err != nil {
+				return err
+			}
 			part := d.bytes(kind)[i*crcBlock : min((i+1)*crcBlock, e.length)]
 			if checksum(part) != binary.LittleEndian.Uint32(sums[(used+i)*4:]) {
 				return corrupt(kind, e.offset+i*crcBlock, "checksum is wrong")

@@ -122,9 +122,12 @@ func (d *decoder) readVectors(ix *Index) error {
 		return err
 	}
 	col := ownColumn(slab{mem: b, view: true}, ix.rows, ix.dim)
+	step := max(1, crcBlock/(4*max(ix.dim, 1)))
 	for r := range ix.rows {
-		if err := cancelled(d.ctx, "load"); r%1024 == 0 && err != nil {
-			return err
+		if r%step == 0 {
+			if err := cancelled(d.ctx, "load"); err != nil {
+				return err
+			}
 		}
 		if !(simd.Norm64(col.Row(r, nil)) <= maxSquareNorm) {
 			return corrupt(secVectors, d.secs[secVectors].offset, "row %d holds no vector", r)

@@ -42,15 +42,15 @@ func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
 		return newError(InvalidArgument, "save", "the index holds no vectors to store",
 			"save without vectors, or attach the column first")
 	}
-	secs := ix.sections(vectors, col)
+	secs, err := ix.sections(ctx, vectors, col)
+	if err != nil {
+		return err
+	}
 	blocks := &blockSums{}
 	var all []byte
 	for i := range secs {
-		if err := cancelled(ctx, "save"); err != nil {
-			return err
-		}
 		blocks.reset()
-		if err := secs[i].emit(blocks); err != nil {
+		if err := secs[i].emit(patient{ctx, blocks}); err != nil {
 			return err
 		}
 		sums := blocks.finish()
@@ -87,14 +87,11 @@ func writeSections(ctx context.Context, w io.Writer, secs []section) error {
 		return err
 	}
 	for i := range secs {
-		if err := cancelled(ctx, "save"); err != nil {
-			return err
-		}
 		var zeros [alignment]byte
 		if err := out.all(zeros[:secs[i].offset-out.n]); err != nil {
 			return err
 		}
-		if err := secs[i].emit(out); err != nil {
+		if err := secs[i].emit(patient{ctx, out}); err != nil {
 			return err
 		}
 	}
@@ -102,7 +99,7 @@ func writeSections(ctx context.Context, w io.Writer, secs []section) error {
 }
 
 // sections lists what the index is made of, in the order of their kinds.
-func (ix *Index) sections(vectors bool, col *Column) []section {
+func (ix *Index) sections(ctx context.Context, vectors bool, col *Column) ([]section, error) {
 	secs := []section{byteSection(secParameters, 1, ix.parameters())}
 	add := func(kind sectionKind, size uint32, b []byte) {
 		if len(b) > 0 {
@@ -132,10 +129,11 @@ func (ix *Index) sections(vectors bool, col *Column) []section {
 			func(w io.Writer) error { return ix.emitVectors(col, w) },
 		})
 	}
-	if content, ok := ix.contentDigest(col); ok {
+	content, err := ix.contentDigest(ctx, col)
+	if content != [sha256.Size]byte{} {
 		add(secContent, 1, content[:])
 	}
-	return secs
+	return secs, err
 }
 
 func (ix *Index) parameters() []byte {
@@ -181,10 +179,12 @@ func (ix *Index) emitVectors(col *Column, w io.Writer) error {
 }
 
 // contentDigest is the SHA-256 of ids and vectors. An index whose vectors are out of reach keeps
-// the one it was loaded with, if any.
-func (ix *Index) contentDigest(col *Column) ([sha256.Size]byte, bool) {
+// the one it was loaded with, zeros if there was none.
+func (ix *Index) contentDigest(
+	ctx context.Context, col *Column,
+) (sum [sha256.Size]byte, err error) {
 	if col == nil {
-		return ix.content, ix.content != [sha256.Size]byte{}
+		return ix.content, nil
 	}
 	h := sha256.New()
 	for _, b := range [][]byte{
@@ -193,9 +193,29 @@ func (ix *Index) contentDigest(col *Column) ([sha256.Size]byte, bool) {
 	} {
 		_, _ = h.Write(b)
 	}
-	// A hash never fails to write.
-	_ = ix.emitVectors(col, h)
-	return [sha256.Size]byte(h.Sum(nil)), true
+	if err := ix.emitVectors(col, patient{ctx, h}); err != nil {
+		return sum, err
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// patient writes in parts of at most crcBlock bytes and stops when the context ends.
+type patient struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	for n := 0; ; {
+		if err := cancelled(p.ctx, "save"); err != nil {
+			return n, err
+		}
+		part := b[n:min(n+crcBlock, len(b))]
+		done, err := p.w.Write(part)
+		if n += done; err != nil || n == len(b) {
+			return n, err
+		}
+	}
 }
 
 // blockSums computes one checksum for every crcBlock bytes written to it.

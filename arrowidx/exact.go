@@ -27,8 +27,13 @@ func (ix *Index) measureNorms(
 	shards := (col.rows + shardRows - 1) / shardRows
 	longest := make([]float32, shards)
 	err = parallel(ctx, "build", threads, shards, func(_, s int) error {
-		buf := make([]float32, ix.dim)
+		buf, step := make([]float32, ix.dim), max(1, crcBlock/(4*ix.dim))
 		for r := s * shardRows; r < min((s+1)*shardRows, col.rows); r++ {
+			if r%step == 0 {
+				if err := cancelled(ctx, "build"); err != nil {
+					return err
+				}
+			}
 			if ix.isAlive(r) {
 				norms[r] = float32(math.Sqrt(simd.Norm64(col.Row(r, buf))))
 				longest[s] = max(longest[s], norms[r])

@@ -254,13 +254,15 @@ func TestForgedTablesAreRefused(t *testing.T) {
 	file := forgedOf(t, arrowidx.Flat)
 	line := func(i int) int { return 64 + 48*i }
 	for name, forge := range map[string]func(b []byte){
-		"kinds that fall":       func(b []byte) { le.PutUint32(b[line(1):], 1) },
-		"a kind twice":          func(b []byte) { le.PutUint32(b[line(1):], 2) },
-		"an unknown kind":       func(b []byte) { le.PutUint32(b[line(8):], 15) },
-		"kind 0":                func(b []byte) { le.PutUint32(b[line(0):], 0) },
-		"reserved bytes":        func(b []byte) { b[line(2)+4] = 1 },
-		"reserved tail":         func(b []byte) { b[line(2)+47] = 1 },
-		"a hole":                func(b []byte) { le.PutUint64(b[line(1)+8:], le.Uint64(b[line(1)+8:])+64) },
+		"kinds that fall": func(b []byte) { le.PutUint32(b[line(1):], 1) },
+		"a kind twice":    func(b []byte) { le.PutUint32(b[line(1):], 2) },
+		"an unknown kind": func(b []byte) { le.PutUint32(b[line(8):], 15) },
+		"kind 0":          func(b []byte) { le.PutUint32(b[line(0):], 0) },
+		"reserved bytes":  func(b []byte) { b[line(2)+4] = 1 },
+		"reserved tail":   func(b []byte) { b[line(2)+47] = 1 },
+		"a hole": func(b []byte) {
+			le.PutUint64(b[line(1)+8:], le.Uint64(b[line(1)+8:])+64)
+		},
 		"an offset of 2^63":     func(b []byte) { le.PutUint64(b[line(1)+8:], 1<<63) },
 		"a length of 2^64 - 64": func(b []byte) { le.PutUint64(b[line(1)+16:], ^uint64(63)) },
 		"an empty section":      func(b []byte) { le.PutUint64(b[line(1)+16:], 0) },

@@ -192,19 +192,27 @@ func TestSearchErrorsNameTheirCause(t *testing.T) {
 	rows := arrowidxtest.Gaussian(arrowidxtest.Rand(t, 72), 50, 3)
 	ix, _ := build(t, rows, 3, arrowidx.BuildOptions{Kind: arrowidx.Flat}, false)
 	nan := float32(math.NaN())
+	q := rows[:3]
 	for name, c := range map[string]struct {
 		p    arrowidx.SearchParams
 		kind arrowidx.ErrorKind
 	}{
-		"negative k":   {arrowidx.SearchParams{Queries: rows[:3], NQ: 1, K: -1}, arrowidx.InvalidArgument},
-		"wrong dims":   {arrowidx.SearchParams{Queries: rows[:4], NQ: 1, K: 1}, arrowidx.DimensionMismatch},
-		"NaN":          {arrowidx.SearchParams{Queries: []float32{1, nan, 0}, NQ: 1, K: 1}, arrowidx.InvalidVector},
-		"overflow":     {arrowidx.SearchParams{Queries: []float32{1e30, 0, 0}, NQ: 1, K: 1}, arrowidx.InvalidVector},
-		"short mask":   {arrowidx.SearchParams{Queries: rows[:3], NQ: 1, K: 1, Mask: []byte{1}}, arrowidx.InvalidArgument},
-		"unknown row":  {arrowidx.SearchParams{Queries: rows[:3], NQ: 1, K: 1, Rows: []int64{50}}, arrowidx.UnknownID},
-		"bad recall":   {arrowidx.SearchParams{Queries: rows[:3], NQ: 1, K: 1, Recall: 2}, arrowidx.InvalidArgument},
-		"nan epsilon0": {arrowidx.SearchParams{Queries: rows[:3], NQ: 1, K: 1, Epsilon0: math.NaN()}, arrowidx.InvalidArgument},
+		"negative k": {arrowidx.SearchParams{Queries: q, K: -1}, arrowidx.InvalidArgument},
+		"wrong dims": {arrowidx.SearchParams{Queries: rows[:4]}, arrowidx.DimensionMismatch},
+		"NaN": {arrowidx.SearchParams{Queries: []float32{1, nan, 0}},
+			arrowidx.InvalidVector},
+		"overflow": {arrowidx.SearchParams{Queries: []float32{1e30, 0, 0}},
+			arrowidx.InvalidVector},
+		"short mask": {arrowidx.SearchParams{Queries: q, Mask: []byte{1}},
+			arrowidx.InvalidArgument},
+		"unknown row": {arrowidx.SearchParams{Queries: q, Rows: []int64{50}}, arrowidx.UnknownID},
+		"bad recall":  {arrowidx.SearchParams{Queries: q, Recall: 2}, arrowidx.InvalidArgument},
+		"nan epsilon0": {arrowidx.SearchParams{Queries: q, Epsilon0: math.NaN()},
+			arrowidx.InvalidArgument},
 	} {
+		if c.p.NQ = 1; c.p.K == 0 {
+			c.p.K = 1
+		}
 		out := arrowidxtest.Outputs(1, max(c.p.K, 0))
 		_, err := ix.Search(t.Context(), &c.p, &out)
 		require.Equal(t, c.kind, arrowidx.KindOf(err), "%s: %v", name, err)
