@@ -74,10 +74,8 @@ type pool struct {
 	err    error
 }
 
-// work runs tasks until none is left. A fault in borrowed memory (a mapped file that shrank) panics,
-// and guarded turns it into an error.
+// work runs tasks until none is left.
 func (p *pool) work(ctx context.Context, op string, worker int, task func(worker, i int) error) {
-	debug.SetPanicOnFault(true)
 	for {
 		i := p.next.Add(1) - 1
 		if i >= p.n || p.failedBefore(i) {
@@ -107,8 +105,8 @@ func (p *pool) fail(i int64, err error) {
 	}
 }
 
-// guarded runs fn and turns a panic, or a fault on memory that a column's owner took away, into a
-// NativeError that carries the stack.
+// guarded runs fn and turns a panic, or a fault on borrowed memory that is gone (a mapped file that
+// shrank), into a NativeError that carries the stack.
 func guarded(op string, fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
