@@ -220,9 +220,7 @@ class _Static:
         report = reporter(current.progress, "embed")
         try:
             for start in range(0, len(texts), _BATCH):
-                part = self._tokenizer.encode_batch_fast(
-                    texts[start : start + _BATCH], add_special_tokens=False
-                )
+                part = self._tokenize(texts[start : start + _BATCH])
                 ids = [encoding.ids for encoding in part]
                 lengths[start + 1 : start + 1 + len(ids)] = [len(one) for one in ids]
                 tokens += [np.asarray(one, np.uint32) for one in ids]
@@ -233,6 +231,20 @@ class _Static:
         np.minimum(flat, self._table.shape[0] - 1, out=flat)
         matrix, valid = _native.embed(self._table, flat, np.cumsum(lengths))
         return matrix, valid
+
+    def _tokenize(self, texts: list[str]) -> list[Any]:
+        try:
+            return list(self._tokenizer.encode_batch_fast(texts, add_special_tokens=False))
+        except TypeError:
+            for text in texts:
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    raise EmbedError(
+                        f"{text!r:.60} has half of a surrogate pair, which is not valid text; "
+                        "clean it: text.encode('utf-8', 'replace').decode()"
+                    ) from None
+            raise
 
 
 class _Foreign:

@@ -184,13 +184,14 @@ def all_facts(frame: Frame) -> list[ColumnFacts]:
 
 
 def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Gather columns of numbers into one matrix, in the frame's order.
+    """Gather columns of numbers into one matrix, in the order of the patterns.
 
     Parameters
     ----------
     frame : Frame
     patterns : sequence of str
-        Names, or patterns with ``*`` and ``?``, for example ``["emb_*"]``.
+        Names, or patterns with ``*`` and ``?``, for example ``["emb_*"]``; what one pattern
+        matches comes in the frame's order.
 
     Returns
     -------
@@ -199,14 +200,16 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float
     Raises
     ------
     ColumnError
-        Nothing matches, or a match is not a column of numbers.
+        A pattern matches nothing, or a match is not a column of numbers.
     """
     facts = all_facts(frame)
-    chosen = [
-        fact
-        for fact in facts
-        if any(fnmatch.fnmatchcase(str(fact.label), str(pattern)) for pattern in patterns)
-    ]
+    chosen: list[ColumnFacts] = []
+    for pattern in patterns:
+        named = [fact for fact in facts if str(fact.label) == str(pattern)]
+        matches = named or [f for f in facts if fnmatch.fnmatchcase(str(f.label), str(pattern))]
+        if not matches:
+            raise ColumnError(f"on={list(patterns)!r}: {pattern!r} matches no column")
+        chosen += [fact for fact in matches if not any(fact is other for other in chosen)]
     if not chosen:
         raise ColumnError(f"on={list(patterns)!r} matches no column")
     for fact in chosen:

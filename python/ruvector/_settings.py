@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from . import _native
-from ._errors import InvalidArgument
+from ._errors import EmbedError, InvalidArgument
 
 _UNSET: Final[Any] = object()
 _lock = threading.Lock()
@@ -128,10 +128,11 @@ def config(
 def _check(given: dict[str, Any]) -> None:
     for name in ("threads", "cache_bytes"):
         value = given.get(name)
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 0
-        ):
+        if value is None:
+            continue
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
             raise InvalidArgument(f"{name}={value!r} must be a whole number, 0 or more")
+        given[name] = int(value)
     if given.get("bad_vectors", "error") not in ("error", "skip"):
         raise InvalidArgument(f"bad_vectors={given['bad_vectors']!r} must be 'error' or 'skip'")
     if given.get("progress") not in (None, True, False):
@@ -139,6 +140,14 @@ def _check(given: dict[str, Any]) -> None:
     column = given.get("score_column")
     if column is not None and (not isinstance(column, str) or not column):
         raise InvalidArgument(f"score_column={column!r} must be a column name or None")
+    embedder = given.get("embedder")
+    if embedder is not None and not (isinstance(embedder, str) and embedder == "default"):
+        from ._embedder import Embedder  # which reads the settings
+
+        try:
+            Embedder.from_pretrained(embedder)
+        except EmbedError as error:
+            raise InvalidArgument(str(error)) from None
 
 
 def _apply(values: dict[str, Any]) -> dict[str, Any]:
