@@ -45,7 +45,7 @@ class PolarsFrame:
             except pl.exceptions.PolarsError as error:
                 raise InvalidArgument(f"where={where!r} is not SQL: {error}") from error
         if isinstance(where, list | tuple) and where and isinstance(where[0], pl.Expr):
-            where = pl.all_horizontal(*where)
+            return np.stack([self.mask(part) for part in where]).all(axis=0)
         if isinstance(where, pl.Expr):
             where = self._evaluate(where)
         elif callable(where):
@@ -60,7 +60,7 @@ class PolarsFrame:
         series = found.to_series()
         if len(series) == 1 and self.height != 1:
             series = series.new_from_index(0, self.height)
-        return series
+        return series.cast(pl.Boolean) if series.dtype == pl.Null else series
 
     def take(
         self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added
