@@ -45,7 +45,8 @@ class PolarsFrame:
             except pl.exceptions.PolarsError as error:
                 raise InvalidArgument(f"where={where!r} is not SQL: {error}") from error
         if isinstance(where, list | tuple) and where and isinstance(where[0], pl.Expr):
-            return np.stack([self.mask(part) for part in where]).all(axis=0)
+            all_of_them: Mask = np.logical_and.reduce([self.mask(part) for part in where])
+            return all_of_them
         if isinstance(where, pl.Expr):
             where = self._evaluate(where)
         elif callable(where):
