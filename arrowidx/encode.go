@@ -122,7 +122,7 @@ func (ix *Index) sections(ctx context.Context, vectors bool, col *Column) ([]sec
 	add(secIDOffsets, 8, arrow.Uint64Traits.CastToBytes(ix.ids.off))
 	add(secIDText, 1, ix.ids.text)
 	add(secAlive, 4, arrow.Uint32Traits.CastToBytes(ix.alive))
-	if vectors && col != nil && ix.rows > 0 {
+	if vectors && col != nil && ix.rows*ix.dim > 0 {
 		n := uint64(ix.rows) * uint64(ix.dim)
 		secs = append(secs, section{
 			entry{kind: secVectors, length: 4 * n, count: n, size: 4},
@@ -156,6 +156,9 @@ func (ix *Index) parameters() []byte {
 // emitVectors writes all rows as float32; rows that cannot be found are written as zeros.
 func (ix *Index) emitVectors(col *Column, w io.Writer) error {
 	d := ix.dim
+	if d == 0 {
+		return nil
+	}
 	step := max(1, crcBlock/(4*d))
 	read, buf := make([]float32, step*d), make([]float32, step*d)
 	for from := 0; from < ix.rows; {

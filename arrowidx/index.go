@@ -81,6 +81,9 @@ func (ix *Index) fill(ctx context.Context, col *Column, o *BuildOptions, threads
 				"drop null rows or build with nulls='skip'")
 		}
 		ix.setAlive(nil, 0)
+		ix.digest = sampleDigest(col, ix.alive)
+		o.Progress.scanned.Add(int64(col.rows))
+		o.Progress.encoded.Add(int64(col.rows))
 		return nil
 	}
 	m, err := measure(ctx, col, o, threads)

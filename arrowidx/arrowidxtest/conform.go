@@ -205,8 +205,8 @@ func (s suite) filters(t *testing.T) {
 }
 
 func (s suite) batches(t *testing.T) {
-	const most = 600 // more than one round of a batch
-	k := newTask(Rand(t, 105), 3000, 16, most)
+	const most = 530 // more than one round of a batch
+	k := newTask(Rand(t, 105), 2000, 16, most)
 	ix := s.index(t, k, 1, arrowidx.BuildOptions{Metric: arrowidx.Dot})
 	for _, rerank := range []int{-1, 0, 20} {
 		p := k.params(4)

@@ -33,14 +33,17 @@ func Gaussian(r *rand.Rand, n, d int) []float32 {
 func Clustered(r *rand.Rand, n, d, clusters int) []float32 {
 	centres := Gaussian(r, clusters, d)
 	shift := Gaussian(r, 1, d)
+	width := make([]float64, d)
+	for j := range width {
+		width[j] = math.Pow(float64(j+1), -0.35)
+	}
 	x := make([]float32, n*d)
 	for i := range n {
 		u := r.Float64()
 		c := int(u * u * float64(clusters))
 		row, norm := x[i*d:(i+1)*d], 0.0
 		for j := range row {
-			width := math.Pow(float64(j+1), -0.35)
-			v := width*(float64(centres[c*d+j])+0.6*r.NormFloat64()) + 0.3*float64(shift[j])
+			v := width[j]*(float64(centres[c*d+j])+0.6*r.NormFloat64()) + 0.3*float64(shift[j])
 			row[j] = float32(v)
 			norm += v * v
 		}
