@@ -1,6 +1,6 @@
 """`make bench`: what ruvector does on this machine, as ratios taken side by side in one run.
 
-Writes benchmarks/results.json and benchmarks/results.md. See benchmarks/README.md.
+Writes results.json and results.md here, and the README's tables. See benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import kernels
 import numpy as np
 import oracle
 import overhead
+import readme
 import report
 import startup
 import threadpoolctl
@@ -150,6 +151,8 @@ def main() -> int:
     if not quick:
         (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         (HERE / "results.md").write_text(text)
+        front = HERE.parent / "README.md"
+        front.write_text(readme.refresh(front.read_text(), text, results["machine"]))
     return 0
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks
 
 import kernels
 import oracle
+import readme
 import report
 from clustered import clustered
 from neighbours import Neighbours
@@ -118,6 +119,15 @@ def test_a_report_names_the_machine_and_marks_losses() -> None:
     assert "| 5.0x |" in text and "0.50x (loss)" in text
     assert "| x | 2.0 | 40.0 | 20x |" in text and "not available" in text
     assert "| 15.5 | 5.5 |" in text and "an unknown share of the machine" in text
+
+
+def test_a_new_run_replaces_the_tables_of_the_readme_and_nothing_else() -> None:
+    before = "One run of `make bench` (old\nmachine).\n\n| a |\n|---|\n| 1 |\n\n"
+    before += "text\n\n| own |\n| x |\n"
+    machine = {"cpu": "A CPU", "cores": 2, "backend": "avx2", "date": "2026-01-01"}
+    after = readme.refresh(before, "# R\n\n| a |\n|---|\n| 2 |\n| 3 |\n", machine)
+    said = "One run of `make bench` (A CPU, 2 cores, avx2, 2026-01-01)."
+    assert after == said + "\n\n| a |\n|---|\n| 2 |\n| 3 |\n\ntext\n\n| own |\n| x |\n"
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/stat").exists(), reason="reads Linux's /proc/stat")
