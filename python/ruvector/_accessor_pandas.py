@@ -18,6 +18,8 @@ from ._vectors import Float32Matrix, to_matrix
 class PandasAccessor:
     """Vector search on a pandas DataFrame: the functions of `ruvector`, the frame filled in."""
 
+    __slots__ = ("_frame",)
+
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
@@ -102,6 +104,8 @@ class PandasAccessor:
 
 class PandasSeriesAccessor:
     """Vector column functions on a pandas Series."""
+
+    __slots__ = ("_series",)
 
     def __init__(self, series: pd.Series) -> None:
         self._series = series

@@ -18,6 +18,8 @@ from ._vectors import Float32Matrix, to_matrix
 class PolarsAccessor:
     """Vector search on a polars DataFrame: the functions of `ruvector`, the frame filled in."""
 
+    __slots__ = ("_frame",)
+
     def __init__(self, frame: pl.DataFrame) -> None:
         self._frame = frame
 
@@ -102,6 +104,8 @@ class PolarsAccessor:
 
 class PolarsSeriesAccessor:
     """Vector column functions on a polars Series."""
+
+    __slots__ = ("_series",)
 
     def __init__(self, series: pl.Series) -> None:
         self._series = series

@@ -42,9 +42,9 @@ def read_mask(where: Any, rows: int) -> Mask:
 def _values(where: Any) -> npt.NDArray[Any]:
     if isinstance(where, np.ndarray):
         # NumPy imports its masked arrays when they are first named: whoever has one has done so.
-        masked = sys.modules.get("numpy.ma")
+        masked: Any = sys.modules.get("numpy.ma")
         if masked is not None and isinstance(where, masked.MaskedArray):
-            return np.asarray(where.filled(False))
+            return np.asarray(masked.filled(where, False))
         return where
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
     if pandas is not None and isinstance(where, pandas.api.extensions.ExtensionArray):

@@ -322,11 +322,11 @@ def float_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
             f"{label} has {data.ndim} axes, shape {data.shape}; {shape} is needed{advice}"
         )
     # NumPy imports its masked arrays when they are first named: whoever has one has done so.
-    masked = sys.modules.get("numpy.ma")
+    masked: Any = sys.modules.get("numpy.ma")
     if masked is not None and isinstance(data, masked.MaskedArray):
         if masked.getmaskarray(data).any():
             raise InvalidVector(f"{label} is a masked array with masked values; fill them first")
-        data = data.data
+        data = masked.getdata(data)
     kind = data.dtype.kind
     if kind not in "fiu":
         raise InvalidVector(f"{label} {_not_floats(data)}")
