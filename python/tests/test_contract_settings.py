@@ -272,3 +272,10 @@ def test_texts_that_are_half_a_character_are_searched_or_refused_by_name() -> No
     for query, column in (("fine", frame), ("\ud800", frame.iloc[:1])):
         with pytest.raises(rv.RuVectorError):
             column.ruvector.search(query, text="text", k=1)
+
+
+def test_an_accessor_has_no_state_that_could_be_set() -> None:
+    for holder in (_frame(), _frame()["emb"], pl.from_pandas(_frame()), pl.Series(MATRIX)):
+        with pytest.raises(AttributeError):
+            holder.ruvector.k = 3
+        assert not hasattr(holder.ruvector, "__dict__")
