@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -49,7 +50,8 @@ func PositionIDs(n int) *IDs { return &IDs{n: n} }
 // NewIDs copies ids from an Arrow array of integers (kept as int64, or as uint64 when the type is
 // unsigned and 64 bits wide) or strings.
 //
-// Errors: InvalidArgument for other types and for a null id (with its row), DuplicateID with the
+// Errors: InvalidArgument for other types, and with the row for an id that is null or text that is
+// not UTF-8 (a file of it would be refused), DuplicateID with the
 // later row of the first pair.
 func NewIDs(a arrow.Array) (*IDs, error) {
 	ids, err := readIDs(a)
@@ -61,6 +63,14 @@ func NewIDs(a arrow.Array) (*IDs, error) {
 			if a.IsNull(i) {
 				return nil, errorAt(InvalidArgument, "ids", int64(i), -1,
 					fmt.Sprintf("the id of row %d is null", i), "every row needs an id")
+			}
+		}
+	}
+	if ids.kind == IDString {
+		for i := range int64(ids.n) {
+			if !utf8.Valid(ids.at(i)) {
+				return nil, errorAt(InvalidArgument, "ids", i, -1,
+					fmt.Sprintf("the id of row %d is not UTF-8", i), "decode the text first")
 			}
 		}
 	}
