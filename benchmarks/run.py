@@ -20,9 +20,9 @@ from typing import Any
 for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(name, None)
 
+import brute_force
 import kernels
 import numpy as np
-import oracle
 import overhead
 import readme
 import report
@@ -51,7 +51,7 @@ def seconds_each(first: Callable[[], Any], second: Callable[[], Any], rounds: in
 
 
 def one_at_a_time(
-    index: rv.Index, rows: oracle.Matrix, queries: oracle.Matrix, target: float
+    index: rv.Index, rows: brute_force.Matrix, queries: brute_force.Matrix, target: float
 ) -> list[float]:
     """Median seconds of one query: ours, NumPy's; every pair of calls uses a new query."""
     spent = np.empty((2, len(queries)))
@@ -59,7 +59,7 @@ def one_at_a_time(
         begin = time.perf_counter()
         index.search(query, K, recall=target)
         middle = time.perf_counter()
-        oracle.best(rows, query[None], K)
+        brute_force.best(rows, query[None], K)
         spent[:, i] = middle - begin, time.perf_counter() - middle
     return [float(s) for s in np.median(spent, axis=1)]
 
@@ -74,15 +74,15 @@ def against_numpy(kind: str, count: int, dim: int, target: float, rounds: int) -
     single = one_at_a_time(index, rows, queries[:SINGLE], target)
     batch = seconds_each(
         lambda: index.search(queries, K, recall=target),
-        lambda: oracle.best(rows, queries, K),
+        lambda: brute_force.best(rows, queries, K),
         rounds,
     )
     info = index.info()
     row = {
         "kind": kind, "rows": count, "dim": dim, "bits": index.bits, "k": K,
         "target": target,
-        "recall": oracle.recall(rows, queries, found.ids, K),
-        "numpy_recall": oracle.recall(rows, queries, oracle.best(rows, queries, K), K),
+        "recall": brute_force.recall(rows, queries, found.ids, K),
+        "numpy_recall": brute_force.recall(rows, queries, brute_force.best(rows, queries, K), K),
         "single_seconds": single[0], "numpy_single_seconds": single[1],
         "batch_seconds": batch[0], "numpy_batch_seconds": batch[1], "batch": BATCH,
         "build_seconds": build, "bytes_per_row": info["index_bytes"] / count,

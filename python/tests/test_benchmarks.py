@@ -12,8 +12,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import brute_force
 import kernels
-import oracle
 import readme
 import report
 from clustered import clustered
@@ -49,29 +49,29 @@ def test_brute_force_is_a_full_sort() -> None:
     rows = random.standard_normal((300, 16), dtype=np.float32)
     queries = random.standard_normal((250, 16), dtype=np.float32)
     full = np.argsort(-(queries @ rows.T), axis=1, kind="stable")[:, :7]
-    np.testing.assert_array_equal(oracle.best(rows, queries, 7), full)
+    np.testing.assert_array_equal(brute_force.best(rows, queries, 7), full)
 
 
 def test_recall_counts_what_belongs_and_nothing_else() -> None:
     random = np.random.default_rng(5)
     rows = random.standard_normal((200, 8), dtype=np.float32)
     queries = random.standard_normal((30, 8), dtype=np.float32)
-    found = oracle.best(rows, queries, 10)
-    assert oracle.recall(rows, queries, found, 10) == 1.0
+    found = brute_force.best(rows, queries, 10)
+    assert brute_force.recall(rows, queries, found, 10) == 1.0
     worst = np.argsort(queries @ rows.T, axis=1)[:, :10]
-    assert oracle.recall(rows, queries, worst, 10) == 0.0
+    assert brute_force.recall(rows, queries, worst, 10) == 0.0
     found[:, 5:] = -1
-    assert oracle.recall(rows, queries, found, 10) == 0.5
+    assert brute_force.recall(rows, queries, found, 10) == 0.5
     found[:, 1:] = found[:, :1]
-    assert oracle.recall(rows, queries, found, 10) == pytest.approx(0.1)
+    assert brute_force.recall(rows, queries, found, 10) == pytest.approx(0.1)
 
 
 def test_rows_that_tie_with_the_last_neighbour_count() -> None:
     rows = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
     queries = np.array([[1, 0]], np.float32)
     for row in (0, 1):
-        assert oracle.recall(rows, queries, np.array([[row]]), 1) == 1.0
-    assert oracle.recall(rows, queries, np.array([[2]]), 1) == 0.0
+        assert brute_force.recall(rows, queries, np.array([[row]]), 1) == 1.0
+    assert brute_force.recall(rows, queries, np.array([[2]]), 1) == 0.0
 
 
 def test_a_ratio_below_one_is_called_a_loss() -> None:
