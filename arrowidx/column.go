@@ -238,16 +238,18 @@ func (c *Column) Hash() [16]byte {
 		if i == 0 {
 			fmt.Fprintf(h, "%d ", ck.data.kind)
 		}
-		if !ck.nullAny && ck.starts == nil {
+		if c.nulls == 0 && ck.starts == nil {
 			_, _ = h.Write(ck.data.bytes(0, ck.n*c.dim))
 			continue
 		}
 		for r := range ck.n {
-			if ck.arr.IsNull(r) {
+			if ck.nullAny && ck.arr.IsNull(r) {
 				_, _ = h.Write([]byte{0})
 				continue
 			}
-			_, _ = h.Write([]byte{1})
+			if c.nulls > 0 {
+				_, _ = h.Write([]byte{1})
+			}
 			at := ck.at(r, c.dim)
 			_, _ = h.Write(ck.data.bytes(at, at+c.dim))
 		}

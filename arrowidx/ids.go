@@ -51,8 +51,7 @@ func PositionIDs(n int) *IDs { return &IDs{n: n} }
 // unsigned and 64 bits wide) or strings.
 //
 // Errors: InvalidArgument for other types, and with the row for an id that is null or text that is
-// not UTF-8 (a file of it would be refused), DuplicateID with the
-// later row of the first pair.
+// not UTF-8 (a file of it would be refused), DuplicateID with the later row of the first pair.
 func NewIDs(a arrow.Array) (*IDs, error) {
 	ids, err := readIDs(a)
 	if err != nil {

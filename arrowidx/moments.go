@@ -45,6 +45,8 @@ type moments struct {
 	nulls  int       // rows skipped because null
 	bad    int       // rows skipped because bad
 	usable int       // rows that can be found
+	// tooShort is the square norm that every row that is not zero must have, 0 when all have it.
+	tooShort float64
 }
 
 // shardSums is one shard's share.
@@ -54,12 +56,30 @@ type shardSums struct {
 	nulls, bad int
 	max, min   float64 // square norms; min over rows that are not zero
 	minRow     int
+	least      float64 // square norm below which a row that is not zero is bad
 	skipped    []int
 }
 
 // measure validates every row and finds scale and mean.
 func measure(ctx context.Context, col *Column, o *BuildOptions, threads int) (*moments, error) {
+	m, err := measureAbove(ctx, col, o, threads, 0)
+	if err != nil || m.tooShort == 0 {
+		return m, err
+	}
+	// Rows too short beside the longest are known once all are read, and then left out.
+	again := *o
+	again.Progress = &Progress{}
+	return measureAbove(ctx, col, &again, threads, m.tooShort)
+}
+
+// measureAbove is measure where rows that are not zero and have a square norm below least are bad.
+func measureAbove(
+	ctx context.Context, col *Column, o *BuildOptions, threads int, least float64,
+) (*moments, error) {
 	shards := make([]shardSums, (col.rows+shardRows-1)/shardRows)
+	for i := range shards {
+		shards[i].least = least
+	}
 	err := parallel(ctx, "build", threads, len(shards), func(_, i int) error {
 		return shards[i].read(ctx, col, o, i*shardRows, min((i+1)*shardRows, col.rows))
 	})
@@ -86,7 +106,11 @@ func measure(ctx context.Context, col *Column, o *BuildOptions, threads int) (*m
 		}
 	}
 	m.setScale(largest)
-	if smallest*float64(m.scale)*float64(m.scale) < smallestNormal {
+	if unit := float64(m.scale) * float64(m.scale); smallest*unit < smallestNormal {
+		if o.Bad == SkipBad {
+			m.tooShort = smallestNormal / unit
+			return m, nil
+		}
 		return nil, errorAt(InvalidVector, "build", int64(smallestRow), -1,
 			fmt.Sprintf("row %d has norm %.3g, too small beside the longest row's %.3g",
 				smallestRow, math.Sqrt(smallest), math.Sqrt(largest)),
@@ -165,6 +189,11 @@ func (s *shardSums) readRow(col *Column, o *BuildOptions, r int, x []float32) er
 			s.skipped = append(s.skipped, r)
 			return nil
 		}
+	}
+	if norm > 0 && norm < s.least {
+		s.bad++
+		s.skipped = append(s.skipped, r)
+		return nil
 	}
 	s.used++
 	if norm == 0 {
