@@ -124,9 +124,11 @@ def test_a_report_names_the_machine_and_marks_losses() -> None:
 def test_a_new_run_replaces_the_tables_of_the_readme_and_nothing_else() -> None:
     before = "One run of `make bench` (old\nmachine).\n\n| a |\n|---|\n| 1 |\n\n"
     before += "text\n\n| own |\n| x |\n"
-    machine = {"cpu": "A CPU", "cores": 2, "backend": "avx2", "date": "2026-01-01"}
+    machine: dict[str, Any] = {"cpu": "A CPU", "cores": 2, "backend": "avx2", "date": "2026-01-01"}
+    machine["cores_used_by_others"] = 0.25
     after = readme.refresh(before, "# R\n\n| a |\n|---|\n| 2 |\n| 3 |\n", machine)
-    said = "One run of `make bench` (A CPU, 2 cores, avx2, 2026-01-01)."
+    said = "One run of `make bench` (A CPU, 2 cores, avx2, 2026-01-01;\n"
+    said += "other processes used 0.2 cores meanwhile)."
     assert after == said + "\n\n| a |\n|---|\n| 2 |\n| 3 |\n\ntext\n\n| own |\n| x |\n"
 
 
