@@ -21,6 +21,8 @@ const (
 	shardBlocks = 4096
 	// fetchAhead is how many rows ahead of the one being measured are asked for.
 	fetchAhead = 4
+	// lookEvery is how many rows are measured between two looks at the context.
+	lookEvery = 1024
 )
 
 // way is how a query's rows are looked at.
@@ -63,7 +65,7 @@ func (ix *Index) workspace() *workspace {
 	}
 	w.finishing = func(worker, i int) error {
 		probes := w.probes[i*w.shards : (i+1)*w.shards]
-		return w.run.finish(&w.searchers[worker], probes, w.from+i)
+		return w.run.finish(w.ctx, &w.searchers[worker], probes, w.from+i)
 	}
 	return w
 }
@@ -224,7 +226,7 @@ func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard
 }
 
 // finish joins a query's shards and writes its answer.
-func (r *run) finish(s *searcher, shards []probe, i int) error {
+func (r *run) finish(ctx context.Context, s *searcher, shards []probe, i int) error {
 	p := &shards[0]
 	switch p.way {
 	case wayZero:
@@ -251,7 +253,7 @@ func (r *run) finish(s *searcher, shards []probe, i int) error {
 		r.put(i, p.query, r.estimates(p))
 		return nil
 	}
-	if err := s.rerank(p); err != nil {
+	if err := s.rerank(ctx, p); err != nil {
 		return err
 	}
 	r.put(i, p.query, p.best.sorted())
@@ -286,7 +288,7 @@ func (r *run) estimates(p *probe) []hit {
 
 // rerank measures candidates on the vectors in order of their lower bounds until no other can be
 // among the k nearest, or, when the caller said how many, that many in order of their estimates.
-func (s *searcher) rerank(p *probe) error {
+func (s *searcher) rerank(ctx context.Context, p *probe) error {
 	r := s.run
 	s.read = grow(s.read, r.ix.dim)
 	rows, closed := p.found.rows, true
@@ -311,6 +313,11 @@ func (s *searcher) rerank(p *probe) error {
 	}
 	strange, strangest := 0, uint32(0)
 	for i, c := range rows {
+		if i%lookEvery == lookEvery-1 {
+			if err := cancelled(ctx, "search"); err != nil {
+				return err
+			}
+		}
 		if ahead := i + fetchAhead; ahead < len(rows) {
 			simd.Fetch(r.col.memory(int(rows[ahead].row)))
 		}

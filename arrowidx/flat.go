@@ -8,8 +8,14 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// tileRows is the number of rows encoded in one go: whole blocks.
-const tileRows = 8 * simd.BlockRows
+// maxTileRows is the most rows encoded in one go.
+const maxTileRows = 8 * simd.BlockRows
+
+// tileRows is the number of rows encoded in one go: whole blocks, a few megabytes of them at most.
+func tileRows(padded int) int {
+	blocks := (1 << 20) / padded / simd.BlockRows
+	return min(max(blocks, 1)*simd.BlockRows, maxTileRows)
+}
 
 // flatCodes holds the codes of all rows of a flat index. Immutable once built.
 //
@@ -88,17 +94,17 @@ type encoder struct {
 	skip    []bool
 	coder   *coder
 	read    []float32 // converted numbers of a tile
-	rotated []float32 // tileRows x padded
+	rotated []float32 // rows of a tile x padded
 	row     []float32 // one scaled or normalised row
-	dots    [tileRows]float32
+	dots    [maxTileRows]float32
 }
 
 func newEncoder(ix *Index, codes *flatCodes, skip []bool) *encoder {
 	return &encoder{
 		ix: ix, codes: codes, skip: skip,
 		coder:   newCoder(codes.padded, codes.bits, ix.metric),
-		read:    make([]float32, tileRows*ix.dim),
-		rotated: make([]float32, tileRows*codes.padded),
+		read:    make([]float32, tileRows(codes.padded)*ix.dim),
+		rotated: make([]float32, tileRows(codes.padded)*codes.padded),
 		row:     make([]float32, ix.dim),
 	}
 }
@@ -112,16 +118,17 @@ func encodeFlat(
 	if err != nil {
 		return err
 	}
-	tiles := (ix.rows + tileRows - 1) / tileRows
+	step := tileRows(codes.padded)
+	tiles := (ix.rows + step - 1) / step
 	workers := make([]*encoder, max(1, min(threads, tiles)))
 	radius := make([]float32, tiles)
 	err = parallel(ctx, "build", threads, tiles, func(w, i int) error {
 		if workers[w] == nil {
 			workers[w] = newEncoder(ix, codes, skip)
 		}
-		to := min((i+1)*tileRows, ix.rows)
-		radius[i] = workers[w].tile(col, i*tileRows, to)
-		o.Progress.encoded.Add(int64(to - i*tileRows))
+		to := min((i+1)*step, ix.rows)
+		radius[i] = workers[w].tile(col, i*step, to)
+		o.Progress.encoded.Add(int64(to - i*step))
 		return nil
 	})
 	if err != nil {
@@ -139,7 +146,7 @@ func encodeFlat(
 func (e *encoder) tile(col *Column, from, to int) float32 {
 	d, padded := e.ix.dim, e.codes.padded
 	for at := from; at < to; {
-		end := min(col.tileEnd(at, tileRows), to)
+		end := min(col.tileEnd(at, maxTileRows), to)
 		rows := col.tile(at, end-at, e.read)
 		for r := at; r < end; r++ {
 			x := rows[(r-at)*d : (r-at+1)*d]

@@ -124,6 +124,12 @@ func (r *run) check() error {
 			return err
 		}
 	}
+	if cells := p.NQ * p.K; len(r.out.Rows) < cells || len(r.out.Scores) < cells ||
+		len(r.out.Counts) < p.NQ || len(r.out.Rows) != len(r.out.Scores) {
+		return newError(InvalidArgument, "search",
+			fmt.Sprintf("no room for %d answers of k = %d", p.NQ, p.K),
+			"make Rows and Scores NQ*K long and Counts NQ")
+	}
 	for i := range r.out.Rows {
 		r.out.Rows[i] = -1
 		r.out.Scores[i] = float32(math.NaN())
