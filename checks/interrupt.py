@@ -21,6 +21,7 @@ import ruvector as rv
 def main() -> int:
     """Interrupt TRIES builds at moments spread over their length."""
     tries = int(sys.argv[1])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
     random = np.random.default_rng(5)
     rows = random.standard_normal((1_500_000, 128), dtype=np.float32)
     alive = rv.Index.build(rows[:500])
