@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from ruvector import _arrow, _library
+
+# A job in the background inherits SIGINT ignored, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _held() -> tuple[int, int]:
