@@ -23,13 +23,14 @@ def _free_handle(cell: c_uint64) -> None:
 class Handle:
     """What a column or an index is called in the library; freed when collected or closed."""
 
-    __slots__ = ("__weakref__", "_finalizer", "cell", "query_bytes", "value")
+    __slots__ = ("__weakref__", "_finalizer", "cell", "reads", "value")
 
     def __init__(self) -> None:
         # Made before the object it names: an interrupt right after that finds it here.
         self.cell = c_uint64(0)
         self.value = 0
-        self.query_bytes = -1  # bytes that one query reads; -1: not asked yet
+        # Of an index, once asked: bytes scanned by a query, rows, bytes of a vector, recall.
+        self.reads: tuple[int, int, int, float] | None = None
         self._finalizer = weakref.finalize(self, _free_handle, self.cell)
         self._finalizer.atexit = False
 

@@ -25,6 +25,7 @@ CLOSE_BOUNDS = -1
 # A search that reads fewer bytes than this takes less than about 5 ms on one core, so it runs on
 # the calling thread: no task, no other thread, no chance that Ctrl-C waits long.
 SHORT_BYTES = 20_000_000
+EVERY_VECTOR = 0.99  # above this recall `flat` measures all vectors
 
 
 class _Scratch:
@@ -103,9 +104,7 @@ def search(
     (int64) say who may be found. Short searches run at once on this thread; others can be
     interrupted.
     """
-    cost = handle.query_bytes
-    if cost < 0:
-        cost = _query_bytes(handle)
+    cost = _cost(handle, k, rerank, recall)
     if (
         queries.ndim == 1
         and cost < SHORT_BYTES
@@ -194,9 +193,24 @@ def _filter(
     return kept
 
 
-def _query_bytes(handle: Handle) -> int:
+def _cost(handle: Handle, k: int, rerank: int | None, recall: float | None) -> int:
+    """Return about how many bytes one query reads: what is scanned, and the vectors measured.
+
+    How many vectors the error bounds ask for is known afterwards only: at least k are charged.
+    """
+    scanned, rows, vector, target = handle.reads or _reads(handle)
+    if (recall or target) > EVERY_VECTOR:
+        return scanned + rows * vector
+    if rerank == 0:
+        return scanned
+    return scanned + min(rows, max(k, rerank or 0)) * vector
+
+
+def _reads(handle: Handle) -> tuple[int, int, int, float]:
     about = info(handle)
     if "row_bytes" not in about:
-        return 0  # a column: the search itself says so
-    handle.query_bytes = about["rows"] * about["row_bytes"]
-    return handle.query_bytes
+        return 0, 0, 0, 0.0  # a column: the search itself says so
+    rows, flat = about["rows"], about["kind"] == "flat"
+    vector = 4 * about["dim"] if flat else 0  # exact reads them while it scans
+    handle.reads = rows * about["row_bytes"], rows, vector, about["recall"]
+    return handle.reads

@@ -10,6 +10,7 @@ import pytest
 
 from ruvector import _native, _nearest
 from ruvector._errors import DimensionMismatch, InvalidArgument, InvalidVector
+from ruvector._task import Task
 
 RNG = np.random.default_rng(11)
 VALUES = RNG.normal(size=(3000, 24)).astype(np.float32)
@@ -107,6 +108,44 @@ def test_a_long_search_is_a_task_with_the_same_answers(index, monkeypatch):
     assert [a.tolist() for a in alone[:3]] == [a.tolist() for a in one[:3]]
     with pytest.raises(InvalidVector):
         _native.search(index, np.full((1, 24), np.inf, np.float32), 4)
+
+
+@pytest.fixture(scope="module")
+def wide():
+    column = _native.column_from_matrix(RNG.normal(size=(10_000, 1024)).astype(np.float32))
+    handle = _native.build(column, None, {"metric": "l2", "kind": "flat"})
+    column.close()
+    yield handle
+    handle.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "tasks"),
+    [({}, 0), ({"recall": 0.99}, 0), ({"rerank": 100}, 0), ({"rerank": 0}, 0),
+     ({"recall": 1.0}, 1), ({"rerank": 9_000}, 1), ({"k": 9_000}, 1)],
+)  # fmt: skip
+def test_a_search_that_measures_most_vectors_is_a_task(wide, more, tasks, monkeypatch):
+    started = []
+
+    class Counted(Task):
+        def __init__(self, **lent):
+            started.append(1)
+            super().__init__(**lent)
+
+    monkeypatch.setattr(_nearest, "Task", Counted)
+    query = RNG.normal(size=1024).astype(np.float32)
+    more = {"k": 5, **more}
+    assert len(_native.search(wide, query, **more)[0]) == more["k"]
+    assert len(started) == tasks, "10,000 x 1024 floats are 41 MB, their planes 1.4 MB"
+
+
+def test_an_index_built_for_every_neighbour_is_charged_for_every_vector():
+    column = _native.column_from_matrix(VALUES)
+    handle = _native.build(column, None, {"metric": "l2", "kind": "flat", "recall": 1.0})
+    assert _nearest._cost(handle, 1, -1, 0.0) >= VALUES.nbytes
+    assert _nearest._cost(handle, 1, -1, 0.95) < VALUES.nbytes / 4
+    handle.close()
+    column.close()
 
 
 def test_sixteen_threads_get_the_answers_of_one(index):
