@@ -216,8 +216,8 @@ class Index:
             correct index or one of these.
         VectorsChanged, DimensionMismatch
             `vectors` are not those of the index.
-        OSError
-            The file cannot be read.
+        PersistError
+            The file cannot be read; not an OSError.
         """
         if vectors is None:
             return cls._from_handle(_native.load(os.fsdecode(path), None), copied=True)
@@ -385,10 +385,10 @@ class Index:
 
         Raises
         ------
-        PersistError
+        InvalidArgument
             Vectors were asked for, but the index has none.
-        OSError
-            The file cannot be written.
+        PersistError
+            The file cannot be written; not an OSError.
         """
         store = vectors
         if store is None:
@@ -419,7 +419,9 @@ class Index:
         Raises
         ------
         UnknownId
-            No row has this id, or the index keeps no vectors.
+            No row has this id.
+        InvalidArgument
+            The index keeps no vectors.
         """
         if isinstance(id, slice):
             raise InvalidArgument("an index is asked by id, not by slice")

@@ -301,11 +301,21 @@ def test_a_damaged_file_is_refused_at_every_byte(tmp_path: Path) -> None:
             rv.Index.load(path)
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
-    with pytest.raises((OSError, rv.PersistError)):
+def test_a_file_that_cannot_be_opened_is_a_persist_error_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(rv.PersistError, match="nowhere.rvx") as caught:
         rv.Index.load(tmp_path / "nowhere.rvx")
-    with pytest.raises((OSError, rv.PersistError)):
+    assert type(caught.value) is rv.PersistError
+    with pytest.raises(rv.PersistError, match="no folder") as caught:
         rv.Index.build(GOOD).save(tmp_path / "no folder" / "x.rvx", vectors=True)
+    assert type(caught.value) is rv.PersistError
+
+
+def test_vectors_that_an_index_does_not_keep_cannot_be_saved_or_read(tmp_path: Path) -> None:
+    index = rv.Index.build(GOOD, kind="flat", keep="none")
+    with pytest.raises(rv.InvalidArgument, match="no vectors"):
+        index.save(tmp_path / "x.rvx", vectors=True)
+    with pytest.raises(rv.InvalidArgument, match="not vectors"):
+        index[0]
 
 
 def test_a_consumed_capsule_is_refused() -> None:
