@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// batchQueries bounds the memory of one round of a large batch.
+	// batchQueries is the most queries of one round of a large batch, and batchBytes about the
+	// memory that their candidates may take.
 	batchQueries = 512
+	batchBytes   = 256 << 20
 	// groupQueries is the number of queries that share a pass over the rows.
 	groupQueries = 32
 	// shardBlocks is the rows of a shard in blocks (131,072 rows). Shards are fixed, so that what
@@ -73,8 +75,8 @@ func (ix *Index) workspace() *workspace {
 // release gives the workspace back without what belongs to the search's caller.
 func (ix *Index) release(w *workspace) {
 	w.run, w.ctx = run{}, nil
-	for i := range w.queries {
-		w.queries[i].vec = nil
+	for i := range w.queries[:cap(w.queries)] {
+		w.queries[:cap(w.queries)][i].vec = nil
 	}
 	ix.scratch.Put(w)
 }

@@ -194,7 +194,8 @@ func (c *Column) Contiguous() ([]float32, bool) {
 	return ck.data.f32[:ck.n*c.dim], true
 }
 
-// firstAddress returns the memory of the first float32 chunk, to prove that nothing was copied.
+// firstFloat returns the first number of a float32 column, to prove by its address that nothing
+// was copied.
 func (c *Column) firstFloat() *float32 {
 	if len(c.chunks) == 0 || c.chunks[0].data.kind != elemFloat32 || c.rows == 0 {
 		return nil
@@ -213,10 +214,13 @@ func (c *Column) Bytes() int64 {
 
 // CopyTo writes all rows as float32 (Len x Dim, row-major); null rows are written as zeros.
 // dst must have room for Len*Dim numbers.
-func (c *Column) CopyTo(dst []float32) {
+func (c *Column) CopyTo(dst []float32) { c.copyRows(dst, 0, c.rows) }
+
+// copyRows is CopyTo for rows [from, end) alone; dst is for the whole column.
+func (c *Column) copyRows(dst []float32, from, end int) {
 	d := c.dim
-	for from := 0; from < c.rows; {
-		to := c.tileEnd(from, 1024)
+	for from < end {
+		to := min(c.tileEnd(from, 1024), end)
 		out := dst[from*d : to*d]
 		copy(out, c.tile(from, to-from, out))
 		for r := from; c.nulls > 0 && r < to; r++ {

@@ -293,6 +293,11 @@ func (d *decoder) readCodes(ix *Index, radius float32) error {
 		return err
 	}
 	for r := range f.rows {
+		if r%8192 == 0 {
+			if err := cancelled(d.ctx, "load"); err != nil {
+				return err
+			}
+		}
 		fs := f.planeFactors(f.block(r/simd.BlockRows), r%simd.BlockRows)
 		if !fs.sound() {
 			return corrupt(secBlocks, d.secs[secBlocks].offset, "factors of row %d", r)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Save writes the index to a file: a temporary file in the same folder, flushed to the disk and
@@ -16,7 +17,7 @@ import (
 //
 // Errors: those of Encode, and PersistError naming the step that failed.
 func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	f, err := createBeside(path)
 	if err != nil {
 		return persistError("save", "cannot create a file beside "+path, err)
 	}
@@ -38,7 +39,7 @@ func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error
 		{"writing", w.Flush},
 		{"flushing", f.Sync},
 		{"closing", f.Close},
-		{"setting the mode of", func() error { return os.Chmod(f.Name(), savedMode(path)) }},
+		{"keeping the mode of", func() error { return keepMode(f.Name(), path) }},
 		{"renaming", func() error { return os.Rename(f.Name(), path) }},
 	} {
 		if err := step.do(); err != nil {
@@ -48,12 +49,27 @@ func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error
 	return syncFolder(filepath.Dir(path))
 }
 
-// savedMode is the mode that an existing file keeps, or that a new one gets.
-func savedMode(path string) os.FileMode {
-	if st, err := os.Stat(path); err == nil {
-		return st.Mode().Perm()
+// createBeside creates a new file with a name of its own in the folder of path, with the mode that
+// the process gives new files.
+func createBeside(path string) (f *os.File, err error) {
+	dir, base := filepath.Split(path)
+	for range 100 {
+		name := fmt.Sprintf(".%s.%d-%x.tmp", base, os.Getpid(), time.Now().UnixNano())
+		f, err = os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, os.ErrExist) {
+			break
+		}
 	}
-	return 0o644
+	return f, err
+}
+
+// keepMode gives a new file the mode of the old one that it is about to replace, if there is one.
+func keepMode(name, path string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil // there is none: the process's own mode stays
+	}
+	return os.Chmod(name, st.Mode().Perm())
 }
 
 func syncFolder(dir string) error {

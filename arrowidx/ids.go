@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -42,6 +43,7 @@ type IDs struct {
 	once  sync.Once
 	byNum map[uint64]int64
 	byStr map[string]int64
+	found atomic.Bool // the look-up table is complete
 }
 
 // PositionIDs names n rows by their positions.
@@ -144,7 +146,8 @@ func (ids *IDs) Numbers(rows []int64, absent uint64) {
 
 // Lookup returns the row of every id in the array, -1 for ids that name no row.
 //
-// Errors: InvalidArgument when the array's type cannot hold ids of this kind.
+// Errors: InvalidArgument when the array's type cannot hold ids of this kind, CorruptIndex when the
+// ids came from a file that names two rows alike.
 func (ids *IDs) Lookup(a arrow.Array) ([]int64, error) {
 	defer runtime.KeepAlive(ids)
 	ask, err := readIDs(a)
@@ -156,7 +159,9 @@ func (ids *IDs) Lookup(a arrow.Array) ([]int64, error) {
 			fmt.Sprintf("asked with ids of type %s, the index has %s ids", a.DataType(), ids.kind),
 			"use the type that the index was built with")
 	}
-	ids.index()
+	if err := ids.checkUnique(); err != nil {
+		return nil, newError(CorruptIndex, "lookup", err.Error(), "the index file is damaged")
+	}
 	rows := make([]int64, a.Len())
 	for i := range rows {
 		rows[i] = -1
@@ -201,6 +206,7 @@ func (ids *IDs) index() {
 				ids.byStr[string(ids.at(i))] = i
 			}
 		}
+		ids.found.Store(true)
 	})
 }
 
@@ -237,7 +243,10 @@ func (ids *IDs) Array(mem memory.Allocator) arrow.Array {
 // bytes returns the memory that the ids hold, look-up table included.
 func (ids *IDs) bytes() int64 {
 	n := int64(len(ids.num)+len(ids.off))*8 + int64(len(ids.text))
-	return n + int64(len(ids.byNum))*24 + int64(len(ids.byStr))*32
+	if ids.found.Load() {
+		n += int64(len(ids.byNum))*24 + int64(len(ids.byStr))*32
+	}
+	return n
 }
 
 func readIDs(a arrow.Array) (*IDs, error) {

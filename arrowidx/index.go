@@ -103,7 +103,7 @@ func (ix *Index) fill(ctx context.Context, col *Column, o *BuildOptions, threads
 	if err != nil {
 		return err
 	}
-	return ix.keepVectors(col)
+	return ix.keepVectors(ctx, col, threads)
 }
 
 // setAlive sets the bit of every row that can be found.
@@ -121,7 +121,7 @@ func (ix *Index) isAlive(row int) bool {
 }
 
 // keepVectors holds the column or a copy, as asked.
-func (ix *Index) keepVectors(col *Column) error {
+func (ix *Index) keepVectors(ctx context.Context, col *Column, threads int) error {
 	switch ix.keep {
 	case KeepBorrow:
 		col.Retain()
@@ -131,10 +131,12 @@ func (ix *Index) keepVectors(col *Column) error {
 		if err != nil {
 			return err
 		}
-		if col.rows > 0 {
-			col.CopyTo(own.floats())
-		}
-		ix.source.Store(ownColumn(own, col.rows, col.dim))
+		ix.source.Store(ownColumn(own, col.rows, col.dim)) // freed with the index, whatever follows
+		const step = 4096
+		return parallel(ctx, "build", threads, (col.rows+step-1)/step, func(_, i int) error {
+			col.copyRows(own.floats(), i*step, min((i+1)*step, col.rows))
+			return nil
+		})
 	}
 	return nil
 }

@@ -70,6 +70,9 @@ func anyBit(words []uint32) bool {
 // a query's group does not matter.
 func (s *searcher) scanSegment(ps []*probe, blocks []byte, words []uint32, first int) {
 	n, padded := len(words), s.run.ix.codes.padded
+	for _, p := range ps {
+		p.counts.scanned += int64(countBits(words))
+	}
 	s.masks = grow(s.masks, 4*n)
 	s.est = grow(s.est, 4*n*simd.BlockRows)
 	for len(ps) >= 4 {
@@ -104,7 +107,6 @@ func (p *probe) threshold() simd.ScanQuery {
 // in memory: score finds them in the caches.
 func (s *searcher) gather(p *probe, first int, masks []uint32, est []float32) {
 	f := s.run.ix.codes
-	p.counts.scanned += int64(len(masks)) * simd.BlockRows
 	for b, m := range masks {
 		if m == 0 {
 			continue

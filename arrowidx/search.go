@@ -111,6 +111,10 @@ type run struct {
 // check refuses what cannot be answered and blanks the answers.
 func (r *run) check() error {
 	ix, p := r.ix, r.p
+	if p.NQ > 0 && p.K > math.MaxInt/p.NQ/16 {
+		return newError(LimitExceeded, "search", fmt.Sprintf("%d queries of k = %d", p.NQ, p.K),
+			"search in parts")
+	}
 	if p.K < 0 || p.NQ < 0 {
 		return newError(InvalidArgument, "search", fmt.Sprintf("k = %d", p.K), "use k >= 0")
 	}
@@ -216,8 +220,10 @@ func (r *run) setFilter() error {
 func (r *run) answer(ctx context.Context, w *workspace) error {
 	threads := Threads(r.p.Threads)
 	r.plan.Threads = threads
-	for from := 0; from < r.p.NQ; from += batchQueries {
-		if err := r.batch(ctx, w, from, min(from+batchQueries, r.p.NQ), threads); err != nil {
+	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) * 12
+	round := int(min(max(batchBytes/each, 4), batchQueries))
+	for from := 0; from < r.p.NQ; from += round {
+		if err := r.batch(ctx, w, from, min(from+round, r.p.NQ), threads); err != nil {
 			return err
 		}
 	}

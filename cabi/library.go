@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime/debug"
+	"sync"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
@@ -66,6 +67,9 @@ func readOptions(op, text string, into any) error {
 // defaultGCPercent suits a small Go heap beside large memory that the collector does not see.
 const defaultGCPercent = 400
 
+// configured runs at the first rv_configure; later ones leave alone what they do not name.
+var configured sync.Once
+
 //export goConfigure
 func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
 	return door(e, "configure", func(*guard.Scope) error {
@@ -89,11 +93,10 @@ func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
 		if o.Threads != nil {
 			arrowidx.SetThreads(*o.Threads)
 		}
-		percent := defaultGCPercent
+		configured.Do(func() { debug.SetGCPercent(defaultGCPercent) })
 		if o.GCPercent != nil {
-			percent = *o.GCPercent
+			debug.SetGCPercent(*o.GCPercent)
 		}
-		debug.SetGCPercent(percent)
 		return nil
 	})
 }

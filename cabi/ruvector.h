@@ -97,13 +97,13 @@ typedef struct rv_bytes {
     void (*release)(struct rv_bytes *);
 } rv_bytes;
 
-/* What a search did. kind: 1 exact, 2 flat. Times in nanoseconds, summed over threads where work
- * is shared. */
+/* What a search did. kind: 1 exact, 2 flat. Times are nanoseconds of the clock. size is set by the
+ * caller. */
 typedef struct rv_plan {
     uint32_t size;
     int32_t kind, tier, exact_scores, threads, bits;
     int64_t rows, eligible, nulls, queries, scanned, coded, reranked, certified;
-    int64_t ns_prepare, ns_scan, ns_code, ns_rerank, ns_total;
+    int64_t ns_prepare, ns_scan, ns_rerank, ns_total;
     double epsilon0, recall;
 } rv_plan;
 

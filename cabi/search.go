@@ -55,6 +55,9 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 	if p.source != 0 {
 		q.params.Source, err = guard.Use[*arrowidx.Column](s, uint64(p.source), handle.Column)
 	}
+	if p.plan != nil && p.plan.size < C.sizeof_rv_plan {
+		return invalid("search", "a plan of an older version", "")
+	}
 	cells := int64(p.nq * p.k)
 	q.out = arrowidx.SearchOut{
 		Rows: view[int64](p.ids, cells), Scores: view[float32](p.scores, cells),

@@ -274,6 +274,8 @@ int32_t rv_search(rv_handle index, const rv_search_params *params, rv_error *err
 
 int32_t rv_search_one(const rv_search_call *call)
 {
+    if (call == NULL)
+        return RV_INVALID_ARGUMENT;
     rv_error *error = call->error;
 
     ENTER(goSearch(call->index, call->params, error));

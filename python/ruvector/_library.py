@@ -64,8 +64,7 @@ class Plan(ctypes.Structure):
         *((name, c_int32) for name in ("kind", "tier", "exact_scores", "threads", "bits")),
         *((name, c_int64) for name in ("rows", "eligible", "nulls", "queries", "scanned")),
         *((name, c_int64) for name in ("coded", "reranked", "certified")),
-        *((name, c_int64) for name in ("ns_prepare", "ns_scan", "ns_code", "ns_rerank")),
-        ("ns_total", c_int64),
+        *((name, c_int64) for name in ("ns_prepare", "ns_scan", "ns_rerank", "ns_total")),
         ("epsilon0", c_double),
         ("recall", c_double),
     ]

@@ -11,7 +11,7 @@ from . import _html
 
 _KINDS: Final = {1: "exact", 2: "flat"}
 _TIERS: Final = {0: "pure", 1: "avx2"}
-_ENGINE_STAGES: Final = ("prepare", "scan", "code", "rerank")
+_ENGINE_STAGES: Final = ("prepare", "scan", "rerank")
 _last: ContextVar[Plan | None] = ContextVar("ruvector_last_plan", default=None)
 
 
@@ -201,7 +201,7 @@ class _Nothing:
 
     kind = 1
     tier = exact_scores = threads = bits = eligible = scanned = coded = reranked = 0
-    ns_prepare = ns_scan = ns_code = ns_rerank = ns_total = 0
+    ns_prepare = ns_scan = ns_rerank = ns_total = 0
     epsilon0 = recall = 0.0
 
     def __init__(self, rows: int, queries: int) -> None:
