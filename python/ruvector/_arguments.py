@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ._errors import InvalidArgument
+from ._errors import InvalidArgument, LimitExceeded
+
+MOST_CELLS = 2**31  # of one answer: queries x k
 
 
 def whole(name: str, value: Any) -> int:
@@ -16,6 +18,17 @@ def whole(name: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise InvalidArgument(f"{name}={value!r} must be a whole number") from None
+
+
+def places(k: Any, queries: int) -> int:
+    """Return ``k=`` as an int; LimitExceeded where that many `queries` would fill the memory."""
+    count = whole("k", k)
+    if queries * count > MOST_CELLS:
+        raise LimitExceeded(
+            f"k={count:,} for {queries:,} queries is an answer of {queries * count:,} cells, more "
+            f"than {MOST_CELLS:,}; ask for fewer rows, or for fewer queries at once"
+        )
+    return count
 
 
 def limit(threads: Any) -> int:

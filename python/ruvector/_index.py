@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
-from ._arguments import bits_of, depth, limit, seed_of, share, whole
+from ._arguments import bits_of, depth, limit, places, seed_of, share
 from ._caller import warn
 from ._embedder import Embedder, recall_origin
 from ._errors import EmbedError, InvalidArgument, UnknownId
@@ -266,8 +266,8 @@ class Index:
         ------
         DimensionMismatch, InvalidVector
             The query has another number of dimensions, or is not finite.
-        InvalidArgument
-            k below 0, or a mask of another length or type.
+        InvalidArgument, LimitExceeded
+            k below 0, or above 2**31 / nq in a batch; a mask of another length or type.
         UnknownId
             ``ids=`` names one that is not in the index.
         IndexClosed
@@ -283,8 +283,8 @@ class Index:
             queries, single = self._queries(query)
             if single:
                 queries = queries[0]
-        if type(k) is not int:
-            k = whole("k", k)
+        if type(k) is not int or not single:
+            k = places(k, 0 if single else len(queries))  # k of one query is cut to the rows
         if k < 0:
             raise InvalidArgument(f"k={k} must be 0 or more")
         mask = rows = None

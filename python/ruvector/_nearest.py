@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._arguments import places
 from ._arrow import address
 from ._errors import InvalidArgument
 from ._handle import Handle, info
@@ -156,7 +157,8 @@ def _search_one(key: tuple[Any, ...], query: npt.NDArray[Any]) -> tuple[Ints, Fl
 def _search_batch(
     handle: Handle, batch: Floats, params: SearchParams, cost: int, filter_: object
 ) -> tuple[Ints, Floats, Ints, Plan]:
-    n, k = len(batch), params.k
+    n = len(batch)
+    k = places(params.k, n)
     ids = np.empty((n, max(k, 0)), np.int64)
     scores = np.empty((n, max(k, 0)), np.float32)
     counts = np.empty(n, np.int64)

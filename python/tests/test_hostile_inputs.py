@@ -285,6 +285,15 @@ def test_a_foreign_file_is_not_an_index(tmp_path: Path, data: bytes, error: type
         rv.Index.load(path)
 
 
+@pytest.mark.parametrize("k", [2**30 + 1, 10**13, 2**70])
+def test_a_batch_of_more_cells_than_memory_is_refused_before_it_is_made(k: int) -> None:
+    index = rv.Index.build(GOOD)
+    with pytest.raises(rv.LimitExceeded, match=f"k={k:,} for 2 queries"):
+        index.search(GOOD[:2], k=k)
+    assert index.search(GOOD[0], k=k).ids.shape == (6,), "one query finds the rows that there are"
+    assert index.search(GOOD[:0], k=3).ids.shape == (0, 3)
+
+
 def test_a_damaged_file_is_refused_at_every_byte(tmp_path: Path) -> None:
     path = tmp_path / "x.rvx"
     rv.Index.build(GOOD, kind="flat").save(path, vectors=True)
