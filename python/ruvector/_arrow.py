@@ -94,28 +94,31 @@ def bitmap(valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
 
 
 def wrap_matrix(
-    matrix: npt.NDArray[Any], validity: npt.NDArray[np.bool_] | None
-) -> tuple[ArrowArray, ArrowSchema]:
-    """Return Arrow structs over a C-contiguous float matrix, to be consumed by one call."""
-    array, schema = ArrowArray(), ArrowSchema()
+    matrix: npt.NDArray[Any],
+    validity: npt.NDArray[np.bool_] | None,
+    array: ArrowArray,
+    schema: ArrowSchema,
+) -> None:
+    """Fill empty Arrow structs with a C-contiguous float matrix, to be consumed by one call.
+
+    The caller makes the structs and drops them in any outcome: an interrupt finds them there.
+    """
     bits = None if validity is None else bitmap(validity)
     token = next(_tokens)
-    _kept[token] = (matrix, bits)
     try:
+        _kept[token] = (matrix, bits)
         call(
             "rv_wrap_matrix", address(matrix), *matrix.shape, FORMATS[matrix.dtype.name],
             None if bits is None else address(bits), token, byref(array), byref(schema),
         )  # fmt: skip
     except BaseException:
-        if not array.release:
+        if not array.release:  # else the caller's drop gives the memory back
             _kept.pop(token, None)
         raise
-    return array, schema
 
 
-def wrap_ids(ids: npt.NDArray[Any] | Sequence[str]) -> tuple[ArrowArray, ArrowSchema]:
-    """Return Arrow structs over integer ids, or over a copy of texts, to be consumed once."""
-    array, schema = ArrowArray(), ArrowSchema()
+def wrap_ids(ids: npt.NDArray[Any] | Sequence[str], array: ArrowArray, schema: ArrowSchema) -> None:
+    """Fill empty Arrow structs with integer ids, or with a copy of texts; as `wrap_matrix`."""
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu":
         data = np.ascontiguousarray(ids)
         form, offsets, bits = FORMATS[data.dtype.name], None, None
@@ -123,18 +126,17 @@ def wrap_ids(ids: npt.NDArray[Any] | Sequence[str]) -> tuple[ArrowArray, ArrowSc
         form = b"U"
         data, offsets, bits = pack_texts(ids.tolist() if isinstance(ids, np.ndarray) else ids)
     token = next(_tokens)
-    _kept[token] = (data, offsets, bits)
     try:
+        _kept[token] = (data, offsets, bits)
         call(
             "rv_wrap_values", address(data), None if offsets is None else address(offsets),
             None if bits is None else address(bits), form, len(ids), token, byref(array),
             byref(schema),
         )  # fmt: skip
     except BaseException:
-        if not array.release:
+        if not array.release:  # else the caller's drop gives the memory back
             _kept.pop(token, None)
         raise
-    return array, schema
 
 
 def pack_texts(

@@ -42,6 +42,7 @@ class Handle:
     def close(self) -> None:
         """Give the handle up; more than once is fine."""
         self.value = 0
+        free(self.cell)  # here, so that the finalizer is still there if this is interrupted
         self._finalizer()
 
 

@@ -52,8 +52,9 @@ def column_from_matrix(
     if validity is not None and validity.shape != (len(matrix),):
         raise InvalidArgument(f"validity {validity.shape} for {len(matrix)} rows")
     handle = Handle()
-    array, schema = _arrow.wrap_matrix(matrix, validity)
+    array, schema = ArrowArray(), ArrowSchema()
     try:
+        _arrow.wrap_matrix(matrix, validity, array, schema)
         call("rv_column_import", byref(array), byref(schema), byref(handle.cell))
     finally:
         _arrow.drop(array, schema)
@@ -120,7 +121,7 @@ def build(
         if ids is None:
             names: tuple[Any, Any] = (None, None)
         else:
-            array, schema = _arrow.wrap_ids(ids)
+            _arrow.wrap_ids(ids, array, schema)
             names = (byref(array), byref(schema))
         call("rv_build_start", column.value, *names, text, len(text), byref(task.cell))
         task.wait(progress, "build")
@@ -176,8 +177,9 @@ def lookup(handle: Handle, ids: npt.NDArray[Any] | Sequence[Any]) -> Ints:
     if not len(ids):
         info(handle)  # raises when closed
         return rows
-    array, schema = _arrow.wrap_ids(ids)
+    array, schema = ArrowArray(), ArrowSchema()
     try:
+        _arrow.wrap_ids(ids, array, schema)
         call("rv_index_lookup", handle.value, byref(array), byref(schema), address(rows))
     finally:
         _arrow.drop(array, schema)
@@ -188,8 +190,8 @@ def lookup(handle: Handle, ids: npt.NDArray[Any] | Sequence[Any]) -> Ints:
 def ids(handle: Handle) -> npt.NDArray[Any] | list[str]:
     """Return all ids in row order: int64 or uint64, or a list of text."""
     array, schema = ArrowArray(), ArrowSchema()
-    call("rv_index_ids", handle.value, byref(array), byref(schema))
     try:
+        call("rv_index_ids", handle.value, byref(array), byref(schema))
         if schema.format == b"U":
             return _arrow.texts_of(array)
         return _arrow.numbers_of(array, np.uint64 if schema.format == b"L" else np.int64)

@@ -23,9 +23,11 @@ Progress = Callable[[int, int], object] | bool | None
 
 def free(cell: c_uint64) -> None:
     """Give up the handle in a cell. Does nothing in a forked child, where nothing can be done."""
-    handle, cell.value = cell.value, 0
-    if handle and not _library.forked:
-        library().rv_free(handle, None)
+    # Freed first, forgotten after: an interrupt in between leaves a number that nothing has any
+    # more, and freeing that again is refused without harm.
+    if cell.value and not _library.forked:
+        library().rv_free(cell.value, None)
+    cell.value = 0
 
 
 def _free_task(cell: c_uint64, lent: object) -> None:
@@ -88,6 +90,7 @@ class Task:
         try:
             call("rv_task_result", self.cell.value, byref(cell))
         finally:
+            free(self.cell)  # here, so that the finalizer is still there if this is interrupted
             self._finalizer()
 
     def _ended(self, ms: int) -> bool:

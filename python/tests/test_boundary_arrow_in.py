@@ -362,12 +362,14 @@ def test_a_hundred_thousand_imports_leave_nothing():
         if i % 2:
             continue
         bad = _native.Handle()
-        array, schema = _arrow.wrap_matrix(VALUES, None)
+        array, schema = _arrow.ArrowArray(), _arrow.ArrowSchema()
+        _arrow.wrap_matrix(VALUES, None, array, schema)
         schema.format = b"zzz"
         with pytest.raises(ColumnError):
             _library.call("rv_column_import", byref(array), byref(schema), byref(bad.cell))
         good = _native.Handle()
-        array, schema = _arrow.wrap_matrix(VALUES, None)
+        array, schema = _arrow.ArrowArray(), _arrow.ArrowSchema()
+        _arrow.wrap_matrix(VALUES, None, array, schema)
         _library.call("rv_column_import", byref(array), byref(schema), byref(good.cell))
         good.adopt().close()
     gc.collect()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_native_interface import python
 
-from ruvector import _library, _native
+from ruvector import _arrow, _library, _native, _task
 from ruvector._errors import (
     DimensionMismatch,
     IndexClosed,
@@ -144,6 +144,46 @@ def test_a_handle_that_is_lost_is_freed():
         _native.build(_native.column_from_matrix(VALUES), None, {})
     gc.collect()
     assert _native.library_info()["handles"] == before
+
+
+@pytest.mark.parametrize("freed", [False, True])
+def test_an_interrupt_while_freeing_leaves_the_rest_to_the_finalizer(freed, monkeypatch):
+    before = _native.library_info()["handles"]
+    column = _native.column_from_matrix(VALUES)
+
+    class Interrupted:
+        @staticmethod
+        def rv_free(handle, error):
+            if freed:
+                _library.library().rv_free(handle, error)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_task, "library", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            column.close()
+    assert _native.library_info()["handles"] == before + (not freed)
+    del column
+    gc.collect()
+    assert _native.library_info()["handles"] == before
+
+
+@pytest.mark.parametrize("name", ["rv_wrap_matrix", "rv_wrap_values"])
+def test_an_interrupt_right_after_memory_was_lent_gives_it_back(name, column, monkeypatch):
+    before = _native.live_structs(), _arrow.kept(), _native.library_info()["handles"]
+    called = _arrow.call
+
+    def interrupted(function, *arguments):
+        called(function, *arguments)
+        if function == name:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_arrow, "call", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _native.build(_native.column_from_matrix(VALUES), np.arange(len(VALUES)), {})
+    gc.collect()
+    assert (_native.live_structs(), _arrow.kept(), _native.library_info()["handles"]) == before
 
 
 def test_closing_while_others_search_lets_them_finish(column):

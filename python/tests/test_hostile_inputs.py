@@ -311,7 +311,7 @@ def test_a_damaged_file_is_refused_at_every_byte(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_a_persist_error_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(rv.PersistError, match="nowhere.rvx") as caught:
+    with pytest.raises(rv.PersistError, match=r"nowhere\.rvx") as caught:
         rv.Index.load(tmp_path / "nowhere.rvx")
     assert type(caught.value) is rv.PersistError
     with pytest.raises(rv.PersistError, match="no folder") as caught:
