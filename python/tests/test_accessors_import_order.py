@@ -9,9 +9,6 @@ import textwrap
 
 import pytest
 
-pytest.importorskip("pandas")
-pytest.importorskip("polars")
-
 CHECK = """
 import numpy as np
 def works(frame, name):

@@ -8,13 +8,12 @@ import weakref
 
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
 import pytest
 
 import ruvector as rv
 from ruvector import _native
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
 
 N, D = 12_000, 64
 MATRIX = np.random.default_rng(51).standard_normal((N, D), dtype=np.float32)

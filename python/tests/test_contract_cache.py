@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
 import pytest
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
 
 N, D = 10_500, 8
 MATRIX = np.random.default_rng(41).standard_normal((N, D), dtype=np.float32)

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-pc = pytest.importorskip("pyarrow.compute")
 
 N, D = 30, 5
 RANDOM = np.random.default_rng(5)

@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-
-pa = pytest.importorskip("pyarrow")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
 
 N, D = 64, 5
 MATRIX = np.random.default_rng(6).standard_normal((N, D), dtype=np.float32)

@@ -6,17 +6,16 @@ import re
 import warnings
 from typing import Any
 
+import nanoarrow as na
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-na = pytest.importorskip("nanoarrow")
 
 M = np.arange(12, dtype=np.float32).reshape(4, 3) / 8
 F32 = pa.float32()

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import oracle
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pa = pytest.importorskip("pyarrow")
 
 N, D = 24, 6
 MATRIX = np.random.default_rng(77).standard_normal((N, D), dtype=np.float32)

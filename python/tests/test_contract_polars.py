@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import oracle
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import ruvector as rv
-
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-assert_frame_equal = pytest.importorskip("polars.testing").assert_frame_equal
 
 N, D = 24, 6
 MATRIX = np.random.default_rng(78).standard_normal((N, D), dtype=np.float32)

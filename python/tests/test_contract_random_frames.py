@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import oracle
-import pytest
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
 
 QUICK = settings(
     max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True

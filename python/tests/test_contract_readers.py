@@ -7,20 +7,18 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+import nanoarrow as na
 import numpy as np
 import oracle
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
 from ruvector import _arrow, _library
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-na = pytest.importorskip("nanoarrow")
-duckdb = pytest.importorskip("duckdb")
 
 N, D = 30, 4
 MATRIX = np.random.default_rng(51).standard_normal((N, D), dtype=np.float32)

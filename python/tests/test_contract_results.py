@@ -10,18 +10,17 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import duckdb
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-duckdb = pytest.importorskip("duckdb")
 
 N, D = 50, 7
 MATRIX = np.random.default_rng(13).standard_normal((N, D), dtype=np.float32)

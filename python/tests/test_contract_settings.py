@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
 
 N, D = 40, 6
 MATRIX = np.random.default_rng(61).standard_normal((N, D), dtype=np.float32)

@@ -11,15 +11,13 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import safetensors.numpy as safetensors
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-pytest.importorskip("tokenizers")
-safetensors = pytest.importorskip("safetensors.numpy")
 
 TEXTS = [
     "The refund took three weeks to arrive",
@@ -31,8 +29,9 @@ TEXTS = [
 
 def _model_folder() -> Path:
     spec = importlib.util.find_spec("wordllama")
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip("wordllama is not installed")
+    if spec is None and sys.version_info >= (3, 14):
+        pytest.skip("wordllama has no wheel for Python 3.14 and later; the lock leaves it out")
+    assert spec is not None and spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0])
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import oracle
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import ruvector as rv
-
-pa = pytest.importorskip("pyarrow")
-pc = pytest.importorskip("pyarrow.compute")
 
 N, D = 60, 8
 MATRIX = np.random.default_rng(41).standard_normal((N, D), dtype=np.float32)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import oracle
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import ruvector as rv
-
-pd = pytest.importorskip("pandas")
-pa = pytest.importorskip("pyarrow")
 
 N, D = 60, 8
 MATRIX = np.random.default_rng(21).standard_normal((N, D), dtype=np.float32)

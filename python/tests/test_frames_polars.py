@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import oracle
+import polars as pl
 import pytest
 
 import ruvector as rv
-
-pl = pytest.importorskip("polars")
 
 N, D = 60, 8
 MATRIX = np.random.default_rng(31).standard_normal((N, D), dtype=np.float32)

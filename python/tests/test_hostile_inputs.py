@@ -7,14 +7,13 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import ruvector as rv
 from ruvector import _native
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
 
 GOOD = np.random.default_rng(2).standard_normal((6, 4), dtype=np.float32)
 TEXT = ["[0.1, 0.2]", "[0.3, 0.4]"]

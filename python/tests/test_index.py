@@ -132,7 +132,10 @@ def test_the_matrix_of_an_index_is_the_users_memory() -> None:
 
 
 def test_a_filter_takes_masks_of_every_library_and_null_is_false() -> None:
-    pd, pl, pa = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
     vectors = _vectors(6)
     index = rv.Index.build(vectors)
     mask = [True, None, False, True, False, False]

@@ -6,16 +6,15 @@ import warnings
 
 import numpy as np
 import oracle
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
 from ruvector import _cells, _vectors
-
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
 
 N, D = 37, 5
 MATRIX = np.random.default_rng(11).standard_normal((N, D), dtype=np.float32)

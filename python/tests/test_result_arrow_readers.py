@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import duckdb
+import nanoarrow
 import numpy as np
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import ruvector as rv
-
-pa = pytest.importorskip("pyarrow")
-pl = pytest.importorskip("polars")
-duckdb = pytest.importorskip("duckdb")
-nanoarrow = pytest.importorskip("nanoarrow")
 
 VECTORS = np.random.default_rng(5).standard_normal((40, 6), dtype=np.float32)
 IDS = {
@@ -53,7 +52,8 @@ def test_a_reader_sees_the_rows_found_twice(reader: str, kind: str, batch: bool,
 
 
 def test_results_become_frames_of_every_library() -> None:
-    pd = pytest.importorskip("pandas")
+    import pandas as pd
+
     index = rv.Index.build(VECTORS)
     one, many = index.search(VECTORS[0], 4), index.search(VECTORS[:2], 4)
     assert isinstance(one.to_pandas(), pd.DataFrame)
@@ -89,7 +89,8 @@ def test_hits_arrays_and_rows_are_views_of_the_same_answer() -> None:
 
 
 def test_rows_gathers_the_users_rows_in_the_users_frame() -> None:
-    pd = pytest.importorskip("pandas")
+    import pandas as pd
+
     named = rv.Index.build(VECTORS, ids=[f"n{i}" for i in range(40)])
     plain = rv.Index.build(VECTORS)
     frame = pd.DataFrame({"x": range(40)}, index=[f"label {i}" for i in range(40)])

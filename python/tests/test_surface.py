@@ -52,7 +52,6 @@ def test_every_public_name_is_documented(name: str) -> None:
 def test_doc_examples_run() -> None:
     import doctest
 
-    pytest.importorskip("pandas")
     for module in sorted(name for name in sys.modules if name.startswith("ruvector")):
         if sys.modules[module].__doc__ is None:
             continue
@@ -227,7 +226,6 @@ with index as same:
 
 
 def test_types_are_what_the_pages_say(tmp_path: pathlib.Path) -> None:
-    pytest.importorskip("mypy")
     path = tmp_path / "typed.py"
     path.write_text(TYPED)
     done = subprocess.run(
