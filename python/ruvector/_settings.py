@@ -75,7 +75,7 @@ def config(
     Parameters
     ----------
     threads : int or None
-        Threads of one operation; None or 0 means every core the process may use.
+        Threads of one operation; None or 0 means the default: see `set_threads`.
     progress : bool or None
         Progress lines: None shows one after a second, False never does.
     cache_bytes : int or None
@@ -159,12 +159,18 @@ def _apply(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def set_threads(n: int | None) -> None:
-    """Let every later operation use `n` threads; None or 0 means all cores of the process.
+    """Let every later operation use `n` threads; None or 0 goes back to the default.
 
     Raises
     ------
     InvalidArgument
         `n` is negative or not a whole number.
+
+    Notes
+    -----
+    The default is what the environment variable ``RUVECTOR_NUM_THREADS`` said when the library was
+    first used, else all cores that the process may use. ``threads=`` of a call goes before both;
+    searches of a few milliseconds run on the calling thread in any case.
     """
     config(threads=n)
 
