@@ -1,0 +1,99 @@
+"""What ``df.ruvector`` can do, whichever library the frame is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic
+
+from ._describe import describe
+from ._index import Index, Keep, Kind
+from ._metric import MetricName
+from ._plan import Plan
+from ._search import FrameT, Label, build_index, explain, search
+
+
+class FrameAccessor(Generic[FrameT]):
+    """Vector search on a DataFrame: the functions of `ruvector`, the frame filled in."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: FrameT) -> None:
+        self._frame = frame
+
+    def search(
+        self,
+        query: Any,
+        *,
+        k: int = 10,
+        on: Label | list[str] | None = None,
+        text: Label | None = None,
+        index: Index | None = None,
+        embedder: Any = None,
+        metric: MetricName | None = None,
+        recall: float = 0.95,
+        where: Any = None,
+        min_similarity: float | None = None,
+        max_distance: float | None = None,
+        columns: Sequence[Label] | None = None,
+    ) -> FrameT:
+        """Find the rows nearest to a text or a vector; see `ruvector.search`."""
+        return search(
+            self._frame,
+            query,
+            k=k,
+            on=on,
+            text=text,
+            index=index,
+            embedder=embedder,
+            metric=metric,
+            recall=recall,
+            where=where,
+            min_similarity=min_similarity,
+            max_distance=max_distance,
+            columns=columns,
+        )
+
+    def explain(self, query: Any, **arguments: Any) -> Plan:
+        """Search with the same arguments and return the `Plan`; see `ruvector.search`."""
+        return explain(self._frame, query, **arguments)
+
+    def describe(self) -> FrameT:
+        """List the columns that can be searched and what is in them."""
+        return describe(self._frame)
+
+    def build_index(
+        self,
+        on: Label | list[str] | None = None,
+        *,
+        text: Label | None = None,
+        ids: Any = None,
+        embedder: Any = None,
+        metric: MetricName = "cosine",
+        kind: Kind = "auto",
+        bits: int | None = None,
+        keep: Keep = "auto",
+        recall: float = 0.95,
+        seed: int = 42,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Index:
+        """Build an index over a column, for `search` with ``index=`` or to be saved.
+
+        Parameters are those of `Index.build`; ``ids`` may name a column. Null rows are never
+        found. An index of text remembers its embedder.
+        """
+        return build_index(
+            self._frame,
+            on,
+            text=text,
+            ids=ids,
+            embedder=embedder,
+            metric=metric,
+            kind=kind,
+            bits=bits,
+            keep=keep,
+            recall=recall,
+            seed=seed,
+            threads=threads,
+            progress=progress,
+        )
