@@ -47,7 +47,6 @@ var (
 	scan4Kernel        func(blocks []byte, d int, alive []uint32, out scanOut, q *[4]ScanQuery)
 	groupRangeKernel   func(q []float32) (maxRange, abs float32)
 	fillTablesKernel   func(tab []byte, q []float32, inv float32)
-	maxAbsKernel       func(q []float32) float32
 	roundInt8Kernel    func(z []int8, q []float32, inv float32)
 	dotCodeKernel      func(block []byte, row int, extra []byte, e, d int, z []int8) int32
 	dotCodeFloatKernel func(block []byte, row int, extra []byte, e, d int, q []float32) float32
@@ -62,7 +61,6 @@ func useScanPure() {
 	scan4Kernel = scan4Pure
 	groupRangeKernel = groupRangePure
 	fillTablesKernel = fillTablesPure
-	maxAbsKernel = maxAbsPure
 	roundInt8Kernel = roundInt8Pure
 	dotCodeKernel = dotCodePure
 	dotCodeFloatKernel = dotCodeFloatPure
@@ -153,7 +151,7 @@ func QuantizeInt8(z []int8, q []float32) (step float32) {
 	checkDim(len(q))
 	checkLength("int8 values", len(z), len(q))
 	z = z[:len(q)]
-	m := maxAbsKernel(q)
+	m := MaxAbs(q)
 	inv := float32(maxInt8) / m
 	if m == 0 || inv > math.MaxFloat32 {
 		clear(z)

@@ -18,7 +18,6 @@ func useScan(t Tier) {
 	fillTablesKernel = func(tab []byte, q []float32, inv float32) {
 		fillTablesAVX2(first(tab), first(q), len(q), inv)
 	}
-	maxAbsKernel = func(q []float32) float32 { return queryMaxAVX2(first(q), len(q)) }
 	roundInt8Kernel = func(z []int8, q []float32, inv float32) {
 		roundInt8AVX2(first(z), first(q), len(q), inv)
 	}

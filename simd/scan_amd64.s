@@ -1487,36 +1487,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func queryMaxAVX2(q *float32, n int) float32
-// Requires: AVX, AVX2
-TEXT ·queryMaxAVX2(SB), NOSPLIT, $0-20
-	MOVQ         q+0(FP), AX
-	MOVQ         n+8(FP), CX
-	MOVL         $0x7fffffff, DX
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-
-loop:
-	VPAND        (AX), Y0, Y3
-	VPAND        32(AX), Y0, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMAXPS       Y4, Y2, Y2
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, CX
-	JG           loop
-	VMAXPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VMAXPS       X0, X1, X1
-	VPSHUFD      $0x0e, X1, X0
-	VMAXPS       X0, X1, X1
-	VPSHUFD      $0x01, X1, X0
-	VMAXSS       X0, X1, X1
-	VMOVSS       X1, ret+16(FP)
-	VZEROUPPER
-	RET
-
 // func roundInt8AVX2(z *int8, q *float32, n int, inv float32)
 // Requires: AVX, AVX2
 TEXT ·roundInt8AVX2(SB), NOSPLIT, $0-28

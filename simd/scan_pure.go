@@ -59,7 +59,7 @@ func boundRows(acc *[BlockRows]uint32, factors []byte, q *ScanQuery, live uint32
 		add, rescale, errf := factor(factors, r), factor(factors, 32+r), factor(factors, 64+r)
 		v := float32(float32(acc[r])*q.Step) + q.Bias
 		e := float32(add+q.Add) + float32(rescale*v)
-		slack := float32(errf*q.Err) + float32(abs32(rescale)*q.TabErr)
+		slack := float32(errf*q.Err) + float32(absolute(rescale)*q.TabErr)
 		if e-slack < q.Tau {
 			mask |= 1 << r
 		}
@@ -77,10 +77,6 @@ func factor(factors []byte, i int) float32 {
 	return math.Float32frombits(binary.LittleEndian.Uint32(factors[4*i:]))
 }
 
-func abs32(x float32) float32 {
-	return math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
-}
-
 // foldLanes adds the 16 lanes of a stored sum in its fixed order.
 func foldLanes(lanes *[16]float32) float32 {
 	for half := 8; half > 0; half /= 2 {
@@ -95,7 +91,7 @@ func foldLanes(lanes *[16]float32) float32 {
 func groupRangePure(q []float32) (maxRange, abs float32) {
 	var lanes [16]float32
 	for i := 0; i+4 <= len(q); i += 4 {
-		a, b, c, d := abs32(q[i]), abs32(q[i+1]), abs32(q[i+2]), abs32(q[i+3])
+		a, b, c, d := absolute(q[i]), absolute(q[i+1]), absolute(q[i+2]), absolute(q[i+3])
 		lane := lanes[i%16:]
 		lane[0] += a
 		lane[1] += b
@@ -120,14 +116,6 @@ func fillTablesPure(tab []byte, q []float32, inv float32) {
 			table[m] = byte(min(int32(float32(s*inv)+0.5), maxEntry))
 		}
 	}
-}
-
-func maxAbsPure(q []float32) float32 {
-	var m float32
-	for _, x := range q {
-		m = max(m, abs32(x))
-	}
-	return m
 }
 
 // roundInt8Pure writes q*inv rounded half away from zero; |q*inv| is at most 127 up to rounding.

@@ -26,11 +26,6 @@ func groupRangeAVX2(q *float32, n int) (maxRange float32, abs float32)
 //go:noescape
 func fillTablesAVX2(tab *byte, q *float32, n int, inv float32)
 
-// queryMaxAVX2 reads n floats, a multiple of 16.
-//
-//go:noescape
-func queryMaxAVX2(q *float32, n int) float32
-
 // roundInt8AVX2 writes n values, a multiple of 32.
 //
 //go:noescape

@@ -29,7 +29,7 @@ func TestTablesFollowTheFormula(t *testing.T) {
 				step, _ := BuildTables(tab, q)
 				var maxRange float32
 				for j := 0; j < d; j += 4 {
-					maxRange = max(maxRange, (abs32(q[j])+abs32(q[j+1]))+(abs32(q[j+2])+abs32(q[j+3])))
+					maxRange = max(maxRange, (absolute(q[j])+absolute(q[j+1]))+(absolute(q[j+2])+absolute(q[j+3])))
 				}
 				if step != maxRange/63 {
 					t.Fatalf("%s: d=%d: step %g, want %g", tier, d, step, maxRange/63)

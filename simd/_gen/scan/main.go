@@ -13,7 +13,6 @@ func main() {
 	scanKernel("scan4AVX2", 1, 4)
 	groupRange()
 	fillTables()
-	queryMax()
 	roundInt8()
 	dotCode()
 	dotCodeFloat()

@@ -138,27 +138,6 @@ func pairSums(negative, positive VecVirtual) (low, high VecVirtual) {
 	return sums(low), sums(high)
 }
 
-// queryMax generates the pass before the int8 query.
-func queryMax() {
-	TEXT("queryMaxAVX2", NOSPLIT, "func(q *float32, n int) float32")
-	Pragma("noescape")
-	Doc("queryMaxAVX2 reads n floats, a multiple of 16.")
-	q, n := Load(Param("q"), GP64()), Load(Param("n"), GP64())
-	mask, a, b := splat(absMask), zero(), zero()
-	x, y := YMM(), YMM()
-	Label("loop")
-	VPAND(Mem{Base: q}, mask, x)
-	VPAND(Mem{Base: q, Disp: 32}, mask, y)
-	VMAXPS(x, a, a)
-	VMAXPS(y, b, b)
-	ADDQ(Imm(64), q)
-	SUBQ(Imm(16), n)
-	JG(LabelRef("loop"))
-	VMAXPS(b, a, a)
-	returnFloat(maxLanes(a), ReturnIndex(0))
-	finish()
-}
-
 // roundInt8 generates the rounding to int8, 32 values at a time.
 func roundInt8() {
 	TEXT("roundInt8AVX2", NOSPLIT, "func(z *int8, q *float32, n int, inv float32)")
