@@ -87,7 +87,7 @@ func (d *decoder) header() (header, error) {
 	}
 	if h.major != formatMajor || h.minor > formatMinor || h.required != 0 {
 		return h, newError(FormatTooNew, "load",
-			fmt.Sprintf("format %d.%d with flags %#x, this version reads up to %d.%d", h.major,
+			fmt.Sprintf("index format %d.%d, flags %#x: this version reads up to %d.%d", h.major,
 				h.minor, h.required, formatMajor, formatMinor), "use a newer version")
 	}
 	if !bytes.Equal(h.bytes(), b[:headerSize]) {
