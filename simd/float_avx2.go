@@ -39,7 +39,7 @@ var avx2Float = floatKernels{
 // useFloat points the float group at a tier.
 func useFloat(t Tier) {
 	float = pureFloat
-	if t == AVX2 {
+	if t != Pure {
 		float = avx2Float
 	}
 }

@@ -7,7 +7,7 @@ package simd
 // useScan points the scan group at a tier.
 func useScan(t Tier) {
 	useScanPure()
-	if t != AVX2 {
+	if t == Pure {
 		return
 	}
 	scanKernel = scanWithAVX2

@@ -14,12 +14,16 @@ const (
 	Pure Tier = iota
 	// AVX2 needs AVX2, FMA and F16C on amd64.
 	AVX2
+	// AVX512 needs what AVX2 needs and AVX-512 F, BW, VL and DQ on amd64.
+	AVX512
+	// NEON needs the vector unit of arm64.
+	NEON
 )
 
 // tierVariable is the environment variable that chooses the tier at start.
 const tierVariable = "RUVECTOR_SIMD"
 
-var tierNames = [...]string{Pure: "pure", AVX2: "avx2"}
+var tierNames = [...]string{Pure: "pure", AVX2: "avx2", AVX512: "avx512", NEON: "neon"}
 
 // String returns the name that ParseTier accepts.
 func (t Tier) String() string {
@@ -29,7 +33,8 @@ func (t Tier) String() string {
 	return fmt.Sprintf("tier(%d)", uint8(t))
 }
 
-// ParseTier reads a tier's name, "pure" or "avx2". The error says which names exist.
+// ParseTier reads a tier's name: "pure", "avx2", "avx512" or "neon". The error says which names
+// exist.
 func ParseTier(name string) (Tier, error) {
 	for t, n := range tierNames {
 		if n == name {
@@ -84,6 +89,12 @@ func Available() []Tier {
 	tiers := []Tier{Pure}
 	if hasAVX2() {
 		tiers = append(tiers, AVX2)
+	}
+	if hasAVX512() {
+		tiers = append(tiers, AVX512)
+	}
+	if hasNEON() {
+		tiers = append(tiers, NEON)
 	}
 	return tiers
 }

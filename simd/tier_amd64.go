@@ -9,3 +9,10 @@ import "github.com/klauspost/cpuid/v2"
 func hasAVX2() bool {
 	return cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.F16C)
 }
+
+// hasAVX512 reports whether the CPU and the operating system support every instruction of the AVX2
+// kernels and, with their registers, those of the AVX-512 kernels.
+func hasAVX512() bool {
+	return hasAVX2() && cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512VL,
+		cpuid.AVX512DQ)
+}

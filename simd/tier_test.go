@@ -24,7 +24,7 @@ func TestRequiredTierIsTheOneInForce(t *testing.T) {
 }
 
 func TestTierNamesRoundTrip(t *testing.T) {
-	for _, tier := range []Tier{Pure, AVX2} {
+	for _, tier := range []Tier{Pure, AVX2, AVX512, NEON} {
 		if got, err := ParseTier(tier.String()); err != nil || got != tier {
 			t.Errorf("%s reads back as %v, %v", tier, got, err)
 		}
