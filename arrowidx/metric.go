@@ -43,16 +43,20 @@ func ParseMetric(name string) (Metric, error) {
 // Kind is the structure of an index.
 type Kind uint8
 
-// The kinds. Exact and Flat are stored in index files; Auto is resolved by Build from the number
-// of rows alone: exact up to AutoExactRows, flat above.
+// The kinds. All but Auto are stored in index files; Auto is resolved by Build from the number of
+// rows alone: exact up to AutoExactRows, flat up to AutoFlatRows, ivf above.
 const (
 	Auto  Kind = 0
-	Exact Kind = 1
-	Flat  Kind = 2
+	Exact Kind = 1 // every vector is measured
+	Flat  Kind = 2 // every code is scanned
+	IVF   Kind = 3 // the codes of the cells nearest to the query are scanned
 )
 
-// AutoExactRows is the largest number of rows for which Auto means Exact.
-const AutoExactRows = 10_000
+// The largest numbers of rows for which Auto means Exact, and Flat.
+const (
+	AutoExactRows = 10_000
+	AutoFlatRows  = 250_000
+)
 
 // String returns the kind's name as users write it.
 func (k Kind) String() string {
@@ -63,19 +67,21 @@ func (k Kind) String() string {
 		return "exact"
 	case Flat:
 		return "flat"
+	case IVF:
+		return "ivf"
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
 // ParseKind reads the name of a kind.
 func ParseKind(name string) (Kind, error) {
-	for _, k := range []Kind{Auto, Exact, Flat} {
+	for _, k := range []Kind{Auto, Exact, Flat, IVF} {
 		if k.String() == name {
 			return k, nil
 		}
 	}
 	return 0, newError(InvalidArgument, "kind", fmt.Sprintf("unknown kind %q", name),
-		"use auto, exact or flat")
+		"use auto, exact, flat or ivf")
 }
 
 // Keep says what an index does with the vectors it was built from.
@@ -86,7 +92,7 @@ const (
 	KeepAuto   Keep = iota // the same as KeepBorrow
 	KeepBorrow             // hold the column: it must not change while the index is open
 	KeepCopy               // hold a float32 copy outside the Go heap
-	KeepNone               // hold codes only (kind flat): scores are estimates without a Source
+	KeepNone               // hold codes only (not kind exact): scores are estimates without a Source
 )
 
 var keepNames = [...]string{"auto", "borrow", "copy", "none"}

@@ -11,7 +11,9 @@ import (
 type BuildOptions struct {
 	Metric Metric
 	Kind   Kind
-	Bits   int // 1 to 9 bits a dimension of a flat index; 0: 5 when vectors are kept, else 8
+	Bits   int // 1 to 9 bits a dimension of codes; 0: 5 when vectors are kept, else 8
+	// Cells is the number of cells of kind ivf, at most one a row; 0: by the number of rows.
+	Cells  int
 	Keep   Keep
 	Recall float64 // default recall target of searches; 0 means 0.95
 	Nulls  NullPolicy
@@ -21,6 +23,10 @@ type BuildOptions struct {
 	// on it.
 	Threads int
 	IDs     *IDs // nil: positions
+	// Budget is the most memory in bytes that the build may allocate, the finished index
+	// included; 0 means no limit. A budget that is too small is LimitExceeded, which names the
+	// smallest that works.
+	Budget int64
 	// Provenance is kept with the index and in its files: where the vectors came from, in UTF-8,
 	// at most MaxProvenance bytes. This package does not read it.
 	Provenance string
@@ -79,9 +85,13 @@ func (o *BuildOptions) resolve(col *Column) error {
 
 func (o *BuildOptions) resolveKind(rows int) error {
 	if o.Kind == Auto {
-		o.Kind = Flat
-		if rows <= AutoExactRows && o.Keep != KeepNone {
+		switch {
+		case rows <= AutoExactRows && o.Keep != KeepNone:
 			o.Kind = Exact
+		case rows <= AutoFlatRows:
+			o.Kind = Flat
+		default:
+			o.Kind = IVF
 		}
 	}
 	if o.Kind == Exact {
@@ -92,7 +102,7 @@ func (o *BuildOptions) resolveKind(rows int) error {
 		o.Bits = 0
 		return nil
 	}
-	if o.Kind != Flat {
+	if o.Kind != Flat && o.Kind != IVF {
 		return newError(InvalidArgument, "build", fmt.Sprintf("unknown kind %d", o.Kind), "")
 	}
 	if o.Bits == 0 {
@@ -100,6 +110,10 @@ func (o *BuildOptions) resolveKind(rows int) error {
 		if o.Keep == KeepNone {
 			o.Bits = 8
 		}
+	}
+	if o.Cells < 0 || o.Budget < 0 {
+		return newError(InvalidArgument, "build",
+			fmt.Sprintf("cells %d, budget %d", o.Cells, o.Budget), "use 0 for the default")
 	}
 	if o.Bits < 1 || o.Bits > 9 {
 		return newError(InvalidArgument, "build", fmt.Sprintf("%d bits a dimension", o.Bits),

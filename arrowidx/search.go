@@ -22,6 +22,9 @@ type SearchParams struct {
 	// ask for, 0 none (scores are estimates), n the n best (at least K). It has no meaning for
 	// kind exact.
 	Rerank int
+	// Probes is the number of cells that a query looks into (kind ivf); 0 takes it from Recall.
+	// More cells are probed when those hold fewer than K rows that may be found.
+	Probes int
 	Mask   []byte  // rows that may be found: not zero, one byte a row; nil: all
 	Rows   []int64 // rows that may be found, if Mask is nil; nil: all
 	// Source is a column with the index's rows to measure on, nil: the index's own.
@@ -46,6 +49,9 @@ type Plan struct {
 	Exact     bool // scores are distances, not estimates
 	Threads   int
 	Bits      int
+	Plane     int   // bits a dimension that the scan reads
+	Cells     int64 // cells of the index: 0 for exact, 1 for flat
+	Probed    int64 // cells looked into
 	Rows      int64 // rows of the index
 	Eligible  int64 // rows that filter and nulls leave
 	Nulls     int64 // rows never found because null or bad
@@ -57,6 +63,7 @@ type Plan struct {
 	Epsilon0  float64
 	Recall    float64
 	Prepare   time.Duration
+	Route     time.Duration // choosing cells, with the first threshold
 	Scan      time.Duration // with scoring of survivors
 	Rerank    time.Duration
 	Total     time.Duration
