@@ -51,7 +51,7 @@ func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (RecallRepor
 		return RecallReport{}, err
 	}
 	defer col.Release()
-	t := tally{k: p.K}
+	t := hitSums{k: p.K}
 	step := min(max(recallBatch/(p.K+1), 1), recallQueries)
 	for from := 0; from < len(rows); from += step {
 		part := rows[from:min(from+step, len(rows))]
@@ -129,7 +129,7 @@ func rowsOfRanks(words []uint32, ranks []int) []int {
 
 // countFound searches the rows twice, as asked and exactly, and adds what was found to t.
 func (ix *Index) countFound(
-	ctx context.Context, p *RecallParams, col *Column, rows []int, t *tally,
+	ctx context.Context, p *RecallParams, col *Column, rows []int, t *hitSums,
 ) error {
 	queries := make([]float32, len(rows)*ix.dim)
 	for i, row := range rows {
@@ -168,30 +168,26 @@ func (o *SearchOut) without(i, k, row int) SearchOut {
 	return SearchOut{Rows: rows[:n], Scores: scores[:n]}
 }
 
-// hitsWithin counts the rows found that are true neighbours or no farther than the farthest of
-// them.
+// hitsWithin counts the rows found that are no farther than the farthest true neighbour. A row has
+// the same score in both answers: final scores are float64 distances, rounded.
 func hitsWithin(metric Metric, found, truth SearchOut) int {
 	last := truth.Scores[len(truth.Scores)-1]
 	hits := 0
-	for i, score := range found.Scores {
-		near := score <= last
-		if metric.Larger() {
-			near = score >= last
-		}
-		if near || slices.Contains(truth.Rows, found.Rows[i]) {
+	for _, score := range found.Scores {
+		if score == last || metric.Larger() == (score > last) {
 			hits++
 		}
 	}
 	return hits
 }
 
-// tally sums the hits of queries that have k true neighbours each.
-type tally struct {
+// hitSums sums the hits of queries that have k true neighbours each.
+type hitSums struct {
 	k, queries   int
 	hits, square float64 // sums of the hits of a query and of their squares
 }
 
-func (t *tally) add(hits int) {
+func (t *hitSums) add(hits int) {
 	t.queries++
 	t.hits += float64(hits)
 	t.square += float64(hits) * float64(hits)
@@ -203,7 +199,7 @@ func (t *tally) add(hits int) {
 // (Kish, Survey Sampling, 1965), the variance of a query's hits over that of k independent draws.
 // Samples with few misses cannot show how these cluster, so the estimate is averaged, weighted by
 // the misses, with one miss worth of the worst case, k.
-func (t *tally) report() RecallReport {
+func (t *hitSums) report() RecallReport {
 	k, m := float64(t.k), float64(t.queries)
 	p := t.hits / (m * k)
 	effect := k
