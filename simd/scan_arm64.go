@@ -1,0 +1,76 @@
+//go:build arm64 && !purego
+
+package simd
+
+// useScan points the scan group at a tier.
+func useScan(t Tier) {
+	useScanPure()
+	if t != NEON {
+		return
+	}
+	scanKernel = scanWithNEON
+	scan4Kernel = scan4WithNEON
+	nextBelowKernel = nextBelowWithNEON
+}
+
+// scanNEON scans n blocks of size code bytes each. params are Step, Bias, Add, Err, TabErr, Tau.
+//
+//go:noescape
+func scanNEON(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32,
+	tables *byte, params *[6]float32)
+
+// scan4NEON is scanNEON for four queries and at most chunkDims dimensions.
+//
+//go:noescape
+func scan4NEON(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32,
+	stride int, tables *[4]*byte, params *[4][6]float32)
+
+// nextBelowNEON looks at v[from] to v[n-1], a multiple of 16 values, and returns the first of the
+// 16 that hold one below tau, or n.
+//
+//go:noescape
+func nextBelowNEON(v *float32, from int, n int, tau float32) int
+
+// chunkDims is the number of dimensions whose entries sum up in 16 bits.
+const chunkDims = 4096
+
+// params returns the scalars of a query in the order the assembly reads them.
+func (q *ScanQuery) params() [6]float32 {
+	return [6]float32{q.Step, q.Bias, q.Add, q.Err, q.TabErr, q.Tau}
+}
+
+func scanWithNEON(blocks []byte, d int, alive []uint32, out scanOut, q *ScanQuery) {
+	params := q.params()
+	scanNEON(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
+		first(q.Tables), &params)
+}
+
+func scan4WithNEON(blocks []byte, d int, alive []uint32, out scanOut, q *[4]ScanQuery) {
+	if d > chunkDims {
+		for i := range q {
+			scanWithNEON(blocks, d, alive, out.from(i*out.stride), &q[i])
+		}
+		return
+	}
+	var tables [4]*byte
+	var params [4][6]float32
+	for i := range q {
+		tables[i], params[i] = first(q[i].Tables), q[i].params()
+	}
+	scan4NEON(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
+		out.stride, &tables, &params)
+}
+
+// nextBelowWithNEON searches whole vectors in pieces, so that no assembly call gets long, and the
+// values of the vector that was found, or of the rest, one by one.
+func nextBelowWithNEON(v []float32, from int, tau float32) int {
+	for len(v)-from >= lanes {
+		end := from + min(callFloats, (len(v)-from)&^(lanes-1))
+		i := nextBelowNEON(first(v), from, end, tau)
+		if i < end {
+			return nextBelowPure(v, i, tau)
+		}
+		from = end
+	}
+	return nextBelowPure(v, from, tau)
+}
