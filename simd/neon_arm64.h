@@ -48,3 +48,5 @@
 #define SMLAL2X8H(m, n, d) WORD $(0x4E208000 | OPERANDS(m, n, d))
 // sadalp v{d}.4s, v{n}.8h
 #define SADALP4S(n, d) WORD $(0x4E606800 | OPERANDS(0, n, d))
+// ushl v{d}.16b, v{n}.16b, v{m}.16b
+#define USHL16B(m, n, d) WORD $(0x6E204400 | OPERANDS(m, n, d))

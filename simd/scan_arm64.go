@@ -10,6 +10,15 @@ func useScan(t Tier) {
 	}
 	scanKernel = scanWithNEON
 	scan4Kernel = scan4WithNEON
+	groupRangeKernel = groupRangeWithNEON
+	fillTablesKernel = func(tab []byte, q []float32, inv float32) {
+		fillTablesNEON(first(tab), first(q), len(q), inv)
+	}
+	roundInt8Kernel = func(z []int8, q []float32, inv float32) {
+		roundInt8NEON(first(z), first(q), len(q), inv)
+	}
+	dotCodeKernel = dotCodeWithNEON
+	dotCodeFloatKernel = dotCodeFloatWithNEON
 	nextBelowKernel = nextBelowWithNEON
 }
 
