@@ -48,8 +48,9 @@ type workspace struct {
 	searchers []searcher
 	lists     [][]*probe
 
-	from, n, groups, shards        int // of the batch being answered
-	preparing, scanning, finishing func(worker, i int) error
+	from, n, group, groups, shards int // of the batch being answered
+	preparing, routing             func(worker, i int) error
+	scanning, finishing            func(worker, i int) error
 }
 
 // workspace takes a workspace from the pool; give it back with release.
@@ -59,11 +60,14 @@ func (ix *Index) workspace() *workspace {
 	}
 	w := &workspace{}
 	w.preparing = func(worker, g int) error {
-		return w.run.prepare(w.ctx, w, worker, g*groupQueries, min((g+1)*groupQueries, w.n))
+		return w.run.prepare(w.ctx, w, worker, g*w.group, min((g+1)*w.group, w.n))
+	}
+	w.routing = func(worker, g int) error {
+		return w.run.route(w.ctx, w, worker, g*w.group, min((g+1)*w.group, w.n))
 	}
 	w.scanning = func(worker, i int) error {
-		lo := i % w.groups * groupQueries
-		return w.run.scanShard(w.ctx, w, worker, lo, min(lo+groupQueries, w.n), i/w.groups)
+		lo := i % w.groups * w.group
+		return w.run.scanShard(w.ctx, w, worker, lo, min(lo+w.group, w.n), i/w.groups)
 	}
 	w.finishing = func(worker, i int) error {
 		probes := w.probes[i*w.shards : (i+1)*w.shards]
@@ -85,7 +89,12 @@ func (ix *Index) release(w *workspace) {
 func (r *run) batch(ctx context.Context, w *workspace, from, to, threads int) error {
 	w.ctx, w.from, w.n = ctx, from, to-from
 	w.shards = (len(r.words) + shardBlocks - 1) / shardBlocks
-	w.groups = (w.n + groupQueries - 1) / groupQueries
+	w.group = groupQueries
+	if r.slots != nil {
+		// Every thread has some, four at a time.
+		w.group = min(cellGroup, ((w.n+threads-1)/threads+3)&^3)
+	}
+	w.groups = (w.n + w.group - 1) / w.group
 	w.queries = grow(w.queries, w.n)
 	w.probes = grow(w.probes, w.n*w.shards)
 	w.searchers = grow(w.searchers, threads)
@@ -95,6 +104,10 @@ func (r *run) batch(ctx context.Context, w *workspace, from, to, threads int) er
 	}
 	t0 := time.Now()
 	if err := parallel(ctx, "search", threads, w.groups, w.preparing); err != nil {
+		return err
+	}
+	prepared := time.Now()
+	if err := parallel(ctx, "search", threads, w.groups, w.routing); err != nil {
 		return err
 	}
 	t1 := time.Now()
@@ -108,23 +121,24 @@ func (r *run) batch(ctx context.Context, w *workspace, from, to, threads int) er
 	for i := range w.probes {
 		r.count(&w.probes[i].counts)
 	}
-	r.plan.Prepare += t1.Sub(t0)
+	r.plan.Prepare += prepared.Sub(t0)
+	r.plan.Route += t1.Sub(prepared)
 	r.plan.Scan += t2.Sub(t1)
 	r.plan.Rerank += time.Since(t2)
 	return nil
 }
 
 func (r *run) count(c *counts) {
+	r.plan.Probed += c.probed
 	r.plan.Scanned += c.scanned
 	r.plan.Coded += c.coded
 	r.plan.Reranked += c.reranked
 	r.plan.Certified += c.certified
 }
 
-// prepare makes queries [lo, hi) of the batch ready and finds their first thresholds.
+// prepare makes queries [lo, hi) of the batch ready.
 func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) error {
 	d, from, shards := r.ix.dim, w.from, w.shards
-	scan := w.lists[worker][:0]
 	for i := lo; i < hi; i++ {
 		q := &w.queries[i]
 		at := (from + i) * d
@@ -139,20 +153,33 @@ func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) err
 			p.query, p.counts = q, counts{}
 			p.best.reset(r.k)
 			p.found.reset(r.collect())
+			p.wait = p.wait[:0]
 		}
-		if q.way == wayScan {
-			scan = append(scan, &w.probes[i*shards])
+	}
+	return nil
+}
+
+// route finds the first thresholds of queries [lo, hi) and, for kind ivf, their cells.
+func (r *run) route(ctx context.Context, w *workspace, worker, lo, hi int) error {
+	scan := w.lists[worker][:0]
+	for i := lo; i < hi; i++ {
+		if w.queries[i].way == wayScan {
+			scan = append(scan, &w.probes[i*w.shards])
 		}
 	}
 	w.lists[worker] = scan
-	if err := w.searchers[worker].firstWave(ctx, scan); err != nil {
-		return err
+	s := &w.searchers[worker]
+	var err error
+	if r.slots != nil {
+		err = s.routeGroup(ctx, scan)
+	} else {
+		err = s.firstWave(ctx, scan)
 	}
 	for _, p := range scan {
 		p.found.reset(r.collect())
-		p.counts = counts{}
+		p.counts = counts{probed: p.counts.probed}
 	}
-	return nil
+	return err
 }
 
 // collect is the number of rows whose bounds set a query's threshold.
@@ -214,9 +241,9 @@ func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard
 		case wayMeasure:
 			err = s.scoreAll(ctx, list, from, to, true)
 		case wayCode:
-			err = s.scoreAll(ctx, list, from, to, false)
+			err = s.codes(ctx, list, from, to)
 		case wayScan:
-			err = s.scanCodes(ctx, list, from, to)
+			err = s.scan(ctx, list, from, to)
 		default:
 			err = s.exactScan(ctx, list, from*simd.BlockRows, min(to*simd.BlockRows, r.ix.rows))
 		}
@@ -225,6 +252,27 @@ func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard
 		}
 	}
 	return nil
+}
+
+// codes scores every row's code; the cells of kind ivf belong to the first shard.
+func (s *searcher) codes(ctx context.Context, ps []*probe, from, to int) error {
+	if s.run.slots == nil {
+		return s.scoreAll(ctx, ps, from, to, false)
+	}
+	if from > 0 {
+		return nil
+	}
+	return s.codeCells(ctx, ps)
+}
+
+func (s *searcher) scan(ctx context.Context, ps []*probe, from, to int) error {
+	if s.run.slots == nil {
+		return s.scanCodes(ctx, ps, from, to)
+	}
+	if from > 0 {
+		return nil
+	}
+	return s.scanCells(ctx, ps)
 }
 
 // finish joins a query's shards and writes its answer.
@@ -251,7 +299,7 @@ func (r *run) finish(ctx context.Context, s *searcher, shards []probe, i int) er
 		p.found.merge(&shards[j].found)
 	}
 	p.found.prune()
-	if r.col == nil || r.p.Rerank == 0 && r.ix.kind == Flat {
+	if r.col == nil || r.p.Rerank == 0 && r.ix.kind != Exact {
 		r.put(i, p.query, r.estimates(p))
 		return nil
 	}
@@ -281,9 +329,9 @@ func (r *run) estimates(p *probe) []hit {
 	for _, c := range p.found.rows {
 		e := c.est
 		if r.ix.bits == 1 {
-			e, _ = p.code(r.ix.codes, int(c.row))
+			e, _ = p.code(r.ix.codes, p.placeOf(r.ix, int(c.pos)), int(c.pos))
 		}
-		p.best.push(hit{float64(e), c.row})
+		p.best.push(hit{float64(e), r.ix.rowAt(c.pos)})
 	}
 	return p.best.sorted()
 }
@@ -295,9 +343,9 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 	s.read = grow(s.read, r.ix.dim)
 	rows, closed := p.found.rows, true
 	p.found.byBound()
-	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind == Flat {
+	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind != Exact {
 		least := float32(math.Inf(1))
-		p.found.byEstimate()
+		p.found.byEstimate(r.ix.rowAt)
 		for _, c := range rows[n:] {
 			least = min(least, c.low)
 		}
@@ -310,7 +358,7 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 	}
 	// A row is strange when its distance is 6 half widths of bounds of the default epsilon0 away.
 	suspect := 6.0
-	if r.ix.kind == Flat {
+	if r.ix.kind != Exact {
 		suspect *= max(1, defaultEpsilon/r.epsilon)
 	}
 	strange, strangest := 0, uint32(0)
@@ -321,17 +369,18 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 			}
 		}
 		if ahead := i + fetchAhead; ahead < len(rows) {
-			simd.Fetch(r.col.memory(int(rows[ahead].row)))
+			simd.Fetch(r.col.memory(int(r.ix.rowAt(rows[ahead].pos))))
 		}
 		if closed && p.best.full() && float64(c.low) > p.best.worst() {
 			break
 		}
-		dist := p.exact(r.ix.metric, r.col.Row(int(c.row), s.read))
+		row := r.ix.rowAt(c.pos)
+		dist := p.exact(r.ix.metric, r.col.Row(int(row), s.read))
 		p.counts.reranked++
 		if math.Abs(dist-float64(c.est)) > suspect*float64(c.est-c.low) {
-			strange, strangest = strange+1, c.row
+			strange, strangest = strange+1, row
 		}
-		p.best.push(hit{dist, c.row})
+		p.best.push(hit{dist, row})
 	}
 	if closed {
 		p.counts.certified++

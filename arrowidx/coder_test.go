@@ -28,7 +28,7 @@ func code(r []float32, bits int, metric Metric, meanDot float32) coded {
 	if bits == 1 {
 		out.extra = nil
 	}
-	out.plane, _ = c.encode(r, meanDot, out.extra)
+	out.plane, _ = c.encode(r, meanDot, nil, out.extra)
 	out.signs = c.signs
 	if bits > 1 {
 		out.whole = getFactors(out.extra[len(out.extra)-factorsBytes:])
@@ -272,7 +272,7 @@ func TestFactorsSurviveTheirBytes(t *testing.T) {
 }
 
 func TestPlaneFactorsLieWithTheirRows(t *testing.T) {
-	f, err := newFlatCodes(70, 100, 3)
+	f, err := newCodes(70, 100, 3, nil)
 	require.NoError(t, err)
 	defer f.free()
 	require.Equal(t, 3, f.count())

@@ -6,9 +6,10 @@ import (
 	"slices"
 )
 
-// candidate is a row whose distance may be among the k smallest: it is at least low, and about est.
+// candidate is the position of a row whose distance may be among the k smallest: it is at least
+// low, and about est.
 type candidate struct {
-	row      uint32
+	pos      uint32
 	low, est float32
 }
 
@@ -29,12 +30,12 @@ func (c *collector) reset(k int) {
 	c.limit = 1024 + 4*k
 }
 
-// offer adds a row whose distance lies in [low, up] (at the index's epsilon0).
-func (c *collector) offer(row int, low, up, est float32) {
+// offer adds a row whose distance lies in [low, up] (at the search's epsilon0).
+func (c *collector) offer(pos int, low, up, est float32) {
 	if low > c.tau {
 		return
 	}
-	c.rows = append(c.rows, candidate{uint32(row), low, est})
+	c.rows = append(c.rows, candidate{uint32(pos), low, est})
 	c.bound(up)
 	if len(c.rows) >= c.limit {
 		c.prune()
@@ -98,17 +99,17 @@ func (c *collector) merge(o *collector) {
 	c.rows = append(c.rows, o.rows...)
 }
 
-// byBound sorts rows by lower bound, smaller rows first among equals.
+// byBound sorts rows by lower bound, smaller positions first among equals.
 func (c *collector) byBound() {
 	slices.SortFunc(c.rows, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.low, b.low), cmp.Compare(a.row, b.row))
+		return cmp.Or(cmp.Compare(a.low, b.low), cmp.Compare(a.pos, b.pos))
 	})
 }
 
 // byEstimate sorts rows by estimate, smaller rows first among equals.
-func (c *collector) byEstimate() {
+func (c *collector) byEstimate(rowAt func(pos uint32) uint32) {
 	slices.SortFunc(c.rows, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.est, b.est), cmp.Compare(a.row, b.row))
+		return cmp.Or(cmp.Compare(a.est, b.est), cmp.Compare(rowAt(a.pos), rowAt(b.pos)))
 	})
 }
 

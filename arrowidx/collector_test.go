@@ -125,7 +125,7 @@ func TestNoRowOfTheKNearestIsLost(t *testing.T) {
 		c.prune()
 		kept := map[uint32]bool{}
 		for _, row := range c.rows {
-			kept[row.row] = true
+			kept[row.pos] = true
 			require.LessOrEqual(t, row.low, c.tau)
 		}
 		order := make([]int, len(rows))
@@ -172,14 +172,14 @@ func TestCandidatesAreSortedByBoundOrEstimateThenRow(t *testing.T) {
 	rows := []candidate{{5, 1, 3}, {2, 1, 2}, {9, 0, 3}, {1, 2, 2}, {0, 2, 1}}
 	order := func(c *collector) (out []uint32) {
 		for _, r := range c.rows {
-			out = append(out, r.row)
+			out = append(out, r.pos)
 		}
 		return out
 	}
 	c := collector{rows: slices.Clone(rows)}
 	c.byBound()
 	require.Equal(t, []uint32{9, 2, 5, 0, 1}, order(&c))
-	c.byEstimate()
+	c.byEstimate(func(pos uint32) uint32 { return pos })
 	require.Equal(t, []uint32{0, 1, 2, 5, 9}, order(&c))
 }
 

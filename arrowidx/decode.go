@@ -270,7 +270,7 @@ func (d *decoder) parameters(b []byte) (*Index, float32, error) {
 
 // readCodes takes planes and extra bits where they lie.
 func (d *decoder) readCodes(ix *Index, radius float32) error {
-	f := &flatCodes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius}
+	f := &codes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius}
 	f.stride = simd.BlockStride(f.padded)
 	signs, err := d.need(secRotation, 1, uint64(f.padded/2))
 	if err != nil {

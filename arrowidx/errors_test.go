@@ -79,7 +79,7 @@ func TestNamesOfOptionsAreReadAndWritten(t *testing.T) {
 	euclidean, err := ParseMetric("euclidean")
 	require.NoError(t, err)
 	require.Equal(t, L2, euclidean)
-	for _, name := range []string{"", "Cosine", "l2 ", "ivf", "manhattan"} {
+	for _, name := range []string{"", "Cosine", "l2 ", "manhattan"} {
 		_, err := ParseMetric(name)
 		require.Equal(t, MetricError, KindOf(err), name)
 		_, err = ParseKind(name)
@@ -124,7 +124,7 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 		kind ErrorKind
 	}{
 		"metric":              {BuildOptions{Metric: 4}, MetricError},
-		"kind":                {BuildOptions{Kind: 3}, InvalidArgument},
+		"kind":                {BuildOptions{Kind: 4}, InvalidArgument},
 		"exact, nothing kept": {BuildOptions{Kind: Exact, Keep: KeepNone}, InvalidArgument},
 		"10 bits":             {BuildOptions{Kind: Flat, Bits: 10}, InvalidArgument},
 		"-1 bits":             {BuildOptions{Kind: Flat, Bits: -1}, InvalidArgument},

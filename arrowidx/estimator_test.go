@@ -75,7 +75,7 @@ func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
 	}
 	ix.mean = make([]float32, d)
 	ix.rot = newRotation(paddedDim(d), seed)
-	codes, err := newFlatCodes(1, d, bits)
+	codes, err := newCodes(1, d, bits, nil)
 	require.NoError(t, err)
 	ix.codes = codes
 	return &estimate{ix: ix, coder: newCoder(codes.padded, bits, SqEuclidean)}
@@ -112,7 +112,7 @@ func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) 
 	if f.bits > 1 {
 		extra = f.extraOf(0)
 	}
-	fs, _ := e.coder.encode(e.rotate(r), 0, extra)
+	fs, _ := e.coder.encode(e.rotate(r), 0, nil, extra)
 	f.putPlane(0, e.coder.signs, fs)
 	require.NoError(t, e.q.prepare(e.ix, q, 0, testEpsilon))
 	w := make([]float32, len(q)) // the query from the centre
@@ -121,8 +121,8 @@ func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) 
 	}
 	centre := e.rotate(c)
 	truth, length := simd.L2Sq64(r, w), math.Sqrt(simd.Norm64(w))
-	e.q.scan.Add = float32(length * length)
-	e.q.scan.Err, e.q.errUnit = float32(testEpsilon*length), float32(testEpsilon*length)
+	e.q.scan.Add, e.q.scan.Err = float32(length*length), float32(testEpsilon*length)
+	e.q.origin = place{add: e.q.scan.Add, err: e.q.scan.Err}
 
 	fs.add -= float32(float64(fs.rescale) * e.product(0, centre))
 	f.putPlane(0, e.coder.signs, fs)
@@ -137,7 +137,7 @@ func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) 
 	whole := getFactors(tail)
 	whole.add -= float32(float64(whole.rescale) * e.product(f.bits-1, centre))
 	whole.put(tail)
-	if est, width := e.q.code(f, 0); width > 0 {
+	if est, width := e.q.code(f, e.q.origin, 0); width > 0 {
 		held := float64(est-width) <= truth
 		code.add((float64(est)-truth)/(float64(width)/testEpsilon), held, held)
 	}

@@ -36,8 +36,10 @@ type Index struct {
 	meanSq  float32 // |mean|^2
 	rot     *rotation
 	alive   []uint32 // one bit a row, a word a block
-	codes   *flatCodes
-	norms   slab // float32 norm of every row, kind exact with cosine or dot
+	codes   *codes
+	slots   []uint32 // kind ivf: slots that hold rows that can be found
+	tuning  []tuned  // kind ivf: by rising recall target
+	norms   slab     // float32 norm of every row, kind exact with cosine or dot
 	longest float32
 	digest  [sha256.Size]byte // of sampled rows: recognises the column again
 	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
@@ -94,11 +96,15 @@ func (ix *Index) fill(ctx context.Context, col *Column, o *BuildOptions, threads
 	ix.nulls, ix.bad, ix.usable = m.nulls, m.bad, m.usable
 	ix.setAlive(m.skip, col.rows)
 	ix.digest = sampleDigest(col, ix.alive)
-	if ix.kind == Flat {
+	switch ix.kind {
+	case Exact:
+		err = ix.measureNorms(ctx, col, o, threads)
+	case Flat:
 		ix.rot = newRotation(paddedDim(ix.dim), ix.seed)
 		err = encodeFlat(ctx, ix, col, m.skip, o, threads)
-	} else {
-		err = ix.measureNorms(ctx, col, o, threads)
+	default:
+		ix.rot = newRotation(paddedDim(ix.dim), ix.seed)
+		err = buildCells(ctx, ix, col, m.skip, o, threads)
 	}
 	if err != nil {
 		return err

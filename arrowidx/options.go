@@ -39,13 +39,17 @@ const MaxProvenance = 1 << 20
 
 // Progress counts the work of a running operation. Safe for concurrent use.
 type Progress struct {
-	total, scanned, encoded atomic.Int64
+	total, stages                                   atomic.Int64
+	scanned, trained, assigned, encoded, calibrated atomic.Int64
 }
 
-// Done returns the rows finished and the rows in all; each row is read twice, once to validate and
-// once to encode, and counts half each time.
+// Done returns the rows finished and the rows in all. Every stage of a build counts each row once
+// and has an equal share: reading and coding for kinds exact and flat, for ivf also training,
+// assigning and calibrating.
 func (p *Progress) Done() (done, total int64) {
-	return (p.scanned.Load() + p.encoded.Load()) / 2, p.total.Load()
+	sum := p.scanned.Load() + p.trained.Load() + p.assigned.Load() + p.encoded.Load() +
+		p.calibrated.Load()
+	return sum / max(p.stages.Load(), 1), p.total.Load()
 }
 
 // resolve fills in defaults and refuses what cannot be built.
@@ -69,6 +73,10 @@ func (o *BuildOptions) resolve(col *Column) error {
 	}
 	if err := o.resolveKind(col.rows); err != nil {
 		return err
+	}
+	o.Progress.stages.Store(2)
+	if o.Kind == IVF {
+		o.Progress.stages.Store(5)
 	}
 	if len(o.Provenance) > MaxProvenance || !utf8.ValidString(o.Provenance) {
 		return newError(InvalidArgument, "build", "provenance is not UTF-8 of at most 1 MiB", "")

@@ -29,15 +29,24 @@ type query struct {
 	rotated []float32
 	tables  []byte
 	scan    simd.ScanQuery // Tau is set by each scan
-	z       []int8         // q' as int8 for codes of 2 to 5 bits
+	z       []int8         // q' as int8, for cells and for codes of 2 to 5 bits
 	zStep   float32
 	offset  float32 // subtracted from a code's product: (2^B-1)/2 times the sum of q'
-	errUnit float32 // epsilon0 * |q'|
+	epsilon float32
+	norm2   float32 // |q'|^2
+	origin  place   // of a flat index; cells add to it
 	zErr    float32 // epsilon0 * the standard deviation that int8 adds, per unit of rescale
 	slack   float32 // contains float32 rounding of estimates
 
 	first float32 // upper bound of the k-th distance from the first wave
 	way   way
+}
+
+// place is where codes lie for a query: around which point they are residuals.
+type place struct {
+	add   float32 // g_add: part of the distance that all codes there share
+	err   float32 // epsilon0 * g_err: epsilon0 times the query's distance from that point
+	shift int     // slot minus position of a row there
 }
 
 // prepare validates query i and computes what every row needs.
@@ -98,6 +107,8 @@ func (q *query) setTables(ix *Index, meanDot, epsilon float32) {
 		add = ix.meanSq - meanDot
 	}
 	tableErr := step * float32(math.Sqrt(float64(f.padded)/4/12))
+	q.epsilon, q.norm2 = epsilon, norm2
+	q.origin = place{add: add, err: epsilon * length}
 	q.scan = simd.ScanQuery{
 		Tables: q.tables, Step: step, Bias: -abs / 2, Add: add,
 		Err: epsilon * length, TabErr: epsilon * tableErr,
@@ -107,11 +118,12 @@ func (q *query) setTables(ix *Index, meanDot, epsilon float32) {
 	if !ix.metric.Larger() {
 		q.slack = reach * reach / (1 << 17)
 	}
-	q.errUnit = epsilon * length
 	half := float32(int(1)<<f.bits-1) / 2
-	if f.bits >= 2 && f.bits <= 5 {
+	if f.cells != nil || f.bits >= 2 && f.bits <= 5 {
 		q.z = grow(q.z, f.padded)
 		q.zStep = simd.QuantizeInt8(q.z, q.rotated)
+	}
+	if f.bits >= 2 && f.bits <= 5 {
 		sum := 0
 		for _, z := range q.z {
 			sum += int(z)
@@ -127,17 +139,17 @@ func (q *query) setTables(ix *Index, meanDot, epsilon float32) {
 	q.offset, q.zErr = half*float32(sum), 0
 }
 
-// code scores a row with all its bits: an estimate of its distance and the half width of its
-// bound.
-func (q *query) code(f *flatCodes, row int) (est, width float32) {
-	block := f.block(row / simd.BlockRows)
-	lane := row % simd.BlockRows
+// code scores the row at a position with all its bits: an estimate of its distance and the half
+// width of its bound.
+func (q *query) code(f *codes, at place, pos int) (est, width float32) {
+	slot := pos + at.shift
+	block, lane := f.block(slot/simd.BlockRows), slot%simd.BlockRows
 	if f.bits == 1 {
 		fs := f.planeFactors(block, lane)
 		v := simd.DotCodeFloat(block, lane, nil, 0, f.padded, q.rotated) - q.offset
-		return fs.add + q.scan.Add + fs.rescale*v, fs.err * q.errUnit
+		return fs.add + at.add + fs.rescale*v, fs.err * at.err
 	}
-	extra := f.extraOf(row)
+	extra := f.extraOf(pos)
 	fs := getFactors(extra[f.row-factorsBytes:])
 	var v float32
 	if f.bits <= 5 {
@@ -145,9 +157,35 @@ func (q *query) code(f *flatCodes, row int) (est, width float32) {
 	} else {
 		v = simd.DotCodeFloat(block, lane, extra, f.bits-1, f.padded, q.rotated)
 	}
-	est = fs.add + q.scan.Add + fs.rescale*(v-q.offset)
-	return est, fs.err*q.errUnit + abs32(fs.rescale)*q.zErr
+	est = fs.add + at.add + fs.rescale*(v-q.offset)
+	return est, fs.err*at.err + abs32(fs.rescale)*q.zErr
 }
+
+// in returns the place of a cell for the query.
+func (q *query) in(f *codes, larger bool, cell int) place {
+	c := f.cells
+	dot := simd.Dot16(q.rotated, c.centroid(cell))
+	// Rounding must not make the distance from the centroid smaller than it is by much.
+	far2 := max(q.norm2+c.norm2[cell]-2*dot, 0) + (q.norm2+c.norm2[cell])/(1<<20)
+	p := place{
+		add: q.origin.add + c.norm2[cell] - 2*dot, err: q.epsilon * sqrt32(far2),
+		shift: int(c.block[cell])*simd.BlockRows - int(c.first[cell]),
+	}
+	if larger {
+		p.add = q.origin.add - dot
+	}
+	return p
+}
+
+// placeOf returns the place of the row at a position.
+func (q *query) placeOf(ix *Index, pos int) place {
+	if ix.codes.cells == nil {
+		return q.origin
+	}
+	return q.in(ix.codes, ix.metric.Larger(), ix.codes.cells.of(pos))
+}
+
+func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
 // score turns a distance in engine units into the metric's score.
 func (q *query) score(metric Metric, dist float64) float32 {

@@ -52,23 +52,47 @@ func newCoder(padded, bits int, metric Metric) *coder {
 	}
 }
 
-// encode codes the residual r of a row. For inner products, meanDot is <x, mean> of the row; it is
-// not used otherwise. The sign bits are left in c.signs; the extra bits and their factors are
-// written to extra (simd.ExtraBytes + factorsBytes long) when there are any. It returns the
-// factors of the plane and |r|^2.
-func (c *coder) encode(r []float32, meanDot float32, extra []byte) (factors, float32) {
+// encode codes the residual r = x - c of a row to its centroid (nil: the origin). For inner
+// products, meanDot is <x, mean> of the row; it is not used otherwise. The sign bits are left in
+// c.signs; the extra bits and their factors are written to extra (simd.ExtraBytes + factorsBytes
+// long) when there are any. It returns the factors of the plane and |r|^2.
+func (c *coder) encode(
+	r []float32, meanDot float32, centroid []float32, extra []byte,
+) (factors, float32) {
 	norm2, abs := simd.PackSigns(c.signs, r)
 	l := float64(norm2)
 	// y of one bit is s - 1/2: <r, y> = |r|_1 / 2 and |y|^2 = D/4.
 	plane := c.factors(l, float64(abs)/2, float64(c.padded)/4, meanDot)
-	if c.extra == 0 {
-		return plane, norm2
+	var whole factors
+	if c.extra > 0 {
+		dot, sq := c.fit(r, l)
+		simd.PackExtra(extra[:len(extra)-factorsBytes], c.k, c.signs, c.extra, c.padded)
+		whole = c.factors(l, dot, sq, meanDot)
 	}
-	dot, sq := c.fit(r, l)
-	n := simd.ExtraBytes(c.padded, c.extra)
-	simd.PackExtra(extra[:n], c.k, c.signs, c.extra, c.padded)
-	c.factors(l, dot, sq, meanDot).put(extra[n:])
+	if centroid != nil {
+		c.moveTo(centroid, r, &plane, &whole)
+	}
+	if c.extra > 0 {
+		whole.put(extra[len(extra)-factorsBytes:])
+	}
 	return plane, norm2
+}
+
+// moveTo adds to f_add what the product <y, q'> has of the centroid: <r, q' - c> is estimated by
+// (L/R) (<y, q'> - <c, y>), and inner products also have <r, c> (RaBitQ section 3.2).
+func (c *coder) moveTo(centroid, r []float32, plane, whole *factors) {
+	var k []byte
+	if c.extra > 0 {
+		k = c.k
+	}
+	one, all := simd.DotSigned(c.signs, k, centroid)
+	own := 0.0
+	if c.inner {
+		own = float64(simd.Dot16(r, centroid))
+	}
+	// Products are rounded before they are added to.
+	plane.add = float32(float64(plane.add) - own - float64(float64(plane.rescale)*float64(one)/2))
+	whole.add = float32(float64(whole.add) - own - float64(float64(whole.rescale)*float64(all)))
 }
 
 // fit writes codes k = trunc(t*|r|) to c.k with the best of three scales t and returns <r, y> and

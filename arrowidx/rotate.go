@@ -1,6 +1,8 @@
 package arrowidx
 
 import (
+	"math/bits"
+
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -14,6 +16,16 @@ func (g *generator) next() uint64 {
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	return z ^ z>>31
+}
+
+// below returns a number in [0, n), every one as likely (Lemire, ACM TOMACS 2019).
+func (g *generator) below(n uint64) uint64 {
+	for {
+		hi, lo := bits.Mul64(g.next(), n)
+		if lo >= n || lo >= -n%n {
+			return hi
+		}
+	}
 }
 
 // paddedDim is the number of dimensions after rotation: a multiple of 64.

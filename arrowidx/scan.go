@@ -19,12 +19,14 @@ type probe struct {
 	*query
 	found  collector // rows with bounds
 	wait   []candidate
+	where  place   // of the rows that wait
+	visits []visit // kind ivf: cells to look into, rising
 	best   nearest // rows with distances, where every eligible row is scored
 	counts counts
 }
 
 // counts is what a plan sums up over probes.
-type counts struct{ scanned, coded, reranked, certified int64 }
+type counts struct{ probed, scanned, coded, reranked, certified int64 }
 
 // searcher is one worker's scratch memory.
 type searcher struct {
@@ -36,6 +38,8 @@ type searcher struct {
 	est    []float32
 	four   [4]simd.ScanQuery // here, because arguments of kernels escape
 	pick   nearest           // least estimates of a first wave
+	routes router
+	visitor
 }
 
 // scanCodes scans blocks [from, to) for all probes: plane, bound, and for the rows that survive the
@@ -77,11 +81,11 @@ func (s *searcher) scanSegment(ps []*probe, blocks []byte, words []uint32, first
 	s.est = grow(s.est, 4*n*simd.BlockRows)
 	for len(ps) >= 4 {
 		for i := range s.four {
-			s.four[i] = ps[i].threshold()
+			s.four[i] = ps[i].threshold(ps[i].origin)
 		}
 		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
 		for i, p := range ps[:4] {
-			s.gather(p, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+			s.gather(p, p.origin, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
 		}
 		for _, p := range ps[:4] {
 			s.score(p)
@@ -89,24 +93,26 @@ func (s *searcher) scanSegment(ps []*probe, blocks []byte, words []uint32, first
 		ps = ps[4:]
 	}
 	for _, p := range ps {
-		s.four[0] = p.threshold()
+		s.four[0] = p.threshold(p.origin)
 		simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
-		s.gather(p, first, s.masks[:n], s.est)
+		s.gather(p, p.origin, first, s.masks[:n], s.est)
 		s.score(p)
 	}
 }
 
-// threshold returns the scan of the query with everything at most tau let through.
-func (p *probe) threshold() simd.ScanQuery {
+// threshold returns the scan of the query at a place with everything at most tau let through.
+func (p *probe) threshold(at place) simd.ScanQuery {
 	sq := p.scan
+	sq.Add, sq.Err = at.add, at.err
 	sq.Tau = nextUp(p.found.tau + p.slack)
 	return sq
 }
 
-// gather lists the rows that a scan let through and asks for their extra bits, which lie scattered
-// in memory: score finds them in the caches.
-func (s *searcher) gather(p *probe, first int, masks []uint32, est []float32) {
+// gather lists the rows of blocks that a scan let through and asks for their extra bits, which lie
+// scattered in memory: score finds them in the caches.
+func (s *searcher) gather(p *probe, at place, first int, masks []uint32, est []float32) {
 	f := s.run.ix.codes
+	p.where = at
 	for b, m := range masks {
 		if m == 0 {
 			continue
@@ -116,14 +122,14 @@ func (s *searcher) gather(p *probe, first int, masks []uint32, est []float32) {
 			lane := bits.TrailingZeros32(m)
 			e := est[b*simd.BlockRows+lane]
 			fs := f.planeFactors(block, lane)
-			width := fs.err*p.scan.Err + abs32(fs.rescale)*p.scan.TabErr + p.slack
-			row := (first+b)*simd.BlockRows + lane
+			width := fs.err*at.err + abs32(fs.rescale)*p.scan.TabErr + p.slack
+			pos := (first+b)*simd.BlockRows + lane - at.shift
 			if f.bits == 1 {
-				p.found.offer(row, e-width, e+width, e)
+				p.found.offer(pos, e-width, e+width, e)
 				continue
 			}
-			simd.Fetch(f.extraOf(row))
-			p.wait = append(p.wait, candidate{row: uint32(row), low: e - width})
+			simd.Fetch(f.extraOf(pos))
+			p.wait = append(p.wait, candidate{pos: uint32(pos), low: e - width})
 		}
 	}
 }
@@ -134,9 +140,9 @@ func (s *searcher) score(p *probe) {
 		if c.low > p.found.tau {
 			continue
 		}
-		e, width := p.code(s.run.ix.codes, int(c.row))
+		e, width := p.code(s.run.ix.codes, p.where, int(c.pos))
 		p.counts.coded++
-		p.found.offer(int(c.row), e-width-p.slack, e+width+p.slack, e)
+		p.found.offer(int(c.pos), e-width-p.slack, e+width+p.slack, e)
 	}
 	p.wait = p.wait[:0]
 }
@@ -163,7 +169,7 @@ func (s *searcher) scoreAll(ctx context.Context, ps []*probe, from, to int, meas
 				continue
 			}
 			for _, p := range ps {
-				e, _ := p.code(r.ix.codes, row)
+				e, _ := p.code(r.ix.codes, p.origin, row)
 				p.counts.coded++
 				p.best.push(hit{float64(e), uint32(row)})
 			}

@@ -108,8 +108,10 @@ type run struct {
 	out      *SearchOut
 	col      *Column // vectors to measure on; nil: estimates only
 	k        int
-	words    []uint32 // rows that may be found, a word a block
+	words    []uint32 // rows that may be found, in row order
+	slots    []uint32 // kind ivf: the same in the order of slots
 	eligible int
+	probes   int // kind ivf: cells a query looks into
 	epsilon  float64
 	recall   float64
 	plan     Plan
@@ -156,7 +158,8 @@ func (r *run) check() error {
 	r.plan = Plan{
 		Kind: ix.kind, Tier: simd.Active(), Bits: ix.bits, Rows: int64(ix.rows),
 		Eligible: int64(r.eligible), Nulls: int64(ix.nulls + ix.bad), Queries: int64(p.NQ),
-		Epsilon0: r.epsilon, Recall: r.recall, Threads: 1,
+		Epsilon0: r.epsilon, Recall: r.recall, Threads: 1, Plane: min(ix.bits, 1),
+		Cells: int64(ix.cellCount()),
 		Exact: ix.kind == Exact || r.col != nil && p.Rerank != 0,
 	}
 	return nil
@@ -171,9 +174,20 @@ func (r *run) setTarget() error {
 		return newError(InvalidArgument, "search",
 			fmt.Sprintf("recall target %v is not in (0, 1]", r.recall), "use for example 0.95")
 	}
-	r.epsilon = r.p.Epsilon0
+	t := r.ix.tunedFor(r.recall, r.col != nil && r.p.Rerank != 0)
+	r.epsilon, r.probes = r.p.Epsilon0, r.p.Probes
 	if r.epsilon == 0 {
-		r.epsilon = epsilonFor(r.recall)
+		r.epsilon = t.epsilon
+	}
+	if r.probes == 0 {
+		r.probes = t.probes
+	}
+	if r.probes < 0 {
+		return newError(InvalidArgument, "search", fmt.Sprintf("probes = %d", r.probes),
+			"use a positive number, or 0 for the calibrated one")
+	}
+	if r.ix.codes != nil && r.ix.codes.cells != nil {
+		r.probes = min(r.probes, r.ix.codes.cells.n)
 	}
 	if !(r.epsilon >= 0 && r.epsilon <= maxEpsilon) {
 		return newError(InvalidArgument, "search", fmt.Sprintf("epsilon0 = %v", r.epsilon),
@@ -213,13 +227,16 @@ func (r *run) setFilter() error {
 			r.words[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
 		}
 	default:
-		r.words, r.eligible = ix.alive, ix.usable
+		r.words, r.slots, r.eligible = ix.alive, ix.slots, ix.usable
 		return nil
 	}
 	for i, w := range ix.alive {
 		r.words[i] &= w
 	}
 	r.eligible = countBits(r.words)
+	if ix.codes != nil && ix.codes.cells != nil {
+		r.slots = ix.codes.cells.admit(r.words)
+	}
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (s *searcher) boundSample(p *probe, est []float32) {
 		row := int(h.row)
 		e, width := float32(h.dist), float32(0)
 		if f.bits > 1 {
-			e, width = p.code(f, row)
+			e, width = p.code(f, p.origin, row)
 		} else {
 			fs := f.planeFactors(f.block(row/simd.BlockRows), row%simd.BlockRows)
 			width = fs.err*p.scan.Err + abs32(fs.rescale)*p.scan.TabErr

@@ -1,0 +1,192 @@
+package arrowidx
+
+import (
+	"context"
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// maxTileRows is the most rows encoded in one go.
+const maxTileRows = 8 * simd.BlockRows
+
+// tileRows is the number of rows encoded in one go: whole blocks, a few megabytes of them at most.
+func tileRows(padded int) int {
+	blocks := (1 << 20) / padded / simd.BlockRows
+	return min(max(blocks, 1)*simd.BlockRows, maxTileRows)
+}
+
+// rotator reads rows and turns them into what is coded: scaled (for cosine at length one), minus
+// the mean, rotated. One goroutine at a time.
+type rotator struct {
+	ix      *Index
+	padded  int
+	skip    []bool
+	read    []float32 // converted numbers of a tile
+	rotated []float32 // rows of a tile x padded
+	row     []float32 // one scaled or normalised row
+	dots    [maxTileRows]float32
+}
+
+func newRotator(ix *Index, skip []bool) *rotator {
+	padded := paddedDim(ix.dim)
+	return &rotator{
+		ix: ix, padded: padded, skip: skip,
+		read:    make([]float32, tileRows(padded)*ix.dim),
+		rotated: make([]float32, tileRows(padded)*padded),
+		row:     make([]float32, ix.dim),
+	}
+}
+
+// of returns row i of the tile, rotated.
+func (e *rotator) of(i int) []float32 { return e.rotated[i*e.padded : (i+1)*e.padded] }
+
+// run makes rows [from, to) ready, at most tileRows of them; skipped rows are zeros.
+func (e *rotator) run(col *Column, from, to int) {
+	d := e.ix.dim
+	for at := from; at < to; {
+		end := min(col.tileEnd(at, maxTileRows), to)
+		rows := col.tile(at, end-at, e.read)
+		for r := at; r < end; r++ {
+			e.center(rows[(r-at)*d:(r-at+1)*d], r-from, e.skipped(r))
+		}
+		at = end
+	}
+	e.ix.rot.apply(e.rotated, to-from)
+}
+
+// list makes the listed rows ready, at most tileRows of them, none skipped.
+func (e *rotator) list(col *Column, rows []uint32) {
+	for i, r := range rows {
+		if ahead := i + fetchAhead; ahead < len(rows) {
+			simd.Fetch(col.memory(int(rows[ahead])))
+		}
+		e.center(col.Row(int(r), e.read), i, false)
+	}
+	e.ix.rot.apply(e.rotated, len(rows))
+}
+
+func (e *rotator) skipped(row int) bool { return e.skip != nil && e.skip[row] }
+
+// center writes the scaled (for cosine: normalised) row minus the mean, padded with zeros, to row i
+// of the tile and keeps the row's inner product with the mean.
+func (e *rotator) center(x []float32, i int, skipped bool) {
+	dst := e.of(i)
+	clear(dst[len(x):])
+	if skipped {
+		clear(dst)
+		return
+	}
+	ix, scale := e.ix, e.ix.scale
+	if ix.metric == Cosine {
+		normalise(e.row, x, scale)
+		x, scale = e.row, 1
+	}
+	simd.Center(dst[:len(x)], x, scale, ix.mean)
+	if ix.metric.Larger() {
+		e.dots[i] = simd.Dot16(x, ix.mean) * scale
+	}
+}
+
+// normalise writes x at length one to dst; a zero vector stays zero. scale is a power of two that
+// keeps the square norm a normal number.
+func normalise(dst, x []float32, scale float32) {
+	simd.Scale(dst, x, scale)
+	norm2 := simd.Norm16(dst)
+	if norm2 == 0 {
+		return
+	}
+	simd.Scale(dst, dst, float32(1/math.Sqrt(float64(norm2))))
+}
+
+// encoder is one worker's state of a build's last stage.
+type encoder struct {
+	*rotator
+	codes *codes
+	coder *coder
+	diff  []float32 // a row minus its centroid
+}
+
+func newEncoder(ix *Index, codes *codes, skip []bool) *encoder {
+	return &encoder{
+		rotator: newRotator(ix, skip), codes: codes,
+		coder: newCoder(codes.padded, codes.bits, ix.metric),
+		diff:  make([]float32, codes.padded),
+	}
+}
+
+// encodeFlat codes all rows of the column. Tiles are independent, so the bytes do not depend on
+// the number of threads.
+func encodeFlat(
+	ctx context.Context, ix *Index, col *Column, skip []bool, o *BuildOptions, threads int,
+) error {
+	codes, err := newCodes(ix.rows, ix.dim, o.Bits, nil)
+	if err != nil {
+		return err
+	}
+	step := tileRows(codes.padded)
+	tiles := (ix.rows + step - 1) / step
+	workers := make([]*encoder, max(1, min(threads, tiles)))
+	radius := make([]float32, tiles)
+	err = parallel(ctx, "build", threads, tiles, func(w, i int) error {
+		if workers[w] == nil {
+			workers[w] = newEncoder(ix, codes, skip)
+		}
+		to := min((i+1)*step, ix.rows)
+		radius[i] = workers[w].tile(col, i*step, to)
+		o.Progress.encoded.Add(int64(to - i*step))
+		return nil
+	})
+	if err != nil {
+		codes.free()
+		return err
+	}
+	for _, r := range radius {
+		codes.radius = max(codes.radius, r)
+	}
+	ix.codes = codes
+	return nil
+}
+
+// tile codes rows [from, to) of a flat index and returns the largest residual length.
+func (e *encoder) tile(col *Column, from, to int) float32 {
+	e.run(col, from, to)
+	largest := float32(0)
+	for r := from; r < to; r++ {
+		if !e.skipped(r) {
+			largest = max(largest, e.put(r-from, r, r, nil))
+		}
+	}
+	return float32(math.Sqrt(float64(largest)))
+}
+
+// cell codes n rows of a cell, from its row number `from` on, and returns the largest residual
+// length.
+func (e *encoder) cell(col *Column, c, from, n int) float32 {
+	cells := e.codes.cells
+	pos := int(cells.first[c]) + from
+	slot := int(cells.block[c])*simd.BlockRows + from
+	e.list(col, cells.rows[pos:pos+n])
+	largest := float32(0)
+	for i := range n {
+		largest = max(largest, e.put(i, pos+i, slot+i, cells.centroid(c)))
+	}
+	return float32(math.Sqrt(float64(largest)))
+}
+
+// put codes row i of the tile as a residual to a centroid (nil: the origin) and returns its square
+// length.
+func (e *encoder) put(i, pos, slot int, centroid []float32) float32 {
+	var extra []byte
+	if e.codes.bits > 1 {
+		extra = e.codes.extraOf(pos)
+	}
+	residual := e.of(i)
+	if centroid != nil {
+		simd.Center(e.diff, residual, 1, centroid)
+		residual = e.diff
+	}
+	fs, norm2 := e.coder.encode(residual, e.dots[i], centroid, extra)
+	e.codes.putPlane(slot, e.coder.signs, fs)
+	return norm2
+}

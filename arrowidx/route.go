@@ -1,0 +1,242 @@
+package arrowidx
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Routing narrows cells down in three steps, each on fewer of them: codes of one bit, int8
+// products, and the stored float32 sum, which decides. The shares are generous: at half of them
+// recall does not fall measurably.
+const (
+	// planeShare and planeMore: of p probes, planeShare*p + planeMore cells stay after the plane.
+	planeShare = 4
+	planeMore  = 64
+	// coarseShare and coarseMore: of p probes, p + p/coarseShare + coarseMore stay after int8.
+	coarseShare = 8
+	coarseMore  = 8
+)
+
+// visit is a cell that a query looks into.
+type visit struct {
+	cell  uint32
+	order float32 // cells are probed by rising order
+	least float32 // no row of the cell is nearer, but for rounding
+	place
+}
+
+// router is one worker's memory for choosing cells.
+type router struct {
+	est    []float32
+	masks  []uint32
+	values []float32
+	spare  []float32
+	near   []uint32
+	ids    []uint32
+	dots   []int32
+	sizes  []float32
+	all    []visit
+}
+
+// leastOf writes the indexes of the want least values (and of others equal to the greatest of
+// them) to near, rising.
+func (t *router) leastOf(v []float32, want int) []uint32 {
+	n := len(v)
+	t.near = grow(t.near, n)
+	tau := v[0]
+	if want >= n {
+		for _, x := range v {
+			tau = max(tau, x)
+		}
+		return t.near[:simd.SelectBelow(t.near, v, tau)]
+	}
+	t.spare = grow(t.spare, n)
+	copy(t.spare, v)
+	return t.near[:simd.SelectBelow(t.near, v, simd.SelectKth(t.spare, want-1))]
+}
+
+// estimate scans the plane of centroids for one or four queries.
+func (t *router) estimate(c *cells, qs []*probe, four *[4]simd.ScanQuery) {
+	lanes := c.plane.count() * simd.BlockRows
+	t.est = grow(t.est, 4*lanes)
+	t.masks = grow(t.masks, 4*c.plane.count())
+	for i, q := range qs {
+		four[i] = q.scan
+		four[i].Add, four[i].Err, four[i].TabErr, four[i].Tau = 0, 0, 0, infinity
+	}
+	blocks := c.plane.blocks.mem
+	if len(qs) == 4 {
+		simd.Scan4(blocks, c.padded, c.plane.alive, four, t.masks, t.est)
+		return
+	}
+	simd.Scan(blocks, c.padded, c.plane.alive, &four[0], t.masks[:c.plane.count()], t.est[:lanes])
+}
+
+// route writes the cells nearest to the query to p.visits, rising by number. est are the estimates
+// of the plane, nil when the plane is not used.
+func (t *router) route(p *probe, f *codes, metric Metric, probes int, est []float32) {
+	p.visits = p.visits[:0]
+	ids := t.coarse(p, f.cells, metric == Dot, sqrt32(p.norm2), probes, est)
+	length := sqrt32(p.norm2)
+	for _, id := range ids {
+		p.visits = append(p.visits, p.visitOf(f, metric, id, length))
+	}
+	if len(p.visits) <= probes {
+		return
+	}
+	p.keepNearest(t, probes)
+}
+
+// visitOf measures a cell. length is |q'|.
+func (q *query) visitOf(f *codes, metric Metric, cell uint32, length float32) visit {
+	c := f.cells
+	at := q.in(f, metric.Larger(), int(cell))
+	v := visit{cell: cell, place: at, order: at.add}
+	gap := max(sqrt32(max(q.norm2+2*(at.add-q.origin.add)+c.norm2[cell], 0))-c.radius[cell], 0)
+	switch metric {
+	case L2, SqEuclidean:
+		gap = max(sqrt32(max(at.add, 0))-c.radius[cell], 0)
+		v.least = gap * gap
+	case Cosine: // rows have length one: by distance
+		v.order = c.norm2[cell] + 2*at.add
+		v.least = max(at.add-length*c.radius[cell], gap*gap/2-1)
+	default:
+		v.order -= length * c.radius[cell]
+		v.least = v.order
+	}
+	return v
+}
+
+// keepNearest drops all but the nearest visits, of equal ones the greater cells.
+func (p *probe) keepNearest(t *router, probes int) {
+	t.values = t.values[:0]
+	for _, v := range p.visits {
+		t.values = append(t.values, v.order)
+	}
+	tau := simd.SelectKth(t.values, probes-1)
+	equal := probes
+	for _, v := range p.visits {
+		if v.order < tau {
+			equal--
+		}
+	}
+	kept := p.visits[:0]
+	for _, v := range p.visits {
+		if v.order == tau {
+			if equal--; equal < 0 {
+				continue
+			}
+		}
+		if v.order <= tau {
+			kept = append(kept, v)
+		}
+	}
+	p.visits = kept
+}
+
+// coarse returns about as many cells as are worth measuring in float32, rising.
+func (t *router) coarse(
+	p *probe, c *cells, dot bool, length float32, probes int, est []float32,
+) []uint32 {
+	measured := probes + probes/coarseShare + coarseMore
+	if measured >= c.n {
+		t.ids = t.ids[:0]
+		for i := range c.n {
+			t.ids = append(t.ids, uint32(i))
+		}
+		return t.ids
+	}
+	if est == nil {
+		t.coarseAll(p, c, dot)
+	} else {
+		if dot {
+			for i, r := range c.radius {
+				est[i] -= length * r
+			}
+		}
+		t.ids = append(t.ids[:0], t.leastOf(est, planeShare*probes+planeMore)...)
+		t.coarseSome(p, c, dot)
+	}
+	if dot {
+		for i := range t.values {
+			id := i
+			if est != nil {
+				id = int(t.ids[i])
+			}
+			t.values[i] -= length * c.radius[id]
+		}
+	}
+	near := t.leastOf(t.values, measured)
+	if est != nil {
+		for i, j := range near {
+			near[i] = t.ids[j]
+		}
+	}
+	return near
+}
+
+// coarseAll values all cells by their int8 products.
+func (t *router) coarseAll(p *probe, c *cells, dot bool) {
+	t.dots, t.values = grow(t.dots, c.n), grow(t.values, c.n)
+	simd.DotInt8Tile(t.dots, c.coarse, c.n, c.padded, p.z, 1)
+	if dot {
+		simd.ScaleAdd(t.values, t.dots, c.step, c.zeros, -p.zStep)
+	} else {
+		simd.ScaleAdd(t.values, t.dots, c.step, c.norm2, -2*p.zStep)
+	}
+}
+
+// coarseSome values the cells in t.ids.
+func (t *router) coarseSome(p *probe, c *cells, dot bool) {
+	t.dots, t.values = grow(t.dots, len(t.ids)), grow(t.values, len(t.ids))
+	for i, id := range t.ids {
+		row := c.coarse[int(id)*c.padded : (int(id)+1)*c.padded]
+		simd.DotInt8Tile(t.dots[i:i+1], row, 1, c.padded, p.z, 1)
+		if dot {
+			t.values[i] = float32(float32(t.dots[i]) * (c.step[id] * -p.zStep))
+		} else {
+			t.values[i] = c.norm2[id] + float32(float32(t.dots[i])*(c.step[id]*(-2*p.zStep)))
+		}
+	}
+}
+
+// usesPlane reports whether routing begins with the plane: only where that leaves out most cells.
+func usesPlane(c *cells, probes int) bool { return planeShare*probes+planeMore <= c.n/2 }
+
+// widen adds cells in their order until enough rows that may be found lie in the visited ones.
+func (t *router) widen(p *probe, r *run, enough int) {
+	held := 0
+	for _, v := range p.visits {
+		held += r.inCell(int(v.cell))
+	}
+	if held >= enough || len(p.visits) == r.ix.codes.cells.n {
+		return
+	}
+	probes := len(p.visits)
+	t.route(p, r.ix.codes, r.ix.metric, r.ix.codes.cells.n, nil)
+	t.all = append(t.all[:0], p.visits...)
+	slices.SortFunc(t.all, func(a, b visit) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.cell, b.cell))
+	})
+	held = 0
+	for n, v := range t.all {
+		if n >= probes && held >= enough {
+			t.all = t.all[:n]
+			break
+		}
+		held += r.inCell(int(v.cell))
+	}
+	slices.SortFunc(t.all, func(a, b visit) int { return cmp.Compare(a.cell, b.cell) })
+	p.visits = append(p.visits[:0], t.all...)
+}
+
+// inCell counts the rows of a cell that may be found.
+func (r *run) inCell(cell int) int {
+	c := r.ix.codes.cells
+	if r.eligible == r.ix.usable {
+		return c.size(cell)
+	}
+	return countBits(r.slots[c.block[cell]:c.block[cell+1]])
+}

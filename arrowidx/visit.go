@@ -1,0 +1,300 @@
+package arrowidx
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+var infinity = float32(math.Inf(1))
+
+const (
+	// cellGroup is the most queries that visit cells together: their tables stay in the
+	// second-level cache, and what they find is independent of who else is in the group.
+	cellGroup = 128
+	// waveShare is how many rows for each of the k wanted the nearest cells must hold that set a
+	// query's first threshold.
+	waveShare = 16
+)
+
+// pair is a query's visit of a cell.
+type pair struct {
+	query int32
+	visit int32
+}
+
+// visitor is one worker's memory for visiting cells in order.
+type visitor struct {
+	begin []uint32 // per cell: where its pairs begin
+	pairs []pair
+	left  []pair
+	slots []int // first slot of each run of estimates in a first wave
+	which []int // visit of each
+}
+
+// routeGroup chooses the cells of every probe and finds its first threshold.
+func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
+	r := s.run
+	c := r.ix.codes.cells
+	t := &s.routes
+	plane := usesPlane(c, r.probes)
+	lanes := c.plane.count() * simd.BlockRows
+	for len(ps) > 0 {
+		if err := cancelled(ctx, "search"); err != nil {
+			return err
+		}
+		n := 1
+		if len(ps) >= 4 {
+			n = 4
+		}
+		if plane {
+			t.estimate(c, ps[:n], &s.four)
+		}
+		for i, p := range ps[:n] {
+			var est []float32
+			if plane {
+				est = t.est[i*lanes : i*lanes+c.n]
+			}
+			t.route(p, r.ix.codes, r.ix.metric, r.probes, est)
+			t.widen(p, r, r.collect())
+			p.counts.probed += int64(len(p.visits))
+			s.firstCells(p)
+		}
+		ps = ps[n:]
+	}
+	return nil
+}
+
+// firstCells scans the query's nearest cells without a threshold and takes the k-th smallest upper
+// bound among the rows of least estimate as its first one.
+func (s *searcher) firstCells(p *probe) {
+	r, f := s.run, s.run.ix.codes
+	s.nearestVisits(p, waveShare*r.collect())
+	p.found.reset(r.collect())
+	s.est = s.est[:0]
+	v := &s.visitor
+	v.slots = v.slots[:0]
+	for _, i := range v.which {
+		at := &p.visits[i]
+		from, to := int(f.cells.block[at.cell]), int(f.cells.block[at.cell+1])
+		s.scanAll(p, at.place, from, to)
+		v.slots = append(v.slots, from*simd.BlockRows)
+	}
+	s.pick.reset(p.found.k + waveExtra)
+	tau := infinity
+	for i := simd.NextBelow(s.est, 0, tau); i < len(s.est); i = simd.NextBelow(s.est, i+1, tau) {
+		s.pick.push(hit{float64(s.est[i]), uint32(i)})
+		if s.pick.full() {
+			tau = float32(s.pick.worst())
+		}
+	}
+	s.boundCells(p)
+	p.first = p.found.tau
+}
+
+// nearestVisits lists the visits of least order in s.visitor.which until they hold enough rows.
+func (s *searcher) nearestVisits(p *probe, enough int) {
+	v := &s.visitor
+	v.which = v.which[:0]
+	last, lastCell := float32(math.Inf(-1)), -1
+	for held := 0; held < enough && len(v.which) < len(p.visits); {
+		best := -1
+		for i := range p.visits {
+			o := p.visits[i].order
+			if o < last || o == last && int(p.visits[i].cell) <= lastCell {
+				continue
+			}
+			if best < 0 || o < p.visits[best].order {
+				best = i
+			}
+		}
+		last, lastCell = p.visits[best].order, int(p.visits[best].cell)
+		v.which = append(v.which, best)
+		held += s.run.inCell(lastCell)
+	}
+}
+
+// scanAll appends the estimates of blocks [from, to) to s.est; rows that may not be found are
+// infinitely far.
+func (s *searcher) scanAll(p *probe, at place, from, to int) {
+	f, n := s.run.ix.codes, to-from
+	words := s.run.slots[from:to]
+	s.masks = grow(s.masks, n)
+	begin := len(s.est)
+	s.est = slices.Grow(s.est, n*simd.BlockRows)[:begin+n*simd.BlockRows]
+	est := s.est[begin:]
+	s.four[0] = p.scan
+	s.four[0].Add, s.four[0].Err, s.four[0].Tau = at.add, at.err, infinity
+	simd.Scan(f.blocks.mem[from*f.stride:to*f.stride], f.padded, words, &s.four[0], s.masks, est)
+	for b, w := range words {
+		if w == math.MaxUint32 {
+			continue
+		}
+		for lane := range simd.BlockRows {
+			if w>>lane&1 == 0 {
+				est[b*simd.BlockRows+lane] = infinity
+			}
+		}
+	}
+}
+
+// boundCells takes the upper bounds of the picked rows.
+func (s *searcher) boundCells(p *probe) {
+	f, v := s.run.ix.codes, &s.visitor
+	for _, h := range s.pick.heap {
+		i, at := 0, int(h.row)
+		for {
+			vi := p.visits[v.which[i]]
+			n := int(f.cells.block[vi.cell+1]-f.cells.block[vi.cell]) * simd.BlockRows
+			if at < n {
+				break
+			}
+			i, at = i+1, at-n
+		}
+		where, slot := p.visits[v.which[i]].place, v.slots[i]+at
+		e, width := float32(h.dist), float32(0)
+		if f.bits > 1 {
+			e, width = p.code(f, where, slot-where.shift)
+		} else {
+			fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
+			width = fs.err*where.err + abs32(fs.rescale)*p.scan.TabErr
+		}
+		p.found.bound(e + width + p.slack)
+	}
+}
+
+// scanCells visits every cell once for all probes that look into it, in the order of cells. What
+// happens to a query does not depend on the others: its cells come in the same order, four
+// queries and one give equal bits, and its rows are scored one visit late in any company.
+func (s *searcher) scanCells(ctx context.Context, ps []*probe) error {
+	v, f := &s.visitor, s.run.ix.codes
+	v.invert(ps, f.cells.n)
+	for cell := range f.cells.n {
+		pairs := v.pairs[v.begin[cell]:v.begin[cell+1]]
+		if len(pairs) == 0 {
+			continue
+		}
+		if cell%16 == 0 || len(pairs) > 1 {
+			if err := cancelled(ctx, "search"); err != nil {
+				return err
+			}
+		}
+		s.scanCell(ps, pairs, int(f.cells.block[cell]), int(f.cells.block[cell+1]))
+	}
+	for _, p := range ps {
+		s.score(p)
+	}
+	return nil
+}
+
+// invert sorts the visits of all probes by cell.
+func (v *visitor) invert(ps []*probe, cells int) {
+	v.begin = grow(v.begin, cells+1)
+	clear(v.begin)
+	total := 0
+	for _, p := range ps {
+		for i := range p.visits {
+			v.begin[p.visits[i].cell+1]++
+		}
+		total += len(p.visits)
+	}
+	for c := range cells {
+		v.begin[c+1] += v.begin[c]
+	}
+	v.pairs = grow(v.pairs, total)
+	for q, p := range ps {
+		for i := range p.visits {
+			at := &v.begin[p.visits[i].cell]
+			v.pairs[*at] = pair{int32(q), int32(i)}
+			*at++
+		}
+	}
+	copy(v.begin[1:], v.begin[:cells])
+	v.begin[0] = 0
+}
+
+// scanCell scans blocks [from, to) of a cell, a segment at a time.
+func (s *searcher) scanCell(ps []*probe, pairs []pair, from, to int) {
+	f := s.run.ix.codes
+	step := max(1, segmentBytes/f.stride)
+	for ; from < to; from += step {
+		end := min(from+step, to)
+		words := s.run.slots[from:end]
+		n := len(words)
+		alive := int64(countBits(words))
+		if alive == 0 {
+			continue
+		}
+		blocks := f.blocks.mem[from*f.stride : end*f.stride]
+		s.masks = grow(s.masks, 4*n)
+		s.est = grow(s.est, 4*n*simd.BlockRows)
+		left := s.worth(ps, pairs)
+		for len(left) >= 4 {
+			for i, pr := range left[:4] {
+				p := ps[pr.query]
+				s.four[i] = p.threshold(p.visits[pr.visit].place)
+			}
+			simd.Scan4(blocks, f.padded, words, &s.four, s.masks, s.est)
+			for i, pr := range left[:4] {
+				s.visited(ps[pr.query], pr, from, alive, s.masks[i*n:(i+1)*n],
+					s.est[i*n*simd.BlockRows:])
+			}
+			left = left[4:]
+		}
+		for _, pr := range left {
+			p := ps[pr.query]
+			s.four[0] = p.threshold(p.visits[pr.visit].place)
+			simd.Scan(blocks, f.padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
+			s.visited(p, pr, from, alive, s.masks[:n], s.est)
+		}
+	}
+}
+
+// worth lists the pairs whose cell may still hold a row below the query's threshold.
+func (s *searcher) worth(ps []*probe, pairs []pair) []pair {
+	v := &s.visitor
+	v.left = v.left[:0]
+	for _, pr := range pairs {
+		p := ps[pr.query]
+		if p.visits[pr.visit].least <= p.found.tau+p.slack {
+			v.left = append(v.left, pr)
+		}
+	}
+	return v.left
+}
+
+// visited scores what the visit before let through, whose codes have arrived in the caches, and
+// lists what this one did.
+func (s *searcher) visited(
+	p *probe, pr pair, first int, alive int64, masks []uint32, est []float32,
+) {
+	p.counts.scanned += alive
+	s.score(p)
+	s.gather(p, p.visits[pr.visit].place, first, masks, est)
+}
+
+// codeCells scores every row that may be found by its whole code.
+func (s *searcher) codeCells(ctx context.Context, ps []*probe) error {
+	f := s.run.ix.codes
+	for cell := range f.cells.n {
+		if err := cancelled(ctx, "search"); err != nil {
+			return err
+		}
+		for _, p := range ps {
+			at := p.in(f, s.run.ix.metric.Larger(), cell)
+			p.counts.probed++
+			for b := f.cells.block[cell]; b < f.cells.block[cell+1]; b++ {
+				for w := s.run.slots[b]; w != 0; w &= w - 1 {
+					pos := int(b)*simd.BlockRows + bits.TrailingZeros32(w) - at.shift
+					e, _ := p.code(f, at, pos)
+					p.counts.coded++
+					p.best.push(hit{float64(e), f.cells.rows[pos]})
+				}
+			}
+		}
+	}
+	return nil
+}
