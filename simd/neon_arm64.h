@@ -50,3 +50,5 @@
 #define SADALP4S(n, d) WORD $(0x4E606800 | OPERANDS(0, n, d))
 // ushl v{d}.16b, v{n}.16b, v{m}.16b
 #define USHL16B(m, n, d) WORD $(0x6E204400 | OPERANDS(m, n, d))
+// fmla v{d}.4s, v{n}.4s, v{m}.4s
+#define FMLA4S(m, n, d) WORD $(0x4E20CC00 | OPERANDS(m, n, d))
