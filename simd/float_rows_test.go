@@ -173,16 +173,17 @@ func FuzzRows(f *testing.F) {
 	f.Add(int64(1), uint8(5), uint8(5), uint16(33), uint8(3))
 	f.Add(int64(2), uint8(0), uint8(1), uint16(0), uint8(63))
 	f.Fuzz(func(t *testing.T, seed int64, n, nq uint8, d uint16, offset uint8) {
-		needTier(t, AVX2)
 		r := rand.New(rand.NewSource(seed))
 		rows, queries, dim := int(n%20), 1+int(nq%9), 1+int(d%600)
 		m := &memory{t: t, offset: int(offset % 64)}
 		x, q := given(m, gaussian(r, rows*dim)), given(m, gaussian(r, queries*dim))
 		out := room[float32](m, rows*queries)
 		for _, k := range measures {
-			withTier(t, AVX2, func() { k.tile(out, x, rows, dim, dim, q, queries, dim) })
-			for i := range queries {
-				k.check(t, out[i*rows:(i+1)*rows], x, rows, dim, dim, q[i*dim:(i+1)*dim])
+			for _, tier := range assembled(t) {
+				withTier(t, tier, func() { k.tile(out, x, rows, dim, dim, q, queries, dim) })
+				for i := range queries {
+					k.check(t, out[i*rows:(i+1)*rows], x, rows, dim, dim, q[i*dim:(i+1)*dim])
+				}
 			}
 		}
 		for _, check := range m.checks {

@@ -188,19 +188,22 @@ var exactKernels = []exactKernel{
 	}},
 }
 
-// checkExact fails the test unless kernel k gives the bits of the Go implementation on m.
+// checkExact fails the test unless kernel k gives the bits of the Go implementation on m, on every
+// tier that has kernels in assembly.
 func checkExact(t testing.TB, k exactKernel, m *memory, in *inputs) {
 	t.Helper()
 	var want, got []uint64
 	withTier(t, Pure, func() { want = k.run(&memory{t: t}, in) })
-	withTier(t, AVX2, func() { got = k.run(m, in) })
-	for _, check := range m.checks {
-		check()
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Fatalf("%s, n=%d offset=%d: output %d is %#x, pure Go gives %#x",
-				k.name, len(in.x), m.offset, i, got[i], want[i])
+	for _, tier := range assembled(t) {
+		withTier(t, tier, func() { got = k.run(m, in) })
+		for _, check := range m.checks {
+			check()
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%s %s, n=%d offset=%d: output %d is %#x, pure Go gives %#x",
+					k.name, tier, len(in.x), m.offset, i, got[i], want[i])
+			}
 		}
 	}
 }
@@ -218,7 +221,6 @@ func exactLengths(unit int) []int {
 }
 
 func TestFloatKernelsGiveTheBitsOfPureGoAtEveryLength(t *testing.T) {
-	needTier(t, AVX2)
 	r := newRand(t)
 	for _, k := range exactKernels {
 		t.Run(k.name, func(t *testing.T) {
@@ -231,7 +233,6 @@ func TestFloatKernelsGiveTheBitsOfPureGoAtEveryLength(t *testing.T) {
 }
 
 func TestFloatKernelsWorkAtEveryAlignment(t *testing.T) {
-	needTier(t, AVX2)
 	r := newRand(t)
 	for _, k := range exactKernels {
 		for offset := range 64 {
@@ -245,7 +246,6 @@ func TestFloatKernelsWorkAtEveryAlignment(t *testing.T) {
 }
 
 func TestFloatKernelsTouchNothingBehindTheirSlices(t *testing.T) {
-	needTier(t, AVX2)
 	r := newRand(t)
 	for _, k := range exactKernels {
 		t.Run(k.name, func(t *testing.T) {
@@ -371,7 +371,6 @@ func FuzzFloat(f *testing.F) {
 	f.Add([]byte("a few bits of floats, which may be anything"), uint8(3), float32(1.5), 2.5)
 	f.Add(make([]byte, 1024), uint8(63), float32(math.Inf(1)), math.NaN())
 	f.Fuzz(func(t *testing.T, raw []byte, offset uint8, s float32, s64 float64) {
-		needTier(t, AVX2)
 		n := min(len(raw)/4, 4096)
 		in := randomInputs(rand.New(rand.NewSource(int64(offset))), n)
 		in.s, in.s64, in.e = s, s64, 1+int(offset>>5)

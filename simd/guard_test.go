@@ -101,6 +101,18 @@ func withTier(t testing.TB, tier Tier, f func()) {
 	f()
 }
 
+// assembled returns the tiers of this machine that have kernels in assembly. It skips the test,
+// loudly, when there are none.
+func assembled(t testing.TB) []Tier {
+	t.Helper()
+	tiers := Available()[1:]
+	if len(tiers) == 0 {
+		t.Log("NO TIER BUT PURE ON THIS MACHINE OR BUILD: no kernel in assembly was tested")
+		t.SkipNow()
+	}
+	return tiers
+}
+
 // needTier skips the test, loudly, when the tier is absent.
 func needTier(t testing.TB, tier Tier) {
 	t.Helper()

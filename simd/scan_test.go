@@ -75,7 +75,7 @@ func sameBits(a, b []float32) bool {
 // eachTier runs f as a subtest under every tier that is not Pure.
 func eachTier(t *testing.T, f func(t *testing.T, tier Tier)) {
 	t.Helper()
-	for _, tier := range []Tier{AVX2} {
+	for _, tier := range []Tier{AVX2, AVX512, NEON} {
 		t.Run(tier.String(), func(t *testing.T) {
 			needTier(t, tier)
 			f(t, tier)
@@ -305,8 +305,10 @@ func FuzzScan(f *testing.F) {
 	f.Add(int64(2), uint8(15), uint8(4))
 	f.Add(int64(3), uint8(64), uint8(3))
 	f.Fuzz(func(t *testing.T, seed int64, groups, blocks uint8) {
-		needTier(t, AVX2)
 		r := rand.New(rand.NewSource(seed))
-		compareScan(t, AVX2, randomScan(r, 64*(1+int(groups)%80), int(blocks)%8))
+		c := randomScan(r, 64*(1+int(groups)%80), int(blocks)%8)
+		for _, tier := range assembled(t) {
+			compareScan(t, tier, c)
+		}
 	})
 }
