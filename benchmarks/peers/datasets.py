@@ -52,8 +52,10 @@ def read_meta(cache: pathlib.Path, name: str) -> dict[str, Any]:
 def read(cache: pathlib.Path, name: str) -> DataSet:
     """Read a made data set into memory."""
     folder = cache / name
-    arrays = (np.load(folder / f"{part}.npy") for part in ("base", "query", "gt_ids", "gt_dist"))
-    return DataSet(*arrays, meta=read_meta(cache, name))
+    base, query, ids, distances = (
+        np.load(folder / f"{part}.npy") for part in ("base", "query", "gt_ids", "gt_dist")
+    )
+    return DataSet(base, query, ids, distances, read_meta(cache, name))
 
 
 def make(cache: pathlib.Path, name: str) -> None:
@@ -72,7 +74,7 @@ def make(cache: pathlib.Path, name: str) -> None:
     ids, distances = truth.nearest(base, query)
     np.save(folder / "gt_ids.npy", ids)
     np.save(folder / "gt_dist.npy", distances)
-    digest = hashlib.sha256(np.ascontiguousarray(base)).hexdigest()
+    digest = hashlib.sha256(memoryview(np.ascontiguousarray(base))).hexdigest()
     count, dim = base.shape
     meta |= {"name": name, "n": count, "dim": dim, "nq": len(query), "sha256": digest}
     (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")

@@ -74,7 +74,7 @@ def _world(random: np.random.Generator, dim: int, leaves: int) -> _World:
 
     def directions(number: int) -> Floats:
         drawn: Floats = random.standard_normal((number, dim)) * spectrum
-        return drawn @ turned / np.linalg.norm(spectrum)
+        return np.asarray(drawn @ turned / np.linalg.norm(spectrum), np.float64)
 
     mean = directions(1)[0] * MEAN
     topic = directions(TOPICS) * TOPIC

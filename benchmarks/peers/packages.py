@@ -44,7 +44,7 @@ def npm_package(name: str, cache: pathlib.Path) -> tarfile.TarFile:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     stream = archive.extractfile("package/" + name)
     if stream is None:
-        raise FileNotFoundError(f"{archive.name} has no file {name}")
+        raise FileNotFoundError(f"{archive.name!r} has no file {name}")
     return stream.read()
 
 

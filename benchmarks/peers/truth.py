@@ -81,8 +81,8 @@ def _float32_error(rows: Matrix, queries: Matrix) -> Distances:
         float(np.linalg.norm(rows[low : low + _BLOCK], axis=1).max())
         for low in range(0, len(rows), _BLOCK)
     )
-    length: Distances = np.linalg.norm(queries.astype(np.float64), axis=1)
-    return 1.01 * unit * (long**2 + 2 * length * long)
+    length = np.linalg.norm(queries.astype(np.float64), axis=1)
+    return np.asarray(1.01 * unit * (long**2 + 2 * length * long), np.float64)
 
 
 def recall(found: Ids, ids: Ids, distances: Distances, k: int) -> float:

@@ -1,0 +1,137 @@
+"""Results in memory and in results.json: one `Result` a variant, one `Point` a setting.
+
+Points are written as bare lists in the order of their fields, as there are hundreds of them.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+
+class Point(NamedTuple):
+    """One setting of one variant. Rates are queries a second; None where not measured.
+
+    `one` is a Python call a query on one thread, with its percentiles in microseconds, the cores
+    that the process kept busy, and by how much the recall of these answers differs from the
+    batch's; `batch` is all queries in one call. `*_others` are cores used by other processes.
+    """
+
+    settings: str
+    recall: float
+    one: float | None = None
+    p50_us: float | None = None
+    p99_us: float | None = None
+    cores: float | None = None
+    gap: float | None = None
+    one_others: float | None = None
+    batch: float | None = None
+    batch_others: float | None = None
+
+
+class Result(NamedTuple):
+    """One variant on one data set. Sizes are bytes a row; `peak` is bytes of memory growth."""
+
+    name: str
+    family: str
+    version: str
+    backend: str
+    build: float
+    stages: dict[str, float]
+    peak: int | None
+    disk: float
+    borrowed: float
+    points: list[Point]
+
+
+class SetResults(NamedTuple):
+    """Everything measured on one data set, and what was not, as (name, reason)."""
+
+    meta: dict[str, Any]
+    results: list[Result]
+    missing: list[tuple[str, str]]
+
+
+def significant(value: float | None, digits: int = 4) -> float | None:
+    """A figure without the digits that mean nothing."""
+    return None if value is None else float(f"{value:.{digits}g}")
+
+
+def collect(name: str, family: str, records: Iterable[dict[str, Any]]) -> Result | None:
+    """Put the records of a variant's processes together; None where none was built.
+
+    Of two processes (threads fixed at their start) the first one's build stands.
+    """
+    build: dict[str, Any] | None = None
+    points: dict[str, Point] = {}
+    for record in records:
+        if record["record"] == "build":
+            build = build or record
+            continue
+        settings = ", ".join(f"{k}={v}" for k, v in record["settings"].items())
+        known = points.get(settings, Point(settings, round(record["recall"], 4)))
+        points[settings] = known._replace(**_figures(record))
+    if build is None:
+        return None
+    return Result(
+        name,
+        family,
+        build["version"],
+        build["backend"],
+        round(build["seconds"], 3),
+        {stage: round(s, 3) for stage, s in build["stages"].items()},
+        build["peak_bytes"],
+        round(build["disk_bytes"] / build["rows"], 1),
+        round(build["borrowed_bytes"] / build["rows"], 1),
+        list(points.values()),
+    )
+
+
+def _figures(record: dict[str, Any]) -> dict[str, float | None]:
+    """The fields of a point that a record gives."""
+    figures: dict[str, float | None] = {}
+    if one := record.get("one"):
+        figures["one"] = significant(one["rate"])
+        for field in ("p50_us", "p99_us", "cores"):
+            figures[field] = significant(one[field], 3)
+        figures["gap"] = round(one["gap"], 4)
+        figures["one_others"] = significant(one["others"], 2)
+    if batch := record.get("batch"):
+        figures["batch"] = significant(batch["rate"])
+        figures["batch_others"] = significant(batch["others"], 2)
+    return figures
+
+
+def write(path: pathlib.Path, machine: dict[str, Any], sets: list[SetResults]) -> None:
+    """Write results.json, one point a line."""
+    path.write_text("".join(_lines(machine, sets)))
+
+
+def _lines(machine: dict[str, Any], sets: list[SetResults]) -> Iterator[str]:
+    yield '{"machine": ' + json.dumps(machine) + ',\n"points_are": '
+    yield json.dumps(Point._fields) + ',\n"sets": [\n'
+    for i, one in enumerate(sets):
+        yield (",\n" if i else "") + '{"meta": ' + json.dumps(one.meta)
+        yield ',\n"missing": ' + json.dumps(one.missing) + ',\n"results": [\n'
+        for j, result in enumerate(one.results):
+            head = json.dumps({k: v for k, v in result._asdict().items() if k != "points"})
+            yield (",\n" if j else "") + head[:-1] + ', "points": ['
+            yield ",".join("\n" + json.dumps(p) for p in result.points) + "]}"
+        yield "]}"
+    yield "]}\n"
+
+
+def read(path: pathlib.Path) -> tuple[dict[str, Any], list[SetResults]]:
+    """Read what `write` wrote."""
+    content = json.loads(path.read_text())
+    sets = [
+        SetResults(
+            one["meta"],
+            [Result(**{**r, "points": [Point(*p) for p in r["points"]]}) for r in one["results"]],
+            [(name, reason) for name, reason in one["missing"]],
+        )
+        for one in content["sets"]
+    ]
+    return content["machine"], sets

@@ -1,0 +1,275 @@
+"""results.md: ours against every peer as ratios, then every figure. A ratio below 1 says loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from . import curves
+from .curves import TARGETS, WAYS, Way
+from .records import Point, Result, SetResults
+from .timing import QUIET
+from .variants import OURS
+
+TITLES: dict[Way, str] = {"one": "one at a time", "batch": "batch"}
+SHORTFALL = 0.01  # how far measured recall may stay below a calibrated target
+_BUSY = 1.25  # cores above which "one thread" is doubted
+_GAP = 0.01
+GOALS = {
+    "NumPy": "20x",
+    "rabitqlib IVF": "2x / 3x",
+    "faiss IVF": "3x / 2.5x",
+    "turbovec": "1.2x / 2x",
+    "SymphonyQG": "0.7x / 1x",
+    "hnswlib": "2x",
+    "usearch": "2x",
+    "faiss HNSW": "2x",
+    "Rust ruvector": "10x",
+}
+
+
+def ratio(ours: float | None, theirs: float | None) -> str:
+    """Our rate over theirs; a loss is said in words, and so is a recall that nobody reaches."""
+    if ours is None:
+        return "neither" if theirs is None else "we do not reach it (loss)"
+    if theirs is None:
+        return "only we do"
+    times = ours / theirs
+    text = f"{times:.1f}x" if times >= 1 else f"{times:.2f}x"
+    return text if times >= 1 else f"{text} (loss)"
+
+
+def number(value: float | None) -> str:
+    """A figure of three digits or more, a dash where there is none."""
+    if value is None:
+        return "-"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def row(cells: Iterable[Any]) -> str:
+    """One line of a markdown table."""
+    return "| " + " | ".join(str(c) for c in cells) + " |"
+
+
+def heading(cells: Sequence[str]) -> list[str]:
+    """The head of a markdown table."""
+    return [row(cells), "|" + "---|" * len(cells)]
+
+
+def document(machine: dict[str, Any], sets: list[SetResults]) -> str:
+    """Everything as markdown, the machine first."""
+    lines = [
+        "# Peers, side by side",
+        "",
+        *_machine(machine),
+        "",
+        "Ratios are our queries a second over theirs at equal recall@10, each side with its best",
+        "variant; between measured points the logarithm of the rate is interpolated. Below 1 is a",
+        "loss. Written by `make peers`; compare figures of one run only. The protocol is in",
+        "[README.md](README.md).",
+        "",
+        "## Ours over the best peer of all",
+        "",
+        *_overview(sets),
+    ]
+    for one in sets:
+        lines += ["", *_set(one)]
+    return "\n".join(lines) + "\n"
+
+
+def _machine(m: dict[str, Any]) -> list[str]:
+    features = ", ".join(m["features"]) or "none of those asked for"
+    return [
+        f"{m['cpu']}, {m['cores']} cores ({features}), {m['memory_gib']} GiB, {m['system']};",
+        f"Python {m['python']}, commit {m['commit']}, {m['date']}; batches on {m['threads']} threads.",
+    ]
+
+
+def split(one: SetResults) -> tuple[list[Result], dict[str, list[Result]]]:
+    """Our results, and those of each family of peers."""
+    ours = [r for r in one.results if r.family == OURS]
+    families: dict[str, list[Result]] = {}
+    for result in one.results:
+        if result.family != OURS:
+            families.setdefault(result.family, []).append(result)
+    return ours, families
+
+
+def _columns() -> list[tuple[Way, float]]:
+    return [(way, target) for way in WAYS for target in TARGETS]
+
+
+def _compared(ours: list[Result], theirs: list[Result]) -> list[str]:
+    cells = []
+    for way, target in _columns():
+        we, they = (curves.best(side, way, target) for side in (ours, theirs))
+        cells.append(ratio(we and we.rate, they and they.rate))
+    return cells
+
+
+def _overview(sets: list[SetResults]) -> list[str]:
+    head = [f"{TITLES[way]}, {target:.2f}" for way, target in _columns()]
+    lines = heading(["data set", *head])
+    losses = total = 0
+    for one in sets:
+        ours, families = split(one)
+        peers = [r for results in families.values() for r in results]
+        cells = []
+        for (way, target), text in zip(_columns(), _compared(ours, peers), strict=True):
+            first = curves.best(peers, way, target)
+            cells.append(f"{text}: {first.name}" if first else text)
+            losses += "loss" in text
+            total += 1
+        lines.append(row([one.meta["name"], *cells]))
+    return [*lines, "", f"{losses} of {total} are losses."]
+
+
+def _set(one: SetResults) -> list[str]:
+    m = one.meta
+    ours, families = split(one)
+    return [
+        f"## {m['name']}: {m['n']:,} x {m['dim']}, {m['metric']}",
+        "",
+        f"{m['source']}; seed {m['seed']}; {m['nq']:,} queries held out.",
+        "",
+        f"![Recall against queries a second](curves-{m['name']}.png)",
+        "",
+        *_ratios(ours, families),
+        "",
+        *_builds(one.results, ours),
+        *_rates(one.results),
+        *_calibrated(ours),
+        *_remarks(one),
+    ]
+
+
+def _ratios(ours: list[Result], families: dict[str, list[Result]]) -> list[str]:
+    head = [f"{TITLES[way]}, {target:.2f}" for way, target in _columns()]
+    lines = heading(["ours over", *head, "goal (one / batch)"])
+    for family, results in families.items():
+        lines.append(row([family, *_compared(ours, results), GOALS.get(family, "-")]))
+    flat = [r for r in ours if r.name.endswith("-flat")]
+    if "turbovec" in families and flat:
+        cells = _compared(flat, families["turbovec"])
+        lines.append(row(["turbovec, flat against flat", *cells, GOALS["turbovec"]]))
+    return lines
+
+
+def _builds(results: list[Result], ours: list[Result]) -> list[str]:
+    """Seconds, memory and bytes; the ratio is against the first of our variants."""
+    lines = heading(
+        ["variant", "version", "build s", "of which", "we build", "peak MiB", "bytes a row on disk",
+         "bytes a row borrowed", "highest recall@10"]
+    )  # fmt: skip
+    own = ours[0].build if ours else None
+    for r in results:
+        stages = ", ".join(f"{name} {number(s)}" for name, s in r.stages.items()) or "-"
+        times = "-" if own is None or r.family == OURS else ratio(r.build, own)
+        peak = "-" if r.peak is None else f"{r.peak / 2**20:,.0f}"
+        highest = max((p.recall for p in r.points), default=0.0)
+        lines.append(
+            row([r.name, r.version, number(r.build), stages, times, peak, f"{r.disk:,.0f}",
+                 f"{r.borrowed:,.0f}", f"{highest:.4f}"])
+        )  # fmt: skip
+    first = f"`{ours[0].name}`" if ours else "ours"
+    return [*lines, "", f'"We build": their build time over that of {first}.']
+
+
+def _rates(results: list[Result]) -> list[str]:
+    """For each recall, the fastest measured point of every variant that has one."""
+    lines: list[str] = []
+    for target in TARGETS:
+        lines += ["", f"Fastest measured point at recall@10 >= {target:.2f}", ""]
+        lines += heading(
+            ["variant", "one at a time: setting", "recall", "queries/s", "p50 / p99 us",
+             "batch: setting", "recall", "queries/s"]
+        )  # fmt: skip
+        found = [(r, *(curves.fastest(r.points, way, target) for way in WAYS)) for r in results]
+        found.sort(key=lambda f: -((f[1] and f[1].one) or 0.0))
+        lines += [row([r.name, *_alone(p), *_together(q)]) for r, p, q in found if p or q]
+        never = [r.name for r, p, q in found if not (p or q)]
+        if never:
+            lines += ["", *_wrapped("Not reached by " + ", ".join(never) + ".")]
+    return lines
+
+
+def _disturbed(others: float | None) -> str:
+    return "~" if others is not None and others >= QUIET else ""
+
+
+def _alone(p: Point | None) -> list[str]:
+    if p is None:
+        return ["-"] * 4
+    rate = number(p.one) + _disturbed(p.one_others)
+    percentiles = f"{number(p.p50_us)} / {number(p.p99_us)}"
+    return [p.settings or "-", f"{p.recall:.4f}", rate, percentiles]
+
+
+def _together(p: Point | None) -> list[str]:
+    if p is None:
+        return ["-"] * 3
+    rate = number(p.batch) + _disturbed(p.batch_others)
+    return [p.settings or "-", f"{p.recall:.4f}", rate]
+
+
+def _calibrated(ours: list[Result]) -> list[str]:
+    """Whether `recall=` was kept on queries that calibration never saw."""
+    kept = [(r.name, p) for r in ours for p in r.points if p.settings.startswith("recall=")]
+    if not kept:
+        return []
+    lines = ["", "Recall that was asked for, and what was measured", ""]
+    lines += heading(["variant", "asked", "measured", f"at least asked - {SHORTFALL}"])
+    for name, p in kept:
+        asked = float(p.settings.removeprefix("recall="))
+        verdict = "yes" if p.recall >= asked - SHORTFALL else "no (broken promise)"
+        lines.append(row([name, f"{asked:.2f}", f"{p.recall:.4f}", verdict]))
+    return lines
+
+
+def _remarks(one: SetResults) -> list[str]:
+    """Backends, what was not measured and why, and what makes a figure doubtful."""
+    lines = ["", "Backends:", ""]
+    backends: dict[str, list[str]] = {}
+    for r in one.results:
+        if r.backend:
+            backends.setdefault(r.backend, []).append(r.name)
+    for backend, names in backends.items():
+        lines += _wrapped(f"- {', '.join(names)}: {backend}")
+    if one.missing:
+        lines += ["", "**Not measured:**", ""]
+        for name, reason in one.missing:
+            lines += _wrapped(f"- {name}: {reason}")
+    doubts = list(_doubts(one.results))
+    if doubts:
+        lines += ["", "Doubtful:", ""]
+        for doubt in doubts:
+            lines += _wrapped("- " + doubt)
+    return lines
+
+
+def _doubts(results: list[Result]) -> Iterable[str]:
+    points = [(r.name, p) for r in results for p in r.points]
+    disturbed = sum(
+        bool(_disturbed(p.one_others)) + bool(_disturbed(p.batch_others)) for _, p in points
+    )
+    if disturbed:
+        yield f"{disturbed} timings, marked ~: others used {QUIET} cores or more meanwhile"
+    busy = sorted({name for name, p in points if (p.cores or 0.0) > _BUSY})
+    if busy:
+        yield f"more than {_BUSY} cores were busy one at a time: {', '.join(busy)}"
+    apart = sorted({name for name, p in points if abs(p.gap or 0.0) > _GAP})
+    if apart:
+        yield f"recall alone and in a batch differ by more than {_GAP}: {', '.join(apart)}"
+
+
+def _wrapped(text: str, width: int = 98) -> list[str]:
+    """Lines of at most `width` columns; the following ones are indented for lists."""
+    lines, indent = [""], "  " if text.startswith("- ") else ""
+    for word in text.split():
+        if len(lines[-1]) + len(word) + 1 > width and lines[-1].strip():
+            lines.append(indent + word)
+        else:
+            lines[-1] += (" " if lines[-1].strip() else "") + word
+    return lines
