@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func int8Rows8AVX2(out *int32, rows *int8, n int, d int, z *int8)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·int8Rows8AVX2(SB), NOSPLIT, $0-40
 	MOVQ         out+0(FP), AX
 	MOVQ         rows+8(FP), CX
@@ -17,6 +17,7 @@ TEXT ·int8Rows8AVX2(SB), NOSPLIT, $0-40
 	MOVL         $0x00010001, R9
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
+	LEAQ         (CX)(BX*8), R11
 
 group:
 	MOVQ  z+32(FP), R9
@@ -31,6 +32,10 @@ group:
 	VPXOR Y8, Y8, Y8
 
 values:
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
 	VMOVDQU    (R9), Y9
 	VPABSB     Y9, Y10
 	VMOVDQU    (CX), Y11
@@ -73,50 +78,9 @@ values:
 	VPMADDUBSW Y11, Y10, Y11
 	VPMADDWD   Y0, Y11, Y11
 	VPADDD     Y11, Y8, Y8
-	VMOVDQU    32(R9), Y9
-	VPABSB     Y9, Y10
-	VMOVDQU    32(CX), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y1, Y1
-	VMOVDQU    32(CX)(BX*1), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y2, Y2
-	VMOVDQU    32(CX)(BX*2), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y3, Y3
-	VMOVDQU    32(CX)(SI*1), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y4, Y4
-	VMOVDQU    32(CX)(BX*4), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y5, Y5
-	VMOVDQU    32(CX)(DI*1), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y6, Y6
-	VMOVDQU    32(CX)(SI*2), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y7, Y7
-	VMOVDQU    32(CX)(R8*1), Y11
-	VPSIGNB    Y9, Y11, Y11
-	VPMADDUBSW Y11, Y10, Y11
-	VPMADDWD   Y0, Y11, Y11
-	VPADDD     Y11, Y8, Y8
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R9
+	ADDQ       $0x00000100, R11
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, R9
 	CMPQ       R9, R10
 	JLT        values
 	VPHADDD    Y2, Y1, Y1
@@ -295,32 +259,24 @@ values:
 	ADDQ         $0x40, R8
 	CMPQ         R8, R9
 	JLT          values
+	VPHADDD      Y5, Y1, Y1
+	VPHADDD      Y6, Y2, Y2
 	VPHADDD      Y2, Y1, Y1
+	VPHADDD      Y7, Y3, Y3
+	VPHADDD      Y8, Y4, Y4
 	VPHADDD      Y4, Y3, Y3
-	VPHADDD      Y3, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X2
-	VPADDD       X1, X2, X2
+	VPERM2I128   $0x20, Y3, Y1, Y2
+	VPERM2I128   $0x31, Y3, Y1, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
 	MOVQ         AX, R8
-	VPEXTRD      $0x00, X2, (R8)
+	VMOVLPS      X2, (R8)
 	ADDQ         CX, R8
-	VPEXTRD      $0x01, X2, (R8)
+	VMOVHPS      X2, (R8)
 	ADDQ         CX, R8
-	VPEXTRD      $0x02, X2, (R8)
+	VMOVLPS      X1, (R8)
 	ADDQ         CX, R8
-	VPEXTRD      $0x03, X2, (R8)
-	VPHADDD      Y6, Y5, Y5
-	VPHADDD      Y8, Y7, Y7
-	VPHADDD      Y7, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X1
-	VPADDD       X5, X1, X1
-	MOVQ         AX, R8
-	VPEXTRD      $0x00, X1, 4(R8)
-	ADDQ         CX, R8
-	VPEXTRD      $0x01, X1, 4(R8)
-	ADDQ         CX, R8
-	VPEXTRD      $0x02, X1, 4(R8)
-	ADDQ         CX, R8
-	VPEXTRD      $0x03, X1, 4(R8)
+	VMOVHPS      X1, (R8)
 	ADDQ         BX, DX
 	ADDQ         $0x08, AX
 	SUBQ         $0x02, SI

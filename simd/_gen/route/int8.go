@@ -56,25 +56,29 @@ func int8Rows8() {
 	LEAQ(Mem{Base: d3, Index: d, Scale: 4}, d7)
 	ones := splat(0x00010001)
 	acc := registers(rowsTurn)
-	z, end := GP64(), GP64()
+	z, end, next := GP64(), GP64(), GP64()
+	LEAQ(Mem{Base: row, Index: d, Scale: rowsTurn}, next)
 	Label("group")
 	Load(Param("z"), z)
 	LEAQ(Mem{Base: z, Index: d, Scale: 1}, end)
 	clear(acc...)
 	Label("values")
-	for at := 0; at < 64; at += 32 {
-		query, size := YMM(), YMM()
-		VMOVDQU(Mem{Base: z, Disp: at}, query)
-		VPABSB(query, size)
-		for r, place := range []Mem{{Base: row}, {Base: row, Index: d, Scale: 1},
-			{Base: row, Index: d, Scale: 2}, {Base: row, Index: d3, Scale: 1},
-			{Base: row, Index: d, Scale: 4}, {Base: row, Index: d5, Scale: 1},
-			{Base: row, Index: d3, Scale: 2}, {Base: row, Index: d7, Scale: 1}} {
-			addProducts(query, size, place.Offset(at), ones, acc[r])
-		}
+	// The lines of the next eight rows, in order: 32 bytes of eight rows are four lines.
+	for line := range 4 {
+		PREFETCHT0(Mem{Base: next, Disp: 64 * line})
 	}
-	ADDQ(Imm(64), row)
-	ADDQ(Imm(64), z)
+	query, size := YMM(), YMM()
+	VMOVDQU(Mem{Base: z}, query)
+	VPABSB(query, size)
+	for r, place := range []Mem{{Base: row}, {Base: row, Index: d, Scale: 1},
+		{Base: row, Index: d, Scale: 2}, {Base: row, Index: d3, Scale: 1},
+		{Base: row, Index: d, Scale: 4}, {Base: row, Index: d5, Scale: 1},
+		{Base: row, Index: d3, Scale: 2}, {Base: row, Index: d7, Scale: 1}} {
+		addProducts(query, size, place, ones, acc[r])
+	}
+	ADDQ(U32(rowsTurn*32), next)
+	ADDQ(Imm(32), row)
+	ADDQ(Imm(32), z)
 	CMPQ(z, end)
 	JLT(LabelRef("values"))
 	VMOVDQU(foldEight(acc), Mem{Base: out})
@@ -102,14 +106,6 @@ func foldHalves(a []VecVirtual) VecVirtual {
 	VPHADDD(a[3], a[2], a[2])
 	VPHADDD(a[2], a[0], a[0])
 	return a[0]
-}
-
-// foldFour returns the sums of the lanes of four registers, in order.
-func foldFour(a []VecVirtual) VecVirtual {
-	sums, high := foldHalves(a), XMM()
-	VEXTRACTI128(Imm(1), sums, high)
-	VPADDD(sums.AsX(), high, high)
-	return high
 }
 
 // int8Rows1 generates the product of single rows with one query.
@@ -195,9 +191,11 @@ func int8Tile() {
 	ADDQ(Imm(64), z)
 	CMPQ(z, end)
 	JLT(LabelRef("values"))
-	for r, a := range acc {
-		storeTileRow(foldFour(a), out, op, r)
+	var inOrder []VecVirtual
+	for q := range tileQueries {
+		inOrder = append(inOrder, acc[0][q], acc[1][q])
 	}
+	storePairs(foldEight(inOrder), out, op)
 	ADDQ(d, row)
 	ADDQ(Imm(4*tileRows), out)
 	SUBQ(Imm(tileRows), n)
@@ -205,13 +203,16 @@ func int8Tile() {
 	finish()
 }
 
-// storeTileRow stores the products of row r with four queries, op bytes apart.
-func storeTileRow(sums VecVirtual, out, op GPVirtual, r int) {
-	at := GP64()
+// storePairs stores, for each of four queries, op bytes apart, the products of two rows.
+func storePairs(sums VecVirtual, out, op GPVirtual) {
+	at, high := GP64(), XMM()
+	VEXTRACTI128(Imm(1), sums, high)
 	MOVQ(out, at)
-	for q := range tileQueries {
-		VPEXTRD(Imm(uint64(q)), sums, Mem{Base: at, Disp: 4 * r})
-		if q+1 < tileQueries {
+	for i, v := range []Register{sums.AsX(), high} {
+		VMOVLPS(v, Mem{Base: at})
+		ADDQ(op, at)
+		VMOVHPS(v, Mem{Base: at})
+		if i == 0 {
 			ADDQ(op, at)
 		}
 	}
