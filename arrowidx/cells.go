@@ -59,6 +59,15 @@ func (c *cells) centroid(i int) []float32 {
 // size returns the number of rows in a cell.
 func (c *cells) size(i int) int { return int(c.first[i+1] - c.first[i]) }
 
+// sizes returns the number of rows in every cell.
+func (c *cells) sizes() []uint32 {
+	out := make([]uint32, c.n)
+	for i := range out {
+		out[i] = uint32(c.size(i))
+	}
+	return out
+}
+
 // place lays the cells out from the numbers of rows in each.
 func (c *cells) place(sizes []uint32) {
 	c.first, c.block = make([]uint32, c.n+1), make([]uint32, c.n+1)

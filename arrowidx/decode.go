@@ -222,10 +222,22 @@ func (d *decoder) meaning() (*Index, error) {
 			return nil, err
 		}
 	}
-	if ix.kind == Flat && ix.dim > 0 {
-		err = d.readCodes(ix, radius)
+	f := &codes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius}
+	if ix.kind == IVF && ix.dim > 0 {
+		err = d.readCells(ix, f)
+	} else {
+		err = d.absent(secCentroids, secCellSizes, secCellRadius, secCellRows, secTuning)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ix.kind != Exact && ix.dim > 0 {
+		err = d.readCodes(ix, f)
 	} else {
 		err = d.absent(secRotation, secBlocks, secExtra)
+	}
+	if err != nil && f.cells != nil {
+		f.cells.free()
 	}
 	if err != nil {
 		return nil, err
@@ -254,7 +266,8 @@ func (d *decoder) parameters(b []byte) (*Index, float32, error) {
 	}
 	copy(ix.digest[:], b[48:])
 	radius := math.Float32frombits(le.Uint32(b[44:]))
-	bitsOK := ix.kind == Exact && ix.bits == 0 || ix.kind == Flat && ix.bits >= 1 && ix.bits <= 9
+	coded := ix.kind == Flat || ix.kind == IVF
+	bitsOK := ix.kind == Exact && ix.bits == 0 || coded && ix.bits >= 1 && ix.bits <= 9
 	frac, exp := math.Frexp(float64(ix.scale))
 	scaleOK := frac == 0.5 && exp >= -127 && exp <= 127
 	switch {
@@ -269,8 +282,7 @@ func (d *decoder) parameters(b []byte) (*Index, float32, error) {
 }
 
 // readCodes takes planes and extra bits where they lie.
-func (d *decoder) readCodes(ix *Index, radius float32) error {
-	f := &codes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius}
+func (d *decoder) readCodes(ix *Index, f *codes) error {
 	f.stride = simd.BlockStride(f.padded)
 	signs, err := d.need(secRotation, 1, uint64(f.padded/2))
 	if err != nil {
@@ -292,23 +304,37 @@ func (d *decoder) readCodes(ix *Index, radius float32) error {
 	if f.extra.mem, err = d.need(secExtra, uint64(f.row), want); err != nil {
 		return err
 	}
-	for r := range f.rows {
-		if r%8192 == 0 {
+	if err := d.readFactors(f); err != nil {
+		return err
+	}
+	ix.codes = f
+	return nil
+}
+
+// readFactors checks the factors of every row.
+func (d *decoder) readFactors(f *codes) error {
+	slot, cell := 0, 0
+	for pos := range f.rows {
+		if pos%8192 == 0 {
 			if err := cancelled(d.ctx, "load"); err != nil {
 				return err
 			}
 		}
-		fs := f.planeFactors(f.block(r/simd.BlockRows), r%simd.BlockRows)
+		for f.cells != nil && pos == int(f.cells.first[cell+1]) {
+			cell++
+			slot = int(f.cells.block[cell]) * simd.BlockRows
+		}
+		fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
 		if !fs.sound() {
-			return corrupt(secBlocks, d.secs[secBlocks].offset, "factors of row %d", r)
+			return corrupt(secBlocks, d.secs[secBlocks].offset, "factors of row %d", pos)
 		}
 		if f.row > 0 {
-			if x := f.extraOf(r); !getFactors(x[f.row-factorsBytes:]).sound() {
-				return corrupt(secExtra, d.secs[secExtra].offset, "factors of row %d", r)
+			if x := f.extraOf(pos); !getFactors(x[f.row-factorsBytes:]).sound() {
+				return corrupt(secExtra, d.secs[secExtra].offset, "factors of row %d", pos)
 			}
 		}
+		slot++
 	}
-	ix.codes = f
 	return nil
 }
 

@@ -133,6 +133,13 @@ func (ix *Index) sections(ctx context.Context, vectors bool, col *Column) ([]sec
 	if content != [sha256.Size]byte{} {
 		add(secContent, 1, content[:])
 	}
+	if c := ix.cells(); c != nil {
+		add(secCentroids, 4, arrow.Float32Traits.CastToBytes(c.centroids))
+		add(secCellSizes, 4, arrow.Uint32Traits.CastToBytes(c.sizes()))
+		add(secCellRadius, 4, arrow.Float32Traits.CastToBytes(c.radius))
+		add(secCellRows, 4, arrow.Uint32Traits.CastToBytes(c.rows))
+		add(secTuning, tunedBytes, packTuning(ix.tuning))
+	}
 	return secs, err
 }
 

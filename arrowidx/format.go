@@ -16,7 +16,7 @@ var magic = [8]byte{0x89, 'R', 'V', 'X', '\r', '\n', 0x1a, '\n'}
 
 const (
 	formatMajor = 0
-	formatMinor = 1
+	formatMinor = 2
 
 	headerSize = 64
 	entrySize  = 48
@@ -45,10 +45,16 @@ const (
 	secAlive                             // uint32 x blocks: rows that can be found
 	secVectors                           // float32 x rows x dim
 	secContent                           // SHA-256 of ids and vectors
+	secCentroids                         // float32 x cells x padded dim (ivf)
+	secCellSizes                         // uint32 x cells: rows in each
+	secCellRadius                        // float32 x cells: largest residual length in each
+	secCellRows                          // uint32 x rows that can be found, cell by cell
+	secTuning                            // see tuned: settings by recall target
 )
 
 var sectionNames = [...]string{"", "checksums", "parameters", "provenance", "mean", "rotation",
-	"blocks", "extra", "norms", "ids", "id offsets", "id text", "alive", "vectors", "content"}
+	"blocks", "extra", "norms", "ids", "id offsets", "id text", "alive", "vectors", "content",
+	"centroids", "cell sizes", "cell radius", "cell rows", "tuning"}
 
 func (k sectionKind) String() string {
 	if int(k) < len(sectionNames) && k > 0 {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,9 +38,9 @@ type Index struct {
 	rot     *rotation
 	alive   []uint32 // one bit a row, a word a block
 	codes   *codes
-	slots   []uint32 // kind ivf: slots that hold rows that can be found
-	tuning  []tuned  // kind ivf: by rising recall target
-	norms   slab     // float32 norm of every row, kind exact with cosine or dot
+	slots   []uint32           // kind ivf: slots that hold rows that can be found
+	tuning  []CalibrationPoint // kind ivf: by rising recall target
+	norms   slab               // float32 norm of every row, kind exact with cosine or dot
 	longest float32
 	digest  [sha256.Size]byte // of sampled rows: recognises the column again
 	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
@@ -203,6 +204,9 @@ func (ix *Index) Close() {
 		return
 	}
 	ix.closed = true
+	if c := ix.cells(); c != nil {
+		c.free()
+	}
 	if ix.codes != nil {
 		ix.codes.free()
 	}
@@ -282,10 +286,14 @@ type Info struct {
 	Vectors       bool    `json:"vectors"`        // exact distances can be computed
 	Epsilon0      float64 `json:"epsilon0"`
 	Recall        float64 `json:"recall"`
+	Cells         int     `json:"cells"` // 0 for exact, 1 for flat
+	Plane         int     `json:"plane"` // bits a dimension that a scan reads
 	Calibrated    bool    `json:"calibrated"`
-	RowBytes      int     `json:"row_bytes"` // read for every row and query
-	Seed          uint64  `json:"seed"`
-	Provenance    string  `json:"provenance"`
+	// Calibration says how each recall target is reached (kind ivf), by rising target.
+	Calibration []CalibrationPoint `json:"calibration"`
+	RowBytes    int                `json:"row_bytes"` // read for every row and query
+	Seed        uint64             `json:"seed"`
+	Provenance  string             `json:"provenance"`
 }
 
 // Info describes the index. Bytes are counted, not estimated.
@@ -295,15 +303,21 @@ func (ix *Index) Info() Info {
 	in := Info{
 		Kind: ix.kind.String(), Metric: ix.metric.String(), Bits: ix.bits, Rows: ix.rows,
 		Dim: ix.dim, Usable: ix.usable, Nulls: ix.nulls, Bad: ix.bad, Keep: ix.keep.String(),
-		IDKind: ix.ids.Kind().String(), Epsilon0: epsilonFor(ix.recall), Recall: ix.recall,
-		Seed: ix.seed, RowBytes: 4 * ix.dim, Provenance: string(ix.provenance),
+		IDKind: ix.ids.Kind().String(), Epsilon0: ix.tunedFor(ix.recall, true).Epsilon0,
+		Recall: ix.recall,
+		Seed:   ix.seed, RowBytes: 4 * ix.dim, Provenance: string(ix.provenance),
 	}
 	in.IndexBytes = int64(4*len(ix.alive)+4*len(ix.mean)+len(ix.norms.mem)) + ix.ids.bytes()
+	in.Cells, in.Plane = ix.cellCount(), min(ix.bits, 1)
+	in.Calibrated, in.Calibration = len(ix.tuning) > 0, slices.Clone(ix.tuning)
 	if ix.rot != nil {
 		in.IndexBytes += int64(4 * len(ix.rot.signs))
 	}
 	if ix.codes != nil {
 		in.IndexBytes += ix.codes.bytes()
+		if ix.codes.cells != nil {
+			in.IndexBytes += ix.codes.cells.bytes() + int64(4*len(ix.slots))
+		}
 		in.RowBytes = ix.codes.stride / simd.BlockRows
 	}
 	if col := ix.source.Load(); col != nil {

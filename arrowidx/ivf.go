@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -53,7 +51,7 @@ func buildCells(
 		cells.free()
 		return err
 	}
-	return nil
+	return ix.calibrateBuild(ctx, b)
 }
 
 // plan fits the sample into the budget.
@@ -158,7 +156,7 @@ func (b *cellsBuild) fill(ctx context.Context, c *cells) error {
 		codes.free()
 		return err
 	}
-	codes.radius = c.reach
+	codes.radius = min(c.reach, 4)
 	b.ix.codes = codes
 	b.ix.slots = c.occupied()
 	return nil
@@ -242,6 +240,3 @@ func (b *cellsBuild) encode(ctx context.Context, f *codes) error {
 	}
 	return err
 }
-
-// centroidBytes is the section of centroids.
-func (c *cells) centroidBytes() []byte { return arrow.Float32Traits.CastToBytes(c.centroids) }

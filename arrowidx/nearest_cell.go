@@ -50,7 +50,7 @@ func (p *centroidPlane) code(centroids []float32, order Metric) {
 
 // width bounds how far a query's estimates are from the truth.
 func (p *centroidPlane) width(q *simd.ScanQuery) float32 {
-	return p.err*q.Err + p.rescale*q.TabErr
+	return float32(p.err*q.Err) + float32(p.rescale*q.TabErr)
 }
 
 // planeQuery makes a rotated vector ready for scans of planes whose estimates begin at zero:

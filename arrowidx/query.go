@@ -147,7 +147,7 @@ func (q *query) code(f *codes, at place, pos int) (est, width float32) {
 	if f.bits == 1 {
 		fs := f.planeFactors(block, lane)
 		v := simd.DotCodeFloat(block, lane, nil, 0, f.padded, q.rotated) - q.offset
-		return fs.add + at.add + fs.rescale*v, fs.err * at.err
+		return fs.add + at.add + float32(fs.rescale*v), fs.err * at.err
 	}
 	extra := f.extraOf(pos)
 	fs := getFactors(extra[f.row-factorsBytes:])
@@ -157,8 +157,9 @@ func (q *query) code(f *codes, at place, pos int) (est, width float32) {
 	} else {
 		v = simd.DotCodeFloat(block, lane, extra, f.bits-1, f.padded, q.rotated)
 	}
-	est = fs.add + at.add + fs.rescale*(v-q.offset)
-	return est, fs.err*at.err + abs32(fs.rescale)*q.zErr
+	// Products are rounded before they are added to, so that no machine finds other rows.
+	est = fs.add + at.add + float32(fs.rescale*(v-q.offset))
+	return est, float32(fs.err*at.err) + float32(abs32(fs.rescale)*q.zErr)
 }
 
 // in returns the place of a cell for the query.

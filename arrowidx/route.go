@@ -101,9 +101,9 @@ func (q *query) visitOf(f *codes, metric Metric, cell uint32, length float32) vi
 		v.least = gap * gap
 	case Cosine: // rows have length one: by distance
 		v.order = c.norm2[cell] + 2*at.add
-		v.least = max(at.add-length*c.radius[cell], gap*gap/2-1)
+		v.least = max(at.add-float32(length*c.radius[cell]), float32(gap*gap)/2-1)
 	default:
-		v.order -= length * c.radius[cell]
+		v.order -= float32(length * c.radius[cell])
 		v.least = v.order
 	}
 	return v
@@ -153,7 +153,7 @@ func (t *router) coarse(
 	} else {
 		if dot {
 			for i, r := range c.radius {
-				est[i] -= length * r
+				est[i] -= float32(length * r)
 			}
 		}
 		t.ids = append(t.ids[:0], t.leastOf(est, planeShare*probes+planeMore)...)
@@ -165,7 +165,7 @@ func (t *router) coarse(
 			if est != nil {
 				id = int(t.ids[i])
 			}
-			t.values[i] -= length * c.radius[id]
+			t.values[i] -= float32(length * c.radius[id])
 		}
 	}
 	near := t.leastOf(t.values, measured)

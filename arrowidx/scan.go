@@ -122,7 +122,7 @@ func (s *searcher) gather(p *probe, at place, first int, masks []uint32, est []f
 			lane := bits.TrailingZeros32(m)
 			e := est[b*simd.BlockRows+lane]
 			fs := f.planeFactors(block, lane)
-			width := fs.err*at.err + abs32(fs.rescale)*p.scan.TabErr + p.slack
+			width := float32(fs.err*at.err) + float32(abs32(fs.rescale)*p.scan.TabErr) + p.slack
 			pos := (first+b)*simd.BlockRows + lane - at.shift
 			if f.bits == 1 {
 				p.found.offer(pos, e-width, e+width, e)

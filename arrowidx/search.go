@@ -177,10 +177,10 @@ func (r *run) setTarget() error {
 	t := r.ix.tunedFor(r.recall, r.col != nil && r.p.Rerank != 0)
 	r.epsilon, r.probes = r.p.Epsilon0, r.p.Probes
 	if r.epsilon == 0 {
-		r.epsilon = t.epsilon
+		r.epsilon = t.Epsilon0
 	}
 	if r.probes == 0 {
-		r.probes = t.probes
+		r.probes = t.Probes
 	}
 	if r.probes < 0 {
 		return newError(InvalidArgument, "search", fmt.Sprintf("probes = %d", r.probes),

@@ -160,7 +160,7 @@ func (s *searcher) boundCells(p *probe) {
 			e, width = p.code(f, where, slot-where.shift)
 		} else {
 			fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
-			width = fs.err*where.err + abs32(fs.rescale)*p.scan.TabErr
+			width = float32(fs.err*where.err) + float32(abs32(fs.rescale)*p.scan.TabErr)
 		}
 		p.found.bound(e + width + p.slack)
 	}

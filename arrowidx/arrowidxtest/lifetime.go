@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -53,7 +54,7 @@ func sameFacts(t testing.TB, a, b arrowidx.Info) {
 	for _, in := range []*arrowidx.Info{&a, &b} {
 		in.Keep, in.IndexBytes, in.BorrowedBytes = "", 0, 0
 	}
-	if a != b {
+	if !reflect.DeepEqual(a, b) {
 		t.Fatalf("loaded %+v\nsaved  %+v", b, a)
 	}
 }

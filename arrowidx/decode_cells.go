@@ -1,0 +1,96 @@
+package arrowidx
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// readCells takes centroids and the order of rows where they lie, checks that they make sense, and
+// works out what routing needs. Codes then hold the rows that can be found, cell by cell.
+func (d *decoder) readCells(ix *Index, f *codes) error {
+	n := d.secs[secCellSizes].count
+	at := d.secs[secCellSizes].offset
+	if n < 1 || n > uint64(max(ix.usable, 1)) {
+		return corrupt(secCellSizes, at, "%d cells for %d rows", n, ix.usable)
+	}
+	c := &cells{n: int(n), padded: f.padded}
+	var parts [4][]byte
+	for i, need := range []struct {
+		kind sectionKind
+		want uint64
+	}{
+		{secCentroids, n * uint64(f.padded)}, {secCellSizes, n}, {secCellRadius, n},
+		{secCellRows, uint64(ix.usable)},
+	} {
+		var err error
+		if parts[i], err = d.need(need.kind, 4, need.want); err != nil {
+			return err
+		}
+	}
+	c.centroids = arrow.Float32Traits.CastFromBytes(parts[0])
+	c.radius = arrow.Float32Traits.CastFromBytes(parts[2])
+	c.rows = arrow.Uint32Traits.CastFromBytes(parts[3])
+	for i := range c.n {
+		if !(simd.Norm16(c.centroid(i)) <= 4) || !(c.radius[i] >= 0 && c.radius[i] <= 4) {
+			return corrupt(secCentroids, d.secs[secCentroids].offset, "cell %d", i)
+		}
+	}
+	sizes := arrow.Uint32Traits.CastFromBytes(parts[1])
+	sum := uint64(0)
+	for _, s := range sizes {
+		sum += uint64(s)
+	}
+	if sum != uint64(ix.usable) {
+		return corrupt(secCellSizes, at, "%d rows in cells, %d can be found", sum, ix.usable)
+	}
+	c.place(sizes)
+	if err := d.checkCellRows(ix, c); err != nil {
+		return err
+	}
+	if err := d.readTuning(ix, c.n); err != nil {
+		return err
+	}
+	f.cells, f.rows, ix.slots = c, ix.usable, c.occupied()
+	return c.routing(ix.metric)
+}
+
+// checkCellRows makes sure that every row that can be found is in one cell, in rising order there.
+func (d *decoder) checkCellRows(ix *Index, c *cells) error {
+	seen := make([]uint32, len(ix.alive))
+	for i := range c.n {
+		if i%1024 == 0 {
+			if err := cancelled(d.ctx, "load"); err != nil {
+				return err
+			}
+		}
+		last := -1
+		for _, row := range c.rows[c.first[i]:c.first[i+1]] {
+			word, bit := row/simd.BlockRows, uint32(1)<<(row%simd.BlockRows)
+			if int(row) >= ix.rows || int(row) <= last || seen[word]&bit != 0 ||
+				!ix.isAlive(int(row)) {
+				return corrupt(secCellRows, d.secs[secCellRows].offset, "row %d of cell %d", row, i)
+			}
+			seen[word] |= bit
+			last = int(row)
+		}
+	}
+	return nil
+}
+
+func (d *decoder) readTuning(ix *Index, cells int) error {
+	e, ok := d.secs[secTuning]
+	if !ok {
+		return nil
+	}
+	if e.size != tunedBytes || e.count > maxTuned {
+		return corrupt(secTuning, e.offset, "%d settings of %d bytes", e.count, e.size)
+	}
+	ix.tuning = unpackTuning(d.bytes(secTuning))
+	for i, t := range ix.tuning {
+		if !t.sound(cells) {
+			return corrupt(secTuning, e.offset, "setting %d", i)
+		}
+	}
+	return nil
+}
