@@ -197,7 +197,7 @@ func (c *Column) Contiguous() ([]float32, bool) {
 // firstFloat returns the first number of a float32 column, to prove by its address that nothing
 // was copied.
 func (c *Column) firstFloat() *float32 {
-	if len(c.chunks) == 0 || c.chunks[0].data.kind != elemFloat32 || c.rows == 0 {
+	if len(c.chunks) == 0 || len(c.chunks[0].data.f32) == 0 { // lists that are all null hold none
 		return nil
 	}
 	return &c.chunks[0].data.f32[0]

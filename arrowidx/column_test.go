@@ -250,3 +250,19 @@ func TestNullNumbersInsideAVectorAreBad(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, [2]int64{0, 1}, [2]int64{e.Row, e.Column})
 }
+
+func TestAFirstChunkOfNullListsHasNoAddress(t *testing.T) {
+	null := array.NewListBuilder(memory.DefaultAllocator, arrow.PrimitiveTypes.Float32)
+	null.AppendNull()
+	full := array.NewListBuilder(memory.DefaultAllocator, arrow.PrimitiveTypes.Float32)
+	full.Append(true)
+	full.ValueBuilder().(*array.Float32Builder).AppendValues([]float32{1, 2}, nil)
+	col, err := arrowidx.NewColumn([]arrow.Array{null.NewArray(), full.NewArray()})
+	require.NoError(t, err)
+	defer col.Release()
+	ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Nulls: arrowidx.SkipNulls})
+	require.NoError(t, err)
+	defer ix.Close()
+	require.Nil(t, ix.SourceFloats())
+	require.True(t, ix.Info().Vectors)
+}
