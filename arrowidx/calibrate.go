@@ -244,7 +244,7 @@ func (c *calibration) ranks() []int {
 			continue
 		}
 		for cell := range cells.n {
-			order[cell] = q.visitOf(ix.codes, ix.metric, uint32(cell), sqrt32(q.norm2))
+			order[cell] = q.visitOf(ix, uint32(cell))
 		}
 		slices.SortFunc(order, func(a, b visit) int {
 			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.cell, b.cell))

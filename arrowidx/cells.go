@@ -25,7 +25,7 @@ type cells struct {
 	plane  *centroidPlane
 	coarse []int8
 	step   []float32
-	zeros  []float32
+	lean   []float32 // minus <centroid, mean> (cosine and dot): what the order by product lacks
 }
 
 // cellsFor is the number of cells of an index of n rows: the greatest power of two up to 4.2 times
@@ -114,10 +114,13 @@ func (c *cells) admit(words []uint32) []uint32 {
 }
 
 // routing makes what queries are routed by from the centroids. Dot orders cells by inner product,
-// all other metrics by distance.
-func (c *cells) routing(metric Metric) error {
+// all other metrics by distance. mean is that of the index, not rotated.
+func (c *cells) routing(metric Metric, mean []float32, rot *rotation) error {
 	c.norm2 = make([]float32, c.n)
-	c.step, c.zeros = make([]float32, c.n), make([]float32, c.n)
+	c.step, c.lean = make([]float32, c.n), make([]float32, c.n)
+	middle := make([]float32, c.padded)
+	copy(middle, mean)
+	rot.apply(middle, 1)
 	c.coarse = make([]int8, c.n*c.padded)
 	c.reach = 0
 	order := L2
@@ -132,6 +135,9 @@ func (c *cells) routing(metric Metric) error {
 		x := c.centroid(i)
 		c.norm2[i] = simd.Norm16(x)
 		c.step[i] = simd.QuantizeInt8(c.coarse[i*c.padded:(i+1)*c.padded], x)
+		if metric.Larger() {
+			c.lean[i] = -simd.Dot16(x, middle)
+		}
 		length := float32(math.Sqrt(float64(c.norm2[i])))
 		c.reach = max(c.reach, length+c.radius[i])
 	}

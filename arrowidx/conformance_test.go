@@ -42,6 +42,9 @@ func TestEveryKindConforms(t *testing.T) {
 		{arrowidx.Flat, 3, true},
 		{arrowidx.Flat, 5, false},
 		{arrowidx.Flat, 9, false},
+		{arrowidx.IVF, 1, true},
+		{arrowidx.IVF, 5, false},
+		{arrowidx.IVF, 9, true},
 	} {
 		name := fmt.Sprintf("%s of %d bits", c.kind, c.bits)
 		if c.loaded {

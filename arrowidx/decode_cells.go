@@ -52,7 +52,7 @@ func (d *decoder) readCells(ix *Index, f *codes) error {
 		return err
 	}
 	f.cells, f.rows, ix.slots = c, ix.usable, c.occupied()
-	return c.routing(ix.metric)
+	return c.routing(ix.metric, ix.mean, newRotation(f.padded, ix.seed))
 }
 
 // checkCellRows makes sure that every row that can be found is in one cell, in rising order there.

@@ -150,7 +150,7 @@ func (b *cellsBuild) fill(ctx context.Context, c *cells) error {
 		return err
 	}
 	if err = b.encode(ctx, codes); err == nil {
-		err = c.routing(b.ix.metric)
+		err = c.routing(b.ix.metric, b.ix.mean, b.ix.rot)
 	}
 	if err != nil {
 		codes.free()

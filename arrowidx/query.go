@@ -34,6 +34,7 @@ type query struct {
 	offset  float32 // subtracted from a code's product: (2^B-1)/2 times the sum of q'
 	epsilon float32
 	norm2   float32 // |q'|^2
+	length  float32 // of the scaled query before the mean is subtracted (cosine and dot)
 	origin  place   // of a flat index; cells add to it
 	zErr    float32 // epsilon0 * the standard deviation that int8 adds, per unit of rescale
 	slack   float32 // contains float32 rounding of estimates
@@ -82,8 +83,10 @@ func (q *query) center(ix *Index) float32 {
 		if ix.metric == Dot {
 			simd.Scale(scaled, q.vec, own)
 			q.unit = float64(own) * float64(ix.scale)
+			q.length = float32(q.norm * float64(own))
 		} else {
 			normalise(scaled, q.vec, own)
+			q.length = 1
 		}
 	default:
 		simd.Scale(scaled, q.vec, ix.scale)

@@ -76,12 +76,10 @@ func (t *router) estimate(c *cells, qs []*probe, four *[4]simd.ScanQuery) {
 
 // route writes the cells nearest to the query to p.visits, rising by number. est are the estimates
 // of the plane, nil when the plane is not used.
-func (t *router) route(p *probe, f *codes, metric Metric, probes int, est []float32) {
+func (t *router) route(p *probe, ix *Index, probes int, est []float32) {
 	p.visits = p.visits[:0]
-	ids := t.coarse(p, f.cells, metric == Dot, sqrt32(p.norm2), probes, est)
-	length := sqrt32(p.norm2)
-	for _, id := range ids {
-		p.visits = append(p.visits, p.visitOf(f, metric, id, length))
+	for _, id := range t.coarse(p, ix.codes.cells, ix.metric == Dot, probes, est) {
+		p.visits = append(p.visits, p.visitOf(ix, id))
 	}
 	if len(p.visits) <= probes {
 		return
@@ -89,22 +87,24 @@ func (t *router) route(p *probe, f *codes, metric Metric, probes int, est []floa
 	p.keepNearest(t, probes)
 }
 
-// visitOf measures a cell. length is |q'|.
-func (q *query) visitOf(f *codes, metric Metric, cell uint32, length float32) visit {
-	c := f.cells
-	at := q.in(f, metric.Larger(), int(cell))
+// visitOf measures a cell.
+func (q *query) visitOf(ix *Index, cell uint32) visit {
+	c := ix.codes.cells
+	at := q.in(ix.codes, ix.metric.Larger(), int(cell))
 	v := visit{cell: cell, place: at, order: at.add}
-	gap := max(sqrt32(max(q.norm2+2*(at.add-q.origin.add)+c.norm2[cell], 0))-c.radius[cell], 0)
-	switch metric {
-	case L2, SqEuclidean:
-		gap = max(sqrt32(max(at.add, 0))-c.radius[cell], 0)
-		v.least = gap * gap
-	case Cosine: // rows have length one: by distance
-		v.order = c.norm2[cell] + 2*at.add
-		v.least = max(at.add-float32(length*c.radius[cell]), float32(gap*gap)/2-1)
-	default:
-		v.order -= float32(length * c.radius[cell])
-		v.least = v.order
+	if !ix.metric.Larger() {
+		gap := max(sqrt32(max(at.add, 0))-c.radius[cell], 0)
+		v.least = float32(gap * gap)
+		return v
+	}
+	// With x = mean + c + r: <x, q> is at most <mean + c, q> + |q| radius.
+	v.least = at.add - ix.meanSq + c.lean[cell] - float32(q.length*c.radius[cell])
+	v.order = v.least
+	if ix.metric == Cosine { // rows have length one: by distance
+		far2 := q.norm2 + 2*(at.add-q.origin.add) + c.norm2[cell]
+		gap := max(sqrt32(max(far2, 0))-c.radius[cell], 0)
+		v.order = far2
+		v.least = max(v.least, float32(gap*gap)/2-1)
 	}
 	return v
 }
@@ -137,9 +137,7 @@ func (p *probe) keepNearest(t *router, probes int) {
 }
 
 // coarse returns about as many cells as are worth measuring in float32, rising.
-func (t *router) coarse(
-	p *probe, c *cells, dot bool, length float32, probes int, est []float32,
-) []uint32 {
+func (t *router) coarse(p *probe, c *cells, dot bool, probes int, est []float32) []uint32 {
 	measured := probes + probes/coarseShare + coarseMore
 	if measured >= c.n {
 		t.ids = t.ids[:0]
@@ -153,7 +151,7 @@ func (t *router) coarse(
 	} else {
 		if dot {
 			for i, r := range c.radius {
-				est[i] -= float32(length * r)
+				est[i] += c.lean[i] - float32(p.length*r)
 			}
 		}
 		t.ids = append(t.ids[:0], t.leastOf(est, planeShare*probes+planeMore)...)
@@ -165,7 +163,7 @@ func (t *router) coarse(
 			if est != nil {
 				id = int(t.ids[i])
 			}
-			t.values[i] -= float32(length * c.radius[id])
+			t.values[i] -= float32(p.length * c.radius[id])
 		}
 	}
 	near := t.leastOf(t.values, measured)
@@ -182,7 +180,7 @@ func (t *router) coarseAll(p *probe, c *cells, dot bool) {
 	t.dots, t.values = grow(t.dots, c.n), grow(t.values, c.n)
 	simd.DotInt8Tile(t.dots, c.coarse, c.n, c.padded, p.z, 1)
 	if dot {
-		simd.ScaleAdd(t.values, t.dots, c.step, c.zeros, -p.zStep)
+		simd.ScaleAdd(t.values, t.dots, c.step, c.lean, -p.zStep)
 	} else {
 		simd.ScaleAdd(t.values, t.dots, c.step, c.norm2, -2*p.zStep)
 	}
@@ -195,7 +193,7 @@ func (t *router) coarseSome(p *probe, c *cells, dot bool) {
 		row := c.coarse[int(id)*c.padded : (int(id)+1)*c.padded]
 		simd.DotInt8Tile(t.dots[i:i+1], row, 1, c.padded, p.z, 1)
 		if dot {
-			t.values[i] = float32(float32(t.dots[i]) * (c.step[id] * -p.zStep))
+			t.values[i] = c.lean[id] + float32(float32(t.dots[i])*(c.step[id]*-p.zStep))
 		} else {
 			t.values[i] = c.norm2[id] + float32(float32(t.dots[i])*(c.step[id]*(-2*p.zStep)))
 		}
@@ -215,7 +213,7 @@ func (t *router) widen(p *probe, r *run, enough int) {
 		return
 	}
 	probes := len(p.visits)
-	t.route(p, r.ix.codes, r.ix.metric, r.ix.codes.cells.n, nil)
+	t.route(p, r.ix, r.ix.codes.cells.n, nil)
 	t.all = append(t.all[:0], p.visits...)
 	slices.SortFunc(t.all, func(a, b visit) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.cell, b.cell))

@@ -58,7 +58,7 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 			if plane {
 				est = t.est[i*lanes : i*lanes+c.n]
 			}
-			t.route(p, r.ix.codes, r.ix.metric, r.probes, est)
+			t.route(p, r.ix, r.probes, est)
 			t.widen(p, r, r.collect())
 			p.counts.probed += int64(len(p.visits))
 			s.firstCells(p)

@@ -81,7 +81,9 @@ func (s suite) index(
 
 // params asks all queries of the task for the k nearest, surely.
 func (k task) params(n int) arrowidx.SearchParams {
-	return arrowidx.SearchParams{Queries: k.queries, NQ: k.nq, K: n, Rerank: -1, Epsilon0: Sure}
+	return arrowidx.SearchParams{
+		Queries: k.queries, NQ: k.nq, K: n, Rerank: -1, Epsilon0: Sure, Probes: math.MaxInt32,
+	}
 }
 
 // check compares every query's answer with brute force over the rows that admit lets through.
