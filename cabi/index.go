@@ -36,6 +36,8 @@ type buildOptions struct {
 	Metric  string  `json:"metric"`
 	Kind    string  `json:"kind"`
 	Bits    int     `json:"bits"`
+	Cells   int     `json:"cells"`
+	Budget  int64   `json:"budget"`
 	Keep    string  `json:"keep"`
 	Recall  float64 `json:"recall"`
 	Nulls   string  `json:"nulls"`
@@ -47,9 +49,9 @@ type buildOptions struct {
 }
 
 func (o *buildOptions) engine() (b arrowidx.BuildOptions, err error) {
-	b = arrowidx.BuildOptions{Bits: o.Bits, Recall: o.Recall, Seed: o.Seed, Threads: o.Threads,
-		Provenance: o.Provenance,
-		Progress:   &arrowidx.Progress{}}
+	b = arrowidx.BuildOptions{Bits: o.Bits, Cells: o.Cells, Budget: o.Budget, Recall: o.Recall,
+		Seed: o.Seed, Threads: o.Threads, Provenance: o.Provenance,
+		Progress: &arrowidx.Progress{}}
 	if b.Metric, err = arrowidx.ParseMetric(o.Metric); err != nil {
 		return b, err
 	}

@@ -63,7 +63,7 @@ struct ArrowArrayStream {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00010000u
+#define RV_ABI_VERSION 0x00020000u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -97,13 +97,15 @@ typedef struct rv_bytes {
     void (*release)(struct rv_bytes *);
 } rv_bytes;
 
-/* What a search did. kind: 1 exact, 2 flat. Times are nanoseconds of the clock. size is set by the
+/* What a search did. kind: 1 exact, 2 flat, 3 ivf. tier: 0 pure, 1 avx2, 2 avx512, 3 neon. plane:
+ * bits a dimension that the scan read. cells: of the index, 0 for exact; probed, scanned, coded and
+ * reranked are sums over the queries. Times are nanoseconds of the clock. size is set by the
  * caller. */
 typedef struct rv_plan {
     uint32_t size;
-    int32_t kind, tier, exact_scores, threads, bits;
-    int64_t rows, eligible, nulls, queries, scanned, coded, reranked, certified;
-    int64_t ns_prepare, ns_scan, ns_rerank, ns_total;
+    int32_t kind, tier, exact_scores, threads, bits, plane, pad;
+    int64_t rows, eligible, nulls, queries, cells, probed, scanned, coded, reranked, certified;
+    int64_t ns_prepare, ns_route, ns_scan, ns_rerank, ns_total;
     double epsilon0, recall;
 } rv_plan;
 
@@ -111,6 +113,7 @@ typedef struct rv_plan {
  * caller; cells past counts hold id -1 and score NaN. ids are int64, or the bits of uint64, or row
  * numbers when the index has string ids.
  * rerank: -1 closes the bounds, 0 returns estimates, n measures the n best candidates.
+ * probes: cells that each query looks into, 0: from recall; more than there are: all.
  * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
  * order, 2 int64 row numbers. source: a column to measure against, 0 = the index's own. plan may
  * be NULL. */
@@ -118,7 +121,7 @@ typedef struct rv_search_params {
     uint32_t size;
     int32_t threads;
     const float *queries;
-    int64_t nq, dim, k, rerank;
+    int64_t nq, dim, k, rerank, probes;
     double epsilon0, recall;
     const void *filter;
     int64_t filter_len;
@@ -201,8 +204,9 @@ RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int6
 
 /* ---- The library ---- */
 
-/* Sets what is not set per call, as JSON: {"threads": 0, "simd": "pure|avx2", "gc_percent": 400}.
- * Absent keys stay. "simd" must not change while something runs. */
+/* Sets what is not set per call, as JSON: {"threads": 0, "gc_percent": 400,
+ * "simd": "pure|avx2|avx512|neon"}. Absent keys stay. "simd" must not change while something
+ * runs. */
 RV_API int32_t rv_configure(const char *json, int64_t len, rv_error *error);
 
 /* What a handle is, as JSON; 0 asks about the library. */
@@ -229,8 +233,9 @@ RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handl
 
 /* ---- Indexes ---- */
 
-/* Options as JSON: metric, kind, bits, keep, recall, nulls, bad, seed, threads, provenance. ids may
- * be NULL: then positions are the ids. */
+/* Options as JSON: metric, kind, bits, cells, budget, keep, recall, nulls, bad, seed, threads,
+ * provenance. budget: bytes that the build may allocate, 0 no limit. ids may be NULL: then
+ * positions are the ids. */
 RV_API int32_t rv_build_start(rv_handle column, struct ArrowArray *ids,
     struct ArrowSchema *ids_schema, const char *options, int64_t len, rv_handle *task,
     rv_error *error);
@@ -240,6 +245,15 @@ RV_API int32_t rv_search_one(const rv_search_call *call);
 /* Everything that params points to stays with the task until it has ended. */
 RV_API int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_handle *task,
     rv_error *error);
+/* Fits probes, bounds and rerank depth of kind ivf to nq queries of dim numbers like those that
+ * will come. queries stay with the task until it has ended. Searches go on meanwhile. */
+RV_API int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t nq, int64_t dim,
+    int32_t threads, rv_handle *task, rv_error *error);
+/* Measures recall@k on a sample of the index's own rows. recall 0: at the index's target. out
+ * receives mean, low and high of the 95 % interval, k and sample as measured; it stays with the
+ * task until it has ended. */
+RV_API int32_t rv_recall_start(rv_handle index, int64_t k, int64_t sample, double recall,
+    int32_t threads, double out[5], rv_handle *task, rv_error *error);
 /* flags: bit 0 stores the vectors. The file appears complete or not at all. */
 RV_API int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uint32_t flags,
     rv_handle *task, rv_error *error);

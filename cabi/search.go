@@ -47,7 +47,7 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 	q.params = arrowidx.SearchParams{
 		Queries: view[float32](p.queries, int64(p.nq*p.dim)), NQ: int(p.nq), K: int(p.k),
 		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall), Rerank: int(p.rerank),
-		Threads: int(p.threads),
+		Probes: int(p.probes), Threads: int(p.threads),
 	}
 	if err = q.readFilter(p); err != nil {
 		return err
@@ -135,13 +135,14 @@ func writePlan(to *C.rv_plan, p *arrowidx.Plan) {
 	*to = C.rv_plan{
 		size: C.sizeof_rv_plan, kind: C.int32_t(p.Kind), tier: C.int32_t(p.Tier),
 		exact_scores: exact, threads: C.int32_t(p.Threads), bits: C.int32_t(p.Bits),
+		plane: C.int32_t(p.Plane), cells: C.int64_t(p.Cells), probed: C.int64_t(p.Probed),
 		rows: C.int64_t(p.Rows), eligible: C.int64_t(p.Eligible), nulls: C.int64_t(p.Nulls),
 		queries: C.int64_t(p.Queries), scanned: C.int64_t(p.Scanned),
 		coded: C.int64_t(p.Coded), reranked: C.int64_t(p.Reranked),
 		certified: C.int64_t(p.Certified), ns_prepare: C.int64_t(p.Prepare),
-		ns_scan: C.int64_t(p.Scan), ns_rerank: C.int64_t(p.Rerank),
-		ns_total: C.int64_t(p.Total), epsilon0: C.double(p.Epsilon0),
-		recall: C.double(p.Recall),
+		ns_route: C.int64_t(p.Route), ns_scan: C.int64_t(p.Scan),
+		ns_rerank: C.int64_t(p.Rerank), ns_total: C.int64_t(p.Total),
+		epsilon0: C.double(p.Epsilon0), recall: C.double(p.Recall),
 	}
 }
 

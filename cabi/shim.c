@@ -287,6 +287,18 @@ int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_hand
     ENTER(goSearchStart(index, (rv_search_params *)params, task, error));
 }
 
+int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t nq, int64_t dim,
+    int32_t threads, rv_handle *task, rv_error *error)
+{
+    ENTER(goCalibrateStart(index, (float *)queries, nq, dim, threads, task, error));
+}
+
+int32_t rv_recall_start(rv_handle index, int64_t k, int64_t sample, double recall,
+    int32_t threads, double out[5], rv_handle *task, rv_error *error)
+{
+    ENTER(goRecallStart(index, k, sample, recall, threads, out, task, error));
+}
+
 int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uint32_t flags,
     rv_handle *task, rv_error *error)
 {

@@ -56,6 +56,7 @@ from ._errors import (
 )
 from ._index import Index
 from ._plan import Plan, last_plan
+from ._recall import RecallReport
 from ._result import Hit, SearchResult
 from ._search import build_index, explain, search
 from ._settings import config, cpu_features, set_threads
@@ -97,6 +98,7 @@ __all__ = [
     "RabitqAsymIndex",
     "RabitqIndex",
     "RabitqPlusIndex",
+    "RecallReport",
     "RuVectorError",
     "RuVectorWarning",
     "SearchResult",

@@ -71,9 +71,11 @@ class FrameAccessor(Generic[FrameT]):
         metric: MetricName = "cosine",
         kind: Kind = "auto",
         bits: int | None = None,
+        cells: int | None = None,
         keep: Keep = "auto",
         recall: float = 0.95,
         seed: int = 42,
+        budget: int | None = None,
         threads: int | None = None,
         progress: bool | None = None,
     ) -> Index:
@@ -91,9 +93,11 @@ class FrameAccessor(Generic[FrameT]):
             metric=metric,
             kind=kind,
             bits=bits,
+            cells=cells,
             keep=keep,
             recall=recall,
             seed=seed,
+            budget=budget,
             threads=threads,
             progress=progress,
         )

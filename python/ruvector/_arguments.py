@@ -20,6 +20,14 @@ def whole(name: str, value: Any) -> int:
         raise InvalidArgument(f"{name}={value!r} must be a whole number") from None
 
 
+def positive(name: str, value: Any) -> int:
+    """Return `value` as an int; InvalidArgument when it is not a whole number above 0."""
+    count = whole(name, value)
+    if not 0 < count < 2**63:
+        raise InvalidArgument(f"{name}={count} must be 1 or more")
+    return count
+
+
 def places(k: Any, queries: int) -> int:
     """Return ``k=`` as an int; LimitExceeded where that many `queries` would fill the memory."""
     count = whole("k", k)

@@ -67,8 +67,10 @@ class PolarsFrame:
         self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added
     ) -> pl.DataFrame:
         chosen = list(self.names() if columns is None else columns)
-        for label in chosen:
+        for i, label in enumerate(chosen):
             one_of(self.names(), label)
+            if label in chosen[:i]:
+                raise InvalidArgument(f"columns= names {label!r} twice, and polars has each once")
         extra = []
         for name, values in added.items():
             if values.dtype.kind == "O":

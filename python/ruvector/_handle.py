@@ -29,8 +29,7 @@ class Handle:
         # Made before the object it names: an interrupt right after that finds it here.
         self.cell = c_uint64(0)
         self.value = 0
-        # Of an index, once asked: bytes scanned by a query, rows, bytes of a vector, recall.
-        self.reads: tuple[int, int, int, float] | None = None
+        self.reads: Any = None  # of an index, once asked: what a query reads; see `_nearest`
         self._finalizer = weakref.finalize(self, _free_handle, self.cell)
         self._finalizer.atexit = False
 
@@ -42,6 +41,7 @@ class Handle:
     def close(self) -> None:
         """Give the handle up; more than once is fine."""
         self.value = 0
+        self.reads = None
         free(self.cell)  # here, so that the finalizer is still there if this is interrupted
         self._finalizer()
 

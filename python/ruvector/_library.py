@@ -26,7 +26,7 @@ from typing import Any
 
 from ._errors import ForkedProcessError, InvalidArgument, error_of
 
-ABI_MAJOR = 1
+ABI_MAJOR = 2
 ABI_MINOR = 0
 PATH = os.path.join(os.path.dirname(__file__), "_lib", "libruvector.so")
 
@@ -57,14 +57,16 @@ class Bytes(ctypes.Structure):
 
 
 class Plan(ctypes.Structure):
-    """struct rv_plan: what a search did. ``kind`` is 1 for exact, 2 for flat; times are in ns."""
+    """struct rv_plan: what a search did; times are in ns."""
 
     _fields_ = [
         ("size", c_uint32),
         *((name, c_int32) for name in ("kind", "tier", "exact_scores", "threads", "bits")),
-        *((name, c_int64) for name in ("rows", "eligible", "nulls", "queries", "scanned")),
-        *((name, c_int64) for name in ("coded", "reranked", "certified")),
-        *((name, c_int64) for name in ("ns_prepare", "ns_scan", "ns_rerank", "ns_total")),
+        *((name, c_int32) for name in ("plane", "pad")),
+        *((name, c_int64) for name in ("rows", "eligible", "nulls", "queries", "cells")),
+        *((name, c_int64) for name in ("probed", "scanned", "coded", "reranked", "certified")),
+        *((name, c_int64) for name in ("ns_prepare", "ns_route", "ns_scan", "ns_rerank")),
+        ("ns_total", c_int64),
         ("epsilon0", c_double),
         ("recall", c_double),
     ]
@@ -81,6 +83,7 @@ class SearchParams(ctypes.Structure):
         ("dim", c_int64),
         ("k", c_int64),
         ("rerank", c_int64),
+        ("probes", c_int64),
         ("epsilon0", c_double),
         ("recall", c_double),
         ("filter", c_void_p),
@@ -169,6 +172,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_search": (c_int32, [_H, _P, _E]),
     "rv_search_one": (c_int32, [_P]),
     "rv_search_start": (c_int32, [_H, _P, _P, _E]),
+    "rv_calibrate_start": (c_int32, [_H, _P, c_int64, c_int64, c_int32, _P, _E]),
+    "rv_recall_start": (c_int32, [_H, c_int64, c_int64, c_double, c_int32, _P, _P, _E]),
     "rv_save_start": (c_int32, [_H, c_char_p, c_int64, c_uint32, _P, _E]),
     "rv_load_start": (c_int32, [c_char_p, c_int64, _H, _P, _E]),
     "rv_encode": (c_int32, [_H, c_uint32, _P, _E]),

@@ -219,6 +219,31 @@ def close_index(handle: Handle) -> None:
         handle.close()
 
 
+def calibrate(handle: Handle, queries: Floats, threads: int = 0) -> None:
+    """Fit an index of kind ivf to queries, (n, d); an interrupt leaves it as it was."""
+    batch = np.ascontiguousarray(queries, np.float32)
+    task = Task(lent=batch)
+    shape = batch.shape
+    call("rv_calibrate_start", handle.value, address(batch), *shape, threads, byref(task.cell))
+    task.wait()
+    task.result()
+    handle.reads = None  # another number of cells is another cost
+
+
+def measure_recall(
+    handle: Handle, k: int, sample: int, recall: float = 0.0, threads: int = 0
+) -> tuple[float, float, float, int, int]:
+    """Return mean, low and high of recall@k, and k and sample as measured."""
+    out = np.zeros(5)
+    task = Task(lent=out)
+    where = address(out), byref(task.cell)
+    call("rv_recall_start", handle.value, k, sample, recall, threads, *where)
+    task.wait()
+    task.result()
+    mean, low, high, measured_k, queries = out.tolist()
+    return mean, low, high, int(measured_k), int(queries)
+
+
 # ---- text ----
 
 
@@ -279,8 +304,8 @@ def live_structs() -> int:
 
 
 __all__ = [
-    "Handle", "Plan", "attach", "build", "close_index", "column_from_capsule",
+    "Handle", "Plan", "attach", "build", "calibrate", "close_index", "column_from_capsule",
     "column_from_matrix", "column_hash", "column_info", "column_matrix", "configure",
     "cpu_features", "decode", "embed", "encode", "export_stream", "ids", "info", "library_info",
-    "live_structs", "load", "lookup", "pca", "save", "search", "vectors",
+    "live_structs", "load", "lookup", "measure_recall", "pca", "save", "search", "vectors",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from ctypes import addressof, byref, c_int64, sizeof
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +34,14 @@ class _Scratch:
 
     __slots__ = (
         "address", "call", "counts", "error", "found", "function", "ids", "key", "memory", "params",
-        "plan", "query", "scores",
+        "plan", "plan_bytes", "query", "scores",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.function = library().rv_search_one
         self.error = Error(size=sizeof(Error))
         self.plan = Plan(size=sizeof(Plan))
+        self.plan_bytes = memoryview(self.plan).cast("B")
         self.counts = np.zeros(1, np.int64)
         self.found = c_int64.from_address(address(self.counts))
         self.params = SearchParams(
@@ -53,9 +54,17 @@ class _Scratch:
         self.query, self.ids, self.scores = self.memory
         self.key: tuple[Any, ...] = ()
 
-    def prepare(self, key: tuple[Any, ...]) -> None:
-        """Make room for a search and write its parameters. key: see `search`."""
-        index, dim, k, rerank, epsilon0, recall = key
+    def prepare(
+        self,
+        handle: Handle,
+        dim: int,
+        k: int,
+        rerank: int,
+        epsilon0: float,
+        recall: float,
+        probes: int,
+    ) -> None:
+        """Make room for a search and write its parameters, those of `search_one`."""
         query, ids, scores = self.memory
         if dim > len(query):
             query = np.empty(dim, np.float32)
@@ -63,15 +72,13 @@ class _Scratch:
             ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
         self.memory = query, ids, scores
         self.query, self.ids, self.scores = query[:dim], ids[: max(k, 0)], scores[: max(k, 0)]
-        self.call.index = index
+        self.call.index = handle.value
         params = self.params
         params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
         params.dim, params.k, params.rerank = dim, k, rerank
+        params.probes = probes
         params.epsilon0, params.recall, params.threads = epsilon0, recall, 1
-        self.key = key
-
-
-copy_plan = Plan.from_buffer_copy
+        self.key = handle.reads, dim, k, rerank, epsilon0, recall, probes
 
 
 class _Spare(threading.local):
@@ -92,6 +99,7 @@ def search(
     rerank: int | None = CLOSE_BOUNDS,
     epsilon0: float | None = 0.0,
     recall: float | None = 0.0,
+    probes: int | None = 0,
     mask: npt.NDArray[Any] | None = None,
     rows: npt.NDArray[Any] | None = None,
     source: Handle | None = None,
@@ -105,51 +113,65 @@ def search(
     (int64) say who may be found. Short searches run at once on this thread; others can be
     interrupted.
     """
-    cost = _cost(handle, k, rerank, recall)
-    if (
-        queries.ndim == 1
-        and cost < SHORT_BYTES
-        and mask is None
-        and rows is None
-        and source is None
-    ):
-        key = (handle.value, len(queries), k, CLOSE_BOUNDS if rerank is None else rerank,
-               epsilon0 or 0.0, recall or 0.0)  # fmt: skip
-        return _search_one(key, queries)
+    depth = CLOSE_BOUNDS if rerank is None else rerank
+    if queries.ndim == 1 and mask is None and rows is None and source is None:
+        one = search_one(handle, queries, k, depth, epsilon0 or 0.0, recall or 0.0, probes or 0)
+        if one is not None:
+            counts = np.array([len(one[0])], np.int64)
+            return one[0], one[1], counts, Plan.from_buffer_copy(one[2])
     if queries.ndim not in (1, 2):
         raise InvalidArgument(f"queries of {queries.ndim} dimensions; give one vector or rows")
     batch = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
     params = SearchParams(
-        size=sizeof(SearchParams), k=k, rerank=CLOSE_BOUNDS if rerank is None else rerank,
-        epsilon0=epsilon0 or 0.0, recall=recall or 0.0, threads=threads or 0,
+        size=sizeof(SearchParams), k=k, rerank=depth, epsilon0=epsilon0 or 0.0,
+        recall=recall or 0.0, probes=probes or 0, threads=threads or 0,
     )  # fmt: skip
     filter_ = _filter(params, mask, rows)
     if source is not None:
         if not source.value:
             raise InvalidArgument("the column to measure against is closed")
         params.source = source.value
-    found = _search_batch(handle, batch, params, cost * len(batch), filter_)
+    cost = _cost(handle, k, rerank, recall, probes) * len(batch)
+    found = _search_batch(handle, batch, params, cost, filter_)
     if queries.ndim == 2:
         return found
     ids, scores, counts, plan = found
     return ids[0, : counts[0]], scores[0, : counts[0]], counts, plan
 
 
-def _search_one(key: tuple[Any, ...], query: npt.NDArray[Any]) -> tuple[Ints, Floats, Ints, Plan]:
+def search_one(
+    handle: Handle,
+    query: npt.NDArray[Any],
+    k: int,
+    rerank: int,
+    epsilon0: float,
+    recall: float,
+    probes: int,
+) -> tuple[Ints, Floats, bytes] | None:
+    """Answer one query on this thread; None when that would take long.
+
+    Returns ids and scores of the rows found, and the bytes of an rv_plan. The numbers are those of
+    rv_search_params. This path is measured (benchmarks/overhead.py): every line of it counts.
+    """
+    # The facts about the index name its handle; made anew, they have the cost worked out again.
+    key = handle.reads, len(query), k, rerank, epsilon0, recall, probes
     spare = _spare.all
     scratch = spare.pop() if spare else _Scratch()
     if scratch.key != key:
-        scratch.prepare(key)
+        if _cost(handle, k, rerank, recall, probes) >= SHORT_BYTES:
+            spare.append(scratch)
+            return None
+        scratch.prepare(handle, *key[1:])
     scratch.query[:] = query
     kind = scratch.function(scratch.address)
     if kind:
         raise_error(kind, scratch.error)
     n = scratch.found.value
     ids, scores = scratch.ids, scratch.scores
-    if n == len(ids):
-        answer = ids.copy(), scores.copy(), scratch.counts.copy(), copy_plan(scratch.plan)
+    if n == k:
+        answer = ids.copy(), scores.copy(), scratch.plan_bytes.tobytes()
     else:
-        answer = ids[:n].copy(), scores[:n].copy(), scratch.counts.copy(), copy_plan(scratch.plan)
+        answer = ids[:n].copy(), scores[:n].copy(), scratch.plan_bytes.tobytes()
     spare.append(scratch)
     return answer
 
@@ -195,24 +217,54 @@ def _filter(
     return kept
 
 
-def _cost(handle: Handle, k: int, rerank: int | None, recall: float | None) -> int:
+class _Reads(NamedTuple):
+    """What a query reads of an index."""
+
+    handle: int  # no two indexes of a process have the same
+    scanned: int  # bytes of all codes, or of all vectors for kind exact
+    rows: int
+    vector: int  # bytes of one that is measured after the scan
+    target: float  # of recall, when a search names none
+    cells: int  # of kind ivf, else 0
+    routing: int  # bytes read to choose among them
+    probes: tuple[tuple[float, int], ...]  # (target, cells probed for it), targets increasing
+
+
+def _cost(
+    handle: Handle, k: int, rerank: int | None, recall: float | None, probes: int | None = 0
+) -> int:
     """Return about how many bytes one query reads: what is scanned, and the vectors measured.
 
     How many vectors the error bounds ask for is known afterwards only: at least k are charged.
     """
-    scanned, rows, vector, target = handle.reads or _reads(handle)
-    if (recall or target) > EVERY_VECTOR:
-        return scanned + rows * vector
+    reads: _Reads = handle.reads or _reads(handle)
+    target, scanned = recall or reads.target, reads.scanned
+    if target > EVERY_VECTOR:
+        return scanned + reads.rows * reads.vector
+    if reads.cells:
+        wanted = probes or next((n for aim, n in reads.probes if aim >= target), reads.cells)
+        # Large cells are probed more often than small ones: twice their share of the rows.
+        scanned = reads.routing + min(scanned, 2 * scanned * wanted // reads.cells)
     if rerank == 0:
         return scanned
-    return scanned + min(rows, max(k, rerank or 0)) * vector
+    return scanned + min(reads.rows, max(k, rerank or 0)) * reads.vector
 
 
-def _reads(handle: Handle) -> tuple[int, int, int, float]:
+def _reads(handle: Handle) -> _Reads:
     about = info(handle)
     if "row_bytes" not in about:
-        return 0, 0, 0, 0.0  # a column: the search itself says so
-    rows, flat = about["rows"], about["kind"] == "flat"
-    vector = 4 * about["dim"] if flat else 0  # exact reads them while it scans
-    handle.reads = rows * about["row_bytes"], rows, vector, about["recall"]
-    return handle.reads
+        return _Reads(0, 0, 0, 0, 0.0, 0, 0, ())  # a column: the search itself says so
+    rows, dim = about["rows"], about["dim"]
+    vector = 0 if about["kind"] == "exact" else 4 * dim  # exact reads them while it scans
+    cells = about["cells"] if about["kind"] == "ivf" else 0
+    points = {
+        point["target"]: point["probes"]
+        for point in about["calibration"] or ()
+        if point["vectors"] == about["vectors"]
+    }
+    reads = _Reads(
+        handle.value, rows * about["row_bytes"], rows, vector, about["recall"], cells, cells * dim,
+        tuple(sorted(points.items())),
+    )  # fmt: skip
+    handle.reads = reads
+    return reads

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
-    from ._index import Index
+    from ._indexed import Indexed
 
 
 class Hit(NamedTuple):
@@ -49,32 +49,39 @@ class SearchResult:
     May be read from any thread.
     """
 
-    __slots__ = ("_index", "_single", "counts", "ids", "plan", "score_name", "scores")
+    __slots__ = ("_counts", "_index", "_single", "ids", "plan", "score_name", "scores")
 
     ids: npt.NDArray[Any]
     scores: npt.NDArray[np.float32]
-    counts: npt.NDArray[np.int64]
     score_name: str
     plan: Plan
-    _index: Index | None
+    _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
+    _index: Indexed | None
     _single: bool
 
     def __init__(
         self,
         ids: npt.NDArray[Any],
         scores: npt.NDArray[np.float32],
-        counts: npt.NDArray[np.int64],
-        index: Index,
+        counts: npt.NDArray[np.int64] | None,
+        index: Indexed,
         plan: Plan,
         single: bool,
     ) -> None:
         self.ids = ids
         self.scores = scores
-        self.counts = counts
+        self._counts = counts
         self.score_name = index._score_name
         self.plan = plan
         self._index = index
         self._single = single
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Rows found for each query, shape (nq,)."""
+        if self._counts is None:
+            self._counts = np.array([len(self.ids)], np.int64)
+        return self._counts
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the answer without the index it came from; `rows` no longer works."""
@@ -248,7 +255,7 @@ def _restore(
     single: bool,
 ) -> SearchResult:
     result = object.__new__(SearchResult)
-    result.ids, result.scores, result.counts = ids, scores, counts
+    result.ids, result.scores, result._counts = ids, scores, counts
     result.score_name, result.plan = score_name, plan
     result._index, result._single = None, single
     return result

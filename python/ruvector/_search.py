@@ -141,9 +141,11 @@ def build_index(
     metric: MetricName = "cosine",
     kind: Kind = "auto",
     bits: int | None = None,
+    cells: int | None = None,
     keep: Keep = "auto",
     recall: float = 0.95,
     seed: int = 42,
+    budget: int | None = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> Index:
@@ -156,7 +158,7 @@ def build_index(
         As in `search`. An index of text remembers its embedder: ``ix.search("some text")``.
     ids : column label or sequence, optional
         What the rows are called in answers of the index; their positions when not given.
-    metric, kind, bits, keep, recall, seed, threads, progress
+    metric, kind, bits, cells, keep, recall, seed, budget, threads, progress
         As in `Index.build`. Null rows are never found.
 
     Returns
@@ -177,10 +179,12 @@ def build_index(
         metric=metric,
         kind=kind,
         bits=bits,
+        cells=cells,
         keep=keep,
         recall=recall,
         nulls="skip",
         seed=seed,
+        budget=budget,
         threads=threads,
         progress=progress,
     )
@@ -224,6 +228,7 @@ def _find(
     queries, single, texts = make_queries(query_of_frame(query, target.label), target, dim, stages)
     if index is not None:
         handle, origin, source = index._handle, "given", None
+        index._check_reach(recall)
     elif vectors is None or vectors.handle is None:
         plan = nothing(frame.height, len(queries), tuple(stages.spent))
         remember(plan)
@@ -246,7 +251,8 @@ def _find(
         threads=current.threads,
     )
     asked = None if raw.kind == 1 else recall
-    plan = Plan(raw, origin, asked, tuple(stages.spent))
+    calibrated = index is not None and index._calibrated
+    plan = Plan(raw, origin, asked, calibrated, tuple(stages.spent))
     remember(plan)
     present = np.arange(ids.shape[1]) < counts[:, None]
     rows = ids[present]

@@ -120,7 +120,8 @@ def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: S
         with stages.measure("embed"):
             matrix, valid = embedder.column(texts)
         entry = (matrix, valid, embedder)
-        cache._put(key, entry, matrix.nbytes + valid.nbytes)
+        if np.isfinite(matrix).all():  # else the build refuses it, and another try may do better
+            cache._put(key, entry, matrix.nbytes + valid.nbytes)
     matrix, valid, _ = entry
     vectors = from_matrix(matrix, None if valid.all() else valid, True, f"text, {embedder.id}")
     target = Target(label, vectors, embedder)

@@ -30,9 +30,11 @@ FORMATS = [
     b"+w:8", b"+w:8", b"+w:4", b"+w:320", b"+l", b"+L", b"+vl", b"u", b"vu", b"f", b"l", b"+s",
     b"+w:-1", b"+w:", b"n", b"", None, b"+w:2147483648", b"tdD", b"+r",
 ]  # fmt: skip
-OPTIONS = ["metric", "kind", "bits", "keep", "recall", "nulls", "bad", "seed", "threads"]
+OPTIONS = [
+    "metric", "kind", "bits", "cells", "budget", "keep", "recall", "nulls", "bad", "seed", "threads",
+]  # fmt: skip
 SETTINGS = [
-    "", "cosine", "l2", "flat", "exact", "none", "copy", "skip", "error", -1, 0, 1, 5, 9, 10, 2**63,
+    "", "cosine", "l2", "flat", "exact", "ivf", "none", "copy", "skip", "error", -1, 0, 1, 5, 9, 10, 2**63,
     2**64, 0.5, 1e400, None, True, [], {}, "\N{SNOWMAN}",
 ]  # fmt: skip
 
@@ -44,13 +46,15 @@ class Calls:
         self.rng = rng
         self.column = _native.column_from_matrix(VALUES)
         self.index = _native.build(self.column, None, {"kind": "flat"})
+        self.ivf = _native.build(self.column, None, {"kind": "ivf", "cells": 5})
         self.exact = _native.build(self.column, [f"id {i}" for i in range(40)], {})
         self.memory = [ctypes.create_string_buffer(ROOM) for _ in range(6)]
         self.made: list[int] = []
 
     def handle(self) -> int:
         """A handle of any type, or none."""
-        known = [self.column.value, self.index.value, self.exact.value, *self.made[-4:]]
+        built = (self.column, self.index, self.ivf, self.exact)
+        known = [*(made.value for made in built), *self.made[-4:]]
         if self.rng.random() < 0.9:
             return self.rng.choice(known)
         return self.rng.choice([0, self.rng.randrange(64), self.rng.getrandbits(64)])
@@ -70,6 +74,7 @@ class Calls:
             size=rng.choice([0, 8, 1000, *[ctypes.sizeof(_library.SearchParams)] * 20]),
             threads=rng.choice([0, 1, 2, -1, 2**31 - 1]), queries=at(0), nq=self.small(),
             dim=rng.choice([8, 8, 8, 8, *EDGES]), k=self.small(), rerank=rng.choice(EDGES),
+            probes=rng.choice([0, 0, *EDGES]),
             epsilon0=rng.choice([0, 1.9, -1, float("nan"), float("inf")]),
             recall=rng.choice([0, 0.9, 0.95, 1, -1, 2, float("nan")]), filter=at(1),
             filter_len=rng.choice([40, 40, self.small()]),
@@ -90,6 +95,14 @@ class Calls:
             ("rv_search", [self.handle(), byref(params)]),
             ("rv_search", [self.handle(), byref(params)]),
             ("rv_search_start", [self.handle(), byref(params), byref(out)]),
+            ("rv_calibrate_start", [
+                self.handle(), self.place(), self.small(), rng.choice([8, 8, *EDGES]),
+                rng.choice([0, 1, -1]), byref(out),
+            ]),
+            ("rv_recall_start", [
+                self.handle(), rng.choice(EDGES), rng.choice(EDGES),
+                rng.choice([0, 0.5, 1, -1, float("nan")]), 1, self.place(), byref(out),
+            ]),
             ("rv_encode", [self.handle(), rng.getrandbits(32), byref(bytes_)]),
             ("rv_decode", [rng.randbytes(rng.randrange(200)), 0, byref(out)]),
             ("rv_index_ids", [self.handle(), None, None]),
@@ -121,7 +134,7 @@ class Calls:
         """Free everything."""
         for handle in self.made:
             _library.library().rv_free(handle, None)
-        for handle in (self.column, self.index, self.exact):
+        for handle in (self.column, self.index, self.ivf, self.exact):
             handle.close()
 
 

@@ -248,7 +248,7 @@ def test_ids_that_cannot_be_are_refused(ids: object, error: type[Exception]) -> 
     ("arguments", "error"),
     [
         ({"metric": "euclid"}, rv.MetricError),
-        ({"kind": "ivf"}, rv.InvalidArgument),
+        ({"kind": "hnsw"}, rv.InvalidArgument),
         ({"kind": "flat", "bits": 0.5}, rv.InvalidArgument),
         ({"kind": "flat", "bits": 10}, rv.InvalidArgument),
         ({"keep": "maybe"}, rv.InvalidArgument),

@@ -26,6 +26,7 @@ SCALARS = {
     "int64_t": ctypes.c_int64,
     "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
+    "double": ctypes.c_double,
     "rv_handle": ctypes.c_uint64,
     "void": None,
 }

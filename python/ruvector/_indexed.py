@@ -1,0 +1,261 @@
+"""`Indexed`: what an index is and holds, whatever is asked of it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _html, _native
+from ._embedder import Embedder, recall_origin
+from ._errors import InvalidArgument, UnknownId
+from ._mask import read_ids
+from ._metric import SCORE_NAMES
+from ._queries import FLOAT32
+from ._vectors import Float32Matrix
+
+_EVERY_VECTOR: Final = float(np.nextafter(0.99, 1))  # targets from here on measure all vectors
+
+
+class Indexed:
+    """Rows with ids and vectors behind a handle of the library. Thread-safe, never changed."""
+
+    __slots__ = (
+        "__weakref__",
+        "_bits",
+        "_calibrated",
+        "_copied",
+        "_dim",
+        "_embedder",
+        "_handle",
+        "_id_kind",
+        "_kind",
+        "_matrix",
+        "_metric",
+        "_names",
+        "_origin",
+        "_rows",
+        "_score_name",
+        "_target",
+        "_unreached",
+    )
+
+    __iter__: ClassVar[None] = None  # __getitem__ takes ids, which do not count from 0
+
+    _handle: Any
+    _matrix: Float32Matrix | None
+    _copied: bool
+    _embedder: Embedder | None
+    _origin: str
+    _names: npt.NDArray[Any] | None
+    _rows: int
+    _dim: int
+    _metric: str
+    _kind: str
+    _bits: int
+    _id_kind: str
+    _score_name: str
+    _target: float
+    _calibrated: bool
+    _unreached: float | None  # recall targets from here on need vectors; None: no warning is due
+
+    def __init__(self) -> None:
+        raise TypeError("an Index is made by Index.build(vectors) or Index.load(path)")
+
+    @classmethod
+    def _from_handle(cls, handle: Any, *, matrix: Any = None, copied: bool = False) -> Self:
+        self = object.__new__(cls)
+        info = _native.info(handle)
+        self._handle = handle
+        self._matrix = matrix
+        self._copied = copied
+        self._embedder = None
+        self._origin = info["provenance"]
+        self._names = None
+        self._rows = int(info["rows"])
+        self._id_kind = info["id_kind"]
+        self._dim = int(info["dim"])
+        self._metric = info["metric"]
+        self._kind = info["kind"]
+        self._bits = int(info["bits"])
+        self._score_name = SCORE_NAMES[self._metric]
+        self._note_targets(info)
+        return self
+
+    def _note_targets(self, info: dict[str, Any]) -> None:
+        """Keep what a search must know of recall targets."""
+        self._target = float(info["recall"])
+        self._calibrated = bool(info["calibrated"])
+        self._unreached = None if info["vectors"] or not self._rows else first_unreached(info)
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the vectors."""
+        return self._dim
+
+    @property
+    def metric(self) -> str:
+        """``"cosine"``, ``"dot"``, ``"l2"`` or ``"sqeuclidean"``."""
+        return self._metric
+
+    @property
+    def kind(self) -> str:
+        """``"exact"``, ``"flat"`` or ``"ivf"``."""
+        return self._kind
+
+    @property
+    def bits(self) -> int:
+        """Bits a dimension in the codes; 0 for ``exact``."""
+        return self._bits
+
+    def _maker(self) -> Embedder | None:
+        """Return the embedder that made the vectors, None if that is not known."""
+        if self._embedder is None and self._origin:
+            self._embedder = recall_origin(self._origin)
+        return self._embedder
+
+    def _text_ids(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        if self._names is None:
+            names = np.empty(self._rows + 1, object)  # the last cell is what row -1 is called
+            names[: self._rows] = _native.ids(self._handle)
+            self._names = names
+        return self._names[rows]
+
+    def _rows_of(self, ids: Any) -> npt.NDArray[np.int64]:
+        """Return the row of each id, -1 where there is none."""
+        if not len(ids):
+            return np.empty(0, np.int64)
+        if isinstance(ids, np.ndarray) and ids.dtype == object:
+            ids = ids.tolist()
+        if self._id_kind != "positions":
+            return _native.lookup(self._handle, ids)
+        rows = np.asarray(ids)
+        if rows.dtype.kind not in "iu":
+            return np.full(len(rows), -1, np.int64)
+        return np.where((rows >= 0) & (rows < self._rows), rows, -1).astype(np.int64)
+
+    def _known_rows(self, ids: Any) -> npt.NDArray[np.int64]:
+        rows = self._rows_of(ids)
+        unknown = np.flatnonzero(rows < 0)
+        if unknown.size:
+            first = ids[int(unknown[0])]
+            raise UnknownId(
+                f"{unknown.size} of {len(rows)} ids are not in the index, first {first!r}"
+            )
+        return rows
+
+    def info(self) -> dict[str, Any]:
+        """Return what the index is: kind, metric, bits, rows, dim, nulls, bytes, seed and more.
+
+        Of kind ``ivf`` also ``cells``, ``plane`` (bits a dimension that a scan reads) and
+        ``calibration``: for each recall target, with and without vectors, the recall measured,
+        the cells probed, the width of bounds and the vectors measured a query.
+        """
+        return dict(_native.info(self._handle))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes the index holds itself, borrowed vectors not counted."""
+        return int(_native.info(self._handle)["index_bytes"])
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, id: Any) -> Float32Matrix:
+        """Return the vector of an id, shape (dim,), or of several, shape (m, dim).
+
+        Raises
+        ------
+        UnknownId
+            No row has this id.
+        InvalidArgument
+            The index keeps no vectors.
+        """
+        if isinstance(id, slice):
+            raise InvalidArgument("an index is asked by id, not by slice")
+        single = isinstance(id, str) or np.ndim(id) == 0
+        rows = self._known_rows(read_ids([id] if single else id))
+        found = _native.vectors(self._handle, rows)
+        return found[0] if single else found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all vectors, shape (n, dim): borrowed float32 memory as it is, else a copy."""
+        matrix = self._matrix
+        if matrix is not None:
+            _native.info(self._handle)  # raises when closed
+            matrix = matrix.view()
+            matrix.flags.writeable = False
+        if copy is False and (matrix is None or np.dtype(dtype or FLOAT32) != FLOAT32):
+            raise ValueError("the vectors of this index cannot be shown so without a copy")
+        if matrix is None:
+            matrix = _native.vectors(self._handle, np.arange(self._rows, dtype=np.int64))
+        elif copy:
+            matrix = matrix.copy()
+        return np.asarray(matrix, dtype=dtype)
+
+    def close(self) -> None:
+        """Free the index and let go of borrowed memory. Later calls raise IndexClosed."""
+        self._matrix = None
+        _native.close_index(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, (type(self), _native.encode(self._handle))
+
+    def __repr__(self) -> str:
+        bits = f", {self._bits} bits" if self._bits else ""
+        return f"Index({self._rows:,} x {self._dim}, {self._metric}, {self._kind}{bits})"
+
+    def _repr_html_(self) -> str:
+        info = _native.info(self._handle)
+        rows: list[tuple[str, object]] = [
+            ("rows", f"{self._rows:,}"),
+            ("dimensions", self.dim),
+            ("metric", self.metric),
+            ("kind", self.kind),
+            ("bits", self.bits or "none"),
+            ("null rows", f"{info['nulls']:,}"),
+            ("ids", self._id_kind),
+            ("index memory", _html.size(info["index_bytes"])),
+            ("borrowed memory", _html.size(info["borrowed_bytes"])),
+            ("vectors", info["keep"] if info["vectors"] else "codes only"),
+        ]
+        if info["kind"] == "ivf":
+            rows.append(("cells", f"{info['cells']:,}"))
+            rows.append(("bits scanned", info["plane"]))
+            rows += [
+                (
+                    f"recall target {point['target']:g}",
+                    f"{point['probes']:,} cells probed, {point['recall']:.3f} measured",
+                )
+                for point in info["calibration"] or ()
+                if point["vectors"] == info["vectors"]
+            ]
+        return _html.facts("ruvector.Index", rows)
+
+
+def first_unreached(info: dict[str, Any]) -> float:
+    """Return the recall target from which on an index without vectors falls short."""
+    missed: list[float] = [
+        point["target"]
+        for point in info.get("calibration") or ()
+        if not point["vectors"] and point["recall"] < point["target"] - 0.01
+    ]
+    return min([*missed, _EVERY_VECTOR])
+
+
+def restore(cls: type[Indexed], data: bytes) -> Indexed:
+    """Return the index that was pickled as `data`."""
+    return cls._from_handle(_native.decode(data), copied=True)

@@ -1,0 +1,259 @@
+"""`Searching`: questions to an index, and how well it answers them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from . import _native
+from ._arguments import depth, limit, places, positive, share
+from ._caller import warn
+from ._errors import EmbedError, InvalidArgument
+from ._indexed import Indexed
+from ._mask import Mask, Rows, read_ids, read_mask
+from ._nearest import search_one
+from ._plan import Plan, remember
+from ._queries import FLOAT32, read_queries, texts_of
+from ._recall import RecallReport
+from ._result import SearchResult, widen
+from ._settings import current
+from ._vectors import Float32Matrix
+
+_CLOSE_BOUNDS: Final = -1
+
+
+class Searching(Indexed):
+    """An index that is asked for neighbours and for its recall. Thread-safe."""
+
+    __slots__ = ()
+
+    def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        recall: float | None = None,
+        rerank: int | None = None,
+        where: Any = None,
+        ids: Any = None,
+        probes: int | None = None,
+        threads: int | None = None,
+    ) -> SearchResult:
+        """Find the `k` rows nearest to each query.
+
+        Parameters
+        ----------
+        query : 1-D vector of `dim` numbers, or a batch of them, shape (nq, dim)
+            Arrays, sequences, columns of vectors.
+        k : int
+            Rows to find; fewer come back only when fewer are eligible.
+        recall : float, optional
+            Share of the true neighbours aimed for, the index's own by default; 1.0 is exact.
+        rerank : int, optional
+            Candidates compared by their vectors: as many as the error bound demands when not
+            given, 0 for estimated scores.
+        where : n booleans in row order, optional
+            Rows that may be found; null is False.
+        ids : sequence of ids, optional
+            Ids that may be found.
+        probes : int, optional
+            Cells that each query looks into, for kind ``ivf``: as many as the index was
+            calibrated for when not given, all of them when more than there are.
+        threads : int, optional
+
+        Returns
+        -------
+        SearchResult
+            Ties go to the smaller row; the answer does not depend on threads or on the batch.
+
+        Raises
+        ------
+        DimensionMismatch, InvalidVector
+            The query has another number of dimensions, or is not finite.
+        InvalidArgument, LimitExceeded
+            k below 0, or above 2**31 / nq in a batch; a mask of another length or type.
+        UnknownId
+            ``ids=`` names one that is not in the index.
+        IndexClosed
+        """
+        if (
+            type(query) is np.ndarray
+            and query.dtype is FLOAT32
+            and query.ndim == 1
+            and query.flags.c_contiguous
+        ):
+            queries, single = query, True
+        else:
+            queries, single = self._queries(query)
+            if single:
+                queries = queries[0]
+        if type(k) is not int or not single:
+            k = places(k, 0 if single else len(queries))  # k of one query is cut to the rows
+        if k < 0:
+            raise InvalidArgument(f"k={k} must be 0 or more")
+        aim = 0.0 if recall is None else share(recall)
+        if self._unreached is not None:
+            self._check_reach(aim or self._target)
+        deep = _CLOSE_BOUNDS if rerank is None else depth(rerank)
+        cells = 0 if probes is None else positive("probes", probes)
+        limited = current.threads if threads is None else limit(threads)
+        rows = self._rows
+        one = None
+        if single and where is None and ids is None:
+            one = search_one(self._handle, queries, k if k <= rows else rows, deep, 0.0, aim, cells)
+        if one is None:
+            return self._search_long(
+                queries, k, single, (where, ids), recall,
+                {"rerank": deep, "recall": aim, "probes": cells, "threads": limited},
+            )  # fmt: skip
+        found, scores, raw = one
+        plan = Plan(raw, "given", recall, self._calibrated)
+        remember(plan)
+        if self._id_kind != "positions":
+            found = self._named(found)
+        return SearchResult(found, scores, None, self, plan, single)
+
+    def _search_long(
+        self,
+        queries: Float32Matrix,
+        k: int,
+        single: bool,
+        limits: tuple[Any, Any],
+        recall: float | None,
+        options: dict[str, Any],
+    ) -> SearchResult:
+        """Search where the short path does not: batches, filters, many rows."""
+        mask, rows = self._filter(*limits)
+        found, scores, counts, raw = _native.search(
+            self._handle,
+            queries,
+            min(k, self._rows),
+            mask=mask,
+            rows=rows,
+            **options,
+        )
+        plan = Plan(raw, "given", recall, self._calibrated)
+        remember(plan)
+        found = self._named(found)
+        if k > self._rows and not single:
+            found, scores = widen(found, scores, k)
+        return SearchResult(found, scores, counts, self, plan, single)
+
+    def _named(self, found: Any) -> Any:
+        """Turn what the engine answers into ids as they were given."""
+        if self._id_kind == "uint64":
+            return found.view(np.uint64)
+        if self._id_kind == "string":
+            return self._text_ids(found)
+        return found
+
+    def _filter(self, where: Any, ids: Any) -> tuple[Mask | None, Rows | None]:
+        """Return ``(mask, rows)`` of which at most one is not None."""
+        mask = None if where is None else read_mask(where, self._rows)
+        if ids is None:
+            return mask, None
+        rows = self._known_rows(read_ids(ids))
+        if mask is None and rows.size:
+            return None, rows
+        chosen = np.zeros(self._rows, np.bool_)
+        chosen[rows] = True
+        return chosen if mask is None else mask & chosen, None
+
+    def _queries(self, query: Any) -> tuple[Float32Matrix, bool]:
+        texts = texts_of(query)
+        if texts is None:
+            return read_queries(query, self.dim)
+        embedder = self._maker()
+        if embedder is None:
+            raise EmbedError(
+                "the query is text, and it is not known what made the vectors of this index; "
+                "search ix.search(embedder.encode(text)), or a frame with "
+                "rv.search(frame, text, index=ix, embedder=...)"
+            )
+        return embedder.query(texts), isinstance(query, str)
+
+    def _check_reach(self, target: float) -> None:
+        """Say once that a recall target needs vectors, which this index has not."""
+        if self._unreached is None or target < self._unreached:
+            return
+        self._unreached = None
+        warn(
+            f"recall={target:g} is out of reach of codes without vectors: load the index with "
+            "Index.load(path, vectors=column), or build it with keep='borrow' or 'copy'"
+        )
+
+    def calibrate(self, queries: Any, *, threads: int | None = None) -> None:
+        """Fit the index to queries that are unlike its rows, for example questions to answers.
+
+        A build of kind ``ivf`` calibrates with rows of its own. This sets anew, for each recall
+        target, the cells probed, the width of bounds and the depth of reranking; it lasts as long
+        as this object, and a file saved from it keeps it.
+
+        Parameters
+        ----------
+        queries : batch of vectors, shape (nq, dim), or of texts
+            Some hundred queries like those that will come. Texts need an index of texts.
+        threads : int, optional
+
+        Raises
+        ------
+        InvalidArgument
+            The index is not of kind ``ivf``; there are too few queries.
+        DimensionMismatch, InvalidVector, EmbedError, IndexClosed
+        KeyboardInterrupt
+            Ctrl-C leaves the calibration as it was.
+        """
+        matrix, _ = self._queries(queries)
+        _native.calibrate(
+            self._handle, matrix, current.threads if threads is None else limit(threads)
+        )
+        self._note_targets(_native.info(self._handle))
+
+    def recall(
+        self,
+        k: int = 10,
+        sample: int = 200,
+        *,
+        recall: float | None = None,
+        threads: int | None = None,
+    ) -> RecallReport:
+        """Measure recall@k: ask for the neighbours of some rows, and compare with an exact search.
+
+        Parameters
+        ----------
+        k : int
+            Neighbours of each row, itself not counted.
+        sample : int
+            Rows to ask with; always the same ones of one index.
+        recall : float, optional
+            The target that searches are given; the index's own by default.
+        threads : int, optional
+
+        Returns
+        -------
+        RecallReport
+            The mean and a 95 % interval. Queries unlike the rows may find less: see `calibrate`.
+
+        Raises
+        ------
+        InvalidArgument
+            The index keeps no vectors to compare with, or has fewer than two rows.
+        IndexClosed
+        KeyboardInterrupt
+
+        Examples
+        --------
+        >>> import numpy as np, ruvector as rv
+        >>> ix = rv.Index.build(np.random.default_rng(0).random((500, 8)))
+        >>> ix.recall(k=5).mean
+        1.0
+        """
+        report = _native.measure_recall(
+            self._handle,
+            positive("k", k),
+            positive("sample", sample),
+            0.0 if recall is None else share(recall),
+            current.threads if threads is None else limit(threads),
+        )
+        return RecallReport(*report)
