@@ -15,7 +15,7 @@ const vector = 8
 
 // avx2Float is the float group on AVX2, FMA and F16C.
 var avx2Float = floatKernels{
-	rotate:      rotateWithAVX2,
+	rotate:      avx2Passes.rotate,
 	center:      centerWithAVX2,
 	scale:       scaleWithAVX2,
 	packSigns:   packSignsWithAVX2,
@@ -41,6 +41,9 @@ func useFloat(t Tier) {
 	float = pureFloat
 	if t != Pure {
 		float = avx2Float
+	}
+	if t == AVX512 {
+		float = avx512Float()
 	}
 }
 

@@ -7,9 +7,8 @@ import "math"
 //go:generate go -C _gen run ./route -out ../route_amd64.s -stubs ../route_stubs_amd64.go -pkg simd
 
 const (
-	// int8Rows are the rows of a turn of the kernel for one query, int8TileRows those of the tile.
-	int8Rows     = 8
-	int8TileRows = 2
+	// int8Rows are the rows of a turn of the kernel for one query.
+	int8Rows = 8
 	// argMinPiece is how many values ArgMin looks at before it remembers where it is; what is
 	// searched again is then still in the first-level cache.
 	argMinPiece = 2048
@@ -21,53 +20,66 @@ func useRoute(t Tier) {
 	if t == Pure {
 		return
 	}
-	dotInt8Kernel = dotInt8WithAVX2
+	dotInt8Kernel = avx2Int8.dot
 	scaleAddKernel = scaleAddWithAVX2
 	selectBelowKernel = selectBelowWithAVX2
 	argMinKernel = argMinWithAVX2
 	dotSignedKernel = dotSignedWithAVX2
+	if t == AVX512 {
+		useRoute512()
+	}
 }
 
-// dotInt8WithAVX2 walks the rows in pieces that stay in the second-level cache while every group
-// of four queries, and then every query left over, passes over them.
-func dotInt8WithAVX2(out []int32, rows []int8, n, d int, z []int8, nq int) {
+// int8Kernels is the assembly of the int8 products: eight rows and a query, one row and a query,
+// and tileRows rows and four queries.
+type int8Kernels struct {
+	eight, one func(out *int32, rows *int8, n, d int, z *int8)
+	tiled      func(out *int32, op int, rows *int8, n, d int, z *int8)
+	tileRows   int
+}
+
+var avx2Int8 = int8Kernels{int8Rows8AVX2, int8Rows1AVX2, int8TileAVX2, 2}
+
+// dot walks the rows in pieces that stay in the second-level cache while every group of four
+// queries, and then every query left over, passes over them.
+func (k *int8Kernels) dot(out []int32, rows []int8, n, d int, z []int8, nq int) {
 	piece := max(callBytes/d/int8Rows*int8Rows, 1)
 	for from := 0; from < n; from += piece {
 		count := min(piece, n-from)
 		part := rows[from*d : (from+count)*d]
 		i := 0
-		for ; nq-i >= tileQueries && count >= int8TileRows; i += tileQueries {
-			int8TileWithAVX2(out[i*n+from:], n, part, count, d, z[i*d:])
+		for ; nq-i >= tileQueries && count >= k.tileRows; i += tileQueries {
+			k.tile(out[i*n+from:], n, part, count, d, z[i*d:])
 		}
 		for ; i < nq; i++ {
-			int8RowsWithAVX2(out[i*n+from:], part, count, d, z[i*d:])
+			k.rows(out[i*n+from:], part, count, d, z[i*d:])
 		}
 	}
 }
 
-// int8TileWithAVX2 multiplies two or more rows with four queries. A row left over at the end is
-// done together with the one before it.
-func int8TileWithAVX2(out []int32, op int, rows []int8, n, d int, z []int8) {
-	even := n / int8TileRows * int8TileRows
-	int8TileAVX2(first(out), op, first(rows), even, d, first(z))
-	if even < n {
-		from := n - int8TileRows
-		int8TileAVX2(first(out[from:]), op, first(rows[from*d:]), int8TileRows, d, first(z))
+// tile multiplies at least tileRows rows with four queries. Rows left over at the end are done
+// together with those before them.
+func (k *int8Kernels) tile(out []int32, op int, rows []int8, n, d int, z []int8) {
+	whole := n / k.tileRows * k.tileRows
+	k.tiled(first(out), op, first(rows), whole, d, first(z))
+	if whole < n {
+		from := n - k.tileRows
+		k.tiled(first(out[from:]), op, first(rows[from*d:]), k.tileRows, d, first(z))
 	}
 }
 
-// int8RowsWithAVX2 multiplies rows with one query. Rows left over at the end are done together
-// with those before them.
-func int8RowsWithAVX2(out []int32, rows []int8, n, d int, z []int8) {
+// rows multiplies rows with one query. Rows left over at the end are done together with those
+// before them.
+func (k *int8Kernels) rows(out []int32, rows []int8, n, d int, z []int8) {
 	if n < int8Rows {
-		int8Rows1AVX2(first(out), first(rows), n, d, first(z))
+		k.one(first(out), first(rows), n, d, first(z))
 		return
 	}
 	whole := n / int8Rows * int8Rows
-	int8Rows8AVX2(first(out), first(rows), whole, d, first(z))
+	k.eight(first(out), first(rows), whole, d, first(z))
 	if whole < n {
 		from := n - int8Rows
-		int8Rows8AVX2(first(out[from:]), first(rows[from*d:]), int8Rows, d, first(z))
+		k.eight(first(out[from:]), first(rows[from*d:]), int8Rows, d, first(z))
 	}
 }
 

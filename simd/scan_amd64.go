@@ -28,6 +28,9 @@ func useScan(t Tier) {
 		return dotCodeFloatAVX2(first(block), row, first(extra), e, d, first(q))
 	}
 	nextBelowKernel = nextBelowWithAVX2
+	if t == AVX512 {
+		useScan512()
+	}
 }
 
 // params returns the scalars of a query in the order the assembly reads them.

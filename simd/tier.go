@@ -14,7 +14,7 @@ const (
 	Pure Tier = iota
 	// AVX2 needs AVX2, FMA and F16C on amd64.
 	AVX2
-	// AVX512 needs what AVX2 needs and AVX-512 F, BW, VL and DQ on amd64.
+	// AVX512 needs what AVX2 needs and AVX-512 F, BW, VL and DQ, and BMI2, on amd64.
 	AVX512
 	// NEON needs the vector unit of arm64.
 	NEON

@@ -14,5 +14,8 @@ func hasAVX2() bool {
 // kernels and, with their registers, those of the AVX-512 kernels.
 func hasAVX512() bool {
 	return hasAVX2() && cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512VL,
-		cpuid.AVX512DQ)
+		cpuid.AVX512DQ, cpuid.BMI2, cpuid.POPCNT)
 }
+
+// hasVNNI reports whether the CPU also has the products of bytes that AVX-512 VNNI adds.
+func hasVNNI() bool { return cpuid.CPU.Supports(cpuid.AVX512VNNI) }
