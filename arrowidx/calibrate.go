@@ -1,7 +1,6 @@
 package arrowidx
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -20,12 +19,12 @@ const (
 	// be above the target: what other queries get is uncertain by as much.
 	caution = 0.75
 	// wideEpsilon is a width of bounds that loses nothing measurable.
-	wideEpsilon = 4
+	wideEpsilon = 3
 )
 
 // epsilonsTried are the widths of bounds among which calibration picks the least that keeps the
 // rate of misses.
-var epsilonsTried = [...]float64{1.0, 1.2, 1.4, 1.6, 1.75, 1.9, 2.1, 2.4, 3.0}
+var epsilonsTried = [...]float64{1.0, 1.2, 1.4, 1.6, 1.75, 1.9, 2.1, 2.4, 2.7}
 
 // CalibrateParams are queries that stand for those to come.
 type CalibrateParams struct {
@@ -97,8 +96,8 @@ type calibration struct {
 
 	k     int
 	out   SearchOut
-	truth []float64 // per query the k-th best score, by which hits are told
 	exact [][]int64 // per query its k nearest rows
+	ranks [][]int   // of each of these, see rank
 }
 
 // outcome is what a search of all queries found.
@@ -120,51 +119,55 @@ func (c *calibration) run(ctx context.Context) ([]CalibrationPoint, error) {
 	for q := range c.nq {
 		c.exact[q] = slices.Clone(c.found(q))
 	}
-	ranks := c.ranks()
-	epsilon, err := c.epsilon(ctx, ranks)
+	c.rank()
+	epsilon, err := c.epsilon(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var points []CalibrationPoint
 	for _, vectors := range []bool{false, true} {
-		probes := 1
 		for _, target := range calibrationTargets {
-			p, err := c.point(ctx, target, epsilon, vectors, max(probes, enough(ranks, target)))
+			p, err := c.point(ctx, target, epsilon, vectors)
 			if err != nil {
 				return nil, err
 			}
-			probes = p.Probes
 			points = append(points, p)
 		}
 	}
 	return points, nil
 }
 
-// point finds the least number of cells, from `probes` on, with which the target is reached. More
-// cells than hold nearly all neighbours do not help codes that are too coarse.
+// point finds the number of cells with which a target is reached. Where codes without vectors fall
+// short of it, more cells are tried a few times: they help only as far as cells are what lacks.
 func (c *calibration) point(
-	ctx context.Context, target, epsilon float64, vectors bool, probes int,
+	ctx context.Context, target, epsilon float64, vectors bool,
 ) (CalibrationPoint, error) {
-	rerank := 0
+	rerank, cells := 0, c.ix.cellCount()
 	if vectors {
 		rerank = -1
 	}
-	cells := c.ix.cellCount()
-	for {
+	probes := c.enough(target + missRate)
+	for range 3 {
 		got, err := c.search(ctx, probes, epsilon, rerank)
 		if err != nil {
 			return CalibrationPoint{}, err
 		}
 		o := c.outcome(got)
-		if o.recall-caution*o.doubt >= target || probes >= cells || !vectors && o.recall < target &&
-			probes >= cells/4 {
-			return CalibrationPoint{
-				Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes,
-				Rerank: o.rerank, Vectors: vectors,
-			}, nil
+		p := CalibrationPoint{
+			Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes,
+			Rerank: o.rerank, Vectors: vectors,
 		}
-		probes = min(cells, probes+max(1, probes/8))
+		if o.recall-float64(caution*o.doubt) >= target || probes == cells || vectors && o.recall >= target {
+			return p, nil
+		}
+		probes = min(cells, probes+max(1, probes/4))
 	}
+	got, err := c.search(ctx, probes, epsilon, rerank)
+	o := c.outcome(got)
+	return CalibrationPoint{
+		Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes,
+		Rerank: o.rerank, Vectors: vectors,
+	}, err
 }
 
 // search asks all queries for the k nearest and one more where a query is a row.
@@ -226,9 +229,9 @@ func (c *calibration) outcome(p Plan) outcome {
 	}
 }
 
-// ranks returns, for every neighbour of every query, how many cells are nearer to the query than
-// the neighbour's own, rising.
-func (c *calibration) ranks() []int {
+// rank finds, for every neighbour of every query, how many cells are nearer to the query than the
+// neighbour's own.
+func (c *calibration) rank() {
 	ix, cells := c.ix, c.ix.codes.cells
 	home := make([]uint32, ix.rows)
 	for i := range cells.n {
@@ -236,53 +239,87 @@ func (c *calibration) ranks() []int {
 			home[r] = uint32(i)
 		}
 	}
-	var ranks []int
 	q := query{}
-	order, place := make([]visit, cells.n), make([]int, cells.n)
+	order := make([]visit, cells.n)
+	c.ranks = make([][]int, c.nq)
 	for i := range c.nq {
 		if q.prepare(ix, c.queries[i*ix.dim:(i+1)*ix.dim], i, 1) != nil || q.zero {
-			continue
+			continue // a search says what is wrong with it, or finds everything at distance 0
 		}
 		for cell := range cells.n {
 			order[cell] = q.visitOf(ix, uint32(cell))
 		}
-		slices.SortFunc(order, func(a, b visit) int {
-			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.cell, b.cell))
-		})
-		for rank, v := range order {
-			place[v.cell] = rank
-		}
 		for _, r := range c.exact[i] {
-			ranks = append(ranks, place[home[r]])
+			own, nearer := order[home[r]], 0
+			for _, v := range order {
+				if v.order < own.order || v.order == own.order && v.cell < own.cell {
+					nearer++
+				}
+			}
+			c.ranks[i] = append(c.ranks[i], nearer)
 		}
 	}
-	slices.Sort(ranks)
-	return ranks
 }
 
-// enough returns the number of cells that hold a share of the neighbours.
-func enough(ranks []int, share float64) int {
-	if len(ranks) == 0 {
-		return 1
+// held returns the recall that probing so many cells allows, and its standard error.
+func (c *calibration) held(probes int) (mean, doubt float64) {
+	var sum, squares float64
+	n := 0
+	for _, ranks := range c.ranks {
+		if len(ranks) == 0 {
+			continue
+		}
+		hits := 0
+		for _, r := range ranks {
+			if r < probes {
+				hits++
+			}
+		}
+		share := float64(hits) / float64(len(ranks))
+		sum += share
+		squares += float64(share * share)
+		n++
 	}
-	return ranks[min(int(math.Ceil(share*float64(len(ranks)))), len(ranks))-1] + 1
+	if n == 0 {
+		return 1, 0
+	}
+	mean = sum / float64(n)
+	return mean, math.Sqrt(max(squares/float64(n)-float64(mean*mean), 0) / float64(n))
+}
+
+// enough returns the least number of cells that hold a share of the neighbours, with caution.
+func (c *calibration) enough(share float64) int {
+	low, high := 1, c.ix.cellCount()
+	for low < high {
+		mid := (low + high) / 2
+		if mean, doubt := c.held(mid); mean-float64(caution*doubt) >= share {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low
 }
 
 // epsilon finds the least width of bounds that loses no more than missRate of the neighbours that
 // the probed cells hold.
-func (c *calibration) epsilon(ctx context.Context, ranks []int) (float64, error) {
-	probes := enough(ranks, 0.98)
+func (c *calibration) epsilon(ctx context.Context) (float64, error) {
+	probes := c.enough(0.95)
 	if _, err := c.search(ctx, probes, wideEpsilon, -1); err != nil {
 		return 0, err
 	}
 	whole := c.outcome(Plan{}).recall
-	for _, e := range epsilonsTried {
-		if _, err := c.search(ctx, probes, e, -1); err != nil {
+	low, high := 0, len(epsilonsTried)-1
+	for low < high {
+		mid := (low + high) / 2
+		if _, err := c.search(ctx, probes, epsilonsTried[mid], -1); err != nil {
 			return 0, err
 		}
 		if c.outcome(Plan{}).recall >= whole-missRate {
-			return e, nil
+			high = mid
+		} else {
+			low = mid + 1
 		}
 	}
-	return epsilonsTried[len(epsilonsTried)-1], nil
+	return epsilonsTried[low], nil
 }

@@ -12,8 +12,8 @@ import (
 // recall does not fall measurably.
 const (
 	// planeShare and planeMore: of p probes, planeShare*p + planeMore cells stay after the plane.
-	planeShare = 4
-	planeMore  = 64
+	planeShare = 3
+	planeMore  = 48
 	// coarseShare and coarseMore: of p probes, p + p/coarseShare + coarseMore stay after int8.
 	coarseShare = 8
 	coarseMore  = 8

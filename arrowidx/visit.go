@@ -145,16 +145,13 @@ func (s *searcher) scanAll(p *probe, at place, from, to int) {
 func (s *searcher) boundCells(p *probe) {
 	f, v := s.run.ix.codes, &s.visitor
 	for _, h := range s.pick.heap {
-		i, at := 0, int(h.row)
-		for {
-			vi := p.visits[v.which[i]]
-			n := int(f.cells.block[vi.cell+1]-f.cells.block[vi.cell]) * simd.BlockRows
-			if at < n {
-				break
-			}
-			i, at = i+1, at-n
+		if f.bits > 1 {
+			where, slot := v.pickedAt(p, f, int(h.row))
+			simd.Fetch(f.extraOf(slot - where.shift))
 		}
-		where, slot := p.visits[v.which[i]].place, v.slots[i]+at
+	}
+	for _, h := range s.pick.heap {
+		where, slot := v.pickedAt(p, f, int(h.row))
 		e, width := float32(h.dist), float32(0)
 		if f.bits > 1 {
 			e, width = p.code(f, where, slot-where.shift)
@@ -163,6 +160,19 @@ func (s *searcher) boundCells(p *probe) {
 			width = float32(fs.err*where.err) + float32(abs32(fs.rescale)*p.scan.TabErr)
 		}
 		p.found.bound(e + width + p.slack)
+	}
+}
+
+// pickedAt returns where an estimate of the first wave comes from.
+func (v *visitor) pickedAt(p *probe, f *codes, at int) (where place, slot int) {
+	i := 0
+	for ; ; i++ {
+		cell := p.visits[v.which[i]].cell
+		n := int(f.cells.block[cell+1]-f.cells.block[cell]) * simd.BlockRows
+		if at < n {
+			return p.visits[v.which[i]].place, v.slots[i] + at
+		}
+		at -= n
 	}
 }
 
