@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from . import command, datasets, environments, machine, picture, records, table
-from .variants import SHORT, SHORT_SETS
+from .variants import SHORT, SHORT_SETS, not_applicable
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -29,7 +29,7 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
                         help="where data sets and the records of runs are kept")  # fmt: skip
     parser.add_argument("--out", type=pathlib.Path, help="where results.md and pictures go")
     parser.add_argument("--short", action="store_true",
-                        help="two data sets, three peers; written to build/peers-short")  # fmt: skip
+                        help="two sets, three peers; written to build/peers-short")  # fmt: skip
     parser.add_argument("--sets", help="data sets, with commas: " + ",".join(datasets.NAMES))
     parser.add_argument("--only", default="", help="regular expression of variants to run")
     parser.add_argument("--skip", default="", help="regular expression of variants to leave out")
@@ -103,7 +103,13 @@ def main() -> int:
         picture.draw(one, about, chosen.out / f"curves-{one.meta['name']}.png")
     minutes = (time.perf_counter() - begin) / 60
     print(f"{chosen.out / 'results.md'} and {len(found)} pictures, {minutes:.1f} minutes")
-    return int(any("could not be installed" in why for one in found for _, why in one.missing))
+    return int(any(failures(one) for one in found))
+
+
+def failures(one: records.SetResults) -> list[str]:
+    """Variants that ought to have been measured and were not, or not to the end."""
+    excused = {n.name for n in not_applicable(one.meta)}
+    return [name for name, _ in one.missing if name not in excused]
 
 
 if __name__ == "__main__":

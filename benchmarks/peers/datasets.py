@@ -74,7 +74,7 @@ def make(cache: pathlib.Path, name: str) -> None:
     ids, distances = truth.nearest(base, query)
     np.save(folder / "gt_ids.npy", ids)
     np.save(folder / "gt_dist.npy", distances)
-    digest = hashlib.sha256(memoryview(np.ascontiguousarray(base))).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(base).data).hexdigest()
     count, dim = base.shape
     meta |= {"name": name, "n": count, "dim": dim, "nq": len(query), "sha256": digest}
     (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")

@@ -55,11 +55,16 @@ def draw(one: SetResults, machine: dict[str, Any], path: pathlib.Path) -> None:
     m = one.meta
     title = f"{m['name']}: {m['n']:,} x {m['dim']}, {m['metric']}, k = 10"
     figure.suptitle(f"{title}. {machine['cpu']}, {machine['date']}", fontsize=12)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=7, frameon=False, fontsize=9)
+    shown = sorted(zip(*axes[0].get_legend_handles_labels(), strict=True), key=_place)
+    figure.legend(*zip(*shown, strict=True), loc="lower center", ncols=7, frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0.09, 1, 1))
     figure.savefig(path, dpi=100, metadata={"Software": None})
     plt.close(figure)
+
+
+def _place(entry: tuple[Any, str]) -> bool:
+    """Ours before the peers in the legend; otherwise as drawn."""
+    return entry[1] in _COLOURS
 
 
 def _line(axis: Axes, curve: curves.Curve, name: str, style: str = "-") -> None:

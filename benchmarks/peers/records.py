@@ -71,8 +71,9 @@ def collect(name: str, family: str, records: Iterable[dict[str, Any]]) -> Result
             build = build or record
             continue
         settings = ", ".join(f"{k}={v}" for k, v in record["settings"].items())
+        fields: dict[str, Any] = _figures(record)
         known = points.get(settings, Point(settings, round(record["recall"], 4)))
-        points[settings] = known._replace(**_figures(record))
+        points[settings] = known._replace(**fields)
     if build is None:
         return None
     return Result(

@@ -83,7 +83,8 @@ def _machine(m: dict[str, Any]) -> list[str]:
     features = ", ".join(m["features"]) or "none of those asked for"
     return [
         f"{m['cpu']}, {m['cores']} cores ({features}), {m['memory_gib']} GiB, {m['system']};",
-        f"Python {m['python']}, commit {m['commit']}, {m['date']}; batches on {m['threads']} threads.",
+        f"Python {m['python']}, commit {m['commit']}, {m['date']};",
+        f"batches and builds on {m['threads']} threads.",
     ]
 
 
@@ -166,7 +167,7 @@ def _builds(results: list[Result], ours: list[Result]) -> list[str]:
     own = ours[0].build if ours else None
     for r in results:
         stages = ", ".join(f"{name} {number(s)}" for name, s in r.stages.items()) or "-"
-        times = "-" if own is None or r.family == OURS else ratio(r.build, own)
+        times = "-" if own is None or r.family in (OURS, "NumPy") else ratio(r.build, own)
         peak = "-" if r.peak is None else f"{r.peak / 2**20:,.0f}"
         highest = max((p.recall for p in r.points), default=0.0)
         lines.append(
@@ -186,13 +187,19 @@ def _rates(results: list[Result]) -> list[str]:
             ["variant", "one at a time: setting", "recall", "queries/s", "p50 / p99 us",
              "batch: setting", "recall", "queries/s"]
         )  # fmt: skip
-        found = [(r, *(curves.fastest(r.points, way, target) for way in WAYS)) for r in results]
+        found = [(r.name, *_fastest(r, target)) for r in results]
         found.sort(key=lambda f: -((f[1] and f[1].one) or 0.0))
-        lines += [row([r.name, *_alone(p), *_together(q)]) for r, p, q in found if p or q]
-        never = [r.name for r, p, q in found if not (p or q)]
+        lines += [row([name, *_alone(p), *_together(q)]) for name, p, q in found if p or q]
+        never = [name for name, p, q in found if not (p or q)]
         if never:
             lines += ["", *_wrapped("Not reached by " + ", ".join(never) + ".")]
     return lines
+
+
+def _fastest(result: Result, target: float) -> tuple[Point | None, Point | None]:
+    """Its fastest points one at a time and in a batch; they may differ."""
+    one = curves.fastest(result.points, "one", target)
+    return one, curves.fastest(result.points, "batch", target)
 
 
 def _disturbed(others: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 Settings = dict[str, Any]
 TARGETS = (0.90, 0.95, 0.99)
-FLAT_TARGETS = (0.50, 0.70, 0.80, *TARGETS)
+FLAT_TARGETS = (0.80, *TARGETS)
 MANY = 500_000  # rows above which graphs are built with a smaller beam, as building takes minutes
 CELLS = {"docstrings": 128, "glove": 1024, "mnist": 1024, "synth100k": 1024, "synth1m": 4096}
 OURS = "ruvector"
