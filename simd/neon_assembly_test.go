@@ -45,7 +45,8 @@ func TestNEONWordsStandInTheHeaderAndAreUsed(t *testing.T) {
 			all.WriteString(line + "\n")
 		}
 	}
-	macros := regexp.MustCompile(`(?m)^#define (\w+)\(.*WORD`).FindAllStringSubmatch(string(header), -1)
+	define := regexp.MustCompile(`(?m)^#define (\w+)\(.*WORD`)
+	macros := define.FindAllStringSubmatch(string(header), -1)
 	if len(macros) < 20 {
 		t.Fatalf("%d macros found in the header, want all of them", len(macros))
 	}
