@@ -169,15 +169,13 @@ func (r *run) route(ctx context.Context, w *workspace, worker, lo, hi int) error
 	}
 	w.lists[worker] = scan
 	s := &w.searchers[worker]
-	var err error
 	if r.slots != nil {
-		err = s.routeGroup(ctx, scan)
-	} else {
-		err = s.firstWave(ctx, scan)
+		return s.routeGroup(ctx, scan)
 	}
+	err := s.firstWave(ctx, scan)
 	for _, p := range scan {
 		p.found.reset(r.collect())
-		p.counts = counts{probed: p.counts.probed}
+		p.counts = counts{}
 	}
 	return err
 }

@@ -57,7 +57,7 @@ func buildCells(
 // plan fits the sample into the budget.
 func (b *cellsBuild) plan() error {
 	n := b.ix.usable
-	b.held = min(heldOutRows, n/8)
+	b.held = min(heldOutRows, n/8, n-min(b.k, n)) // a cell needs a row of the sample
 	b.sampled = min(sampleRows*b.k, n-b.held)
 	if b.o.Budget == 0 {
 		return nil

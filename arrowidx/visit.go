@@ -68,18 +68,17 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 	return nil
 }
 
-// firstCells scans the query's nearest cells without a threshold and takes the k-th smallest upper
-// bound among the rows of least estimate as its first one.
+// firstCells looks into the query's nearest cells: first without a threshold, which the rows of
+// least estimate then set by all their bits, and again for what lies below it.
 func (s *searcher) firstCells(p *probe) {
-	r, f := s.run, s.run.ix.codes
+	r, v := s.run, &s.visitor
 	s.nearestVisits(p, waveShare*r.collect())
 	p.found.reset(r.collect())
 	s.est = s.est[:0]
-	v := &s.visitor
 	v.slots = v.slots[:0]
 	for _, i := range v.which {
 		at := &p.visits[i]
-		from, to := int(f.cells.block[at.cell]), int(f.cells.block[at.cell+1])
+		from, to := int(r.ix.codes.cells.block[at.cell]), int(r.ix.codes.cells.block[at.cell+1])
 		s.scanAll(p, at.place, from, to)
 		v.slots = append(v.slots, from*simd.BlockRows)
 	}
@@ -91,8 +90,72 @@ func (s *searcher) firstCells(p *probe) {
 			tau = float32(s.pick.worst())
 		}
 	}
-	s.boundCells(p)
+	if r.ix.codes.bits > 1 {
+		s.codePicked(p)
+	} else {
+		s.boundPicked(p)
+	}
 	p.first = p.found.tau
+	begin := 0
+	for _, i := range v.which {
+		begin = s.rest(p, &p.visits[i], begin)
+	}
+}
+
+// codePicked scores the picked rows by all their bits.
+func (s *searcher) codePicked(p *probe) {
+	f, v := s.run.ix.codes, &s.visitor
+	for _, h := range s.pick.heap {
+		where, slot := v.pickedAt(p, f, int(h.row))
+		simd.Fetch(f.extraOf(slot - where.shift))
+	}
+	for _, h := range s.pick.heap {
+		where, slot := v.pickedAt(p, f, int(h.row))
+		pos := slot - where.shift
+		e, width := p.code(f, where, pos)
+		p.counts.coded++
+		p.found.offer(pos, e-width-p.slack, e+width+p.slack, e)
+		s.est[h.row] = infinity // it is done
+	}
+}
+
+// boundPicked takes the upper bounds of the picked rows, which have no more bits than the plane.
+func (s *searcher) boundPicked(p *probe) {
+	f := s.run.ix.codes
+	for _, h := range s.pick.heap {
+		where, slot := s.visitor.pickedAt(p, f, int(h.row))
+		fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
+		width := float32(fs.err*where.err) + float32(abs32(fs.rescale)*p.scan.TabErr)
+		p.found.bound(float32(h.dist) + width + p.slack)
+	}
+	p.first = p.found.tau
+	p.found.reset(s.run.collect())
+	p.found.tau = p.first
+}
+
+// rest finds the rows of a cell below the first threshold that are not scored yet. The estimates
+// of its blocks begin at s.est[begin]; it returns where they end. The cell is then done.
+func (s *searcher) rest(p *probe, at *visit, begin int) int {
+	f := s.run.ix.codes
+	from, to := int(f.cells.block[at.cell]), int(f.cells.block[at.cell+1])
+	n := to - from
+	s.masks, s.out = grow(s.masks, n), grow(s.out, n*simd.BlockRows)
+	words := s.run.slots[from:to]
+	s.four[0] = p.threshold(at.place)
+	simd.Scan(f.blocks.mem[from*f.stride:to*f.stride], f.padded, words, &s.four[0], s.masks, s.out)
+	est := s.est[begin : begin+n*simd.BlockRows]
+	for b, m := range s.masks {
+		for left := m; left != 0; left &= left - 1 {
+			if lane := bits.TrailingZeros32(left); est[b*simd.BlockRows+lane] == infinity {
+				s.masks[b] &^= 1 << lane
+			}
+		}
+	}
+	p.counts.scanned += int64(countBits(words))
+	s.gather(p, at.place, from, s.masks, est)
+	s.score(p)
+	at.least = infinity
+	return begin + n*simd.BlockRows
 }
 
 // nearestVisits lists the visits of least order in s.visitor.which until they hold enough rows.
@@ -138,28 +201,6 @@ func (s *searcher) scanAll(p *probe, at place, from, to int) {
 				est[b*simd.BlockRows+lane] = infinity
 			}
 		}
-	}
-}
-
-// boundCells takes the upper bounds of the picked rows.
-func (s *searcher) boundCells(p *probe) {
-	f, v := s.run.ix.codes, &s.visitor
-	for _, h := range s.pick.heap {
-		if f.bits > 1 {
-			where, slot := v.pickedAt(p, f, int(h.row))
-			simd.Fetch(f.extraOf(slot - where.shift))
-		}
-	}
-	for _, h := range s.pick.heap {
-		where, slot := v.pickedAt(p, f, int(h.row))
-		e, width := float32(h.dist), float32(0)
-		if f.bits > 1 {
-			e, width = p.code(f, where, slot-where.shift)
-		} else {
-			fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
-			width = float32(fs.err*where.err) + float32(abs32(fs.rescale)*p.scan.TabErr)
-		}
-		p.found.bound(e + width + p.slack)
 	}
 }
 
