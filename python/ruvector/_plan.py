@@ -83,7 +83,7 @@ class Plan:
 
     @property
     def probes(self) -> float:
-        """Cells looked into, the mean over the queries; 0 for ``exact``."""
+        """Cells looked into, the mean over the queries; 0 for other kinds than ``ivf``."""
         raw = self._raw
         return raw.probed / raw.queries if raw.queries else 0.0
 
