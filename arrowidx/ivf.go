@@ -11,8 +11,13 @@ import (
 // noCell marks a row that is in no cell because it cannot be found.
 const noCell = math.MaxUint32
 
-// heldOutRows is how many rows k-means does not see, for calibration.
-const heldOutRows = 256
+// Rows that k-means does not see, for calibration: as many as heldOutRows from 65,536 rows on, and
+// fewer where measuring them would take longer than the rest of the build.
+const (
+	heldOutRows  = 256
+	fewestHeld   = 32
+	heldOutShare = 256
+)
 
 // cellsBuild is a build of kind ivf under way.
 type cellsBuild struct {
