@@ -6,9 +6,11 @@ import gc
 import pathlib
 import time
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from neighbours import Neighbours
 
 T = TypeVar("T")
@@ -16,7 +18,9 @@ QUIET = 0.2  # cores used by others below which a timing stands
 _TRIES = 3
 _REPEATS = 3
 _SECONDS_ONE = 0.6
-_SECONDS_BATCH = 0.4
+_SECONDS = 0.4  # of passes or batches in all, while they are fewer than _MOST
+_MOST = 25
+_TELLING = 0.05
 _SLOW = 5.0  # seconds of a batch above which its first timed pass is its only one
 _FEWEST = 30
 _STATUS = pathlib.Path("/proc/self/status")
@@ -40,11 +44,29 @@ class Watched(NamedTuple):
     others: float | None
 
 
+class Around(Neighbours):
+    """How busy others were; None for a block of less than five ticks of the kernel's clock."""
+
+    def __enter__(self) -> Around:
+        self._since = time.perf_counter()
+        super().__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if time.perf_counter() - self._since >= _TELLING:
+            super().__exit__(kind, error, trace)
+
+
 def undisturbed(measure: Callable[[], T]) -> Watched:
     """Measure until others used under 0.2 cores, at most three times; the quietest stands."""
     best: Watched | None = None
     for _ in range(_TRIES):
-        with Neighbours() as around:
+        with Around() as around:
             value = measure()
         others = around.cores
         if best is None or (others or 0.0) < (best.others or 0.0):
@@ -56,7 +78,7 @@ def undisturbed(measure: Callable[[], T]) -> Watched:
 
 
 def one_at_a_time(call: Callable[[Any], Any], queries: Sequence[Any]) -> One:
-    """Time a Python call per query: three passes over as many queries as 0.6 s allow.
+    """Time a Python call per query: three passes, or 0.4 s, over as many queries as 0.6 s allow.
 
     The pass of median total time is reported. `cores` is CPU time over wall time of the process:
     what says that one thread worked.
@@ -66,11 +88,11 @@ def one_at_a_time(call: Callable[[Any], Any], queries: Sequence[Any]) -> One:
         call(query)
     each = (time.perf_counter() - begin) / min(10, len(queries))
     count = int(min(len(queries), max(_FEWEST, _SECONDS_ONE / each)))
-    passes = []
+    passes: list[npt.NDArray[np.int64]] = []
     found: list[Any] = [None] * count
     gc.disable()
     wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(_REPEATS):
+    while len(passes) < _REPEATS or (len(passes) < _MOST and time.perf_counter() - wall < _SECONDS):
         spent = np.empty(count, np.int64)
         for i in range(count):
             query = queries[i]
@@ -81,16 +103,16 @@ def one_at_a_time(call: Callable[[Any], Any], queries: Sequence[Any]) -> One:
         passes.append(spent)
     cores = (time.process_time() - cpu) / (time.perf_counter() - wall)
     gc.enable()
-    middle = sorted(passes, key=lambda spent: int(spent.sum()))[_REPEATS // 2]
+    middle = sorted(passes, key=lambda spent: int(spent.sum()))[len(passes) // 2]
     p50, p99 = (float(p) / 1e3 for p in np.percentile(middle, (50, 99)))
     return One(count / float(middle.sum()) * 1e9, p50, p99, count, cores, found)
 
 
 def batch(call: Callable[[], Any]) -> float:
-    """Median seconds of a call: at least three, up to nine within 0.4 s, one when it is slow."""
+    """Median seconds of a call: at least three, more within 0.4 s, one when it is slow."""
     spent: list[float] = []
     gc.disable()
-    while len(spent) < _REPEATS or (len(spent) < 9 and sum(spent) < _SECONDS_BATCH):
+    while len(spent) < _REPEATS or (len(spent) < _MOST and sum(spent) < _SECONDS):
         begin = time.perf_counter()
         call()
         spent.append(time.perf_counter() - begin)

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
-from neighbours import Neighbours
 
 from . import datasets, timing, truth
 from .adapters.peer import K, Peer
@@ -45,7 +44,7 @@ def built(peer: Peer, data: datasets.DataSet, variant: Variant, threads: int) ->
         peer.build(data.base, threads)
         return time.perf_counter() - begin
 
-    with Neighbours() as around, timing.Peak() as peak:
+    with timing.Around() as around, timing.Peak() as peak:
         seconds = build()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "index")
