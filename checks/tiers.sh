@@ -4,13 +4,29 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if grep -qw avx2 /proc/cpuinfo; then
-  RUVECTOR_REQUIRE=avx2 go test -count=1 ./simd
+has() {
+  local flag
+  for flag in "$@"; do
+    grep -qw "$flag" /proc/cpuinfo || return 1
+  done
+}
+
+not_checked() {
+  echo "############################################################"
+  echo "# NOT CHECKED: this CPU has no $1, its kernels did not run"
+  echo "# $2"
+  echo "############################################################"
+}
+
+best=
+has avx avx2 fma f16c && best=avx2
+[ -n "$best" ] && has avx512f avx512bw avx512vl avx512dq bmi2 popcnt && best=avx512
+if [ -n "$best" ]; then
+  RUVECTOR_REQUIRE=$best go test -count=1 ./simd
 else
-  echo "############################################################"
-  echo "# NOT CHECKED: this CPU has no AVX2, its kernels did not run"
-  echo "############################################################"
+  not_checked AVX2 "they need a machine that has it"
 fi
+[ "$best" = avx512 ] || not_checked AVX-512 "bash checks/run avx512 runs them on an emulated CPU"
 
 listed=$(go test -list 'Scan|Rotate|Dot' ./simd | grep -c '^Test' || true)
 [ "$listed" -ge 8 ] || { echo "only $listed tests of simd match"; exit 1; }

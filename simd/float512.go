@@ -2,7 +2,7 @@
 
 package simd
 
-//go:generate go -C _gen run ./float512 -out ../float512_amd64.s -stubs ../float512_amd64.go -pkg simd
+//go:generate go -C _gen run ./float512
 
 var (
 	avx512Passes = rotatePasses{hadamardHeadAVX512, radix2AVX512, radix4AVX512, radix8AVX512}

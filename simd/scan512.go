@@ -2,7 +2,7 @@
 
 package simd
 
-//go:generate go -C _gen run ./scan512 -out ../scan512_amd64.s -stubs ../scan512_amd64.go -pkg simd
+//go:generate go -C _gen run ./scan512
 
 // useScan512 replaces the AVX2 kernels of the scan group by those for AVX-512. Those that run once
 // a query and not once a row stay.

@@ -1,13 +1,16 @@
 // Command float512 writes simd/float512_amd64.s and its stubs: the AVX-512 kernels of the float
 // group.
 //
-//	go -C _gen run ./float512 -out ../float512_amd64.s -stubs ../float512_amd64.go -pkg simd
+//	go -C _gen run ./float512
 //
 // What the kernels compute is specified by their plain Go twins in simd.
 package main
 
 import (
+	"flag"
+	"fmt"
 	"math"
+	"os"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
@@ -16,6 +19,14 @@ import (
 )
 
 func main() {
+	for name, value := range map[string]string{
+		"out": "../float512_amd64.s", "stubs": "../float512_amd64.go", "pkg": "simd",
+	} {
+		if err := flag.Set(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, "float512:", err)
+			os.Exit(2)
+		}
+	}
 	ConstraintExpr("amd64,!purego")
 	dot16()
 	packSigns()

@@ -267,6 +267,16 @@ func int8Tile(vnni bool) {
 	ADDQ(Imm(64), z)
 	CMPQ(z, end)
 	JLT(LabelRef("values"))
+	storeTile(acc, out, op)
+	ADDQ(d3, row)
+	ADDQ(Imm(4*tileSide), out)
+	SUBQ(Imm(tileSide), n)
+	JG(LabelRef("group"))
+	finish()
+}
+
+// storeTile stores, for each of four queries, op bytes apart, the products of four rows.
+func storeTile(acc [][]VecVirtual, out, op Register) {
 	at := GP64()
 	MOVQ(out, at)
 	order := constant("firstOfFour", func(i int) uint64 {
@@ -277,13 +287,8 @@ func int8Tile(vnni bool) {
 		v := foldQuarters(sums)
 		VPERMD(v, order, v)
 		VMOVDQU32(v.AsX(), Mem{Base: at})
-		if q+1 < tileSide {
+		if q+1 < len(acc) {
 			ADDQ(op, at)
 		}
 	}
-	ADDQ(d3, row)
-	ADDQ(Imm(4*tileSide), out)
-	SUBQ(Imm(tileSide), n)
-	JG(LabelRef("group"))
-	finish()
 }

@@ -1,13 +1,17 @@
 // Command scan512 writes simd/scan512_amd64.s and its stubs: the AVX-512 kernels of the scan and
 // the route group.
 //
-//	go -C _gen run ./scan512 -out ../scan512_amd64.s -stubs ../scan512_amd64.go -pkg simd
+//	go -C _gen run ./scan512
 //
 // What the kernels compute is specified by their plain Go twins in simd/scan_pure.go and
 // simd/route_pure.go.
 package main
 
 import (
+	"flag"
+	"fmt"
+	"os"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
@@ -15,6 +19,14 @@ import (
 )
 
 func main() {
+	for name, value := range map[string]string{
+		"out": "../scan512_amd64.s", "stubs": "../scan512_amd64.go", "pkg": "simd",
+	} {
+		if err := flag.Set(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, "scan512:", err)
+			os.Exit(2)
+		}
+	}
 	ConstraintExpr("amd64,!purego")
 	scanKernel("scanAVX512", 2, 1)
 	scanKernel("scan4AVX512", 2, 4)
