@@ -15,6 +15,7 @@ import ruvector as rv
 
 MAGIC = bytes.fromhex("895256580D0A1A0A")
 LINE = struct.Struct("<II QQQ II Q")
+TUNING = struct.Struct("<ddd IIII")
 PARAMETERS = struct.Struct("<4B I QQQ d ff 32s")
 Floats = npt.NDArray[np.float64]
 
@@ -49,7 +50,7 @@ class File(NamedTuple):
 def read(data: bytes) -> File:
     """Read a file as the page says, checking every checksum."""
     assert data[:8] == MAGIC
-    assert struct.unpack_from("<HH", data, 8) == (0, 1)
+    assert struct.unpack_from("<HH", data, 8) == (0, 2)
     (length, table, count, table_crc) = struct.unpack_from("<QQII", data, 24)
     assert length == len(data) and table == 64
     assert struct.unpack_from("<I", data, 60)[0] == crc32c(data[:60])
@@ -106,13 +107,18 @@ def split_mix(seed: int, words: int) -> bytes:
     return b"".join(out)
 
 
-def codes(file: File, padded: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Signs and their factors, whole codes u and their factors."""
-    stride, n, e = 4 * padded + 384, file.rows, file.bits - 1
+def codes(
+    file: File, padded: int, lanes: npt.NDArray[np.int64]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Signs and their factors, whole codes u and their factors, of the lanes that hold rows."""
+    stride, n, e = 4 * padded + 384, len(lanes), file.bits - 1
     blocks = np.frombuffer(file.sections[6], np.uint8).reshape(-1, stride)
     plane = blocks[:, : 4 * padded].reshape(-1, padded // 8, 32).transpose(0, 2, 1)
-    signs = np.unpackbits(plane.reshape(-1, padded // 8), axis=1, bitorder="little")[:n]
+    signs = np.unpackbits(plane.reshape(-1, padded // 8), axis=1, bitorder="little")[lanes]
     factors = blocks[:, 4 * padded :].copy().view("<f4").reshape(-1, 3, 32).transpose(0, 2, 1)
+    factors = factors.reshape(-1, 3)[lanes].astype(float)
+    if e == 0:
+        return signs.astype(float), factors, signs, np.empty(0)
     extra = np.frombuffer(file.sections[7], np.uint8).reshape(n, -1)
     x, at, left = np.zeros((n, padded)), 0, e
     for w in (8, 4, 2, 1):
@@ -127,7 +133,7 @@ def codes(file: File, padded: int) -> tuple[Floats, Floats, Floats, Floats]:
             part = np.concatenate([groups >> s & (1 << w) - 1 for s in range(0, 8, w)], axis=2)
         x += part.reshape(n, padded) * 2.0**left
     whole = extra[:, at:].copy().view("<f4").astype(float)
-    return signs.astype(float), factors.reshape(-1, 3)[:n].astype(float), signs * 2.0**e + x, whole
+    return signs.astype(float), factors, signs * 2.0**e + x, whole
 
 
 @pytest.mark.parametrize("metric", ["l2", "cosine", "dot"])
@@ -142,35 +148,83 @@ def test_a_reader_from_the_page_gets_codes_and_estimates(
     rv.Index.build(x, metric=metric, kind="flat", bits=bits, seed=77).save(path, vectors=True)
     file = read(path.read_bytes())
     assert (file.kind, file.bits, file.dim, file.rows, file.seed) == (2, bits, dim, 700, 77)
+    assert file.sections[5] == split_mix(77, -(-dim // 64) * 4)
+    _check_estimates(file, metric, x, np.arange(700), np.arange(700), None)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine", "dot"])
+@pytest.mark.parametrize(("dim", "bits"), [(100, 5), (64, 1), (30, 9)])
+def test_a_reader_from_the_page_gets_the_cells_of_kind_ivf(
+    tmp_path: Path, metric: rv.MetricName, dim: int, bits: int
+) -> None:
+    """Cells, the order of rows, codes of residuals and the tuning of recall targets."""
+    rng = np.random.default_rng(dim)
+    x = (rng.standard_normal((900, dim)) + 0.5).astype(np.float32)
+    path = tmp_path / "a.rvx"
+    index = rv.Index.build(x, metric=metric, kind="ivf", bits=bits, cells=9)
+    index.save(path, vectors=False)
+    file = read(path.read_bytes())
+    sizes = np.frombuffer(file.sections[16], "<u4").astype(int)
+    rows = np.frombuffer(file.sections[18], "<u4").astype(int)
+    assert (file.kind, len(sizes), sizes.sum(), len(rows)) == (3, 9, 900, 900)
+    blocks = -(-sizes // 32)
+    starts = 32 * (np.cumsum(blocks) - blocks)
+    parts = np.split(rows, np.cumsum(sizes)[:-1])
+    assert all((np.diff(part) > 0).all() for part in parts)
+    assert sorted(rows) == list(range(900))
+    lanes = np.concatenate([s + np.arange(n) for s, n in zip(starts, sizes, strict=True)])
+    centroids = np.frombuffer(file.sections[15], "<f4").reshape(9, -1).astype(float)
+    cell = np.repeat(np.arange(9), sizes)
+    residual = _check_estimates(file, metric, x, rows, lanes, centroids[cell])
+    radius = np.frombuffer(file.sections[17], "<f4")
+    longest = [residual[cell == i].max(initial=0) for i in range(9)]
+    np.testing.assert_allclose(radius, longest, rtol=1e-4, atol=1e-6)
+    lines = list(TUNING.iter_unpack(file.sections[19]))
+    told = index.info()["calibration"]
+    names = ("target", "recall", "epsilon0", "probes", "rerank", "vectors")
+    assert [dict(zip(names, line[:6], strict=True)) for line in lines] == told
+    assert not any(line[6] for line in lines)
+
+
+def _check_estimates(
+    file: File,
+    metric: str,
+    x: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    lanes: npt.NDArray[np.int64],
+    centroids: Floats | None,
+) -> Floats:
+    """Compare signs and estimates of the rows in these lanes; return the lengths of residuals."""
+    dim, bits = file.dim, file.bits
     padded = -(-dim // 64) * 64
-    assert file.sections[5] == split_mix(77, padded // 16)
     signs_of_rotation = np.unpackbits(np.frombuffer(file.sections[5], np.uint8), bitorder="little")
+    mean = np.frombuffer(file.sections[4], "<f4").astype(float)
 
     def treat(v: Floats) -> tuple[Floats, Floats]:
         v = v * file.scale
         if metric == "cosine":
             v = v / np.linalg.norm(v, axis=1, keepdims=True)
-        mean = np.frombuffer(file.sections[4], "<f4").astype(float)
-        r = np.pad(v - mean, ((0, 0), (0, padded - dim)))
-        return rotate(r, signs_of_rotation), v @ mean
+        return rotate(np.pad(v - mean, ((0, 0), (0, padded - dim))), signs_of_rotation), v
 
-    query = rng.standard_normal((1, dim)) + 0.5
-    (r, _), (q, q_mean) = treat(x.astype(float)), treat(query)
-    signs, plane, u, whole = codes(file, padded)
-    assert np.mean((r > 0) == (signs > 0)) > 0.9999, "only rounding may move a sign"
-    mean = np.frombuffer(file.sections[4], "<f4").astype(float)
+    query = np.random.default_rng(dim + 1).standard_normal((1, dim)) + 0.5
+    (r, v), (q, w) = treat(x[rows].astype(float)), treat(query)
+    c = np.zeros_like(r) if centroids is None else centroids
+    signs, plane, u, whole = codes(file, padded, lanes)
+    lengths: Floats = np.linalg.norm(r - c, axis=1)
+    far = lengths > 1e-5  # a row alone in its cell is the centroid but for rounding
+    same = (r - c > 0) == (signs > 0)
+    assert np.mean(same[far]) > 0.9999, "only rounding may move a sign"
     if metric == "l2":
-        truth, g_add = ((r - q) ** 2).sum(1), (q**2).sum()
+        truth, g_add = ((r - q) ** 2).sum(1), ((q - c) ** 2).sum(1)
     else:
-        v = x * file.scale
-        w = query * file.scale
-        if metric == "cosine":
-            v, w = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (v, w))
-        truth, g_add = -(v @ w[0]), mean @ mean - q_mean[0]
+        truth, g_add = -(v @ w[0]), mean @ mean - (w @ mean)[0] - c @ q[0]
     for code, factors, centre in ((signs, plane, 0.5), (u, whole, (2**bits - 1) / 2)):
-        estimate = factors[:, 0] + g_add + factors[:, 1] * ((code - centre) @ q[0])
-        z = (estimate - truth) / (factors[:, 2] * np.linalg.norm(q))
-        assert abs(z.mean()) < 0.2 and 0.5 < z.std() < 1.1
+        if factors.size:
+            estimate = factors[:, 0] + g_add + factors[:, 1] * ((code - centre) @ q[0])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                z = (estimate - truth) / (factors[:, 2] * np.linalg.norm(q - c, axis=1))
+            assert abs(z[far].mean()) < 0.2 and 0.5 < z[far].std() < 1.1
+    return lengths
 
 
 def test_stored_vectors_and_digests_are_as_described(tmp_path: Path) -> None:
