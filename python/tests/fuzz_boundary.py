@@ -31,11 +31,12 @@ FORMATS = [
     b"+w:-1", b"+w:", b"n", b"", None, b"+w:2147483648", b"tdD", b"+r",
 ]  # fmt: skip
 OPTIONS = [
-    "metric", "kind", "bits", "cells", "budget", "keep", "recall", "nulls", "bad", "seed", "threads",
+    "metric", "kind", "bits", "cells", "budget", "keep", "recall", "nulls", "bad", "seed",
+    "threads",
 ]  # fmt: skip
 SETTINGS = [
-    "", "cosine", "l2", "flat", "exact", "ivf", "none", "copy", "skip", "error", -1, 0, 1, 5, 9, 10, 2**63,
-    2**64, 0.5, 1e400, None, True, [], {}, "\N{SNOWMAN}",
+    "", "cosine", "l2", "flat", "exact", "ivf", "none", "copy", "skip", "error", -1, 0, 1, 5, 9, 10,
+    2**63, 2**64, 0.5, 1e400, None, True, [], {}, "\N{SNOWMAN}",
 ]  # fmt: skip
 
 

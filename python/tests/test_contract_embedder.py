@@ -185,6 +185,28 @@ def test_an_embedder_that_answers_nonsense_is_a_named_error(name: str) -> None:
             rv.search(frame, "zip", text="text", embedder=ANSWERS[name])
         assert isinstance(caught.value, (rv.EmbedError, rv.InvalidVector)), caught.value
         assert rv.cache.info().indexes == 0
+        assert rv.cache.info().texts == 0
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_wrong_answer_of_an_embedder_is_forgotten_and_the_next_one_counts(wrong: float) -> None:
+    answers: list[float] = []
+
+    def recovers(texts: list[str]) -> np.ndarray:
+        matrix = letters(texts).copy()
+        if len(texts) > 1:
+            answers.append(wrong if not answers else 0.0)
+            matrix[0, 0] += answers[-1]
+        return matrix
+
+    frame = _frames()[0]
+    with pytest.raises(rv.InvalidVector):
+        frame.ruvector.search("zip files", text="text", embedder=recovers)
+    want = _numbers(frame.ruvector.search("zip files", text="text", embedder=letters, k=1))
+    for _ in range(2):
+        got = frame.ruvector.search("zip files", text="text", embedder=recovers, k=1)
+        assert _numbers(got) == want
+    assert answers == [wrong, 0.0], "the right answer is kept"
 
 
 @pytest.mark.parametrize("spec", [3, b"default", ["default"], object(), Letters, "no-such-model",

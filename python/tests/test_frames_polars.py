@@ -159,6 +159,8 @@ def test_clashes_thresholds_and_columns_are_as_in_pandas() -> None:
     only = _frame().ruvector.search(QUERY, k=1, columns=["price"])
     assert only.columns == ["price", "cosine_similarity"]
     assert _frame().ruvector.search(QUERY, k=3, columns=[]).shape == (3, 1)
+    with pytest.raises(rv.InvalidArgument, match="'price' twice"):
+        _frame().ruvector.search(QUERY, k=1, columns=["price", "price"])
     near = _frame().ruvector.search(QUERY, metric="l2", max_distance=0.1)
     assert near["price"].to_list() == [17]
 

@@ -33,6 +33,17 @@ def test_an_index_tells_what_it_is() -> None:
     assert "script" not in index._repr_html_()
 
 
+@pytest.mark.parametrize("name", ["dim", "metric", "kind", "bits"])
+def test_what_an_index_is_cannot_be_assigned(name: str) -> None:
+    index = rv.Index.build(_vectors())
+    before = getattr(index, name)
+    with pytest.raises(AttributeError):
+        setattr(index, name, before)
+    with pytest.raises(AttributeError):
+        delattr(index, name)
+    assert getattr(index, name) == before
+
+
 def test_one_query_gives_one_axis_and_a_batch_gives_two() -> None:
     vectors = _vectors()
     index = rv.Index.build(vectors)
@@ -43,6 +54,8 @@ def test_one_query_gives_one_axis_and_a_batch_gives_two() -> None:
     assert one.ids.dtype == np.int64
     assert one.scores.dtype == np.float32
     assert many.counts.tolist() == [5, 5, 5, 5]
+    assert one.counts.tolist() == [5]
+    assert one.counts is one.counts
     assert one.score_name == "cosine_similarity"
     assert many.ids[:, 0].tolist() == [0, 1, 2, 3]
 

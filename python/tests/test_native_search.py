@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from ruvector import _native, _nearest
-from ruvector._errors import DimensionMismatch, InvalidArgument, InvalidVector
+from ruvector._errors import DimensionMismatch, IndexClosed, InvalidArgument, InvalidVector
 from ruvector._task import Task
 
 RNG = np.random.default_rng(11)
 VALUES = RNG.normal(size=(3000, 24)).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=["exact", "flat"])
+@pytest.fixture(scope="module", params=["exact", "flat", "ivf"])
 def index(request):
     column = _native.column_from_matrix(VALUES)
     handle = _native.build(column, None, {"metric": "l2", "kind": request.param})
@@ -57,6 +57,41 @@ def test_dimensions_k_and_types_may_change_from_call_to_call(index):
         assert _native.search(other, VALUES[8, :9], k)[0].tolist()[0] == 8
     assert _native.search(index, VALUES[8].astype(np.float64), 1)[0].tolist() == [8]
     assert _native.search(index, np.repeat(VALUES[8], 2)[::2], 1)[0].tolist() == [8]
+
+
+def test_indexes_alike_in_all_but_their_rows_are_not_mixed_up(index):
+    shifted = np.roll(VALUES, 1, axis=0)
+    column = _native.column_from_matrix(shifted)
+    kind = {1: "exact", 2: "flat", 3: "ivf"}[_native.search(index, VALUES[0], 1)[3].kind]
+    other = _native.build(column, None, {"metric": "l2", "kind": kind})
+    column.close()
+    for row in range(20):
+        assert _native.search(index, VALUES[row], 3)[0][0] == row
+        assert _native.search(other, VALUES[row], 3)[0][0] == row + 1
+    other.close()
+    with pytest.raises(IndexClosed):
+        _native.search(other, VALUES[0], 3)
+    assert _native.search(index, VALUES[9], 3)[0][0] == 9
+
+
+def test_a_cell_is_charged_for_what_it_holds_and_calibration_for_what_it_found():
+    column = _native.column_from_matrix(VALUES)
+    handle = _native.build(column, None, {"metric": "l2", "kind": "ivf", "cells": 30})
+    codes = 3000 * _native.info(handle)["row_bytes"]
+    costs = [_nearest._cost(handle, 10, 0, 0.0, probes) for probes in (1, 5, 20, 30, 10**9)]
+    assert costs == sorted(costs)
+    assert costs[0] < codes / 10 + 30 * 24
+    assert costs[-1] == codes + 30 * 24, "never more than all there is"
+    assert _nearest._cost(handle, 10, 0, 0.8) < _nearest._cost(handle, 10, 0, 0.99) <= costs[-1]
+    assert _nearest._cost(handle, 10, -1, 1.0) >= VALUES.nbytes
+    assert _nearest._cost(handle, 10, 50, 0.95) > _nearest._cost(handle, 10, 0, 0.95)
+    first = handle.reads
+    _native.calibrate(handle, RNG.normal(size=(100, 24)).astype(np.float32))
+    assert handle.reads is None
+    _native.search(handle, VALUES[0], 1)
+    assert handle.reads is not first
+    handle.close()
+    column.close()
 
 
 def test_few_rows_give_few_answers(index):
@@ -102,6 +137,8 @@ def test_a_long_search_is_a_task_with_the_same_answers(index, monkeypatch):
     want = _native.search(index, queries, 4)
     one = _native.search(index, queries[0], 4)
     monkeypatch.setattr(_nearest, "SHORT_BYTES", 0)
+    _nearest._spare.all.clear()  # what was found short once is not asked again
+    assert _nearest.search_one(index, queries[0], 4, -1, 0.0, 0.0, 0) is None
     got = _native.search(index, queries, 4)
     assert [a.tolist() for a in got[:3]] == [a.tolist() for a in want[:3]]
     alone = _native.search(index, queries[0], 4)

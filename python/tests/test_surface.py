@@ -32,7 +32,9 @@ def _public() -> list[tuple[str, object]]:
         value = getattr(rv, name)
         if inspect.isclass(value):
             found.append((name, value))
-            for member, function in vars(value).items():
+            ours = [c for c in value.__mro__ if c.__module__.startswith("ruvector")]
+            members = {m: f for c in reversed(ours) for m, f in vars(c).items()}
+            for member, function in members.items():
                 if not member.startswith("_") and (
                     inspect.isfunction(function)
                     or isinstance(function, property | classmethod | staticmethod)
