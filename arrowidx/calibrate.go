@@ -13,11 +13,12 @@ var calibrationTargets = [...]float64{0.80, 0.90, 0.95, 0.98, 0.99}
 const (
 	// calibrationK is the k whose recall is calibrated.
 	calibrationK = 10
-	// missRate is the share of true neighbours that error bounds may lose.
-	missRate = 1e-3
+	// missShare of what a recall target leaves may be lost by error bounds: tighter ones than
+	// that cost more rows than the cells that make up for looser ones (docs/decisions/0009).
+	missShare = 0.04
 	// caution is how many standard errors of the mean the recall of the calibrating queries must
 	// be above the target: what other queries get is uncertain by as much.
-	caution = 0.75
+	caution = 1
 	// wideEpsilon is a width of bounds that loses nothing measurable.
 	wideEpsilon = 3
 )
@@ -96,8 +97,15 @@ type calibration struct {
 
 	k     int
 	out   SearchOut
+	kth   []float32 // per query the score of the k-th nearest row
 	exact [][]int64 // per query its k nearest rows
-	ranks [][]int   // of each of these, see rank
+	homes [][]home  // of each of these
+	// What bounds lose, measured by searches of so many cells that hold the recall `whole`.
+	probes int
+	whole  float64
+	lost   map[float64]float64 // by epsilon0
+
+	order [][]float32 // per query the cosines of cells, nearest cells first
 }
 
 // outcome is what a search of all queries found.
@@ -112,22 +120,26 @@ func (c *calibration) run(ctx context.Context) ([]CalibrationPoint, error) {
 		c.k = min(calibrationK, c.ix.usable-1)
 	}
 	cells := c.ix.cellCount()
-	if _, err := c.search(ctx, cells, wideEpsilon, -1); err != nil {
+	if _, err := c.search(ctx, cells, 1, wideEpsilon, -1); err != nil {
 		return nil, err
 	}
-	c.exact = make([][]int64, c.nq)
+	c.exact, c.kth = make([][]int64, c.nq), make([]float32, c.nq)
 	for q := range c.nq {
 		c.exact[q] = slices.Clone(c.found(q))
+		// The own row was best, so the last of k+1 is the k-th of the others.
+		k := len(c.out.Rows) / c.nq
+		if n := int(c.out.Counts[q]); n > 0 {
+			c.kth[q] = c.out.Scores[q*k+n-1]
+		}
 	}
 	c.rank()
-	epsilon, err := c.epsilon(ctx)
-	if err != nil {
+	if err := c.measureBounds(ctx); err != nil {
 		return nil, err
 	}
 	var points []CalibrationPoint
 	for _, vectors := range []bool{false, true} {
 		for _, target := range calibrationTargets {
-			p, err := c.point(ctx, target, epsilon, vectors)
+			p, err := c.point(ctx, target, vectors)
 			if err != nil {
 				return nil, err
 			}
@@ -137,42 +149,42 @@ func (c *calibration) run(ctx context.Context) ([]CalibrationPoint, error) {
 	return points, nil
 }
 
-// point finds the number of cells with which a target is reached. Where codes without vectors fall
-// short of it, more cells are tried a few times: they help only as far as cells are what lacks.
+// point finds the settings with which a target is reached. Where codes without vectors fall short
+// of it, more cells are tried a few times: they help only as far as cells are what lacks.
 func (c *calibration) point(
-	ctx context.Context, target, epsilon float64, vectors bool,
-) (CalibrationPoint, error) {
+	ctx context.Context, target float64, vectors bool,
+) (p CalibrationPoint, err error) {
+	epsilon, err := c.epsilon(ctx, missShare*(1-target))
+	if err != nil {
+		return p, err
+	}
 	rerank, cells := 0, c.ix.cellCount()
 	if vectors {
 		rerank = -1
 	}
-	probes := c.enough(target + missRate)
-	for range 3 {
-		got, err := c.search(ctx, probes, epsilon, rerank)
+	share := target + missShare*(1-target)
+	for range 4 {
+		probes, cut := c.cheapest(share)
+		got, err := c.search(ctx, probes, cut, epsilon, rerank)
 		if err != nil {
-			return CalibrationPoint{}, err
+			return p, err
 		}
 		o := c.outcome(got)
-		p := CalibrationPoint{
-			Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes,
+		p = CalibrationPoint{
+			Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes, Cut: cut,
 			Rerank: o.rerank, Vectors: vectors,
 		}
-		if o.recall-float64(caution*o.doubt) >= target || probes == cells || vectors && o.recall >= target {
-			return p, nil
+		if o.recall-float64(caution*o.doubt) >= target || probes == cells {
+			break
 		}
-		probes = min(cells, probes+max(1, probes/4))
+		share += (1 - share) / 4
 	}
-	got, err := c.search(ctx, probes, epsilon, rerank)
-	o := c.outcome(got)
-	return CalibrationPoint{
-		Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes,
-		Rerank: o.rerank, Vectors: vectors,
-	}, err
+	return p, nil
 }
 
 // search asks all queries for the k nearest and one more where a query is a row.
 func (c *calibration) search(
-	ctx context.Context, probes int, epsilon float64, rerank int,
+	ctx context.Context, probes int, cut, epsilon float64, rerank int,
 ) (Plan, error) {
 	k := c.k
 	if c.own != nil {
@@ -186,7 +198,7 @@ func (c *calibration) search(
 	}
 	return c.ix.Search(ctx, &SearchParams{
 		Queries: c.queries, NQ: c.nq, K: k, Epsilon0: epsilon, Rerank: rerank, Probes: probes,
-		Recall: calibrationTargets[0], Source: c.col, Threads: c.threads,
+		Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, cut: cut,
 	}, &c.out)
 }
 
@@ -229,93 +241,31 @@ func (c *calibration) outcome(p Plan) outcome {
 	}
 }
 
-// rank finds, for every neighbour of every query, how many cells are nearer to the query than the
-// neighbour's own.
-func (c *calibration) rank() {
-	ix, cells := c.ix, c.ix.codes.cells
-	home := make([]uint32, ix.rows)
-	for i := range cells.n {
-		for _, r := range cells.rows[cells.first[i]:cells.first[i+1]] {
-			home[r] = uint32(i)
-		}
-	}
-	q := query{}
-	order := make([]visit, cells.n)
-	c.ranks = make([][]int, c.nq)
-	for i := range c.nq {
-		if q.prepare(ix, c.queries[i*ix.dim:(i+1)*ix.dim], i, 1) != nil || q.zero {
-			continue // a search says what is wrong with it, or finds everything at distance 0
-		}
-		for cell := range cells.n {
-			order[cell] = q.visitOf(ix, uint32(cell))
-		}
-		for _, r := range c.exact[i] {
-			own, nearer := order[home[r]], 0
-			for _, v := range order {
-				if v.order < own.order || v.order == own.order && v.cell < own.cell {
-					nearer++
-				}
-			}
-			c.ranks[i] = append(c.ranks[i], nearer)
-		}
-	}
+// measureBounds finds what the cells that are probed for a middling target hold.
+func (c *calibration) measureBounds(ctx context.Context) error {
+	c.probes = c.enough(0.95, 1)
+	_, err := c.search(ctx, c.probes, 1, wideEpsilon, -1)
+	c.whole = c.outcome(Plan{}).recall
+	c.lost = map[float64]float64{}
+	return err
 }
 
-// held returns the recall that probing so many cells allows, and its standard error.
-func (c *calibration) held(probes int) (mean, doubt float64) {
-	var sum, squares float64
-	n := 0
-	for _, ranks := range c.ranks {
-		if len(ranks) == 0 {
-			continue
-		}
-		hits := 0
-		for _, r := range ranks {
-			if r < probes {
-				hits++
-			}
-		}
-		share := float64(hits) / float64(len(ranks))
-		sum += share
-		squares += float64(share * share)
-		n++
-	}
-	if n == 0 {
-		return 1, 0
-	}
-	mean = sum / float64(n)
-	return mean, math.Sqrt(max(squares/float64(n)-float64(mean*mean), 0) / float64(n))
-}
-
-// enough returns the least number of cells that hold a share of the neighbours, with caution.
-func (c *calibration) enough(share float64) int {
-	low, high := 1, c.ix.cellCount()
-	for low < high {
-		mid := (low + high) / 2
-		if mean, doubt := c.held(mid); mean-float64(caution*doubt) >= share {
-			high = mid
-		} else {
-			low = mid + 1
-		}
-	}
-	return low
-}
-
-// epsilon finds the least width of bounds that loses no more than missRate of the neighbours that
+// epsilon finds the least width of bounds that loses no more than a share of the neighbours that
 // the probed cells hold.
-func (c *calibration) epsilon(ctx context.Context) (float64, error) {
-	probes := c.enough(0.95)
-	if _, err := c.search(ctx, probes, wideEpsilon, -1); err != nil {
-		return 0, err
-	}
-	whole := c.outcome(Plan{}).recall
+func (c *calibration) epsilon(ctx context.Context, share float64) (float64, error) {
 	low, high := 0, len(epsilonsTried)-1
 	for low < high {
 		mid := (low + high) / 2
-		if _, err := c.search(ctx, probes, epsilonsTried[mid], -1); err != nil {
-			return 0, err
+		e := epsilonsTried[mid]
+		lost, known := c.lost[e]
+		if !known {
+			if _, err := c.search(ctx, c.probes, 1, e, -1); err != nil {
+				return 0, err
+			}
+			lost = c.whole - c.outcome(Plan{}).recall
+			c.lost[e] = lost
 		}
-		if c.outcome(Plan{}).recall >= whole-missRate {
+		if lost <= share {
 			high = mid
 		} else {
 			low = mid + 1

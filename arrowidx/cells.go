@@ -16,6 +16,7 @@ type cells struct {
 	centroids []float32 // n x padded, rotated
 	norm2     []float32 // square length of each
 	radius    []float32 // largest residual length in each
+	spread    []float32 // mean residual length in each
 	first     []uint32  // n+1 positions: cell c holds [first[c], first[c+1])
 	block     []uint32  // n+1 blocks: cell c has [block[c], block[c+1])
 	rows      []uint32  // row of every position
@@ -64,6 +65,15 @@ func (c *cells) sizes() []uint32 {
 	out := make([]uint32, c.n)
 	for i := range out {
 		out[i] = uint32(c.size(i))
+	}
+	return out
+}
+
+// extents returns the section of radius and spread, cell by cell.
+func (c *cells) extents() []float32 {
+	out := make([]float32, 0, 2*c.n)
+	for i := range c.n {
+		out = append(out, c.radius[i], c.spread[i])
 	}
 	return out
 }
@@ -146,7 +156,7 @@ func (c *cells) routing(metric Metric, mean []float32, rot *rotation) error {
 
 // bytes counts the memory held for cells.
 func (c *cells) bytes() int64 {
-	floats := len(c.centroids) + len(c.norm2) + len(c.radius) + 2*len(c.step)
+	floats := len(c.centroids) + len(c.norm2) + 2*len(c.radius) + 2*len(c.step)
 	words := len(c.first) + len(c.block) + len(c.rows)
 	return 4*int64(floats+words) + int64(len(c.coarse)) +
 		int64(4*len(c.plane.alive)) + c.plane.bytes()

@@ -226,7 +226,7 @@ func (d *decoder) meaning() (*Index, error) {
 	if ix.kind == IVF && ix.dim > 0 {
 		err = d.readCells(ix, f)
 	} else {
-		err = d.absent(secCentroids, secCellSizes, secCellRadius, secCellRows, secTuning)
+		err = d.absent(secCentroids, secCellSizes, secCellExtents, secCellRows, secTuning)
 	}
 	if err != nil {
 		return nil, err

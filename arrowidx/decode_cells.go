@@ -17,22 +17,25 @@ func (d *decoder) readCells(ix *Index, f *codes) error {
 	c := &cells{n: int(n), padded: f.padded}
 	var parts [4][]byte
 	for i, need := range []struct {
-		kind sectionKind
-		want uint64
+		kind       sectionKind
+		size, want uint64
 	}{
-		{secCentroids, n * uint64(f.padded)}, {secCellSizes, n}, {secCellRadius, n},
-		{secCellRows, uint64(ix.usable)},
+		{secCentroids, 4, n * uint64(f.padded)}, {secCellSizes, 4, n}, {secCellExtents, 8, n},
+		{secCellRows, 4, uint64(ix.usable)},
 	} {
 		var err error
-		if parts[i], err = d.need(need.kind, 4, need.want); err != nil {
+		if parts[i], err = d.need(need.kind, need.size, need.want); err != nil {
 			return err
 		}
 	}
 	c.centroids = arrow.Float32Traits.CastFromBytes(parts[0])
-	c.radius = arrow.Float32Traits.CastFromBytes(parts[2])
+	extents := arrow.Float32Traits.CastFromBytes(parts[2])
+	c.radius, c.spread = make([]float32, c.n), make([]float32, c.n)
 	c.rows = arrow.Uint32Traits.CastFromBytes(parts[3])
 	for i := range c.n {
-		if !(simd.Norm16(c.centroid(i)) <= 4) || !(c.radius[i] >= 0 && c.radius[i] <= 4) {
+		c.radius[i], c.spread[i] = extents[2*i], extents[2*i+1]
+		if !(simd.Norm16(c.centroid(i)) <= 4) || !(c.radius[i] >= 0 && c.radius[i] <= 4) ||
+			!(c.spread[i] >= 0 && c.spread[i] <= c.radius[i]) {
 			return corrupt(secCentroids, d.secs[secCentroids].offset, "cell %d", i)
 		}
 	}

@@ -136,7 +136,7 @@ func (ix *Index) sections(ctx context.Context, vectors bool, col *Column) ([]sec
 	if c := ix.cells(); c != nil {
 		add(secCentroids, 4, arrow.Float32Traits.CastToBytes(c.centroids))
 		add(secCellSizes, 4, arrow.Uint32Traits.CastToBytes(c.sizes()))
-		add(secCellRadius, 4, arrow.Float32Traits.CastToBytes(c.radius))
+		add(secCellExtents, 8, arrow.Float32Traits.CastToBytes(c.extents()))
 		add(secCellRows, 4, arrow.Uint32Traits.CastToBytes(c.rows))
 		add(secTuning, tunedBytes, packTuning(ix.tuning))
 	}

@@ -161,17 +161,18 @@ func (e *encoder) tile(col *Column, from, to int) float32 {
 }
 
 // cell codes n rows of a cell, from its row number `from` on, and returns the largest residual
-// length.
-func (e *encoder) cell(col *Column, c, from, n int) float32 {
+// length and the sum of all.
+func (e *encoder) cell(col *Column, c, from, n int) (largest float32, sum float64) {
 	cells := e.codes.cells
 	pos := int(cells.first[c]) + from
 	slot := int(cells.block[c])*simd.BlockRows + from
 	e.list(col, cells.rows[pos:pos+n])
-	largest := float32(0)
 	for i := range n {
-		largest = max(largest, e.put(i, pos+i, slot+i, cells.centroid(c)))
+		length := sqrt32(e.put(i, pos+i, slot+i, cells.centroid(c)))
+		largest = max(largest, length)
+		sum += float64(length)
 	}
-	return float32(math.Sqrt(float64(largest)))
+	return largest, sum
 }
 
 // put codes row i of the tile as a residual to a centroid (nil: the origin) and returns its square

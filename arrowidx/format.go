@@ -31,30 +31,30 @@ const (
 type sectionKind uint32
 
 const (
-	secChecksums  sectionKind = iota + 1 // uint32 each: the blocks of every long section, in order
-	secParameters                        // see parameters
-	secProvenance                        // UTF-8, opaque to this package
-	secMean                              // float32 x dim
-	secRotation                          // bits, 4 x padded dim
-	secBlocks                            // planes and their factors, a block of 32 rows each
-	secExtra                             // extra bits and their factors, row by row
-	secNorms                             // float32 x rows (exact, cosine and dot)
-	secIDs                               // uint64 x rows: int64 and uint64 ids
-	secIDOffsets                         // uint64 x (rows+1): string ids
-	secIDText                            // bytes of string ids
-	secAlive                             // uint32 x blocks: rows that can be found
-	secVectors                           // float32 x rows x dim
-	secContent                           // SHA-256 of ids and vectors
-	secCentroids                         // float32 x cells x padded dim (ivf)
-	secCellSizes                         // uint32 x cells: rows in each
-	secCellRadius                        // float32 x cells: largest residual length in each
-	secCellRows                          // uint32 x rows that can be found, cell by cell
-	secTuning                            // see tuned: settings by recall target
+	secChecksums   sectionKind = iota + 1 // uint32 each: the blocks of every long section, in order
+	secParameters                         // see parameters
+	secProvenance                         // UTF-8, opaque to this package
+	secMean                               // float32 x dim
+	secRotation                           // bits, 4 x padded dim
+	secBlocks                             // planes and their factors, a block of 32 rows each
+	secExtra                              // extra bits and their factors, row by row
+	secNorms                              // float32 x rows (exact, cosine and dot)
+	secIDs                                // uint64 x rows: int64 and uint64 ids
+	secIDOffsets                          // uint64 x (rows+1): string ids
+	secIDText                             // bytes of string ids
+	secAlive                              // uint32 x blocks: rows that can be found
+	secVectors                            // float32 x rows x dim
+	secContent                            // SHA-256 of ids and vectors
+	secCentroids                          // float32 x cells x padded dim (ivf)
+	secCellSizes                          // uint32 x cells: rows in each
+	secCellExtents                        // float32 x 2 x cells: largest and mean residual length
+	secCellRows                           // uint32 x rows that can be found, cell by cell
+	secTuning                             // see tuned: settings by recall target
 )
 
 var sectionNames = [...]string{"", "checksums", "parameters", "provenance", "mean", "rotation",
 	"blocks", "extra", "norms", "ids", "id offsets", "id text", "alive", "vectors", "content",
-	"centroids", "cell sizes", "cell radius", "cell rows", "tuning"}
+	"centroids", "cell sizes", "cell extents", "cell rows", "tuning"}
 
 func (k sectionKind) String() string {
 	if int(k) < len(sectionNames) && k > 0 {

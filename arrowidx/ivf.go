@@ -220,28 +220,37 @@ func (b *cellsBuild) order(c *cells) {
 // encode codes every cell's rows as residuals to its centroid, a tile at a time.
 func (b *cellsBuild) encode(ctx context.Context, f *codes) error {
 	c := f.cells
-	type tile struct{ cell, from int }
+	type tile struct {
+		cell, from int
+		radius     float32
+		sum        float64
+	}
 	var tiles []tile
 	step := tileRows(b.padded)
 	for i := range c.n {
 		for from := 0; from < c.size(i); from += step {
-			tiles = append(tiles, tile{i, from})
+			tiles = append(tiles, tile{cell: i, from: from})
 		}
 	}
 	workers := make([]*encoder, b.threads)
-	radius := make([]float32, len(tiles))
 	err := parallel(ctx, "build", b.threads, len(tiles), func(w, i int) error {
 		if workers[w] == nil {
 			workers[w] = newEncoder(b.ix, f, b.skip)
 		}
-		n := min(step, c.size(tiles[i].cell)-tiles[i].from)
-		radius[i] = workers[w].cell(b.col, tiles[i].cell, tiles[i].from, n)
+		t := &tiles[i]
+		n := min(step, c.size(t.cell)-t.from)
+		t.radius, t.sum = workers[w].cell(b.col, t.cell, t.from, n)
 		b.o.Progress.encoded.Add(int64(n))
 		return nil
 	})
-	c.radius = make([]float32, c.n)
-	for i, t := range tiles {
-		c.radius[t.cell] = max(c.radius[t.cell], radius[i])
+	c.radius, c.spread = make([]float32, c.n), make([]float32, c.n)
+	sums := make([]float64, c.n)
+	for _, t := range tiles {
+		c.radius[t.cell] = max(c.radius[t.cell], t.radius)
+		sums[t.cell] += t.sum
+	}
+	for i, s := range sums {
+		c.spread[i] = min(float32(s/float64(max(c.size(i), 1))), c.radius[i])
 	}
 	return err
 }

@@ -109,6 +109,16 @@ func (q *query) visitOf(ix *Index, cell uint32) visit {
 	return v
 }
 
+// cosine returns the cosine that a row of mean residual length must have to the direction of the
+// query to be within tau, a squared distance.
+func (c *cells) cosine(v *visit, tau float32) float32 {
+	far2, length := max(v.order, 0), c.spread[v.cell]
+	if far2 == 0 || length == 0 {
+		return -1
+	}
+	return (far2 + float32(length*length) - tau) / (2 * sqrt32(far2) * length)
+}
+
 // keepNearest drops all but the nearest visits, of equal ones the greater cells.
 func (p *probe) keepNearest(t *router, probes int) {
 	t.values = t.values[:0]

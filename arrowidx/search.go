@@ -32,6 +32,8 @@ type SearchParams struct {
 	// Threads limits this search; 0 means the default of SetThreads. 1 runs on the calling
 	// goroutine.
 	Threads int
+
+	cut float64 // with Probes, while calibrating; 0: none
 }
 
 // SearchOut receives the answers; the caller allocates. Query i's answers are Counts[i] entries
@@ -111,7 +113,8 @@ type run struct {
 	words    []uint32 // rows that may be found, in row order
 	slots    []uint32 // kind ivf: the same in the order of slots
 	eligible int
-	probes   int // kind ivf: cells a query looks into
+	probes   int     // kind ivf: most cells a query looks into
+	cut      float32 // kind ivf: see probe.leaveOut
 	epsilon  float64
 	recall   float64
 	plan     Plan
@@ -179,8 +182,12 @@ func (r *run) setTarget() error {
 	if r.epsilon == 0 {
 		r.epsilon = t.Epsilon0
 	}
-	if r.probes == 0 {
-		r.probes = t.Probes
+	r.cut = 1
+	switch {
+	case r.probes == 0:
+		r.probes, r.cut = t.Probes, float32(t.Cut)
+	case r.p.cut != 0:
+		r.cut = float32(r.p.cut)
 	}
 	if r.probes < 0 {
 		return newError(InvalidArgument, "search", fmt.Sprintf("probes = %d", r.probes),

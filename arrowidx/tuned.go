@@ -10,14 +10,17 @@ type CalibrationPoint struct {
 	Target   float64 `json:"target"`   // recall@10 asked for
 	Recall   float64 `json:"recall"`   // recall@10 measured when the index was calibrated
 	Epsilon0 float64 `json:"epsilon0"` // width of error bounds in standard deviations
-	Probes   int     `json:"probes"`   // cells that a query looks into
-	Rerank   int     `json:"rerank"`   // rows measured on the vectors for a query, on average
-	Vectors  bool    `json:"vectors"`  // whether vectors are at hand, or scores are estimates
+	Probes   int     `json:"probes"`   // most cells that a query looks into
+	// Cut leaves cells out whose rows would have to lie at a smaller angle to the query than
+	// nearly all neighbours do: its cosine (see probe.leaveOut). At least 1: no cell is left out.
+	Cut     float64 `json:"cut"`
+	Rerank  int     `json:"rerank"`  // rows measured on the vectors for a query, on average
+	Vectors bool    `json:"vectors"` // whether vectors are at hand, or scores are estimates
 }
 
-// tunedBytes is a line of the section of tuning: f64 target, recall and epsilon0, u32 probes and
-// rerank, u32 1 for vectors, u32 zero.
-const tunedBytes = 40
+// tunedBytes is a line of the section of tuning: f64 target, recall, epsilon0 and cut, u32 probes
+// and rerank, u32 1 for vectors, u32 zero.
+const tunedBytes = 48
 
 // maxTuned is the most lines of a section of tuning.
 const maxTuned = 64
@@ -26,7 +29,7 @@ func packTuning(points []CalibrationPoint) []byte {
 	var b []byte
 	le := binary.LittleEndian
 	for _, t := range points {
-		for _, v := range [...]float64{t.Target, t.Recall, t.Epsilon0} {
+		for _, v := range [...]float64{t.Target, t.Recall, t.Epsilon0, t.Cut} {
 			b = le.AppendUint64(b, math.Float64bits(v))
 		}
 		vectors := uint32(0)
@@ -48,8 +51,9 @@ func unpackTuning(b []byte) []CalibrationPoint {
 			Target:   math.Float64frombits(le.Uint64(b)),
 			Recall:   math.Float64frombits(le.Uint64(b[8:])),
 			Epsilon0: math.Float64frombits(le.Uint64(b[16:])),
-			Probes:   int(le.Uint32(b[24:])), Rerank: int(le.Uint32(b[28:])),
-			Vectors: le.Uint32(b[32:]) == 1,
+			Cut:      math.Float64frombits(le.Uint64(b[24:])),
+			Probes:   int(le.Uint32(b[32:])), Rerank: int(le.Uint32(b[36:])),
+			Vectors: le.Uint32(b[40:]) == 1,
 		})
 	}
 	return out
@@ -58,7 +62,7 @@ func unpackTuning(b []byte) []CalibrationPoint {
 // sound reports whether a line of a file can have been measured on an index of so many cells.
 func (t CalibrationPoint) sound(cells int) bool {
 	return t.Target > 0 && t.Target <= 1 && t.Recall >= 0 && t.Recall <= 1 &&
-		t.Probes >= 1 && t.Probes <= cells && t.Rerank <= MaxRows &&
+		t.Probes >= 1 && t.Probes <= cells && t.Rerank <= MaxRows && t.Cut >= -1 && t.Cut <= 1 &&
 		t.Epsilon0 > 0 && t.Epsilon0 <= maxEpsilon
 }
 
@@ -73,6 +77,7 @@ func (ix *Index) tunedFor(recall float64, vectors bool) CalibrationPoint {
 	}
 	return CalibrationPoint{
 		Target: recall, Epsilon0: epsilonFor(recall), Probes: max(1, ix.cellCount()),
+		Cut: 1,
 	}
 }
 

@@ -60,7 +60,6 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 			}
 			t.route(p, r.ix, r.probes, est)
 			t.widen(p, r, r.collect())
-			p.counts.probed += int64(len(p.visits))
 			s.firstCells(p)
 		}
 		ps = ps[n:]
@@ -100,6 +99,30 @@ func (s *searcher) firstCells(p *probe) {
 	for _, i := range v.which {
 		begin = s.rest(p, &p.visits[i], begin)
 	}
+	p.counts.probed += int64(len(p.visits) - p.leaveOut(r))
+}
+
+// leaveOut drops the visits that are not worth it once the first threshold is known, and returns
+// how many. A row at a distance of at most tau from the query must have a residual r to its centroid
+// c with a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration found
+// the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
+func (p *probe) leaveOut(r *run) int {
+	metric := r.ix.metric
+	if r.cut >= 1 || metric == Dot || p.found.tau == infinity || r.eligible < r.ix.usable {
+		return 0
+	}
+	tau, dropped := p.found.tau, 0
+	if metric == Cosine {
+		tau = 2 + 2*tau
+	}
+	for i := range p.visits {
+		v := &p.visits[i]
+		if v.least < infinity && r.ix.codes.cells.cosine(v, tau) > r.cut {
+			v.least = infinity
+			dropped++
+		}
+	}
+	return dropped
 }
 
 // codePicked scores the picked rows by all their bits.
