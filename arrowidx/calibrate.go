@@ -39,7 +39,8 @@ type CalibrateParams struct {
 // index. It needs vectors. Searches that run meanwhile keep the old settings. It reads no clock:
 // equal queries give equal settings.
 //
-// Errors: InvalidArgument for other kinds, no queries, or an index without vectors; those of Search.
+// Errors: InvalidArgument for other kinds, no queries, or an index without vectors; those of
+// Search.
 func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 	ix.mu.RLock()
 	closed, cells, col := ix.closed, ix.cells(), ix.source.Load()

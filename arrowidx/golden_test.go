@@ -40,22 +40,22 @@ func (g golden) name() string {
 
 var goldens = []golden{
 	{300, 20, arrowidx.BuildOptions{Kind: arrowidx.Exact}, "int64",
-		"c528ce2ca18b5266973f29df38844914e337ed4e3f291fad9874312906322dd2"},
+		"1c2e7c00a11690012a02817e544ba35bad485d97bbaf9efa8a5ed50c60ab42fb"},
 	{300, 20, arrowidx.BuildOptions{Kind: arrowidx.Exact, Metric: arrowidx.SqEuclidean}, "string",
-		"d730c9fdd6b69f48feedfcabd6b45fe4383c6b16de7d0fddb647818b67ee0f4a"},
+		"822bd24744a712d78868afa23ab0d2130473a995d25037b1e551a71b014cfe14"},
 	{1000, 64, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 1}, "positions",
-		"2b540ebf96fce020c8a223c2a51d9878af52cd687c5da5bab96f2abf2e46b071"},
+		"e780a5e925aa1c39bc165f2d97c6414aa6337f058cbdec8af32f6f040a96e3e5"},
 	{1000, 100, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 5, Metric: arrowidx.L2, Seed: 1},
 		"uint64",
-		"a542ab201347f4094301872a16f809e2d39da425693b2b9500a61db9b31c1afd"},
+		"7df6475cf1b8d723ddf776e94a7e8ae3283147010598b4007b403b870bbc0439"},
 	{777, 200, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 8, Metric: arrowidx.Dot, Seed: 2},
 		"positions",
-		"64a3fa0b73823ad09188be2c2d574a98d4828dc79d5492b1e15ac32699543c0f"},
+		"7f905d5a8e759ee1b01254325d9b3bb329ff1ed3fc8fcc0521a3c0c92dbe9d01"},
 	{33, 1000, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 9, Seed: 3}, "positions",
-		"cc416fbec048bf5e074231851a092f1950dcd19d4c5fe587e41b1712cab92509"},
+		"457e6bc0e82f465b73a1c6660fa4f45b3ab443567348568b5b5013988423c765"},
 	{4097, 3, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 4, Metric: arrowidx.SqEuclidean},
 		"positions",
-		"6ca0ae71d512679349017f40cc923d4856c268e446ca9279a692bab29b9256cd"},
+		"a17f41966fdae85b8210180ca5ec41c0b1f843ffbfc2d706f5845af9ef9cc562"},
 }
 
 func (g golden) fingerprint(t *testing.T, threads, chunks int) string {

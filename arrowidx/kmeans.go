@@ -124,7 +124,8 @@ func groupByCell(owner, first, rows []uint32) {
 	first[0] = 0
 }
 
-// move puts a centroid at the mean of its rows: float64 sums of shards of shardRows, added in order.
+// move puts a centroid at the mean of its rows: float64 sums of shards of shardRows, added in
+// order.
 func (m *kmeans) move(c int, sums []float64) {
 	rows := m.members[m.first[c]:m.first[c+1]]
 	if len(rows) == 0 {

@@ -103,9 +103,9 @@ func (s *searcher) firstCells(p *probe) {
 }
 
 // leaveOut drops the visits that are not worth it once the first threshold is known, and returns
-// how many. A row at a distance of at most tau from the query must have a residual r to its centroid
-// c with a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration found
-// the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
+// how many. The residual r, to its centroid c, of a row at a squared distance of at most tau from
+// the query has a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration
+// found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
 func (p *probe) leaveOut(r *run) int {
 	metric := r.ix.metric
 	if r.cut >= 1 || metric == Dot || p.found.tau == infinity || r.eligible < r.ix.usable {
