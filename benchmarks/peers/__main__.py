@@ -77,7 +77,13 @@ def run(chosen: argparse.Namespace) -> tuple[dict[str, Any], list[records.SetRes
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     plan = command.Run(
-        chosen.data.resolve(), folder.resolve(), places, chosen.threads, chosen.limit, chosen.tree
+        chosen.data.resolve(),
+        folder.resolve(),
+        places,
+        threads=chosen.threads,
+        limit=chosen.limit,
+        tree=chosen.tree,
+        thin=chosen.short,
     )
     about = machine.describe(chosen.threads)
     found = [

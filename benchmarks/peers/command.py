@@ -26,7 +26,7 @@ class Run(NamedTuple):
     """What a run is about.
 
     `folder` keeps the records of every process, `tree` measures python/ in place instead of the
-    wheel, `limit` is the seconds that a process may take.
+    wheel, `limit` is the seconds that a process may take, `thin` takes every second setting.
     """
 
     cache: pathlib.Path
@@ -35,6 +35,7 @@ class Run(NamedTuple):
     threads: int
     limit: float
     tree: bool
+    thin: bool
 
 
 def process_environment(variant: Variant, threads: int, tree: bool) -> dict[str, str]:
@@ -109,6 +110,7 @@ def _worker(
     """Run one process; None when it ended well, else why not."""
     python = str(run.environments[variant.environment].python)
     arguments = [str(run.cache), name, variant.name, str(threads), str(file), *parts]
+    arguments += ["thin"] if run.thin else []
     command = [python, "-m", "peers.worker", *arguments]
     said = file.with_suffix(".log")
     try:

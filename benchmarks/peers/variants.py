@@ -63,6 +63,12 @@ def _probes(cells: int) -> list[int]:
     return [p for p in steps if p <= cells]
 
 
+def thinned(sweep: tuple[Settings, ...]) -> tuple[Settings, ...]:
+    """Every second setting of a sweep, and all recall targets: what the short form measures."""
+    targets = tuple(s for s in sweep if "recall" in s)
+    return targets + tuple(s for s in sweep if "recall" not in s)[::2]
+
+
 _BEAMS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 
 

@@ -1,6 +1,7 @@
 """One process: one variant on one data set, built, swept, timed. Writes records as JSON lines.
 
-python -m peers.worker CACHE SET VARIANT THREADS FILE PART...    PART is `one`, `batch` or both
+python -m peers.worker CACHE SET VARIANT THREADS FILE PART...    PART is `one`, `batch` or both;
+`thin` takes every second setting
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import threadpoolctl
 
 from . import datasets, timing, truth
 from .adapters.peer import K, Peer
-from .variants import Settings, Variant, for_set
+from .variants import Settings, Variant, for_set, thinned
 
 ENOUGH = 0.995  # recall at which a sweep ends
 LOWEST = 0.80  # recall below which nothing is timed
@@ -121,6 +122,8 @@ def main(arguments: list[str]) -> int:
     cache, name, wanted, threads, file, *parts = arguments
     data = datasets.read(pathlib.Path(cache), name)
     variant = next(v for v in for_set(data.meta) if v.name == wanted)
+    if "thin" in parts:
+        variant = variant._replace(sweep=thinned(variant.sweep))
     threadpoolctl.threadpool_limits(int(threads))
     peer = load(variant, data.meta["dim"], data.meta["metric"])
     with open(file, "w", encoding="utf-8") as out:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import sys
 from typing import Any
 
@@ -31,12 +32,21 @@ def full_sort(rows: Any, queries: Any, depth: int) -> Any:
     return np.argsort((gaps**2).sum(axis=2), axis=1, kind="stable")[:, :depth]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A data set of the generator, small, under a known name; not to be changed."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        small = {"rows": 3000, "dim": 64, "leaves": 20, "seed": 9}
+        patch.setitem(datasets.GENERATED, "synth100k", small)
+        datasets.make(folder, "synth100k")
+    return folder
+
+
 @pytest.fixture
-def cache(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """A data set of the generator, small, under a known name."""
-    small = {"rows": 3000, "dim": 64, "leaves": 20, "seed": 9}
-    monkeypatch.setitem(datasets.GENERATED, "synth100k", small)
-    datasets.make(tmp_path, "synth100k")
+def cache(made: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """The same, to be changed."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

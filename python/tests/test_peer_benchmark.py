@@ -10,21 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from peer_examples import SEED, cache, every_variant, full_sort, rows_and_queries
-from peers import (
-    curves,
-    datasets,
-    mixture,
-    packages,
-    picture,
-    records,
-    table,
-    truth,
-    variants,
-)
+from peer_examples import SEED, cache, every_variant, full_sort, made, rows_and_queries
+from peers import curves, datasets, mixture, packages, picture, records, table, truth, variants
 from peers.records import Point, Result, SetResults
 
-__all__ = ["cache"]
+__all__ = ["cache", "made"]
 FROZEN_BASE = [-0.050772, -0.194943, 0.001318, -0.046574]
 FROZEN_QUERY = [-0.071622, -0.033311, -0.154501, 0.159075]
 

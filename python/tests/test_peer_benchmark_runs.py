@@ -10,24 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from peer_examples import BENCHMARKS, cache, every_variant, full_sort, metas, rows_and_queries
+from peer_examples import BENCHMARKS, cache, every_variant, full_sort, made, metas, rows_and_queries
 from peers import __main__ as peers_main
-from peers import (
-    command,
-    datasets,
-    environments,
-    machine,
-    records,
-    timing,
-    truth,
-    variants,
-    worker,
-)
+from peers import command, datasets, environments, machine, records, timing, truth, variants, worker
 from peers.adapters.peer import Peer
 from peers.environments import Environment
 from peers.records import SetResults
 
-__all__ = ["cache"]
+__all__ = ["cache", "made"]
 
 
 # Records.
@@ -92,7 +82,10 @@ def test_a_disturbed_timing_is_repeated_and_the_quietest_stands(
     assert (len(calls), watched.others) == (tries, kept)
 
 
-def test_what_is_shorter_than_the_clock_can_tell_is_unknown() -> None:
+def test_what_is_shorter_than_the_clock_can_tell_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timing, "_TELLING", float("inf"))
     with timing.Around() as around:
         pass
     assert around.cores is None
@@ -200,6 +193,12 @@ def test_what_is_left_out_has_a_reason() -> None:
         assert not names & excused
 
 
+def test_a_thinned_sweep_keeps_every_target_and_every_second_other() -> None:
+    sweep = ({"recall": 0.9}, {"recall": 0.95}, *({"probes": p} for p in (1, 2, 4, 8, 16)))
+    kept = variants.thinned(sweep)
+    assert kept == (*sweep[:2], {"probes": 1}, {"probes": 4}, {"probes": 16})
+
+
 def test_the_short_form_is_two_sets_and_three_peers() -> None:
     known = {v.name: v for v in every_variant()}
     assert set(variants.SHORT) <= set(known) and len(variants.SHORT_SETS) == 2
@@ -243,8 +242,9 @@ def test_without_a_wheel_ours_is_missing_with_the_way_out(tmp_path: pathlib.Path
     assert "make wheel" in here.missing["ruvector-arrow"]
 
 
-def find(name: str) -> variants.Variant:
-    return next(v for v in every_variant() if v.name == name)
+def find(name: str, of: str = "glove") -> variants.Variant:
+    meta = next(m for m in metas() if m["name"] == of)
+    return next(v for v in variants.for_set(meta) if v.name == name)
 
 
 def test_processes_get_equal_threads_and_a_blas_of_their_own_choice(
@@ -279,21 +279,41 @@ def plan(cache: pathlib.Path) -> Runner:
         (cache / "run").mkdir(exist_ok=True)
         place = Environment(pathlib.Path(sys.executable), missing)
         places = {"peers": place, "peers-rust": place}
-        return command.Run(cache, cache / "run", places, 1, 120.0, True)
+        return command.Run(cache, cache / "run", places, 1, 120.0, True, True)
 
     return make
 
 
-def test_a_whole_run_measures_numpy_and_ours(plan: Runner, cache: pathlib.Path) -> None:
-    wanted = {"numpy", "ruvector-auto"}
-    found = command.measure_set(plan(), datasets.read_meta(cache, "synth100k"), wanted.__contains__)
+def test_a_whole_run_measures_numpy_exactly_and_once(plan: Runner, cache: pathlib.Path) -> None:
+    meta = datasets.read_meta(cache, "synth100k")
+    found = command.measure_set(plan(), meta, "numpy".__eq__)
     assert found.missing == []
-    assert [r.name for r in found.results] == ["ruvector-auto", "numpy"]
-    for r in found.results:
-        assert r.points and r.points[-1].recall == 1.0  # 3,000 rows: auto is exact
-        assert r.points[-1].one and r.points[-1].batch and r.borrowed == 64 * 4
-    again = command.measure_set(plan(), datasets.read_meta(cache, "synth100k"), wanted.__contains__)
-    assert again == found  # finished processes are not run again
+    (r,) = found.results
+    (p,) = r.points
+    assert (r.name, r.borrowed, p.recall, p.gap) == ("numpy", 64 * 4, 1.0, 0.0)
+    assert p.one and p.batch
+    assert command.measure_set(plan(), meta, "numpy".__eq__) == found  # it is not run again
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("numpy", {}), ("ruvector-auto", {"recall": 0.95}), ("ruvector-flat", {"recall": 0.95}),
+     ("ruvector-ivf", {"recall": 0.95}), ("ruvector-ivf", {"probes": 1024})],
+)  # fmt: skip
+def test_our_adapters_answer_alone_as_in_a_batch(
+    name: str, settings: dict[str, Any], made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    data = datasets.read(made, "synth100k")
+    peer = worker.load(find(name, "synth100k"), 64, "cosine")
+    peer.build(data.base, 1)
+    peer.tune(1, **settings)
+    together = peer.many(data.query)
+    assert worker.recall_of(together, data) >= 0.94
+    singles = peer.singles(data.query)
+    alone = [np.asarray(peer.one(q)).reshape(-1) for q in singles[:50]]
+    assert abs(worker.recall_of(alone, data) - worker.recall_of(together[:50], data)) <= 0.01
+    peer.save(str(tmp_path / "index"))
+    assert (tmp_path / "index").exists() and peer.borrowed == data.base.nbytes
 
 
 def test_what_is_not_measured_is_said_loudly(
