@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -92,21 +93,61 @@ func TestMeasuredRecallIsThatOfSearchesOneByOne(t *testing.T) {
 	for i := range valid {
 		valid[i] = i%7 != 3
 	}
-	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Bits: 1, Metric: SqEuclidean,
-		Nulls: SkipNulls, Seed: 5}, valid)
-	g := generator{ix.seed}
-	sample := rowsOfRanks(ix.alive, drawRanks(&g, ix.usable, 150))
-	for _, row := range sample {
-		require.True(t, valid[row])
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		ix := recallIndex(t, rows, d, BuildOptions{Kind: kind, Bits: 1, Metric: SqEuclidean,
+			Cells: 50, Nulls: SkipNulls, Seed: 5}, valid)
+		g := generator{ix.seed}
+		sample := rowsOfRanks(ix.alive, drawRanks(&g, ix.usable, 150))
+		for _, row := range sample {
+			require.True(t, valid[row])
+		}
+		for _, target := range []float64{0.5, 0.99, 1} {
+			got, err := ix.MeasureRecall(t.Context(),
+				RecallParams{K: 7, Sample: 150, Recall: target})
+			require.NoError(t, err)
+			assert.Equal(t, 7, got.K)
+			assert.Equal(t, 150, got.Sample)
+			want := bruteRecall(t, ix, rows, sample, 7, target)
+			assert.InDelta(t, want, got.Mean, 1e-12, "%v at %v", kind, target)
+			assert.True(t, got.Low <= got.Mean && got.Mean <= got.High, "%+v", got)
+			assert.True(t, kind != IVF || target != 0.5 || got.Mean < 1, "nothing was missed")
+		}
 	}
-	for _, target := range []float64{0.5, 0.99, 1} {
-		got, err := ix.MeasureRecall(t.Context(), RecallParams{K: 7, Sample: 150, Recall: target})
-		require.NoError(t, err)
-		assert.Equal(t, 7, got.K)
-		assert.Equal(t, 150, got.Sample)
-		assert.InDelta(t, bruteRecall(t, ix, rows, sample, 7, target), got.Mean, 1e-12)
-		assert.True(t, got.Low <= got.Mean && got.Mean <= got.High, "%+v", got)
+}
+
+// countedContext is cancelled once it was asked for the given number of times.
+type countedContext struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (c *countedContext) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
 	}
+	return nil
+}
+
+func TestAMeasurementStopsWhereverItsContextEnds(t *testing.T) {
+	rows := gaussianRows(t, 19, 2_000*16)
+	ix := recallIndex(t, rows, 16, BuildOptions{Kind: IVF, Cells: 20}, nil)
+	whole := &countedContext{Context: t.Context()}
+	whole.left.Store(1 << 40)
+	want, err := ix.MeasureRecall(whole, RecallParams{Sample: 600})
+	require.NoError(t, err)
+	looks := 1<<40 - whole.left.Load()
+	require.Greater(t, looks, int64(6), "three batches, each searched twice")
+	live := ix.source.Load().refs.Load()
+	for at := range 12 {
+		ctx := &countedContext{Context: t.Context()}
+		ctx.left.Store(looks * int64(at) / 12)
+		_, err := ix.MeasureRecall(ctx, RecallParams{Sample: 600, Threads: 1})
+		assert.Equal(t, Cancelled, KindOf(err), "after look %d of %d", looks*int64(at)/12, looks)
+	}
+	assert.Equal(t, live, ix.source.Load().refs.Load())
+	got, err := ix.MeasureRecall(t.Context(), RecallParams{Sample: 600})
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
 }
 
 func TestRecallOfAnExactSearchIsOne(t *testing.T) {
@@ -165,13 +206,14 @@ func TestTheSameIndexGivesTheSameReportForAnyNumberOfThreads(t *testing.T) {
 }
 
 func TestASampleIsCutToTheRowsThereAre(t *testing.T) {
-	for n := 2; n < 12; n++ {
-		ix := recallIndex(t, gaussianRows(t, 15, n*4), 4, BuildOptions{}, nil)
-		got, err := ix.MeasureRecall(t.Context(), RecallParams{})
-		require.NoError(t, err)
-		assert.Equal(t, n-1, got.K)
-		assert.Equal(t, n, got.Sample)
-		assert.Equal(t, 1.0, got.Mean)
+	rows := gaussianRows(t, 15, 40*4)
+	for n := 2; n < 40; n++ {
+		for _, kind := range []Kind{Exact, Flat, IVF} { // of ivf as many cells as rows
+			ix := recallIndex(t, rows[:n*4], 4, BuildOptions{Kind: kind, Cells: n}, nil)
+			got, err := ix.MeasureRecall(t.Context(), RecallParams{K: 50, Recall: 1})
+			require.NoError(t, err)
+			assert.Equal(t, RecallReport{1, got.Low, 1, n - 1, n}, got)
+		}
 	}
 }
 
