@@ -15,7 +15,7 @@ const (
 	calibrationK = 10
 	// missShare of what a recall target leaves may be lost by error bounds: tighter ones than
 	// that cost more rows than the cells that make up for looser ones (docs/decisions/0009).
-	missShare = 0.04
+	missShare = 0.1
 	// caution is how many standard errors of the mean the recall of the calibrating queries must
 	// be above the target: what other queries get is uncertain by as much.
 	caution = 1
