@@ -12,7 +12,7 @@ PY_SOURCES := $(shell find python/ruvector \( -name '*.py' -o -name 'py.typed' \
   $(wildcard python/pyproject.toml python/hatch_build.py python/README.md) LICENSE THIRD_PARTY
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build wheel venv lint fmt gen fuzz bench notebooks docs clean
+.PHONY: help demo test check build wheel venv lint fmt gen fuzz bench peers notebooks docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ fuzz: ## every fuzz target, a fixed number of inputs: make fuzz N=20000
 
 bench: $(VENV)/.installed ## ratios on this machine, written to benchmarks/
 	$(PY) benchmarks/run.py
+
+peers: dist/.built ## the comparison with other libraries; SHORT=1: two sets, under ten minutes
+	cd benchmarks && ../$(PY) -m peers $(if $(SHORT),--short)
 
 notebooks: $(VENV)/.installed ## execute every notebook from its source
 	$(PY) notebooks/run.py

@@ -125,6 +125,8 @@ func smallFiles(t testing.TB) map[string][]byte {
 	_, files["flat"] = build(t, rows, 5, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 3}, true)
 	_, files["flat 1 bit, strings"] = build(t, rows, 5, arrowidx.BuildOptions{
 		Kind: arrowidx.Flat, Bits: 1, IDs: stringIDs(t, 40), Provenance: "p"}, false)
+	_, files["ivf"] = build(t, rows, 5, arrowidx.BuildOptions{
+		Kind: arrowidx.IVF, Bits: 3, Cells: 4, Metric: arrowidx.Dot}, true)
 	_, files["exact"] = build(t, rows, 5, arrowidx.BuildOptions{
 		Kind: arrowidx.Exact, IDs: uintIDs(t, 40)}, true)
 	_, files["empty"] = build(t, nil, 5, arrowidx.BuildOptions{}, false)
