@@ -151,7 +151,7 @@ class Indexed:
 
         Of kind ``ivf`` also ``cells``, ``plane`` (bits a dimension that a scan reads) and
         ``calibration``: for each recall target, with and without vectors, the recall measured,
-        the cells probed, the width of bounds and the vectors measured a query.
+        the most cells probed, the width of bounds and the vectors measured a query.
         """
         return dict(_native.info(self._handle))
 
@@ -238,7 +238,7 @@ class Indexed:
             rows += [
                 (
                     f"recall target {point['target']:g}",
-                    f"{point['probes']:,} cells probed, {point['recall']:.3f} measured",
+                    f"{point['probes']:,} cells at most, {point['recall']:.3f} measured",
                 )
                 for point in info["calibration"] or ()
                 if point["vectors"] == info["vectors"]

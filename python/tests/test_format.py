@@ -15,7 +15,7 @@ import ruvector as rv
 
 MAGIC = bytes.fromhex("895256580D0A1A0A")
 LINE = struct.Struct("<II QQQ II Q")
-TUNING = struct.Struct("<ddd IIII")
+TUNING = struct.Struct("<dddd IIII")
 PARAMETERS = struct.Struct("<4B I QQQ d ff 32s")
 Floats = npt.NDArray[np.float64]
 
@@ -176,14 +176,15 @@ def test_a_reader_from_the_page_gets_the_cells_of_kind_ivf(
     centroids = np.frombuffer(file.sections[15], "<f4").reshape(9, -1).astype(float)
     cell = np.repeat(np.arange(9), sizes)
     residual = _check_estimates(file, metric, x, rows, lanes, centroids[cell])
-    radius = np.frombuffer(file.sections[17], "<f4")
-    longest = [residual[cell == i].max(initial=0) for i in range(9)]
-    np.testing.assert_allclose(radius, longest, rtol=1e-4, atol=1e-6)
+    extents = np.frombuffer(file.sections[17], "<f4").reshape(9, 2)
+    lengths = [residual[cell == i] for i in range(9)]
+    want = [(part.max(), part.mean()) for part in lengths]
+    np.testing.assert_allclose(extents, want, rtol=1e-4, atol=1e-6)
     lines = list(TUNING.iter_unpack(file.sections[19]))
     told = index.info()["calibration"]
-    names = ("target", "recall", "epsilon0", "probes", "rerank", "vectors")
-    assert [dict(zip(names, line[:6], strict=True)) for line in lines] == told
-    assert not any(line[6] for line in lines)
+    names = ("target", "recall", "epsilon0", "cut", "probes", "rerank", "vectors")
+    assert [dict(zip(names, line[:7], strict=True)) for line in lines] == told
+    assert not any(line[7] for line in lines)
 
 
 def _check_estimates(
