@@ -45,16 +45,45 @@ type router struct {
 func (t *router) leastOf(v []float32, want int) []uint32 {
 	n := len(v)
 	t.near = grow(t.near, n)
-	tau := v[0]
-	if want >= n {
-		for _, x := range v {
-			tau = max(tau, x)
-		}
-		return t.near[:simd.SelectBelow(t.near, v, tau)]
-	}
 	t.spare = grow(t.spare, n)
-	copy(t.spare, v)
-	return t.near[:simd.SelectBelow(t.near, v, simd.SelectKth(t.spare, want-1))]
+	if want >= n {
+		for i := range t.near {
+			t.near[i] = uint32(i)
+		}
+		return t.near
+	}
+	few := t.near[:t.fewOf(v, want)]
+	spare := t.spare[:len(few)]
+	for i, j := range few {
+		spare[i] = v[j]
+	}
+	tau := simd.SelectKth(spare, want-1)
+	kept := few[:0]
+	for _, j := range few {
+		if v[j] <= tau {
+			kept = append(kept, j)
+		}
+	}
+	return kept
+}
+
+// fewOf writes the indexes of at least the want least values to near and returns how many: those
+// up to a value that a sample suggests, all if it was too small.
+func (t *router) fewOf(v []float32, want int) int {
+	const sample = 64
+	if n := len(v); want*4 <= n && n >= 4*sample {
+		for i := range sample {
+			t.spare[i] = v[i*n/sample]
+		}
+		at := want*sample/n + 3
+		if some := simd.SelectBelow(t.near, v, simd.SelectKth(t.spare[:sample], at)); some >= want {
+			return some
+		}
+	}
+	for i := range v {
+		t.near[i] = uint32(i)
+	}
+	return len(v)
 }
 
 // estimate scans the plane of centroids for one or four queries.

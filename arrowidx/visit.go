@@ -251,12 +251,10 @@ func (s *searcher) scanCells(ctx context.Context, ps []*probe) error {
 		if len(pairs) == 0 {
 			continue
 		}
-		if cell%16 == 0 || len(pairs) > 1 {
-			if err := cancelled(ctx, "search"); err != nil {
-				return err
-			}
+		from, to := int(f.cells.block[cell]), int(f.cells.block[cell+1])
+		if err := s.scanCell(ctx, ps, pairs, from, to); err != nil {
+			return err
 		}
-		s.scanCell(ps, pairs, int(f.cells.block[cell]), int(f.cells.block[cell+1]))
 	}
 	for _, p := range ps {
 		s.score(p)
@@ -291,10 +289,15 @@ func (v *visitor) invert(ps []*probe, cells int) {
 }
 
 // scanCell scans blocks [from, to) of a cell, a segment at a time.
-func (s *searcher) scanCell(ps []*probe, pairs []pair, from, to int) {
+func (s *searcher) scanCell(
+	ctx context.Context, ps []*probe, pairs []pair, from, to int,
+) error {
 	f := s.run.ix.codes
 	step := max(1, segmentBytes/f.stride)
 	for ; from < to; from += step {
+		if err := cancelled(ctx, "search"); err != nil {
+			return err
+		}
 		end := min(from+step, to)
 		words := s.run.slots[from:end]
 		n := len(words)
@@ -325,6 +328,7 @@ func (s *searcher) scanCell(ps []*probe, pairs []pair, from, to int) {
 			s.visited(p, pr, from, alive, s.masks[:n], s.est)
 		}
 	}
+	return nil
 }
 
 // worth lists the pairs whose cell may still hold a row below the query's threshold.
