@@ -79,7 +79,7 @@ func (ix *Index) calibrateBuild(ctx context.Context, b *cellsBuild) error {
 		row := c.queries[i*ix.dim : (i+1)*ix.dim]
 		copy(row, b.col.Row(int(r), row))
 	}
-	if c.nq == 0 || ix.usable < 2 {
+	if c.nq == 0 || ix.usable < 2 || b.k == 1 {
 		return nil
 	}
 	var err error
@@ -121,6 +121,9 @@ func (c *calibration) run(ctx context.Context) ([]CalibrationPoint, error) {
 		c.k = min(calibrationK, c.ix.usable-1)
 	}
 	cells := c.ix.cellCount()
+	if err := c.thin(ctx); err != nil {
+		return nil, err
+	}
 	if _, err := c.search(ctx, cells, 1, wideEpsilon, -1); err != nil {
 		return nil, err
 	}
@@ -148,6 +151,27 @@ func (c *calibration) run(ctx context.Context) ([]CalibrationPoint, error) {
 		}
 	}
 	return points, nil
+}
+
+// thin keeps fewer rows as queries where bounds rule out little, as with few dimensions: their
+// searches would take longer than the rest of the build.
+func (c *calibration) thin(ctx context.Context) error {
+	const pilot, codedRows = 16, 48
+	if c.own == nil || c.nq <= pilot {
+		return nil
+	}
+	few := calibration{
+		ix: c.ix, col: c.col, queries: c.queries[:pilot*c.ix.dim], nq: pilot, k: c.k,
+		own: c.own[:pilot], threads: c.threads,
+	}
+	plan, err := few.search(ctx, c.ix.cellCount(), 1, wideEpsilon, -1)
+	if err != nil {
+		return err
+	}
+	each := max(int(plan.Coded)/pilot, 1)
+	c.nq = min(c.nq, max(pilot, codedRows*c.ix.usable/each))
+	c.queries, c.own = c.queries[:c.nq*c.ix.dim], c.own[:c.nq]
+	return nil
 }
 
 // point finds the settings with which a target is reached. Where codes without vectors fall short

@@ -83,7 +83,7 @@ func (c *calibration) held(probes int, cut float32) (mean, doubt float64) {
 		}
 		hits := 0
 		for _, h := range homes {
-			if h.rank < probes && h.cosine <= cut {
+			if h.rank < probes && (cut >= 1 || h.cosine <= cut) {
 				hits++
 			}
 		}
@@ -161,7 +161,7 @@ func (c *calibration) visited(probes int, cut float32) float64 {
 	visits, n := 0, 0
 	for _, cosines := range c.order {
 		for _, v := range cosines[:min(probes, len(cosines))] {
-			if v <= cut {
+			if cut >= 1 || v <= cut {
 				visits++
 			}
 		}

@@ -75,6 +75,7 @@ type finder struct {
 	masks     []uint32
 	est       []float32
 	near      []uint32
+	dots      []float32 // products with all centroids, where the plane leaves too many
 }
 
 func newFinder(p *centroidPlane, centroids, norm2 []float32) *finder {
@@ -114,16 +115,40 @@ func (f *finder) nearest(rows []float32, n int, out []uint32) {
 	}
 }
 
-// decide measures the centroids that may be nearest by their estimates.
+// decide measures the centroids that may be nearest by their estimates. Where those are many, as
+// with few dimensions, float32 products of any order of additions leave fewer: with a bound for
+// their rounding no centroid is lost that the stored sum would choose.
 func (f *finder) decide(x, est []float32, width float32) uint32 {
 	best := uint32(max(simd.ArgMin(est), 0))
 	least := f.measure(x, best)
-	for _, c := range f.near[:simd.SelectBelow(f.near, est, least+width)] {
+	near := f.near[:simd.SelectBelow(f.near, est, least+width)]
+	if len(near) > manyNear && len(near) > len(est)/16 {
+		near = f.nearByProduct(x, least)
+	}
+	for _, c := range near {
 		if v := f.measure(x, c); v < least || v == least && c < best {
 			least, best = v, c
 		}
 	}
 	return best
+}
+
+// manyNear is the number of centroids from which on it pays to multiply with all of them.
+const manyNear = 32
+
+// nearByProduct lists the centroids that rounding allows to be as near as least.
+func (f *finder) nearByProduct(x []float32, least float32) []uint32 {
+	n, d := len(f.norm2), len(x)
+	f.dots = grow(f.dots, n)
+	simd.DotRows(f.dots, f.centroids, n, d, d, x)
+	longest := float32(0)
+	for i, v := range f.dots {
+		longest = max(longest, f.norm2[i])
+		f.dots[i] = f.norm2[i] - 2*v
+	}
+	// Both sums err by less than (d/8+16) 2^-24 |x| |c|, and are doubled.
+	gamma := float32(d/8+16) / (1 << 22)
+	return f.near[:simd.SelectBelow(f.near, f.dots, least+gamma*sqrt32(simd.Norm16(x)*longest))]
 }
 
 // measure returns the square distance of row and centroid less that of the row from the origin.

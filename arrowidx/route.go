@@ -36,7 +36,6 @@ type router struct {
 	near   []uint32
 	ids    []uint32
 	dots   []int32
-	sizes  []float32
 	all    []visit
 }
 
