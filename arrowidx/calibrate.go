@@ -15,7 +15,7 @@ const (
 	calibrationK = 10
 	// missShare of what a recall target leaves may be lost by error bounds: tighter ones than
 	// that cost more rows than the cells that make up for looser ones (docs/decisions/0009).
-	missShare = 0.1
+	missShare = 0.25
 	// caution is how many standard errors of the mean the recall of the calibrating queries must
 	// be above the target: what other queries get is uncertain by as much.
 	caution = 1
@@ -187,22 +187,26 @@ func (c *calibration) point(
 	if vectors {
 		rerank = -1
 	}
-	share := target + missShare*(1-target)
-	for range 4 {
+	share, least := target+missShare*(1-target), 1
+	for range 8 {
 		probes, cut := c.cheapest(share)
+		probes = max(probes, least)
 		got, err := c.search(ctx, probes, cut, epsilon, rerank)
 		if err != nil {
 			return p, err
 		}
-		o := c.outcome(got)
+		o, before := c.outcome(got), p.Recall
 		p = CalibrationPoint{
 			Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes, Cut: cut,
 			Rerank: o.rerank, Vectors: vectors,
 		}
-		if o.recall-float64(caution*o.doubt) >= target || probes == cells {
+		if o.recall-float64(caution*o.doubt) >= target || probes == cells ||
+			!vectors && before > 0 && o.recall < before+missShare*(1-target) {
 			break
 		}
+		// Routing may miss cells that are as near as makes no difference to float32 or int8.
 		share += (1 - share) / 4
+		least = min(probes+max(1, probes/4), cells)
 	}
 	return p, nil
 }
