@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CALLS, K = 3000, 10
 
 
-CASES = [("exact", 200, 32), ("flat", 2_000, 64)]
+CASES = [("exact", 200, 32), ("flat", 2_000, 64), ("ivf", 20_000, 64)]
 
 
 def measure(turns: int) -> list[dict[str, Any]]:
