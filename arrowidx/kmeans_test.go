@@ -1,0 +1,231 @@
+package arrowidx
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// blobs returns n rows of d numbers around as many centres of unequal weight, short enough to be
+// rows of an index.
+func blobs(t *testing.T, seed uint64, n, d, centres int) []float32 {
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 2))
+	middle := make([]float64, centres*d)
+	for i := range middle {
+		middle[i] = r.NormFloat64()
+	}
+	x := make([]float32, n*d)
+	for i := range n {
+		u := r.Float64()
+		c := int(u * u * float64(centres))
+		for j := range d {
+			v := middle[c*d+j] + 0.5*r.NormFloat64()
+			x[i*d+j] = float32(v / (2 * math.Sqrt(float64(d))))
+		}
+	}
+	return x
+}
+
+func trained(t *testing.T, sample []float32, padded, k, threads int) []float32 {
+	t.Helper()
+	rounds := 0
+	m := kmeans{sample: sample, rows: len(sample) / padded, padded: padded, k: k, threads: threads}
+	centroids, err := m.train(t.Context(), func(done, of int) {
+		rounds++
+		require.Equal(t, rounds, done)
+		require.Equal(t, len(kmeansRounds), of)
+	})
+	require.NoError(t, err)
+	require.Equal(t, len(kmeansRounds), rounds)
+	return centroids
+}
+
+func squared(a, b []float32) (sum float64) {
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		sum += d * d
+	}
+	return sum
+}
+
+// nearestOf is the nearest centroid by brute force, the smaller one of equals.
+func nearestOf(x, centroids []float32) (best int, least float64) {
+	d := len(x)
+	least = math.Inf(1)
+	for c := range len(centroids) / d {
+		if v := squared(x, centroids[c*d:(c+1)*d]); v < least {
+			best, least = c, v
+		}
+	}
+	return best, least
+}
+
+// residual is the mean distance of rows to their nearest centroids.
+func residual(rows, centroids []float32, d int) float64 {
+	sum := 0.0
+	for i := range len(rows) / d {
+		_, least := nearestOf(rows[i*d:(i+1)*d], centroids)
+		sum += math.Sqrt(least)
+	}
+	return sum / float64(len(rows)/d)
+}
+
+func TestCentroidsDoNotDependOnThreads(t *testing.T) {
+	const n, d, k = 5000, 64, 150
+	sample := blobs(t, 400, n, d, 40)
+	want := trained(t, sample, d, k, 1)
+	for _, threads := range []int{2, 7, 64} {
+		require.Equal(t, want, trained(t, sample, d, k, threads), "%d threads", threads)
+	}
+}
+
+// lloyd is the plain algorithm in float64 on the same growing parts of the sample.
+func lloyd(sample []float32, d, k int) []float32 {
+	centroids := append([]float32{}, sample[:k*d]...)
+	for _, perCell := range kmeansRounds {
+		n := min(perCell*k, len(sample)/d)
+		sums, counts := make([]float64, k*d), make([]int, k)
+		for i := range n {
+			x := sample[i*d : (i+1)*d]
+			c, _ := nearestOf(x, centroids)
+			counts[c]++
+			for j, v := range x {
+				sums[c*d+j] += float64(v)
+			}
+		}
+		for c, count := range counts {
+			for j := 0; count > 0 && j < d; j++ {
+				centroids[c*d+j] = float32(sums[c*d+j] / float64(count))
+			}
+		}
+	}
+	return centroids
+}
+
+func TestCellsAreAsTightAsThoseOfPlainLloyd(t *testing.T) {
+	for i, c := range []struct{ n, d, k, centres int }{
+		{2500, 64, 40, 25}, {3000, 64, 100, 1000}, {2000, 128, 30, 400},
+	} {
+		sample := blobs(t, 410+uint64(i), c.n, c.d, c.centres)
+		ours := residual(sample, trained(t, sample, c.d, c.k, 2), c.d)
+		plain := residual(sample, lloyd(sample, c.d, c.k), c.d)
+		start := residual(sample, sample[:c.k*c.d], c.d)
+		t.Logf("%+v: residual %.4f, plain %.4f, at the start %.4f", c, ours, plain, start)
+		require.LessOrEqual(t, ours, plain*1.03)
+		require.Less(t, ours, start, "training helps")
+	}
+}
+
+func TestNoCellStaysEmptyWhenRowsDiffer(t *testing.T) {
+	const d = 64
+	for i, c := range []struct{ n, k, centres int }{{2000, 60, 3}, {600, 300, 10}, {100, 100, 5}} {
+		sample := blobs(t, 420+uint64(i), c.n, d, c.centres)
+		centroids := trained(t, sample, d, c.k, 2)
+		held := make([]int, c.k)
+		for r := range c.n {
+			cell, _ := nearestOf(sample[r*d:(r+1)*d], centroids)
+			held[cell]++
+		}
+		require.NotContains(t, held, 0, "%+v", c)
+	}
+}
+
+func TestACentroidIsTheMeanOfItsRows(t *testing.T) {
+	const n, d, k = 3000, 64, 20
+	sample := blobs(t, 430, n, d, 15)
+	m := kmeans{sample: sample, rows: n, padded: d, k: k, threads: 2}
+	_, err := m.train(t.Context(), func(int, int) {})
+	require.NoError(t, err)
+	// The owners of the last round are those of the centroids before; the sums are theirs.
+	used := min(kmeansRounds[len(kmeansRounds)-1]*k, n)
+	for c := range k {
+		rows := m.members[m.first[c]:m.first[c+1]]
+		mean := make([]float64, d)
+		for _, r := range rows {
+			require.Equal(t, uint32(c), m.owner[r])
+			require.Less(t, int(r), used)
+			for j := range d {
+				mean[j] += float64(sample[int(r)*d+j]) / float64(len(rows))
+			}
+		}
+		for j := range d {
+			require.InDelta(t, mean[j], m.centroid(c)[j], 1e-6, "cell %d", c)
+		}
+	}
+	require.EqualValues(t, used, m.first[k], "every row is in one cell")
+}
+
+// Equal rows leave cells that cannot be told apart: training ends and stays finite.
+func TestTrainingOnEqualRowsEnds(t *testing.T) {
+	const n, d, k = 640, 64, 10
+	sample := make([]float32, n*d)
+	for i := range sample {
+		sample[i] = float32(i%d) / 64
+	}
+	copy(sample[600*d:], blobs(t, 440, 3, d, 3))
+	for _, v := range trained(t, sample, d, k, 2) {
+		require.False(t, v != v || math.IsInf(float64(v), 0))
+	}
+}
+
+func finderOf(t *testing.T, centroids []float32, d int) *finder {
+	t.Helper()
+	k := len(centroids) / d
+	plane, err := newCentroidPlane(centroids, k, d, L2)
+	require.NoError(t, err)
+	t.Cleanup(plane.free)
+	norm2 := make([]float32, k)
+	for c := range k {
+		norm2[c] = float32(squared(centroids[c*d:(c+1)*d], make([]float32, d)))
+	}
+	return newFinder(plane, centroids, norm2)
+}
+
+func TestRowsAreAssignedToTheirNearestCentroids(t *testing.T) {
+	for i, c := range []struct{ d, k, centres int }{
+		{64, 1, 3}, {64, 33, 20}, {64, 700, 60}, {128, 257, 300}, {384, 100, 100},
+	} {
+		const n = 1201 // not whole groups of four
+		rows := blobs(t, 450+uint64(i), n+c.k, c.d, c.centres)
+		centroids := rows[n*c.d:]
+		owner := make([]uint32, n)
+		finderOf(t, centroids, c.d).nearest(rows[:n*c.d], n, owner)
+		other := 0
+		for r, cell := range owner {
+			x := rows[r*c.d : (r+1)*c.d]
+			best, least := nearestOf(x, centroids)
+			if int(cell) == best {
+				continue
+			}
+			have := squared(x, centroids[int(cell)*c.d:(int(cell)+1)*c.d])
+			require.LessOrEqual(t, math.Sqrt(have), 1.02*math.Sqrt(least), "row %d of %+v", r, c)
+			other++
+		}
+		t.Logf("%+v: %d of %d rows are not in their nearest cells", c, other, n)
+		require.LessOrEqual(t, other, n/200)
+	}
+}
+
+func TestARowInTheMiddleGoesToTheSmallerCell(t *testing.T) {
+	const d, copies = 64, 5
+	one := blobs(t, 460, 40, d, 40)
+	var centroids []float32
+	for range copies {
+		centroids = append(centroids, one...)
+	}
+	owner := make([]uint32, 40)
+	f := finderOf(t, centroids, d)
+	f.nearest(one, 40, owner)
+	for r, cell := range owner {
+		require.EqualValues(t, r, cell, "the first of %d equal centroids", copies)
+	}
+	// Alone or four at a time, a row goes to the same cell.
+	for r := range 40 {
+		single := make([]uint32, 1)
+		f.nearest(one[r*d:(r+1)*d], 1, single)
+		require.Equal(t, owner[r], single[0])
+	}
+}
