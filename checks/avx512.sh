@@ -1,7 +1,8 @@
 # The AVX-512 kernels give the bits of plain Go. The machine may lack AVX-512 and QEMU cannot
 # emulate it; Bochs can, as a whole machine: this boots Debian's kernel with the tests of simd as
-# all that runs on it, once on a CPU without VNNI and once on one with it. Not in the default list
-# of checks: it takes some minutes and downloads a kernel. Emulation shows correctness, never speed.
+# all that runs on it, once on a CPU without VNNI and once on one with it; arguments name other
+# models. Not in the default list of checks: it takes some minutes and downloads a kernel. Emulation
+# shows correctness, never speed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +31,7 @@ if missing; then
 fi
 mkdir -p "$place"
 if [ ! -s "$place/linux" ]; then
-  kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image[^ ]*\)/\1/p')
+  kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-[^ ]*\)/\1/p')
   (cd "$place" && apt-get download -qq "$kernel" 2>/dev/null && dpkg -x linux-image*.deb kernel) ||
     cannot "apt-get could not download a kernel"
   cp "$place"/kernel/boot/vmlinuz-* "$place/linux"
@@ -92,6 +93,7 @@ boot() {
 
 failed=0
 models=(corei7_skylake_x corei7_icelake_u)
+[ $# -gt 0 ] && models=("$@")
 for model in "${models[@]}"; do
   machine "$model"
   boot "$model" &
