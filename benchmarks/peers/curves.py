@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
 from .records import Point, Result
+from .timing import QUIET
 
 Way: TypeAlias = Literal["one", "batch"]
 WAYS: tuple[Way, ...] = ("one", "batch")
@@ -21,15 +22,25 @@ Curve: TypeAlias = list[tuple[float, float]]
 
 
 class Best(NamedTuple):
-    """The fastest of some variants at a recall: who, and how many queries a second."""
+    """The fastest of some variants at a recall: who, and how many queries a second.
+
+    `disturbed` when any timing of the variant was taken while others used the machine.
+    """
 
     name: str
     rate: float
+    disturbed: bool = False
 
 
 def rate_of(point: Point, way: Way) -> float | None:
     """Queries a second, asked that way."""
     return point.one if way == "one" else point.batch
+
+
+def disturbed(point: Point, way: Way) -> bool:
+    """Whether others used the machine while it was timed that way."""
+    others = point.one_others if way == "one" else point.batch_others
+    return others is not None and others >= QUIET
 
 
 def frontier(points: Iterable[Point], way: Way) -> Curve:
@@ -64,7 +75,7 @@ def fastest(points: Iterable[Point], way: Way, recall: float) -> Point | None:
 def best(results: Iterable[Result], way: Way, recall: float) -> Best | None:
     """The fastest variant at a recall, interpolated; None where none reaches it."""
     rates = [
-        Best(r.name, rate)
+        Best(r.name, rate, any(disturbed(p, way) for p in r.points))
         for r in results
         if (rate := rate_at(frontier(r.points, way), recall)) is not None
     ]

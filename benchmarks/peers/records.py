@@ -32,7 +32,10 @@ class Point(NamedTuple):
 
 
 class Result(NamedTuple):
-    """One variant on one data set. Sizes are bytes a row; `peak` is bytes of memory growth."""
+    """One variant on one data set. Sizes are bytes a row; `peak` is bytes of memory growth.
+
+    `build_others` are the cores that others used during the build, which is timed once.
+    """
 
     name: str
     family: str
@@ -44,6 +47,7 @@ class Result(NamedTuple):
     disk: float
     borrowed: float
     points: list[Point]
+    build_others: float | None = None
 
 
 class SetResults(NamedTuple):
@@ -87,6 +91,7 @@ def collect(name: str, family: str, records: Iterable[dict[str, Any]]) -> Result
         round(build["disk_bytes"] / build["rows"], 1),
         round(build["borrowed_bytes"] / build["rows"], 1),
         list(points.values()),
+        significant(build["others"], 2),
     )
 
 

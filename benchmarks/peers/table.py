@@ -14,6 +14,7 @@ from .variants import OURS
 TITLES: dict[Way, str] = {"one": "one at a time", "batch": "batch"}
 SHORTFALL = 0.01  # how far measured recall may stay below a calibrated target
 _BUSY = 1.25  # cores above which "one thread" is doubted
+_STARVED = 0.9  # cores below which a process waited for others
 _GAP = 0.01
 GOALS = {
     "NumPy": "20x",
@@ -65,6 +66,7 @@ def document(machine: dict[str, Any], sets: list[SetResults]) -> str:
         "",
         *_machine(machine),
         "",
+        *_disturbance(sets),
         "Ratios are our queries a second over theirs at equal recall@10, each side with its best",
         "variant; between measured points the logarithm of the rate is interpolated. Below 1 is a",
         "loss. Written by `make peers`; compare figures of one run only. The protocol is in",
@@ -88,6 +90,21 @@ def _machine(m: dict[str, Any]) -> list[str]:
     ]
 
 
+def _disturbance(sets: list[SetResults]) -> list[str]:
+    """A warning before the first figure when the machine was not ours alone."""
+    points = [p for one in sets for r in one.results for p in r.points]
+    timed = [(p, way) for p in points for way in WAYS if curves.rate_of(p, way) is not None]
+    spoilt = sum(curves.disturbed(p, way) for p, way in timed)
+    if not spoilt:
+        return []
+    return [
+        f"**Disturbed: others used {QUIET} cores or more in {spoilt} of {len(timed)} timings.**",
+        "Figures and ratios that rest on them are marked ~. They compare how busy the machine was",
+        "as much as the libraries: do not quote them.",
+        "",
+    ]
+
+
 def split(one: SetResults) -> tuple[list[Result], dict[str, list[Result]]]:
     """Our results, and those of each family of peers."""
     ours = [r for r in one.results if r.family == OURS]
@@ -106,7 +123,10 @@ def _compared(ours: list[Result], theirs: list[Result]) -> list[str]:
     cells = []
     for way, target in _columns():
         we, they = (curves.best(side, way, target) for side in (ours, theirs))
-        cells.append(ratio(we and we.rate, they and they.rate))
+        text = ratio(we and we.rate, they and they.rate)
+        if we and they and (we.disturbed or they.disturbed):
+            text = text.replace("x", "x~", 1)
+        cells.append(text)
     return cells
 
 
@@ -167,11 +187,14 @@ def _builds(results: list[Result], ours: list[Result]) -> list[str]:
     own = ours[0].build if ours else None
     for r in results:
         stages = ", ".join(f"{name} {number(s)}" for name, s in r.stages.items()) or "-"
+        seconds = number(r.build) + _disturbed(r.build_others)
         times = "-" if own is None or r.family in (OURS, "NumPy") else ratio(r.build, own)
+        if _disturbed(r.build_others) or (ours and _disturbed(ours[0].build_others)):
+            times = times.replace("x", "x~", 1)
         peak = "-" if r.peak is None else f"{r.peak / 2**20:,.0f}"
         highest = max((p.recall for p in r.points), default=0.0)
         lines.append(
-            row([r.name, r.version, number(r.build), stages, times, peak, f"{r.disk:,.0f}",
+            row([r.name, r.version, seconds, stages, times, peak, f"{r.disk:,.0f}",
                  f"{r.borrowed:,.0f}", f"{highest:.4f}"])
         )  # fmt: skip
     first = f"`{ours[0].name}`" if ours else "ours"
@@ -258,14 +281,12 @@ def _remarks(one: SetResults) -> list[str]:
 
 def _doubts(results: list[Result]) -> Iterable[str]:
     points = [(r.name, p) for r in results for p in r.points]
-    disturbed = sum(
-        bool(_disturbed(p.one_others)) + bool(_disturbed(p.batch_others)) for _, p in points
-    )
-    if disturbed:
-        yield f"{disturbed} timings, marked ~: others used {QUIET} cores or more meanwhile"
     busy = sorted({name for name, p in points if (p.cores or 0.0) > _BUSY})
     if busy:
         yield f"more than {_BUSY} cores were busy one at a time: {', '.join(busy)}"
+    starved = sorted({name for name, p in points if p.cores is not None and p.cores < _STARVED})
+    if starved:
+        yield f"got less than {_STARVED} of a core one at a time: {', '.join(starved)}"
     apart = sorted({name for name, p in points if abs(p.gap or 0.0) > _GAP})
     if apart:
         yield f"recall alone and in a batch differ by more than {_GAP}: {', '.join(apart)}"

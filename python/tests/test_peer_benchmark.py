@@ -308,10 +308,35 @@ def test_the_report_says_what_was_not_measured_and_what_is_doubtful() -> None:
     )  # fmt: skip
     text = table.document(MACHINE, [example(odd, missing=[("lost", "no compiler")])])
     assert "**Not measured:**\n\n- lost: no compiler" in text
-    assert "1 timings, marked ~" in text and "| 10.0~ |" in text
+    assert "in 1 of 12 timings" in text and "| 10.0~ |" in text
     assert "cores were busy one at a time: odd" in text
     assert "differ by more than 0.01: odd" in text
     assert "Doubtful" not in table.document(MACHINE, [example()])
+
+
+def test_a_ratio_that_rests_on_a_disturbed_timing_is_marked() -> None:
+    slow = result("starved", "turbovec", point("rerank=12", 0.97, 2.0, 2.0, one_others=1.7))
+    text = table.document(MACHINE, [example(slow)])
+    line = next(x for x in text.splitlines() if x.startswith("| turbovec |"))
+    alone, batch = line.split("|")[2].strip(), line.split("|")[5].strip()
+    assert alone == "500.0x~" and batch == "4500.0x"
+    assert text.index("**Disturbed:") < text.index("## Ours over")
+    assert "~" not in table.document(MACHINE, [example()])
+
+
+def test_a_build_beside_others_is_marked() -> None:
+    built = result("late", "turbovec", point("rerank=12", 0.97, 2.0, 2.0), build=2.0)
+    text = table.document(MACHINE, [example(built._replace(build_others=1.8))])
+    lines = text.splitlines()
+    late = next(x for x in lines if x.startswith("| late | 1.0 |"))
+    assert "| 2.0~ |" in late and "| 2.0x~ |" in late
+    assert "~" not in next(x for x in lines if x.startswith("| peer-a | 1.0 |"))
+
+
+def test_a_process_that_waited_for_others_is_named() -> None:
+    waited = result("waited", "turbovec", point("rerank=12", 0.97, 2.0, 2.0, cores=0.27))
+    text = table.document(MACHINE, [example(waited)])
+    assert "got less than 0.9 of a core one at a time: waited" in text
 
 
 def test_build_times_are_compared_with_ours() -> None:
