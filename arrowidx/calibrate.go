@@ -42,31 +42,38 @@ type CalibrateParams struct {
 // Errors: InvalidArgument for other kinds, no queries, or an index without vectors; those of
 // Search.
 func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
-	ix.mu.RLock()
-	closed, cells, col := ix.closed, ix.cells(), ix.source.Load()
-	ix.mu.RUnlock()
-	switch {
-	case closed:
-		return closedError("calibrate")
-	case cells == nil:
-		return newError(InvalidArgument, "calibrate",
-			fmt.Sprintf("an index of kind %s has nothing to calibrate", ix.kind),
-			"build with kind='ivf'")
-	case p.NQ < 1:
-		return newError(InvalidArgument, "calibrate", "no queries", "give a few hundred")
-	case col == nil:
-		return newError(InvalidArgument, "calibrate", "the index holds codes, not vectors",
-			"attach the column that it was built from, or load with vectors=column")
-	}
-	c := calibration{ix: ix, queries: p.Queries, nq: p.NQ, threads: p.Threads}
-	points, err := c.run(ctx)
+	points, err := ix.measured(ctx, p)
 	if err != nil {
 		return err
 	}
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
+	if ix.closed {
+		return closedError("calibrate")
+	}
 	ix.tuning = points
 	return nil
+}
+
+// measured returns what Calibrate puts into force. The index stays open meanwhile.
+func (ix *Index) measured(ctx context.Context, p CalibrateParams) ([]CalibrationPoint, error) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	switch {
+	case ix.closed:
+		return nil, closedError("calibrate")
+	case ix.cells() == nil:
+		return nil, newError(InvalidArgument, "calibrate",
+			fmt.Sprintf("an index of kind %s has nothing to calibrate", ix.kind),
+			"build with kind='ivf'")
+	case p.NQ < 1:
+		return nil, newError(InvalidArgument, "calibrate", "no queries", "give a few hundred")
+	case ix.source.Load() == nil:
+		return nil, newError(InvalidArgument, "calibrate", "the index holds codes, not vectors",
+			"attach the column that it was built from, or load with vectors=column")
+	}
+	c := calibration{ix: ix, queries: p.Queries, nq: p.NQ, threads: p.Threads}
+	return c.run(ctx)
 }
 
 // calibrateBuild calibrates on the rows that k-means did not see.
@@ -225,7 +232,7 @@ func (c *calibration) search(
 			Counts: make([]int64, c.nq),
 		}
 	}
-	return c.ix.Search(ctx, &SearchParams{
+	return c.ix.search(ctx, &SearchParams{
 		Queries: c.queries, NQ: c.nq, K: k, Epsilon0: epsilon, Rerank: rerank, Probes: probes,
 		Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, cut: cut,
 	}, &c.out)

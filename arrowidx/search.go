@@ -81,10 +81,15 @@ type Plan struct {
 func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	begin := time.Now()
 	if ix.closed {
 		return Plan{}, closedError("search")
 	}
+	return ix.search(ctx, p, out)
+}
+
+// search is Search for those who hold the index open.
+func (ix *Index) search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
+	begin := time.Now()
 	w := ix.workspace()
 	defer ix.release(w)
 	w.run = run{ix: ix, p: p, out: out, col: ix.source.Load()}
