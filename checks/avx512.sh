@@ -84,10 +84,12 @@ sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 END
 }
 
-# boot MODEL runs the machine; it wants a terminal, which script gives it.
+# boot MODEL runs the machine; it wants a terminal, which script gives it, and whose input must not
+# end: a pipe that is open for writing too never does.
 boot() {
+  mkfifo "$place/$1/keys"
   (cd "$place/$1" && TERM=xterm timeout 1500 script -qc \
-    "stty rows 30 cols 100; bochs -q -f machine -rc continue" screen.txt) >/dev/null 2>&1 <<<"" ||
+    "stty rows 30 cols 100; bochs -q -f machine -rc continue" screen.txt <>keys) >/dev/null 2>&1 ||
     true
 }
 
