@@ -41,6 +41,20 @@ func cellsBuild(threads int, keep arrowidx.Keep) arrowidx.BuildOptions {
 		Metric: arrowidx.L2, Progress: &arrowidx.Progress{}}
 }
 
+// stagedContext is cancelled once so many tenths of a build are done: two for each stage.
+type stagedContext struct {
+	context.Context
+	progress *arrowidx.Progress
+	tenths   int64
+}
+
+func (c *stagedContext) Err() error {
+	if done, total := c.progress.Done(); total > 0 && 10*done >= c.tenths*total {
+		return context.Canceled
+	}
+	return nil
+}
+
 // Reading, training, assigning, coding, calibrating and copying all stop where they are.
 func TestACancelAtEveryStageOfCellsEndsTheBuild(t *testing.T) {
 	col, check := countedColumn(t, 330)
@@ -53,20 +67,24 @@ func TestACancelAtEveryStageOfCellsEndsTheBuild(t *testing.T) {
 		ix.Close()
 		all := whole.looks(endless)
 		require.Greater(t, all, int64(40), "there are stages to stop in")
-		reached := map[int64]bool{}
-		for i := range int64(16) {
-			at := i * i * i * (all - 1) / (15 * 15 * 15) // most looks are those of calibration
-			o := cellsBuild(threads, arrowidx.KeepCopy)
-			_, err := arrowidx.Build(lasting(t, at), col, o)
+		for i := range int64(8) {
+			at := i * (all - 1) / 7
+			_, err := arrowidx.Build(lasting(t, at), col, cellsBuild(threads, arrowidx.KeepCopy))
 			require.Equal(t, arrowidx.Cancelled, arrowidx.KindOf(err), "look %d of %d: %v", at, all,
+				err)
+			require.ErrorIs(t, err, context.Canceled)
+		}
+		for tenth := range int64(10) {
+			o := cellsBuild(threads, arrowidx.KeepCopy)
+			_, err := arrowidx.Build(&stagedContext{t.Context(), o.Progress, tenth}, col, o)
+			require.Equal(t, arrowidx.Cancelled, arrowidx.KindOf(err), "%d tenths done: %v", tenth,
 				err)
 			require.ErrorIs(t, err, context.Canceled)
 			done, total := o.Progress.Done()
 			require.EqualValues(t, cancelRows, total)
 			require.LessOrEqual(t, done, total)
-			reached[5*done/total] = true
+			require.GreaterOrEqual(t, 10*done, tenth*total)
 		}
-		require.GreaterOrEqual(t, len(reached), 4, "the cancels fall into many stages: %v", reached)
 		ix, err = arrowidx.Build(t.Context(), col, cellsBuild(threads, arrowidx.KeepCopy))
 		require.NoError(t, err, "a later build works")
 		require.Equal(t, want, hash(arrowidxtest.Bytes(t, ix, true)))
