@@ -21,7 +21,6 @@ const shortfall = 0.01
 
 // promise is an index of cells, queries that it never saw, and their true neighbours.
 type promise struct {
-	name    string
 	metric  arrowidx.Metric
 	d       int
 	rows    []float32
