@@ -44,7 +44,6 @@ func TestEveryKindConforms(t *testing.T) {
 		{arrowidx.Flat, 9, false},
 		{arrowidx.IVF, 1, true},
 		{arrowidx.IVF, 5, false},
-		{arrowidx.IVF, 9, true},
 	} {
 		name := fmt.Sprintf("%s of %d bits", c.kind, c.bits)
 		if c.loaded {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import pathlib
 from types import TracebackType
 
@@ -24,7 +25,7 @@ class Neighbours:
 
     def __enter__(self) -> Neighbours:
         if STAT.exists():
-            self._begin = (os.times().elapsed, *_used())
+            self._begin = (time.perf_counter(), *_used())
         return self
 
     def __exit__(
@@ -34,7 +35,7 @@ class Neighbours:
         trace: TracebackType | None,
     ) -> None:
         if STAT.exists():
-            wall = os.times().elapsed - self._begin[0]
+            wall = time.perf_counter() - self._begin[0]
             everything, own = (
                 now - then for now, then in zip(_used(), self._begin[1:], strict=True)
             )
