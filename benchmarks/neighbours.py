@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 import pathlib
+import time
 from types import TracebackType
 
 STAT = pathlib.Path("/proc/stat")
