@@ -16,9 +16,9 @@
 //
 // Reading order: metric.go and errors.go (vocabulary), column.go (what comes in), moments.go
 // (validation, scale and mean), rotate.go and rabitq.go (codes and their factors), codes.go
-// (layout), encoder.go, query.go, scan.go and search.go (one query), batch.go (many); for ivf ivf.go
-// and kmeans.go (build), route.go and visit.go (search), calibrate.go; encode.go and decode.go
-// (bytes).
+// (layout), encoder.go, query.go, scan.go and search.go (one query), batch.go (many); for ivf
+// ivf.go and kmeans.go (build), route.go and visit.go (search), calibrate.go; encode.go and
+// decode.go (bytes).
 //
 // An Index is immutable once built; any number of goroutines may search it. Answers do not
 // depend on the number of threads, on the batch a query travels in, or on the kernel tier.
