@@ -78,7 +78,6 @@ func (ix *Index) measured(ctx context.Context, p CalibrateParams) ([]Calibration
 
 // calibrateBuild calibrates on the rows that k-means did not see.
 func (ix *Index) calibrateBuild(ctx context.Context, b *cellsBuild) error {
-	defer b.o.Progress.calibrated.Store(int64(ix.rows))
 	c := calibration{ix: ix, col: b.col, threads: b.threads, own: b.drawn[:b.held]}
 	c.nq = b.held
 	c.queries = make([]float32, c.nq*ix.dim)
@@ -86,12 +85,15 @@ func (ix *Index) calibrateBuild(ctx context.Context, b *cellsBuild) error {
 		row := c.queries[i*ix.dim : (i+1)*ix.dim]
 		copy(row, b.col.Row(int(r), row))
 	}
-	if c.nq == 0 || ix.usable < 2 || b.k == 1 {
-		return nil
+	if c.nq > 0 && ix.usable >= 2 && b.k > 1 {
+		points, err := c.run(ctx)
+		if err != nil {
+			return err
+		}
+		ix.tuning = points
 	}
-	var err error
-	ix.tuning, err = c.run(ctx)
-	return err
+	b.o.Progress.calibrated.Store(int64(ix.rows))
+	return nil
 }
 
 // calibration is one run over a set of queries.

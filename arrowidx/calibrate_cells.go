@@ -10,7 +10,7 @@ import (
 const (
 	// routedBytes is what choosing a cell reads, per padded dimension: a float32 centroid, and
 	// int8 ones of cells that are not chosen.
-	routedBytes = 4 + planeShare
+	routedBytes = 8
 	// visitBytes is what a visit costs besides the codes of its rows.
 	visitBytes = 1024
 )

@@ -30,9 +30,14 @@ type cells struct {
 }
 
 // cellsFor is the number of cells of an index of n rows: the greatest power of two up to 4.2 times
-// the square root, so between 2.1 and 4.2 times.
-func cellsFor(n int) int {
-	want := 4.2 * math.Sqrt(float64(n))
+// the square root, so between 2.1 and 4.2 times. With few dimensions a scan costs little beside the
+// choice of cells: there it is 3 times.
+func cellsFor(n, padded int) int {
+	times := 4.2
+	if padded < 256 {
+		times = 3
+	}
+	want := times * math.Sqrt(float64(n))
 	c := 1
 	for float64(2*c) <= want {
 		c *= 2

@@ -42,7 +42,7 @@ func buildCells(
 	b.padded = paddedDim(ix.dim)
 	b.k = max(1, min(o.Cells, ix.usable))
 	if o.Cells == 0 {
-		b.k = cellsFor(ix.usable)
+		b.k = cellsFor(ix.usable, b.padded)
 	}
 	if err := b.plan(); err != nil {
 		return err

@@ -7,13 +7,16 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// Routing narrows cells down in three steps, each on fewer of them: codes of one bit, int8
-// products, and the stored float32 sum, which decides. The shares are generous: at half of them
-// recall does not fall measurably.
+// Routing narrows cells down in up to three steps, each on fewer of them: codes of one bit where
+// the int8 forms of all centroids are too many bytes to read, int8 products, and the stored
+// float32 sum, which decides.
 const (
+	// planeBytes is the size of all int8 centroids from which on the plane comes first: below, it
+	// saves no time, and one bit is a poor guide to cells of few dimensions.
+	planeBytes = 1 << 20
 	// planeShare and planeMore: of p probes, planeShare*p + planeMore cells stay after the plane.
-	planeShare = 3
-	planeMore  = 48
+	planeShare = 4
+	planeMore  = 64
 	// coarseShare and coarseMore: of p probes, p + p/coarseShare + coarseMore stay after int8.
 	coarseShare = 8
 	coarseMore  = 8
@@ -238,8 +241,10 @@ func (t *router) coarseSome(p *probe, c *cells, dot bool) {
 	}
 }
 
-// usesPlane reports whether routing begins with the plane: only where that leaves out most cells.
-func usesPlane(c *cells, probes int) bool { return planeShare*probes+planeMore <= c.n/2 }
+// usesPlane reports whether routing begins with the plane.
+func usesPlane(c *cells, probes int) bool {
+	return len(c.coarse) >= planeBytes && planeShare*probes+planeMore <= c.n/3
+}
 
 // widen adds cells in their order until enough rows that may be found lie in the visited ones.
 func (t *router) widen(p *probe, r *run, enough int) {

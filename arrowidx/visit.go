@@ -31,8 +31,9 @@ type visitor struct {
 	begin []uint32 // per cell: where its pairs begin
 	pairs []pair
 	left  []pair
-	slots []int // first slot of each run of estimates in a first wave
-	which []int // visit of each
+	busy  []uint32 // cells that have pairs, rising
+	slots []int    // first slot of each run of estimates in a first wave
+	which []int    // visit of each
 }
 
 // routeGroup chooses the cells of every probe and finds its first threshold.
@@ -246,11 +247,8 @@ func (v *visitor) pickedAt(p *probe, f *codes, at int) (where place, slot int) {
 func (s *searcher) scanCells(ctx context.Context, ps []*probe) error {
 	v, f := &s.visitor, s.run.ix.codes
 	v.invert(ps, f.cells.n)
-	for cell := range f.cells.n {
+	for _, cell := range v.busy {
 		pairs := v.pairs[v.begin[cell]:v.begin[cell+1]]
-		if len(pairs) == 0 {
-			continue
-		}
 		from, to := int(f.cells.block[cell]), int(f.cells.block[cell+1])
 		if err := s.scanCell(ctx, ps, pairs, from, to); err != nil {
 			return err
@@ -273,7 +271,11 @@ func (v *visitor) invert(ps []*probe, cells int) {
 		}
 		total += len(p.visits)
 	}
+	v.busy = v.busy[:0]
 	for c := range cells {
+		if v.begin[c+1] > 0 {
+			v.busy = append(v.busy, uint32(c))
+		}
 		v.begin[c+1] += v.begin[c]
 	}
 	v.pairs = grow(v.pairs, total)
