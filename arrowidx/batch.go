@@ -340,7 +340,7 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 	r := s.run
 	s.read = grow(s.read, r.ix.dim)
 	rows, closed := p.found.rows, true
-	p.found.byBound()
+	sorted := p.found.byBound(&s.out)
 	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind != Exact {
 		least := float32(math.Inf(1))
 		p.found.byEstimate(r.ix.rowAt)
@@ -352,7 +352,7 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 				p.counts.certified++
 			}
 		}()
-		rows, closed = rows[:n], false
+		rows, closed, sorted = rows[:n], false, n
 	}
 	// A row is strange when its distance is 6 half widths of bounds of the default epsilon0 away.
 	suspect := 6.0
@@ -360,7 +360,12 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 		suspect *= max(1, defaultEpsilon/r.epsilon)
 	}
 	strange, strangest := 0, uint32(0)
-	for i, c := range rows {
+	for i := range rows {
+		if i == sorted {
+			sortByBound(rows[i:])
+			sorted = len(rows)
+		}
+		c := rows[i]
 		if i%lookEvery == lookEvery-1 {
 			if err := cancelled(ctx, "search"); err != nil {
 				return err

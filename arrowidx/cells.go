@@ -3,6 +3,8 @@ package arrowidx
 import (
 	"math"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -14,6 +16,7 @@ type cells struct {
 	n         int
 	padded    int
 	centroids []float32 // n x padded, rotated
+	ahead     []byte    // the same memory, to ask for
 	norm2     []float32 // square length of each
 	radius    []float32 // largest residual length in each
 	spread    []float32 // mean residual length in each
@@ -132,6 +135,7 @@ func (c *cells) admit(words []uint32) []uint32 {
 // all other metrics by distance. mean is that of the index, not rotated.
 func (c *cells) routing(metric Metric, mean []float32, rot *rotation) error {
 	c.norm2 = make([]float32, c.n)
+	c.ahead = arrow.Float32Traits.CastToBytes(c.centroids)
 	c.step, c.lean = make([]float32, c.n), make([]float32, c.n)
 	middle := make([]float32, c.padded)
 	copy(middle, mean)
@@ -171,5 +175,5 @@ func (c *cells) free() {
 	if c.plane != nil {
 		c.plane.free()
 	}
-	c.centroids, c.rows = nil, nil
+	c.centroids, c.ahead, c.rows = nil, nil, nil
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // candidate is the position of a row whose distance may be among the k smallest: it is at least
@@ -99,11 +101,49 @@ func (c *collector) merge(o *collector) {
 	c.rows = append(c.rows, o.rows...)
 }
 
-// byBound sorts rows by lower bound, smaller positions first among equals.
-func (c *collector) byBound() {
-	slices.SortFunc(c.rows, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.low, b.low), cmp.Compare(a.pos, b.pos))
-	})
+// sortedFirst is how many candidates are put in order before any is measured: bounds usually close
+// within them.
+const sortedFirst = 24
+
+// byBound puts the first candidates in order of their lower bounds, smaller positions first among
+// equals, and returns how many; all others have greater bounds. values is scratch memory.
+func (c *collector) byBound(values *[]float32) int {
+	if len(c.rows) <= 2*sortedFirst {
+		sortByBound(c.rows)
+		return len(c.rows)
+	}
+	v := (*values)[:0]
+	for _, r := range c.rows {
+		v = append(v, r.low)
+	}
+	*values = v
+	last := simd.SelectKth(v, sortedFirst-1)
+	n := 0
+	for i, r := range c.rows {
+		if r.low <= last {
+			c.rows[i], c.rows[n] = c.rows[n], r
+			n++
+		}
+	}
+	sortByBound(c.rows[:n])
+	return n
+}
+
+// sortByBound sorts by lower bound, then position.
+func sortByBound(rows []candidate) {
+	if len(rows) > 2*sortedFirst {
+		slices.SortFunc(rows, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(a.low, b.low), cmp.Compare(a.pos, b.pos))
+		})
+		return
+	}
+	for i := 1; i < len(rows); i++ {
+		r, j := rows[i], i
+		for ; j > 0 && (rows[j-1].low > r.low || rows[j-1].low == r.low && rows[j-1].pos > r.pos); j-- {
+			rows[j] = rows[j-1]
+		}
+		rows[j] = r
+	}
 }
 
 // byEstimate sorts rows by estimate, smaller rows first among equals.

@@ -162,8 +162,9 @@ func TestMergedCollectorsAreOne(t *testing.T) {
 		one.prune()
 		left.prune()
 		require.Equal(t, one.tau, left.tau, "seed %d", seed)
-		one.byBound()
-		left.byBound()
+		var values []float32
+		one.byBound(&values)
+		left.byBound(&values)
 		require.Equal(t, one.rows, left.rows, "seed %d", seed)
 	}
 }
@@ -177,10 +178,31 @@ func TestCandidatesAreSortedByBoundOrEstimateThenRow(t *testing.T) {
 		return out
 	}
 	c := collector{rows: slices.Clone(rows)}
-	c.byBound()
+	var values []float32
+	require.Equal(t, len(rows), c.byBound(&values))
 	require.Equal(t, []uint32{9, 2, 5, 0, 1}, order(&c))
 	c.byEstimate(func(pos uint32) uint32 { return pos })
 	require.Equal(t, []uint32{0, 1, 2, 5, 9}, order(&c))
+}
+
+func TestTheLeastBoundsComeFirstAndTheRestLater(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for _, distinct := range []int{1, 3, 1000} {
+		var c collector
+		for i := range 500 {
+			c.rows = append(c.rows, candidate{uint32(i), float32(r.IntN(distinct)), 0})
+		}
+		want := slices.Clone(c.rows)
+		sortByBound(want)
+		require.True(t, slices.IsSortedFunc(want, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(a.low, b.low), cmp.Compare(a.pos, b.pos))
+		}))
+		var values []float32
+		n := c.byBound(&values)
+		require.GreaterOrEqual(t, n, sortedFirst)
+		sortByBound(c.rows[n:])
+		require.Equal(t, want, c.rows, "%d bounds", distinct)
+	}
 }
 
 func TestAThresholdFromOutsideHoldsFromTheFirstRow(t *testing.T) {

@@ -109,7 +109,12 @@ func (t *router) estimate(c *cells, qs []*probe, four *[4]simd.ScanQuery) {
 // of the plane, nil when the plane is not used.
 func (t *router) route(p *probe, ix *Index, probes int, est []float32) {
 	p.visits = p.visits[:0]
-	for _, id := range t.coarse(p, ix.codes.cells, ix.metric == Dot, probes, est) {
+	c := ix.codes.cells
+	ids := t.coarse(p, c, ix.metric == Dot, probes, est)
+	for i, id := range ids {
+		if i+2 < len(ids) {
+			simd.Fetch(c.ahead[int(ids[i+2])*4*c.padded:][:4*c.padded])
+		}
 		p.visits = append(p.visits, p.visitOf(ix, id))
 	}
 	if len(p.visits) <= probes {
