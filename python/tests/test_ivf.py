@@ -76,7 +76,8 @@ def test_recall_on_queries_it_never_saw_reaches_the_target(index: rv.Index, targ
 
 
 def test_more_probes_find_more_and_all_of_them_find_everything(index: rv.Index) -> None:
-    shares = [_found(index, probes=probes) for probes in (1, 4, 16, CELLS)]
+    # The target still sets the width of bounds: the highest has the widest.
+    shares = [_found(index, probes=probes, recall=0.99) for probes in (1, 4, 16, CELLS)]
     assert shares == sorted(shares)
     assert shares[0] < 0.96
     assert shares[-1] > 0.995
