@@ -82,14 +82,7 @@ func (s *searcher) firstCells(p *probe) {
 		s.scanAll(p, at.place, from, to)
 		v.slots = append(v.slots, from*simd.BlockRows)
 	}
-	s.pick.reset(p.found.k + waveExtra)
-	tau := infinity
-	for i := simd.NextBelow(s.est, 0, tau); i < len(s.est); i = simd.NextBelow(s.est, i+1, tau) {
-		s.pick.push(hit{float64(s.est[i]), uint32(i)})
-		if s.pick.full() {
-			tau = float32(s.pick.worst())
-		}
-	}
+	s.pickLeast(s.est, p.found.k+waveExtra)
 	if r.ix.codes.bits > 1 {
 		s.codePicked(p)
 	} else {

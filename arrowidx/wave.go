@@ -77,17 +77,22 @@ func (s *searcher) scanSample(ps []*probe) {
 	}
 }
 
-// boundSample scores the rows of least estimate and takes their upper bounds.
-func (s *searcher) boundSample(p *probe, est []float32) {
-	f := s.run.ix.codes
-	s.pick.reset(p.found.k + waveExtra)
-	tau := float32(math.Inf(1))
+// pickLeast puts the n least estimates, and where they are, into s.pick.
+func (s *searcher) pickLeast(est []float32, n int) {
+	s.pick.reset(n)
+	tau := infinity
 	for i := simd.NextBelow(est, 0, tau); i < len(est); i = simd.NextBelow(est, i+1, tau) {
 		s.pick.push(hit{float64(est[i]), uint32(i)})
 		if s.pick.full() {
 			tau = float32(s.pick.worst())
 		}
 	}
+}
+
+// boundSample scores the rows of least estimate and takes their upper bounds.
+func (s *searcher) boundSample(p *probe, est []float32) {
+	f := s.run.ix.codes
+	s.pickLeast(est, p.found.k+waveExtra)
 	const lanes = waveBlocks * simd.BlockRows
 	for i, h := range s.pick.heap {
 		run, at := int(h.row)/lanes, int(h.row)%lanes
