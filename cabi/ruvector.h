@@ -63,7 +63,7 @@ struct ArrowArrayStream {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00020000u
+#define RV_ABI_VERSION 0x00020001u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -158,6 +158,28 @@ typedef struct rv_embed_params {
     uint8_t *valid;
 } rv_embed_params;
 
+/* Answers to nq queries as rv_search leaves them: ids and scores are nq x k, counts is nq; cells
+ * past counts are not read. */
+typedef struct rv_topk {
+    int64_t k;
+    int64_t *ids;
+    float *scores;
+    int64_t *counts;
+} rv_topk;
+
+/* One merge of the answers of n_parts shards to the same nq queries. larger: 1 when larger scores
+ * are better, 0 when smaller ones are. unsigned_ids: 1 when ids are the bits of uint64. Ids that
+ * are text come as their ranks in the order of their UTF-8. out is made by the caller, apart from
+ * the parts; its k is the k of the answer, and cells past its counts will hold id -1 and score
+ * NaN. */
+typedef struct rv_merge_params {
+    uint32_t size;
+    int32_t larger, unsigned_ids, pad;
+    int64_t nq, n_parts;
+    const rv_topk *parts;
+    rv_topk out;
+} rv_merge_params;
+
 /* One column to export. format is the Arrow format of a number or of the texts ("u", "U"; then
  * offsets has rows+1 entries of int32 or int64); dim > 0 makes a FixedSizeList of dim numbers a
  * row. validity is a bitmap or NULL. Names are NUL-terminated. */
@@ -245,6 +267,10 @@ RV_API int32_t rv_search_one(const rv_search_call *call);
 /* Everything that params points to stays with the task until it has ended. */
 RV_API int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_handle *task,
     rv_error *error);
+/* The k best of the parts: better scores first, equal ones by smaller id, an id once with its best
+ * score. Associative, commutative and idempotent to the last bit. A score that is NaN is an error
+ * with the query as row and the cell as column. Short work. */
+RV_API int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error);
 /* Fits probes, bounds and rerank depth of kind ivf to nq queries of dim numbers like those that
  * will come. queries stay with the task until it has ended. Searches go on meanwhile. */
 RV_API int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t nq, int64_t dim,

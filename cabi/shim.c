@@ -287,6 +287,11 @@ int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_hand
     ENTER(goSearchStart(index, (rv_search_params *)params, task, error));
 }
 
+int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
+{
+    ENTER(goMergeTopK((rv_merge_params *)params, error));
+}
+
 int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t nq, int64_t dim,
     int32_t threads, rv_handle *task, rv_error *error)
 {

@@ -55,6 +55,7 @@ from ._errors import (
     WitnessMismatch,
 )
 from ._index import Index
+from ._merge import merge_topk
 from ._plan import Plan, last_plan
 from ._recall import RecallReport
 from ._result import Hit, SearchResult
@@ -116,6 +117,7 @@ __all__ = [
     "describe",
     "explain",
     "last_plan",
+    "merge_topk",
     "search",
     "set_threads",
     "to_column",

@@ -27,7 +27,7 @@ from typing import Any
 from ._errors import ForkedProcessError, InvalidArgument, error_of
 
 ABI_MAJOR = 2
-ABI_MINOR = 0
+ABI_MINOR = 1
 PATH = os.path.join(os.path.dirname(__file__), "_lib", "libruvector.so")
 
 
@@ -104,6 +104,27 @@ class SearchCall(ctypes.Structure):
     _fields_ = [("index", c_uint64), ("params", c_void_p), ("error", c_void_p)]
 
 
+class TopK(ctypes.Structure):
+    """struct rv_topk"""
+
+    _fields_ = [("k", c_int64), ("ids", c_void_p), ("scores", c_void_p), ("counts", c_void_p)]
+
+
+class MergeParams(ctypes.Structure):
+    """struct rv_merge_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("larger", c_int32),
+        ("unsigned_ids", c_int32),
+        ("pad", c_int32),
+        ("nq", c_int64),
+        ("n_parts", c_int64),
+        ("parts", c_void_p),
+        ("out", TopK),
+    ]
+
+
 class EmbedParams(ctypes.Structure):
     """struct rv_embed_params"""
 
@@ -172,6 +193,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_search": (c_int32, [_H, _P, _E]),
     "rv_search_one": (c_int32, [_P]),
     "rv_search_start": (c_int32, [_H, _P, _P, _E]),
+    "rv_merge_topk": (c_int32, [_P, _E]),
     "rv_calibrate_start": (c_int32, [_H, _P, c_int64, c_int64, c_int32, _P, _E]),
     "rv_recall_start": (c_int32, [_H, c_int64, c_int64, c_double, c_int32, _P, _P, _E]),
     "rv_save_start": (c_int32, [_H, c_char_p, c_int64, c_uint32, _P, _E]),

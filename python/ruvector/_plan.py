@@ -140,7 +140,10 @@ class Plan:
 
     @property
     def index(self) -> str:
-        """Where the index came from: ``"given"``, ``"built"`` for this call, or ``"cached"``."""
+        """Where the index came from: ``"given"``, ``"built"`` for this call, ``"cached"``.
+
+        ``"merged"`` is the plan of several searches together: see `merge_topk`.
+        """
         return self._facts[1]
 
     @property

@@ -133,7 +133,7 @@ class SearchResult:
         ids = columns.pop("id")
         index = self._index
         if index is None:
-            raise InvalidArgument("a result that was pickled has left its index behind")
+            raise InvalidArgument("a result that was pickled or merged has left its index behind")
         adapter = _frames.wrap(frame)
         if adapter.height != len(index):
             raise ColumnError(
