@@ -32,6 +32,9 @@ type TopK[I TopKID] struct {
 // For one k the operation is associative, commutative and idempotent to the last bit, whatever the
 // order within the parts: merging merged answers is merging all of them.
 //
+// Scores are those that one index over all rows would give. Among equal scores its ids may be
+// others: it compares float64 distances, and then rows.
+//
 // Ids are what makes rows of different shards different: shards whose ids are positions must be
 // given ids of their own first.
 //

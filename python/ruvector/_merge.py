@@ -70,8 +70,9 @@ def merge_topk(results: Iterable[SearchResult], k: int | None = None) -> SearchR
     Notes
     -----
     Rows are told apart by their ids alone: build shards with ``ids=``, since the positions of one
-    shard are those of another, too. An index breaks ties by rows, a merge by ids; the two agree
-    where ids grow with rows. Thread-safe.
+    shard are those of another, too. The scores of a merge are those of one index over all rows.
+    Among equal scores the ids may be others: an index compares float64 distances, then rows; a
+    merge has the float32 scores, then ids. Thread-safe.
 
     Examples
     --------
