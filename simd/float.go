@@ -30,6 +30,8 @@ type floatKernels struct {
 	addScaled   func(sum []float64, x []float32, s float64)
 	f16ToF32    func(dst []float32, src []uint16)
 	f64ToF32    func(dst []float32, src []float64)
+	int8ToF32   func(dst []float32, src []int8)
+	uint8ToF32  func(dst []float32, src []uint8)
 }
 
 // pureFloat is the Go implementation: the specification that every other tier is tested against.
@@ -53,6 +55,8 @@ var pureFloat = floatKernels{
 	addScaled:   addScaledPure,
 	f16ToF32:    f16ToF32Pure,
 	f64ToF32:    f64ToF32Pure,
+	int8ToF32:   int8ToF32Pure,
+	uint8ToF32:  uint8ToF32Pure,
 }
 
 // float is the implementation in use; useFloat replaces it when a tier is chosen.
@@ -139,6 +143,20 @@ func F16ToF32(dst []float32, src []uint16) {
 func F64ToF32(dst []float32, src []float64) {
 	checkRoom("F64ToF32", len(dst), len(src))
 	float.f64ToF32(dst[:len(src)], src)
+}
+
+// Int8ToF32 converts whole numbers of -128 to 127 to float32 for every i below len(src); every value
+// is exact. Any length; dst must hold at least len(src) values.
+func Int8ToF32(dst []float32, src []int8) {
+	checkRoom("Int8ToF32", len(dst), len(src))
+	float.int8ToF32(dst[:len(src)], src)
+}
+
+// Uint8ToF32 converts whole numbers of 0 to 255 to float32 for every i below len(src); every value
+// is exact. Any length; dst must hold at least len(src) values.
+func Uint8ToF32(dst []float32, src []uint8) {
+	checkRoom("Uint8ToF32", len(dst), len(src))
+	float.uint8ToF32(dst[:len(src)], src)
 }
 
 // checkRoom panics unless a slice of have elements holds the need that a call is about to touch.

@@ -34,6 +34,8 @@ var avx2Float = floatKernels{
 	addScaled:   addScaledWithAVX2,
 	f16ToF32:    f16ToF32WithAVX2,
 	f64ToF32:    f64ToF32WithAVX2,
+	int8ToF32:   int8ToF32WithAVX2,
+	uint8ToF32:  uint8ToF32WithAVX2,
 }
 
 // useFloat points the float group at a tier.
@@ -82,6 +84,16 @@ func f16ToF32WithAVX2(dst []float32, src []uint16) {
 func f64ToF32WithAVX2(dst []float32, src []float64) {
 	done := elementwise(len(src), func(from, n int) { f64ToF32AVX2(&dst[from], &src[from], n) })
 	f64ToF32Pure(dst[done:], src[done:])
+}
+
+func int8ToF32WithAVX2(dst []float32, src []int8) {
+	done := elementwise(len(src), func(from, n int) { int8ToF32AVX2(&dst[from], &src[from], n) })
+	int8ToF32Pure(dst[done:], src[done:])
+}
+
+func uint8ToF32WithAVX2(dst []float32, src []uint8) {
+	done := elementwise(len(src), func(from, n int) { uint8ToF32AVX2(&dst[from], &src[from], n) })
+	uint8ToF32Pure(dst[done:], src[done:])
 }
 
 func largestWithAVX2(x []float32) float32 {

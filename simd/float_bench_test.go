@@ -41,6 +41,9 @@ func BenchmarkFloat1024(b *testing.B) {
 	perRow(b, "Norm64", func() { sink += Norm64(in.x) })
 	perRow(b, "AddScaled", func() { AddScaled(in.wide, in.x, 1e-9) })
 	perRow(b, "F16ToF32", func() { F16ToF32(dst, in.half) })
+	signed := make([]int8, d)
+	perRow(b, "Int8ToF32", func() { Int8ToF32(dst, signed) })
+	perRow(b, "Uint8ToF32", func() { Uint8ToF32(dst, in.codes) })
 	perRow(b, "F64ToF32", func() { F64ToF32(dst, in.wide) })
 }
 

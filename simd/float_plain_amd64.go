@@ -28,3 +28,13 @@ func f16ToF32AVX2(dst *float32, src *uint16, n int)
 //
 //go:noescape
 func f64ToF32AVX2(dst *float32, src *float64, n int)
+
+// int8ToF32AVX2 converts n whole numbers, a multiple of 8.
+//
+//go:noescape
+func int8ToF32AVX2(dst *float32, src *int8, n int)
+
+// uint8ToF32AVX2 converts n whole numbers, a multiple of 8.
+//
+//go:noescape
+func uint8ToF32AVX2(dst *float32, src *uint8, n int)

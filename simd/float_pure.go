@@ -117,3 +117,15 @@ func f64ToF32Pure(dst []float32, src []float64) {
 		dst[i] = float32(v)
 	}
 }
+
+func int8ToF32Pure(dst []float32, src []int8) {
+	for i, v := range src {
+		dst[i] = float32(v)
+	}
+}
+
+func uint8ToF32Pure(dst []float32, src []uint8) {
+	for i, v := range src {
+		dst[i] = float32(v)
+	}
+}

@@ -152,6 +152,19 @@ var exactKernels = []exactKernel{
 		F64ToF32(dst, given(m, in.wide))
 		return bits32(dst...)
 	}},
+	{"Int8ToF32", 1, func(m *memory, in *inputs) []uint64 {
+		dst, src := room[float32](m, len(in.codes)), room[int8](m, len(in.codes))
+		for i, code := range in.codes {
+			src[i] = int8(code)
+		}
+		Int8ToF32(dst, src)
+		return bits32(dst...)
+	}},
+	{"Uint8ToF32", 1, func(m *memory, in *inputs) []uint64 {
+		dst := room[float32](m, len(in.codes))
+		Uint8ToF32(dst, given(m, in.codes))
+		return bits32(dst...)
+	}},
 	{"PackSigns", groupDims, func(m *memory, in *inputs) []uint64 {
 		code := room[byte](m, len(in.x)/8)
 		norm2, abs := PackSigns(code, given(m, in.x))
@@ -294,6 +307,26 @@ func TestF16ToF32IsExactForEveryValue(t *testing.T) {
 	}
 }
 
+func TestWholeNumbersOfOneByteConvertExactly(t *testing.T) {
+	signed, unsigned := make([]int8, 256), make([]uint8, 256)
+	for i := range 256 {
+		signed[i], unsigned[i] = int8(i-128), uint8(i)
+	}
+	for _, tier := range Available() {
+		fromSigned, fromUnsigned := make([]float32, 256), make([]float32, 256)
+		withTier(t, tier, func() {
+			Int8ToF32(fromSigned, signed)
+			Uint8ToF32(fromUnsigned, unsigned)
+		})
+		for i := range 256 {
+			if fromSigned[i] != float32(i-128) || fromUnsigned[i] != float32(i) {
+				t.Fatalf("%s: %d became %v, %d became %v", tier, i-128, fromSigned[i], i,
+					fromUnsigned[i])
+			}
+		}
+	}
+}
+
 func TestF64ToF32RoundsTiesToEvenAndOverflowsToInfinity(t *testing.T) {
 	src := []float64{1 + 0x1p-24, 1 + 3*0x1p-24, 0x1p-150, 3 * 0x1p-150, 3.5e38, -3.5e38, 0x1p-127, 1}
 	inf := float32(math.Inf(1))
@@ -349,6 +382,8 @@ func TestFloatFunctionsRefuseSlicesThatAreTooShort(t *testing.T) {
 		"AddScaled":         func() { AddScaled(wide[:63], x, 1) },
 		"F16ToF32":          func() { F16ToF32(x[:63], half) },
 		"F64ToF32":          func() { F64ToF32(x[:63], wide) },
+		"Int8ToF32":         func() { Int8ToF32(x[:63], make([]int8, 64)) },
+		"Uint8ToF32":        func() { Uint8ToF32(x[:63], bytes) },
 		"PackSigns code":    func() { PackSigns(bytes[:7], x) },
 		"PackSigns length":  func() { PackSigns(bytes, x[:63]) },
 		"EncodeExtra k":     func() { EncodeExtra(bytes[:63], x, 1, 1) },

@@ -15,6 +15,7 @@ func emitPlain() {
 	emitScale()
 	emitAddScaled()
 	emitConversions()
+	emitWholeNumbers()
 }
 
 // elementwise emits the loops over n values, eight to a vector; body handles vector number i behind
@@ -112,4 +113,26 @@ func emitConversions() {
 		advance(32*vectors, to)
 		advance(64*vectors, from)
 	})
+}
+
+// emitWholeNumbers writes the conversions of bytes; extend widens eight of them to 32 bits.
+func emitWholeNumbers() {
+	for _, k := range []struct {
+		name   string
+		extend func(...Op)
+	}{{"int8", VPMOVSXBD}, {"uint8", VPMOVZXBD}} {
+		name := k.name + "ToF32AVX2"
+		kernel(name, "func(dst *float32, src *"+k.name+", n int)",
+			name+" converts n whole numbers, a multiple of 8.")
+		dst, src, n := integer("dst"), integer("src"), integer("n")
+		elementwise(k.name, n, func(i int) {
+			v := YMM()
+			k.extend(Mem{Base: src, Disp: 8 * i}, v)
+			VCVTDQ2PS(v, v)
+			VMOVUPS(v, Mem{Base: dst, Disp: 32 * i})
+		}, func(vectors int) {
+			advance(32*vectors, dst)
+			advance(8*vectors, src)
+		})
+	}
 }
