@@ -53,8 +53,8 @@ type workspace struct {
 	scanning, finishing            func(worker, i int) error
 }
 
-// workspace takes a workspace from the pool; give it back with release.
-func (ix *Index) workspace() *workspace {
+// workspace takes a workspace from the pool; give it back with putBack.
+func (ix *segment) workspace() *workspace {
 	if w, ok := ix.scratch.Get().(*workspace); ok {
 		return w
 	}
@@ -76,8 +76,8 @@ func (ix *Index) workspace() *workspace {
 	return w
 }
 
-// release gives the workspace back without what belongs to the search's caller.
-func (ix *Index) release(w *workspace) {
+// putBack gives the workspace back without what belongs to the search's caller.
+func (ix *segment) putBack(w *workspace) {
 	w.run, w.ctx = run{}, nil
 	for i := range w.queries[:cap(w.queries)] {
 		w.queries[:cap(w.queries)][i].vec = nil
@@ -118,8 +118,16 @@ func (r *run) batch(ctx context.Context, w *workspace, from, to, threads int) er
 	if err := parallel(ctx, "search", threads, w.n, w.finishing); err != nil {
 		return err
 	}
-	for i := range w.probes {
-		r.count(&w.probes[i].counts)
+	for i := range w.n {
+		sure := int64(0)
+		for j := range w.shards {
+			p := &w.probes[i*w.shards+j]
+			r.count(&p.counts)
+			sure += p.counts.certified
+		}
+		if r.join != nil && sure == 0 {
+			r.join.unsure[from+i] = true
+		}
 	}
 	r.plan.Prepare += prepared.Sub(t0)
 	r.plan.Route += t1.Sub(prepared)

@@ -42,33 +42,31 @@ type CalibrateParams struct {
 // Errors: InvalidArgument for other kinds, no queries, or an index without vectors; those of
 // Search.
 func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
-	points, err := ix.measured(ctx, p)
-	if err != nil {
-		return err
-	}
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	if ix.closed {
-		return closedError("calibrate")
-	}
-	ix.tuning = points
-	return nil
+	return ix.change("calibrate", func(v *version) (*version, error) {
+		seg := v.parts[0]
+		points, err := seg.measured(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		other := *seg
+		other.tuning = points
+		other.retain()
+		next := v.with(append([]*segment{&other}, v.parts[1:]...))
+		next.changed = v.changed
+		return next, nil
+	})
 }
 
-// measured returns what Calibrate puts into force. The index stays open meanwhile.
-func (ix *Index) measured(ctx context.Context, p CalibrateParams) ([]CalibrationPoint, error) {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+// measured returns what Calibrate puts into force.
+func (ix *segment) measured(ctx context.Context, p CalibrateParams) ([]CalibrationPoint, error) {
 	switch {
-	case ix.closed:
-		return nil, closedError("calibrate")
 	case ix.cells() == nil:
 		return nil, newError(InvalidArgument, "calibrate",
 			fmt.Sprintf("an index of kind %s has nothing to calibrate", ix.kind),
 			"build with kind='ivf'")
 	case p.NQ < 1:
 		return nil, newError(InvalidArgument, "calibrate", "no queries", "give a few hundred")
-	case ix.source.Load() == nil:
+	case ix.source == nil:
 		return nil, newError(InvalidArgument, "calibrate", "the index holds codes, not vectors",
 			"attach the column that it was built from, or load with vectors=column")
 	}
@@ -77,7 +75,7 @@ func (ix *Index) measured(ctx context.Context, p CalibrateParams) ([]Calibration
 }
 
 // calibrateBuild calibrates on the rows that k-means did not see.
-func (ix *Index) calibrateBuild(ctx context.Context, b *cellsBuild) error {
+func (ix *segment) calibrateBuild(ctx context.Context, b *cellsBuild) error {
 	c := calibration{ix: ix, col: b.col, threads: b.threads, own: b.drawn[:b.held]}
 	c.nq = b.held
 	c.queries = make([]float32, c.nq*ix.dim)
@@ -98,7 +96,7 @@ func (ix *Index) calibrateBuild(ctx context.Context, b *cellsBuild) error {
 
 // calibration is one run over a set of queries.
 type calibration struct {
-	ix      *Index
+	ix      *segment
 	col     *Column // nil: the index's own
 	queries []float32
 	nq      int

@@ -112,7 +112,7 @@ func TestRowsAreGroupedByCellInRisingOrder(t *testing.T) {
 func builtCells(t *testing.T, rows []float32, d int, o BuildOptions) *Index {
 	o.Kind = IVF
 	ix := recallIndex(t, rows, d, o, nil)
-	require.NotNil(t, ix.cells())
+	require.NotNil(t, ix.base().cells())
 	return ix
 }
 
@@ -121,7 +121,7 @@ func TestEveryRowIsInOneCellNearItsCentroid(t *testing.T) {
 	rows := blobs(t, 472, n, d, 50)
 	for _, metric := range []Metric{Cosine, Dot, L2, SqEuclidean} {
 		ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 3})
-		c := ix.codes.cells
+		c := ix.base().codes.cells
 		seen := slices.Clone(c.rows)
 		slices.Sort(seen)
 		for i, row := range seen {
@@ -152,19 +152,19 @@ func TestEveryRowIsInOneCellNearItsCentroid(t *testing.T) {
 
 // rotatedRows are the rows as they are coded: scaled, minus the mean, rotated.
 func rotatedRows(ix *Index, rows []float32) []float32 {
-	padded, n := ix.codes.padded, len(rows)/ix.dim
+	padded, n := ix.base().codes.padded, len(rows)/ix.base().dim
 	out := make([]float32, n*padded)
 	for i := range n {
-		x, norm := rows[i*ix.dim:(i+1)*ix.dim], 1.0
-		if ix.metric == Cosine {
-			norm = math.Sqrt(squared(x, make([]float32, ix.dim)))
+		x, norm := rows[i*ix.base().dim:(i+1)*ix.base().dim], 1.0
+		if ix.base().metric == Cosine {
+			norm = math.Sqrt(squared(x, make([]float32, ix.base().dim)))
 		} else {
-			norm = 1 / float64(ix.scale)
+			norm = 1 / float64(ix.base().scale)
 		}
 		for j, v := range x {
-			out[i*padded+j] = float32(float64(v)/norm - float64(ix.mean[j]))
+			out[i*padded+j] = float32(float64(v)/norm - float64(ix.base().mean[j]))
 		}
 	}
-	ix.rot.apply(out, n)
+	ix.base().rot.apply(out, n)
 	return out
 }

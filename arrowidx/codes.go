@@ -50,7 +50,7 @@ func (f *codes) count() int {
 }
 
 // rowAt returns the row at a position.
-func (ix *Index) rowAt(pos uint32) uint32 {
+func (ix *segment) rowAt(pos uint32) uint32 {
 	if ix.codes != nil && ix.codes.cells != nil {
 		return ix.codes.cells.rows[pos]
 	}

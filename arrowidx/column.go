@@ -18,16 +18,20 @@ const (
 )
 
 // Column is a sequence of Arrow arrays of vectors with one number of dimensions, read in place:
-// FixedSizeList, List or LargeList of float32, float64 or float16, with offsets, slices, chunks
-// and validity honoured. It holds references to the arrays until the last Release and never
-// writes to them. The memory must not change while the column is in use. Safe for concurrent use.
+// FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8, with offsets,
+// slices, chunks and validity honoured. Numbers that are not float32 are converted where a row or
+// a tile of rows is read, never all at once. It holds references to the arrays until the last
+// Release and never writes to them. The memory must not change while the column is in use. Safe
+// for concurrent use.
 type Column struct {
 	chunks []chunk
 	rows   int
 	dim    int
 	nulls  int
 	own    slab // memory of a copied column
-	refs   atomic.Int64
+	// Columns whose rows these are; they own the arrays.
+	parents []*Column
+	refs    atomic.Int64
 }
 
 // chunk is one Arrow array of a column.
@@ -119,9 +123,12 @@ func (c *Column) Release() {
 		return
 	}
 	for i := range c.chunks {
-		if c.chunks[i].arr != nil {
+		if c.chunks[i].arr != nil && c.parents == nil {
 			c.chunks[i].arr.Release()
 		}
+	}
+	for _, p := range c.parents {
+		p.Release()
 	}
 	c.chunks = nil
 	c.own.free()
@@ -276,7 +283,7 @@ func (ck *chunk) rows(row, n, dim int, dst []float32) []float32 {
 	}
 	for i := range n {
 		out := dst[i*dim : (i+1)*dim]
-		if ck.arr.IsNull(row + i) {
+		if ck.starts[row+i] == nowhere || ck.arr != nil && ck.arr.IsNull(row+i) {
 			clear(out)
 			continue
 		}
@@ -320,7 +327,7 @@ func readChunk(a arrow.Array, start, dim int) (chunk, int, error) {
 	}
 	return ck, 0, newError(ColumnError, "column",
 		fmt.Sprintf("a column of %s holds no vectors", a.DataType()),
-		"use FixedSizeList, List or LargeList of float32, float64 or float16")
+		"use FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8")
 }
 
 func checkDim(width int64, dim int) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"sync"
 
 	"github.com/ruvector/ruvector-arrow/simd"
 )
@@ -36,7 +37,7 @@ func decodeSlab(ctx context.Context, file slab) (*Index, error) {
 	if ix.ids.kind != IDPositions && ix.rows > 0 {
 		ix.ids.outlive(&ix.file)
 	}
-	return ix, nil
+	return newIndex(ix), nil
 }
 
 // decoder checks a file from the outside in: header, table, sections, meaning.
@@ -55,7 +56,7 @@ func corrupt(where sectionKind, offset uint64, format string, args ...any) error
 		fmt.Sprintf(format, args...)), "the file is damaged: save the index again")
 }
 
-func (d *decoder) index() (*Index, error) {
+func (d *decoder) index() (*segment, error) {
 	h, err := d.header()
 	if err != nil {
 		return nil, err
@@ -206,7 +207,7 @@ func (d *decoder) need(kind sectionKind, size, want uint64) ([]byte, error) {
 }
 
 // meaning builds the index from checked sections.
-func (d *decoder) meaning() (*Index, error) {
+func (d *decoder) meaning() (*segment, error) {
 	p, err := d.need(secParameters, 1, parametersSize)
 	if err != nil {
 		return nil, err
@@ -215,7 +216,7 @@ func (d *decoder) meaning() (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, read := range []func(*Index) error{
+	for _, read := range []func(*segment) error{
 		d.readIDs, d.readAlive, d.readMean, d.readNorms, d.readVectors, d.readRest,
 	} {
 		if err := read(ix); err != nil {
@@ -254,12 +255,12 @@ func (d *decoder) absent(kinds ...sectionKind) error {
 	return nil
 }
 
-func (d *decoder) parameters(b []byte) (*Index, float32, error) {
+func (d *decoder) parameters(b []byte) (*segment, float32, error) {
 	le := binary.LittleEndian
 	at := d.secs[secParameters].offset
 	rows, nulls := le.Uint64(b[8:]), le.Uint64(b[16:])
-	ix := &Index{
-		kind: Kind(b[0]), metric: Metric(b[1]), bits: int(b[2]), keep: KeepNone,
+	ix := &segment{
+		held: newHeld(), scratch: &sync.Pool{}, kind: Kind(b[0]), metric: Metric(b[1]), bits: int(b[2]), keep: KeepNone,
 		ids: &IDs{kind: IDKind(b[3])}, dim: int(le.Uint32(b[4:])), seed: le.Uint64(b[24:]),
 		recall: math.Float64frombits(le.Uint64(b[32:])),
 		scale:  math.Float32frombits(le.Uint32(b[40:])),
@@ -271,7 +272,7 @@ func (d *decoder) parameters(b []byte) (*Index, float32, error) {
 	frac, exp := math.Frexp(float64(ix.scale))
 	scaleOK := frac == 0.5 && exp >= -127 && exp <= 127
 	switch {
-	case !bitsOK, ix.metric > SqEuclidean, ix.ids.kind > IDString, ix.dim > MaxDim,
+	case !bitsOK, ix.metric > SqEuclidean, ix.ids.kind > IDCounted, ix.dim > MaxDim,
 		rows > MaxRows, nulls > rows, !(ix.recall > 0 && ix.recall <= 1), !scaleOK,
 		!(radius >= 0 && radius <= 4):
 		return nil, 0, corrupt(secParameters, at, "values out of range")
@@ -282,7 +283,7 @@ func (d *decoder) parameters(b []byte) (*Index, float32, error) {
 }
 
 // readCodes takes planes and extra bits where they lie.
-func (d *decoder) readCodes(ix *Index, f *codes) error {
+func (d *decoder) readCodes(ix *segment, f *codes) error {
 	f.stride = simd.BlockStride(f.padded)
 	signs, err := d.need(secRotation, 1, uint64(f.padded/2))
 	if err != nil {

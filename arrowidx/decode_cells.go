@@ -8,7 +8,7 @@ import (
 
 // readCells takes centroids and the order of rows where they lie, checks that they make sense, and
 // works out what routing needs. Codes then hold the rows that can be found, cell by cell.
-func (d *decoder) readCells(ix *Index, f *codes) error {
+func (d *decoder) readCells(ix *segment, f *codes) error {
 	n := d.secs[secCellSizes].count
 	at := d.secs[secCellSizes].offset
 	if n < 1 || n > uint64(max(ix.usable, 1)) {
@@ -59,7 +59,7 @@ func (d *decoder) readCells(ix *Index, f *codes) error {
 }
 
 // checkCellRows makes sure that every row that can be found is in one cell, in rising order there.
-func (d *decoder) checkCellRows(ix *Index, c *cells) error {
+func (d *decoder) checkCellRows(ix *segment, c *cells) error {
 	seen := make([]uint32, len(ix.alive))
 	for i := range c.n {
 		if i%1024 == 0 {
@@ -81,7 +81,7 @@ func (d *decoder) checkCellRows(ix *Index, c *cells) error {
 	return nil
 }
 
-func (d *decoder) readTuning(ix *Index, cells int) error {
+func (d *decoder) readTuning(ix *segment, cells int) error {
 	e, ok := d.secs[secTuning]
 	if !ok {
 		return nil

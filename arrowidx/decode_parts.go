@@ -9,11 +9,11 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-func (d *decoder) readIDs(ix *Index) error {
+func (d *decoder) readIDs(ix *segment) error {
 	ids, n := ix.ids, uint64(ix.rows)
 	numbers, offsets := uint64(0), uint64(0)
 	switch ids.kind {
-	case IDInt64, IDUint64:
+	case IDInt64, IDUint64, IDCounted:
 		numbers = n
 	case IDString:
 		offsets = n + 1
@@ -60,7 +60,7 @@ func (d *decoder) span(kinds ...sectionKind) (from, to int) {
 	return from, to
 }
 
-func (d *decoder) readAlive(ix *Index) error {
+func (d *decoder) readAlive(ix *segment) error {
 	n := (ix.rows + simd.BlockRows - 1) / simd.BlockRows
 	b, err := d.need(secAlive, 4, uint64(n))
 	if err != nil {
@@ -77,7 +77,7 @@ func (d *decoder) readAlive(ix *Index) error {
 	return nil
 }
 
-func (d *decoder) readMean(ix *Index) error {
+func (d *decoder) readMean(ix *segment) error {
 	b, err := d.need(secMean, 4, uint64(ix.dim))
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (d *decoder) readMean(ix *Index) error {
 	return nil
 }
 
-func (d *decoder) readNorms(ix *Index) error {
+func (d *decoder) readNorms(ix *segment) error {
 	want := uint64(0)
 	if ix.kind == Exact && ix.metric.Larger() && ix.dim > 0 {
 		want = uint64(ix.rows)
@@ -113,7 +113,7 @@ func (d *decoder) readNorms(ix *Index) error {
 }
 
 // readVectors takes stored vectors where they lie and checks that they could have been indexed.
-func (d *decoder) readVectors(ix *Index) error {
+func (d *decoder) readVectors(ix *segment) error {
 	if _, ok := d.secs[secVectors]; !ok {
 		return nil
 	}
@@ -137,11 +137,11 @@ func (d *decoder) readVectors(ix *Index) error {
 		return corrupt(secVectors, d.secs[secVectors].offset, "not the indexed vectors")
 	}
 	ix.keep = KeepCopy
-	ix.source.Store(col)
+	ix.source = col
 	return nil
 }
 
-func (d *decoder) readRest(ix *Index) error {
+func (d *decoder) readRest(ix *segment) error {
 	ix.provenance = d.bytes(secProvenance)
 	if !utf8.Valid(ix.provenance) || len(ix.provenance) > MaxProvenance {
 		return corrupt(secProvenance, d.secs[secProvenance].offset, "not UTF-8 of at most 1 MiB")

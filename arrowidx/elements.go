@@ -10,13 +10,15 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// elemKind is the number type of a column.
+// elemKind is the number type of a column. Hashes hold it: new types are appended.
 type elemKind uint8
 
 const (
 	elemFloat32 elemKind = iota
 	elemFloat64
 	elemFloat16
+	elemInt8
+	elemUint8
 )
 
 // elements is a run of numbers in Arrow memory; the slice that kind names is set.
@@ -25,6 +27,8 @@ type elements struct {
 	f32  []float32
 	f64  []float64
 	f16  []uint16
+	i8   []int8
+	u8   []uint8
 }
 
 // readElements takes the numbers of a list's child. The child's values never reach past what its
@@ -38,6 +42,10 @@ func readElements(child arrow.Array) (elements, error) {
 	case *array.Float16:
 		bits := arrow.Uint16Traits.CastFromBytes(arrow.Float16Traits.CastToBytes(v.Values()))
 		return elements{kind: elemFloat16, f16: bits}, nil
+	case *array.Int8:
+		return elements{kind: elemInt8, i8: v.Int8Values()}, nil
+	case *array.Uint8:
+		return elements{kind: elemUint8, u8: v.Uint8Values()}, nil
 	}
 	return elements{}, newError(ColumnError, "column",
 		fmt.Sprintf("vectors of %s are not supported", child.DataType()),
@@ -50,12 +58,16 @@ func (e *elements) len() int {
 		return len(e.f64)
 	case elemFloat16:
 		return len(e.f16)
+	case elemInt8:
+		return len(e.i8)
+	case elemUint8:
+		return len(e.u8)
 	}
 	return len(e.f32)
 }
 
 // size returns the bytes of one number.
-func (e *elements) size() int { return [...]int{4, 8, 2}[e.kind] }
+func (e *elements) size() int { return [...]int{4, 8, 2, 1, 1}[e.kind] }
 
 func (e *elements) slice(from, to int) elements {
 	out := elements{kind: e.kind}
@@ -64,6 +76,10 @@ func (e *elements) slice(from, to int) elements {
 		out.f64 = e.f64[from:to]
 	case elemFloat16:
 		out.f16 = e.f16[from:to]
+	case elemInt8:
+		out.i8 = e.i8[from:to]
+	case elemUint8:
+		out.u8 = e.u8[from:to]
 	default:
 		out.f32 = e.f32[from:to]
 	}
@@ -79,6 +95,12 @@ func (e *elements) floats(from, to int, dst []float32) []float32 {
 	case elemFloat16:
 		dst = dst[:to-from]
 		simd.F16ToF32(dst, e.f16[from:to])
+	case elemInt8:
+		dst = dst[:to-from]
+		simd.Int8ToF32(dst, e.i8[from:to])
+	case elemUint8:
+		dst = dst[:to-from]
+		simd.Uint8ToF32(dst, e.u8[from:to])
 	default:
 		dst = e.f32[from:to]
 	}
@@ -86,7 +108,7 @@ func (e *elements) floats(from, to int, dst []float32) []float32 {
 }
 
 // finiteSource reports whether number i is finite in its own type: a float64 may be finite and
-// still lie outside float32.
+// still lie outside float32. Whole numbers of one byte all are.
 func (e *elements) finiteSource(i int) bool {
 	switch e.kind {
 	case elemFloat64:
@@ -94,6 +116,8 @@ func (e *elements) finiteSource(i int) bool {
 	case elemFloat16:
 		f := float16.FromBits(e.f16[i])
 		return !f.IsNaN() && !f.IsInf()
+	case elemInt8, elemUint8:
+		return true
 	}
 	return e.f32[i]-e.f32[i] == 0
 }
@@ -105,6 +129,10 @@ func (e *elements) bytes(from, to int) []byte {
 		return arrow.Float64Traits.CastToBytes(e.f64[from:to])
 	case elemFloat16:
 		return arrow.Uint16Traits.CastToBytes(e.f16[from:to])
+	case elemInt8:
+		return arrow.Int8Traits.CastToBytes(e.i8[from:to])
+	case elemUint8:
+		return e.u8[from:to]
 	}
 	return arrow.Float32Traits.CastToBytes(e.f32[from:to])
 }

@@ -32,12 +32,21 @@ func byteSection(kind sectionKind, size uint32, b []byte) section {
 // Errors: InvalidArgument when vectors are asked for and not at hand, IndexClosed, Cancelled, and
 // PersistError with what w returned.
 func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if ix.closed {
-		return closedError("save")
+	v, err := ix.enter("save")
+	if err != nil {
+		return err
 	}
-	col := ix.source.Load()
+	defer ix.leave(v)
+	seg, err := v.whole(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer seg.release()
+	return seg.encode(ctx, w, vectors)
+}
+
+func (ix *segment) encode(ctx context.Context, w io.Writer, vectors bool) error {
+	col := ix.source
 	if vectors && col == nil && ix.usable > 0 {
 		return newError(InvalidArgument, "save", "the index holds no vectors to store",
 			"save without vectors, or attach the column first")
@@ -99,7 +108,7 @@ func writeSections(ctx context.Context, w io.Writer, secs []section) error {
 }
 
 // sections lists what the index is made of, in the order of their kinds.
-func (ix *Index) sections(ctx context.Context, vectors bool, col *Column) ([]section, error) {
+func (ix *segment) sections(ctx context.Context, vectors bool, col *Column) ([]section, error) {
 	secs := []section{byteSection(secParameters, 1, ix.parameters())}
 	add := func(kind sectionKind, size uint32, b []byte) {
 		if len(b) > 0 {
@@ -143,7 +152,7 @@ func (ix *Index) sections(ctx context.Context, vectors bool, col *Column) ([]sec
 	return secs, err
 }
 
-func (ix *Index) parameters() []byte {
+func (ix *segment) parameters() []byte {
 	b := make([]byte, parametersSize)
 	le := binary.LittleEndian
 	b[0], b[1], b[2], b[3] = byte(ix.kind), byte(ix.metric), byte(ix.bits), byte(ix.ids.kind)
@@ -161,7 +170,7 @@ func (ix *Index) parameters() []byte {
 }
 
 // emitVectors writes all rows as float32; rows that cannot be found are written as zeros.
-func (ix *Index) emitVectors(col *Column, w io.Writer) error {
+func (ix *segment) emitVectors(col *Column, w io.Writer) error {
 	d := ix.dim
 	if d == 0 {
 		return nil
@@ -190,7 +199,7 @@ func (ix *Index) emitVectors(col *Column, w io.Writer) error {
 
 // contentDigest is the SHA-256 of ids and vectors. An index whose vectors are out of reach keeps
 // the one it was loaded with, zeros if there was none.
-func (ix *Index) contentDigest(
+func (ix *segment) contentDigest(
 	ctx context.Context, col *Column,
 ) (sum [sha256.Size]byte, err error) {
 	if col == nil {

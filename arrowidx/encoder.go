@@ -19,7 +19,7 @@ func tileRows(padded int) int {
 // rotator reads rows and turns them into what is coded: scaled (for cosine at length one), minus
 // the mean, rotated. One goroutine at a time.
 type rotator struct {
-	ix      *Index
+	ix      *segment
 	padded  int
 	skip    []bool
 	read    []float32 // converted numbers of a tile
@@ -28,7 +28,7 @@ type rotator struct {
 	dots    [maxTileRows]float32
 }
 
-func newRotator(ix *Index, skip []bool) *rotator {
+func newRotator(ix *segment, skip []bool) *rotator {
 	padded := paddedDim(ix.dim)
 	return &rotator{
 		ix: ix, padded: padded, skip: skip,
@@ -51,6 +51,9 @@ func (e *rotator) run(col *Column, from, to int) {
 			e.center(rows[(r-at)*d:(r-at+1)*d], r-from, e.skipped(r))
 		}
 		at = end
+	}
+	if e.ix.rot == nil { // kind exact, whose rows are centred alone
+		return
 	}
 	e.ix.rot.apply(e.rotated, to-from)
 }
@@ -107,7 +110,7 @@ type encoder struct {
 	diff  []float32 // a row minus its centroid
 }
 
-func newEncoder(ix *Index, codes *codes, skip []bool) *encoder {
+func newEncoder(ix *segment, codes *codes, skip []bool) *encoder {
 	return &encoder{
 		rotator: newRotator(ix, skip), codes: codes,
 		coder: newCoder(codes.padded, codes.bits, ix.metric),
@@ -118,7 +121,7 @@ func newEncoder(ix *Index, codes *codes, skip []bool) *encoder {
 // encodeFlat codes all rows of the column. Tiles are independent, so the bytes do not depend on
 // the number of threads.
 func encodeFlat(
-	ctx context.Context, ix *Index, col *Column, skip []bool, o *BuildOptions, threads int,
+	ctx context.Context, ix *segment, col *Column, skip []bool, o *BuildOptions, threads int,
 ) error {
 	codes, err := newCodes(ix.rows, ix.dim, o.Bits, nil)
 	if err != nil {

@@ -60,7 +60,7 @@ func (t *tally) mean() (mean, stderr float64) {
 // estimate codes a residual against a centre and estimates its distance from a query, under one
 // rotation.
 type estimate struct {
-	ix    *Index
+	ix    *segment
 	q     query
 	coder *coder
 	masks [1]uint32
@@ -70,7 +70,7 @@ type estimate struct {
 const testEpsilon = 1.9
 
 func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
-	ix := &Index{
+	ix := &segment{held: newHeld(),
 		kind: Flat, metric: SqEuclidean, bits: bits, dim: d, rows: 1, scale: 1, ids: PositionIDs(1),
 	}
 	ix.mean = make([]float32, d)
@@ -185,7 +185,7 @@ func checkEstimator(t *testing.T, d int, ratio float64, pairs int, seed uint64) 
 			}
 			e.measure(t, x, c, q, &plane, &code)
 		}
-		e.ix.Close()
+		e.ix.release()
 	}
 	n := float64(plane.n)
 	for name, ta := range map[string]*tally{"plane": &plane, "code": &code} {
@@ -226,7 +226,7 @@ func TestBoundsHoldForTheNearestRows(t *testing.T) {
 func checkNearest(
 	t *testing.T, r *rand.Rand, e *estimate, n, queries, near int, plane, code *tally,
 ) {
-	defer e.ix.Close()
+	defer e.ix.release()
 	d := e.ix.dim
 	centres := make([][]float32, n/20)
 	for i := range centres {

@@ -12,7 +12,7 @@ const exactTile = 64 << 10
 
 // measureNorms stores the length of every row, which bounds the rounding error of a float32 inner
 // product and, for cosine, divides it.
-func (ix *Index) measureNorms(
+func (ix *segment) measureNorms(
 	ctx context.Context, col *Column, o *BuildOptions, threads int,
 ) error {
 	o.Progress.encoded.Store(int64(col.rows))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"sort"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -23,22 +24,30 @@ const (
 	IDInt64
 	IDUint64
 	IDString
+	// IDCounted are numbers like IDInt64 that were given by counting: appending continues them.
+	IDCounted
 )
 
 // String returns the kind's name.
 func (k IDKind) String() string {
-	return [...]string{"positions", "int64", "uint64", "string"}[k]
+	return [...]string{"positions", "int64", "uint64", "string", "positions"}[k]
 }
 
 // IDs are the names of an index's rows, each used once. Immutable; safe for concurrent use.
 type IDs struct {
-	kind IDKind
-	n    int
-	num  []uint64 // int64 and uint64 ids, as bits
-	off  []uint64 // string ids: row i is text[off[i]:off[i+1]]
-	text []byte
+	kind  IDKind
+	n     int
+	first uint64   // positions: what row 0 is called
+	num   []uint64 // int64 and uint64 ids, as bits
+	off   []uint64 // string ids: row i is text[off[i]:off[i+1]]
+	text  []byte
+	none  []bool // of ids that are looked up: name no row; nil: all name one
 	// Where in a decoded file the slices above lie, if they do.
 	from, to int
+
+	// The ids of several segments that follow each other; the fields above but kind and n are unset.
+	parts  []*IDs
+	starts []int64 // row at which each part begins
 
 	once  sync.Once
 	byNum map[uint64]int64
@@ -78,6 +87,54 @@ func NewIDs(a arrow.Array) (*IDs, error) {
 	return ids, ids.checkUnique()
 }
 
+// joinIDs names the rows of several segments, one after the other.
+func joinIDs(parts []*IDs) *IDs {
+	if len(parts) == 1 && (parts[0].kind != IDPositions || parts[0].first == 0) {
+		return parts[0]
+	}
+	all := &IDs{kind: parts[0].kind, parts: parts, starts: make([]int64, len(parts))}
+	for i, p := range parts {
+		all.starts[i] = int64(all.n)
+		if all.kind == IDPositions && (p.kind != IDPositions || p.first != uint64(all.n)) {
+			all.kind = IDCounted
+		}
+		all.n += p.n
+	}
+	return all
+}
+
+// after returns a number greater than all numeric ids, 0 for others.
+func (ids *IDs) after() uint64 {
+	if ids.kind == IDPositions {
+		return ids.first + uint64(ids.n)
+	}
+	next := uint64(0)
+	for _, v := range ids.num {
+		if ids.kind == IDUint64 || int64(v) >= 0 {
+			next = max(next, v+1)
+		}
+	}
+	return next
+}
+
+// partOf returns the part that names a row, and the row's number there.
+func (ids *IDs) partOf(row int64) (*IDs, int64) {
+	if ids.parts == nil {
+		return ids, row
+	}
+	i := sort.Search(len(ids.starts), func(i int) bool { return ids.starts[i] > row }) - 1
+	return ids.parts[i], row - ids.starts[i]
+}
+
+// number returns the bits of a numeric id.
+func (ids *IDs) number(row int64) uint64 {
+	p, at := ids.partOf(row)
+	if p.kind == IDPositions {
+		return p.first + uint64(at)
+	}
+	return p.num[at]
+}
+
 // checkUnique finds the first row whose id an earlier row has.
 func (ids *IDs) checkUnique() error {
 	ids.index()
@@ -114,18 +171,19 @@ func (ids *IDs) Len() int { return ids.n }
 func (ids *IDs) Name(row int64) string {
 	defer runtime.KeepAlive(ids)
 	switch ids.kind {
-	case IDInt64:
-		return strconv.FormatInt(int64(ids.num[row]), 10)
 	case IDUint64:
-		return strconv.FormatUint(ids.num[row], 10)
+		return strconv.FormatUint(ids.number(row), 10)
 	case IDString:
 		return strconv.Quote(string(ids.at(row)))
 	}
-	return strconv.FormatInt(row, 10)
+	return strconv.FormatInt(int64(ids.number(row)), 10)
 }
 
 // at returns a string id; the bytes must not be changed.
-func (ids *IDs) at(row int64) []byte { return ids.text[ids.off[row]:ids.off[row+1]] }
+func (ids *IDs) at(row int64) []byte {
+	p, i := ids.partOf(row)
+	return p.text[p.off[i]:p.off[i+1]]
+}
 
 // Numbers maps rows to the bits of their numeric ids in place; rows below zero (absent) become
 // absent. String ids have no numbers: rows stay as they are.
@@ -134,38 +192,79 @@ func (ids *IDs) Numbers(rows []int64, absent uint64) {
 	if ids.kind == IDString {
 		return
 	}
+	same := ids.kind == IDPositions
 	for i, r := range rows {
 		switch {
 		case r < 0:
 			rows[i] = int64(absent)
-		case ids.kind != IDPositions:
-			rows[i] = int64(ids.num[r])
+		case !same:
+			rows[i] = int64(ids.number(r))
 		}
 	}
 }
 
-// Lookup returns the row of every id in the array, -1 for ids that name no row.
+// Lookup returns the row of every id in the array, -1 for ids that name no row. Of several rows of
+// one id, all but one of which are deleted, it is the last.
 //
 // Errors: InvalidArgument when the array's type cannot hold ids of this kind, CorruptIndex when the
 // ids came from a file that names two rows alike.
 func (ids *IDs) Lookup(a arrow.Array) ([]int64, error) {
-	defer runtime.KeepAlive(ids)
+	ask, err := askedIDs(a)
+	if err != nil {
+		return nil, err
+	}
+	parts, starts := ids.parts, ids.starts
+	if parts == nil {
+		parts, starts = []*IDs{ids}, []int64{0}
+	}
+	rows := make([]int64, ask.n)
+	for i := range rows {
+		rows[i] = -1
+	}
+	for i, p := range parts {
+		found, err := p.rowsOf(ask)
+		if err != nil {
+			return nil, err
+		}
+		for j, row := range found {
+			if row >= 0 {
+				rows[j] = row + starts[i]
+			}
+		}
+	}
+	return rows, nil
+}
+
+// askedIDs reads ids that are looked up; null names no row.
+func askedIDs(a arrow.Array) (*IDs, error) {
 	ask, err := readIDs(a)
 	if err != nil {
 		return nil, err
 	}
-	if (ask.kind == IDString) != (ids.kind == IDString) {
+	if a.NullN() > 0 {
+		ask.none = make([]bool, ask.n)
+		for i := range ask.none {
+			ask.none[i] = a.IsNull(i)
+		}
+	}
+	return ask, nil
+}
+
+// rowsOf returns the row of every asked id, -1 for ids that name none.
+func (ids *IDs) rowsOf(ask *IDs) ([]int64, error) {
+	defer runtime.KeepAlive(ids)
+	if (ask.kind == IDString) != (ids.kind == IDString) && ask.n > 0 && ids.n > 0 {
 		return nil, newError(InvalidArgument, "ids",
-			fmt.Sprintf("asked with ids of type %s, the index has %s ids", a.DataType(), ids.kind),
+			fmt.Sprintf("asked with %s ids, the index has %s ids", ask.kind, ids.kind),
 			"use the type that the index was built with")
 	}
 	if err := ids.checkUnique(); err != nil {
 		return nil, newError(CorruptIndex, "lookup", err.Error(), "the index file is damaged")
 	}
-	rows := make([]int64, a.Len())
+	rows := make([]int64, ask.n)
 	for i := range rows {
 		rows[i] = -1
-		if a.IsNull(i) {
+		if ask.none != nil && ask.none[i] {
 			continue
 		}
 		if row, ok := ids.find(ask, i); ok {
@@ -180,13 +279,13 @@ func (ids *IDs) find(ask *IDs, i int) (int64, bool) {
 		row, ok := ids.byStr[string(ask.at(int64(i)))]
 		return row, ok
 	}
-	bits := ask.num[i]
+	bits := ask.number(int64(i))
 	// A negative int64 and a large uint64 share bits but are different ids.
-	if int64(bits) < 0 && (ask.kind == IDInt64) != (ids.kind == IDInt64) {
+	if int64(bits) < 0 && (ask.kind == IDUint64) != (ids.kind == IDUint64) {
 		return 0, false
 	}
 	if ids.kind == IDPositions {
-		return int64(bits), bits < uint64(ids.n)
+		return int64(bits - ids.first), bits >= ids.first && bits-ids.first < uint64(ids.n)
 	}
 	row, ok := ids.byNum[bits]
 	return row, ok
@@ -195,7 +294,7 @@ func (ids *IDs) find(ask *IDs, i int) (int64, bool) {
 func (ids *IDs) index() {
 	ids.once.Do(func() {
 		switch ids.kind {
-		case IDInt64, IDUint64:
+		case IDInt64, IDUint64, IDCounted:
 			ids.byNum = make(map[uint64]int64, ids.n)
 			for i, v := range ids.num {
 				ids.byNum[v] = int64(i)
@@ -212,36 +311,64 @@ func (ids *IDs) index() {
 
 // Array returns the ids as an Arrow array in memory of mem: int64, uint64 or large_string.
 func (ids *IDs) Array(mem memory.Allocator) arrow.Array {
+	rows := make([]int64, ids.n)
+	for i := range rows {
+		rows[i] = int64(i)
+	}
+	return ids.Named(rows, mem)
+}
+
+// Named returns the ids of rows as an Arrow array in memory of mem: int64, uint64 or large_string,
+// null for rows below zero.
+func (ids *IDs) Named(rows []int64, mem memory.Allocator) arrow.Array {
 	defer runtime.KeepAlive(ids)
-	switch ids.kind {
-	case IDUint64:
-		b := array.NewUint64Builder(mem)
-		defer b.Release()
-		b.AppendValues(ids.num, nil)
-		return b.NewArray()
-	case IDString:
+	if ids.kind == IDString {
 		b := array.NewLargeStringBuilder(mem)
 		defer b.Release()
-		for i := range int64(ids.n) {
-			b.BinaryBuilder.Append(ids.at(i))
+		for _, row := range rows {
+			if row < 0 {
+				b.AppendNull()
+				continue
+			}
+			b.BinaryBuilder.Append(ids.at(row))
+		}
+		return b.NewArray()
+	}
+	if ids.kind == IDUint64 {
+		b := array.NewUint64Builder(mem)
+		defer b.Release()
+		b.Reserve(len(rows))
+		for _, row := range rows {
+			if row < 0 {
+				b.AppendNull()
+				continue
+			}
+			b.UnsafeAppend(ids.number(row))
 		}
 		return b.NewArray()
 	}
 	b := array.NewInt64Builder(mem)
 	defer b.Release()
-	b.Reserve(ids.n)
-	for i := range ids.n {
-		if ids.kind == IDInt64 {
-			b.UnsafeAppend(int64(ids.num[i]))
-		} else {
-			b.UnsafeAppend(int64(i))
+	b.Reserve(len(rows))
+	for _, row := range rows {
+		if row < 0 {
+			b.AppendNull()
+			continue
 		}
+		b.UnsafeAppend(int64(ids.number(row)))
 	}
 	return b.NewArray()
 }
 
 // bytes returns the memory that the ids hold, look-up table included.
 func (ids *IDs) bytes() int64 {
+	if ids.parts != nil {
+		n := int64(len(ids.parts)) * 16
+		for _, p := range ids.parts {
+			n += p.bytes()
+		}
+		return n
+	}
 	n := int64(len(ids.num)+len(ids.off))*8 + int64(len(ids.text))
 	if ids.found.Load() {
 		n += int64(len(ids.byNum))*24 + int64(len(ids.byStr))*32

@@ -2,53 +2,28 @@ package arrowidx
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"math/bits"
-	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
-
-	"github.com/ruvector/ruvector-arrow/simd"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// Index answers nearest-neighbour queries over the rows of a column. Build and Decode make one.
-// It is immutable but for the column attached to it; every method may be called from any number
-// of goroutines. Close waits for running calls, and calls after it return IndexClosed.
+// Index answers nearest-neighbour queries over the rows of a column. Build and Decode make one;
+// Add, Upsert, Delete and Compact change it.
+//
+// Every method may be called from any number of goroutines. A change makes a new version, which is
+// swapped in when it is complete: a search that has started keeps the version it started with, and
+// neither waits for the other. Changes wait for each other. Close waits for running calls, and
+// calls after it return IndexClosed.
 type Index struct {
-	mu      sync.RWMutex // held for reading by calls that touch memory, for writing by Close
-	closed  bool
-	kind    Kind
-	metric  Metric
-	bits    int
-	keep    Keep
-	rows    int
-	dim     int
-	usable  int // rows that can be found
-	nulls   int // rows skipped because null
-	bad     int // rows skipped because bad
-	recall  float64
-	seed    uint64
-	ids     *IDs
-	scale   float32
-	mean    []float32
-	meanSq  float32 // |mean|^2
-	rot     *rotation
-	alive   []uint32 // one bit a row, a word a block
-	codes   *codes
-	slots   []uint32           // kind ivf: slots that hold rows that can be found
-	tuning  []CalibrationPoint // kind ivf: by rising recall target
-	norms   slab               // float32 norm of every row, kind exact with cosine or dot
-	longest float32
-	digest  [sha256.Size]byte // of sampled rows: recognises the column again
-	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
-	source  atomic.Pointer[Column]
-	file    slab      // a decoded file, which codes and ids then lie in
-	scratch sync.Pool // *workspace
-
-	provenance []byte
+	gate   sync.RWMutex // held for reading by calls that touch memory, for writing by Close
+	closed bool
+	write  sync.Mutex // held by the one change under way
+	swap   sync.Mutex // guards now and the uses of versions
+	now    *version
+	asked  BuildOptions // what Build was told: for rows added to none
+	joins  sync.Pool    // *join
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it
@@ -59,311 +34,261 @@ type Index struct {
 // numbers outside float32 and norms out of range; InvalidArgument for impossible options;
 // Cancelled when ctx ends; OutOfMemory.
 func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) {
+	asked := opts
 	if err := opts.resolve(col); err != nil {
 		return nil, err
 	}
-	threads := Threads(opts.Threads)
-	ix := &Index{
-		kind: opts.Kind, metric: opts.Metric, bits: opts.Bits, keep: opts.Keep, rows: col.rows,
-		dim: col.dim, recall: opts.Recall, seed: opts.Seed, ids: opts.IDs,
-		provenance: []byte(opts.Provenance), scale: 1,
-	}
-	if err := ix.fill(ctx, col, &opts, threads); err != nil {
-		ix.Close()
+	seg, err := buildSegment(ctx, col, &opts)
+	if err != nil {
 		return nil, err
 	}
+	ix := newIndex(seg)
+	asked.IDs, asked.Progress, asked.Threads = nil, nil, 0
+	ix.asked = asked
 	return ix, nil
 }
 
-func (ix *Index) fill(ctx context.Context, col *Column, o *BuildOptions, threads int) error {
-	if col.dim == 0 {
-		// No row tells the dimension: nothing can be found, whatever is asked.
-		ix.nulls = col.rows
-		if col.rows > 0 && o.Nulls == RejectNulls {
-			return errorAt(InvalidVector, "build", 0, -1, "row 0 is null",
-				"drop null rows or build with nulls='skip'")
-		}
-		ix.setAlive(nil, 0)
-		ix.digest = sampleDigest(col, ix.alive)
-		o.Progress.scanned.Add(int64(col.rows))
-		o.Progress.encoded.Add(int64(col.rows))
-		return nil
+// newIndex makes an index of one segment, which it takes over.
+func newIndex(seg *segment) *Index {
+	ix := &Index{now: newVersion([]*segment{seg})}
+	ix.now.next = seg.ids.after()
+	ix.asked = BuildOptions{
+		Metric: seg.metric, Kind: seg.kind, Bits: seg.bits, Keep: seg.keep, Recall: seg.recall,
+		Seed: seg.seed, Provenance: string(seg.provenance),
 	}
-	m, err := measure(ctx, col, o, threads)
+	if seg.rows == 0 {
+		ix.asked.Keep = KeepAuto // a file of no rows does not tell whether it would have vectors
+	}
+	return ix
+}
+
+// enter holds the index open and returns its version; leave gives both up.
+func (ix *Index) enter(op string) (*version, error) {
+	ix.gate.RLock()
+	if ix.closed {
+		ix.gate.RUnlock()
+		return nil, closedError(op)
+	}
+	ix.swap.Lock()
+	v := ix.now
+	v.refs++
+	ix.swap.Unlock()
+	return v, nil
+}
+
+func (ix *Index) leave(v *version) {
+	ix.drop(v)
+	ix.gate.RUnlock()
+}
+
+// drop ends a use of a version.
+func (ix *Index) drop(v *version) {
+	ix.swap.Lock()
+	v.refs--
+	last := v.refs == 0
+	ix.swap.Unlock()
+	if last {
+		v.free()
+	}
+}
+
+// change swaps in the version that make returns; nil changes nothing.
+func (ix *Index) change(op string, make func(v *version) (*version, error)) error {
+	ix.write.Lock()
+	defer ix.write.Unlock()
+	v, err := ix.enter(op)
 	if err != nil {
 		return err
 	}
-	ix.scale, ix.mean, ix.meanSq = m.scale, m.mean, simd.Norm16(m.mean)
-	ix.nulls, ix.bad, ix.usable = m.nulls, m.bad, m.usable
-	ix.setAlive(m.skip, col.rows)
-	ix.digest = sampleDigest(col, ix.alive)
-	switch ix.kind {
-	case Exact:
-		err = ix.measureNorms(ctx, col, o, threads)
-	case Flat:
-		ix.rot = newRotation(paddedDim(ix.dim), ix.seed)
-		err = encodeFlat(ctx, ix, col, m.skip, o, threads)
-	default:
-		ix.rot = newRotation(paddedDim(ix.dim), ix.seed)
-		err = buildCells(ctx, ix, col, m.skip, o, threads)
-	}
-	if err != nil {
+	defer ix.leave(v)
+	next, err := make(v)
+	if err != nil || next == nil {
 		return err
 	}
-	return ix.keepVectors(ctx, col, threads)
-}
-
-// setAlive sets the bit of every row that can be found.
-func (ix *Index) setAlive(skip []bool, rows int) {
-	ix.alive = make([]uint32, (ix.rows+simd.BlockRows-1)/simd.BlockRows)
-	for r := range rows {
-		if skip == nil || !skip[r] {
-			ix.alive[r/simd.BlockRows] |= 1 << (r % simd.BlockRows)
-		}
-	}
-}
-
-func (ix *Index) isAlive(row int) bool {
-	return ix.alive[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
-}
-
-// keepVectors holds the column or a copy, as asked.
-func (ix *Index) keepVectors(ctx context.Context, col *Column, threads int) error {
-	switch ix.keep {
-	case KeepBorrow:
-		col.Retain()
-		ix.source.Store(col)
-	case KeepCopy:
-		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*4)
-		if err != nil {
-			return err
-		}
-		ix.source.Store(ownColumn(own, col.rows, col.dim)) // freed with the index, whatever follows
-		const step = 4096
-		return parallel(ctx, "build", threads, (col.rows+step-1)/step, func(_, i int) error {
-			col.copyRows(own.floats(), i*step, min((i+1)*step, col.rows))
-			return nil
-		})
-	}
+	ix.swap.Lock()
+	ix.now = next
+	ix.swap.Unlock()
+	ix.drop(v) // the use that being the current version was
 	return nil
 }
 
 // Attach gives an index without vectors the column that it was built from, for exact distances.
 // The column is retained; one attached before is released.
 //
-// Errors: DimensionMismatch or VectorsChanged when it is another column.
+// Errors: DimensionMismatch or VectorsChanged when it is another column, InvalidArgument when rows
+// were added or deleted since.
 func (ix *Index) Attach(col *Column) error {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	if ix.closed {
-		return closedError("attach")
-	}
-	if err := ix.matches("attach", col); err != nil {
-		return err
-	}
-	if sampleDigest(col, ix.alive) != ix.digest {
-		return newError(VectorsChanged, "attach", "these are not the vectors of this index",
-			"attach the column that it was built from, or build again")
-	}
-	col.Retain()
-	ix.replaceSource(col, KeepBorrow)
-	return nil
+	return ix.change("attach", func(v *version) (*version, error) {
+		seg, err := v.only("attach")
+		if err != nil {
+			return nil, err
+		}
+		if err := seg.matches("attach", col); err != nil {
+			return nil, err
+		}
+		if sampleDigest(col, seg.alive) != seg.digest {
+			return nil, newError(VectorsChanged, "attach", "these are not the vectors of this index",
+				"attach the column that it was built from, or build again")
+		}
+		return v.attached(seg, col, KeepBorrow), nil
+	})
 }
 
-func (ix *Index) matches(op string, col *Column) error {
-	if col.rows != ix.rows || col.dim != ix.dim {
-		return newError(DimensionMismatch, op,
-			fmt.Sprintf("the column has %d rows of %d dimensions, the index %d of %d",
-				col.rows, col.dim, ix.rows, ix.dim), "use the column that it was built from")
-	}
-	return nil
-}
-
-// Detach lets go of the vectors; searches then return estimates unless they bring a Source.
+// Detach lets go of the vectors; searches then return estimates unless they bring a Source. Rows
+// that were added keep theirs.
 func (ix *Index) Detach() {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	if !ix.closed {
-		ix.replaceSource(nil, KeepNone)
-	}
-}
-
-func (ix *Index) replaceSource(col *Column, keep Keep) {
-	if old := ix.source.Swap(col); old != nil {
-		old.Release()
-	}
-	ix.keep = keep
+	// The only error is that the index is closed, which has let go of everything.
+	_ = ix.change("detach", func(v *version) (*version, error) {
+		seg := v.parts[0]
+		if seg.kind == Exact && len(v.parts) > 1 {
+			return nil, nil
+		}
+		return v.attached(seg, nil, KeepNone), nil
+	})
 }
 
 // Close frees the index's memory and releases its column. It waits for running calls and may be
 // called more than once.
 func (ix *Index) Close() {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
+	ix.gate.Lock()
+	defer ix.gate.Unlock()
 	if ix.closed {
 		return
 	}
 	ix.closed = true
-	if c := ix.cells(); c != nil {
-		c.free()
-	}
-	if ix.codes != nil {
-		ix.codes.free()
-	}
-	ix.norms.free()
-	ix.replaceSource(nil, ix.keep)
-	ix.provenance = nil
-	ix.file.dropPages(ix.ids.from, ix.ids.to)
-	ix.file.free()
+	ix.drop(ix.now)
 }
 
-// Len returns the number of rows, those that can never be found included.
-func (ix *Index) Len() int { return ix.rows }
+// Len returns the number of rows, those that can never be found (null or bad ones) included and
+// deleted ones not. 0 once the index is closed.
+func (ix *Index) Len() int {
+	v, err := ix.enter("len")
+	if err != nil {
+		return 0
+	}
+	defer ix.leave(v)
+	return v.count()
+}
+
+// base is what the index was built as; none of what the next methods return ever changes.
+func (ix *Index) base() *segment {
+	ix.swap.Lock()
+	defer ix.swap.Unlock()
+	return ix.now.parts[0]
+}
 
 // Dim returns the number of dimensions.
-func (ix *Index) Dim() int { return ix.dim }
+func (ix *Index) Dim() int { return ix.base().dim }
 
 // Metric returns the metric that scores are in.
-func (ix *Index) Metric() Metric { return ix.metric }
+func (ix *Index) Metric() Metric { return ix.base().metric }
 
-// Kind returns Exact or Flat.
-func (ix *Index) Kind() Kind { return ix.kind }
+// Kind returns Exact, Flat or IVF.
+func (ix *Index) Kind() Kind { return ix.base().kind }
 
-// Bits returns the bits a dimension of a flat index, 0 for exact.
-func (ix *Index) Bits() int { return ix.bits }
+// Bits returns the bits a dimension of the codes, 0 for exact.
+func (ix *Index) Bits() int { return ix.base().bits }
 
-// IDs returns the names of the rows. They may be used after the index is closed.
-func (ix *Index) IDs() *IDs { return ix.ids }
+// IDs returns the names of the rows as they are now, deleted rows included. They may be used after
+// the index is closed.
+func (ix *Index) IDs() *IDs {
+	ix.swap.Lock()
+	defer ix.swap.Unlock()
+	return ix.now.names
+}
 
 // Provenance returns the text that the index was built with, "" once the index is closed.
 func (ix *Index) Provenance() string {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	return string(ix.provenance)
+	v, err := ix.enter("provenance")
+	if err != nil {
+		return ""
+	}
+	defer ix.leave(v)
+	return string(v.parts[0].provenance)
 }
 
 // Row writes the vector of a row, as it was given, to dst (Dim numbers).
 //
-// Errors: UnknownID outside [0, Len), InvalidArgument when the index keeps no vectors or the row
-// was skipped at build, IndexClosed.
+// Errors: UnknownID outside the rows and for deleted ones, InvalidArgument when the index keeps no
+// vectors or the row was skipped at build, IndexClosed.
 func (ix *Index) Row(row int64, dst []float32) error {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if ix.closed {
-		return closedError("row")
+	v, err := ix.enter("row")
+	if err != nil {
+		return err
 	}
-	if row < 0 || row >= int64(ix.rows) {
+	defer ix.leave(v)
+	return v.row(row, dst)
+}
+
+func (v *version) row(row int64, dst []float32) error {
+	if row < 0 || row >= int64(v.rows()) {
 		return errorAt(UnknownID, "row", row, -1,
-			fmt.Sprintf("there is no row %d among %d", row, ix.rows), "")
+			fmt.Sprintf("there is no row %d among %d", row, v.rows()), "")
 	}
-	col := ix.source.Load()
-	if col == nil {
+	seg, at := v.at(row)
+	if seg.source == nil {
 		return newError(InvalidArgument, "row", "the index holds codes, not vectors",
 			"attach the column that it was built from")
 	}
-	if !ix.isAlive(int(row)) {
+	if !seg.isAlive(at) {
 		return errorAt(InvalidArgument, "row", row, -1,
-			fmt.Sprintf("row %d was null or bad when the index was built", row), "")
+			fmt.Sprintf("row %d was null or bad when the index was built, or is deleted", row), "")
 	}
-	copy(dst[:ix.dim], col.Row(int(row), dst))
+	copy(dst[:seg.dim], seg.source.Row(at, dst))
 	return nil
 }
 
-// Info is what an index tells about itself.
-type Info struct {
-	Kind          string  `json:"kind"`
-	Metric        string  `json:"metric"`
-	Bits          int     `json:"bits"`
-	Rows          int     `json:"rows"`
-	Dim           int     `json:"dim"`
-	Usable        int     `json:"usable"`
-	Nulls         int     `json:"nulls"`
-	Bad           int     `json:"bad"`
-	Keep          string  `json:"keep"`
-	IDKind        string  `json:"id_kind"`
-	IndexBytes    int64   `json:"index_bytes"`    // all memory that the index allocated
-	BorrowedBytes int64   `json:"borrowed_bytes"` // memory of others that it keeps alive
-	Vectors       bool    `json:"vectors"`        // exact distances can be computed
-	Epsilon0      float64 `json:"epsilon0"`
-	Recall        float64 `json:"recall"`
-	Cells         int     `json:"cells"` // 0 for exact, 1 for flat
-	Plane         int     `json:"plane"` // bits a dimension that a scan reads
-	Calibrated    bool    `json:"calibrated"`
-	// Calibration says how each recall target is reached (kind ivf), by rising target.
-	Calibration []CalibrationPoint `json:"calibration"`
-	RowBytes    int                `json:"row_bytes"` // read for every row and query
-	Seed        uint64             `json:"seed"`
-	Provenance  string             `json:"provenance"`
+// Lookup returns the row of every id in the array, -1 for ids of no row, deleted rows among them. A
+// change of the index may give rows other numbers.
+//
+// Errors: InvalidArgument when the array's type cannot hold ids of this index, IndexClosed.
+func (ix *Index) Lookup(ids arrow.Array) ([]int64, error) {
+	v, err := ix.enter("lookup")
+	if err != nil {
+		return nil, err
+	}
+	defer ix.leave(v)
+	return v.find(ids)
 }
 
-// Info describes the index. Bytes are counted, not estimated.
-func (ix *Index) Info() Info {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	in := Info{
-		Kind: ix.kind.String(), Metric: ix.metric.String(), Bits: ix.bits, Rows: ix.rows,
-		Dim: ix.dim, Usable: ix.usable, Nulls: ix.nulls, Bad: ix.bad, Keep: ix.keep.String(),
-		IDKind: ix.ids.Kind().String(), Epsilon0: ix.tunedFor(ix.recall, true).Epsilon0,
-		Recall: ix.recall,
-		Seed:   ix.seed, RowBytes: 4 * ix.dim, Provenance: string(ix.provenance),
+// Names returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array in
+// memory of mem: int64, uint64 or large_string.
+func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
+	v, err := ix.enter("ids")
+	if err != nil {
+		return nil, err
 	}
-	in.IndexBytes = int64(4*len(ix.alive)+4*len(ix.mean)+len(ix.norms.mem)) + ix.ids.bytes()
-	in.Cells, in.Plane = ix.cellCount(), min(ix.bits, 1)
-	in.Calibrated, in.Calibration = len(ix.tuning) > 0, slices.Clone(ix.tuning)
-	if ix.rot != nil {
-		in.IndexBytes += int64(4 * len(ix.rot.signs))
-	}
-	if ix.codes != nil {
-		in.IndexBytes += ix.codes.bytes()
-		if ix.codes.cells != nil {
-			in.IndexBytes += ix.codes.cells.bytes() + int64(4*len(ix.slots))
-		}
-		in.RowBytes = ix.codes.stride / simd.BlockRows
-	}
-	if col := ix.source.Load(); col != nil {
-		in.Vectors = true
-		if ix.keep == KeepCopy {
-			in.IndexBytes += int64(len(col.own.mem))
-		} else {
-			in.BorrowedBytes = col.Bytes()
+	defer ix.leave(v)
+	rows := make([]int64, 0, v.count())
+	for i, p := range v.parts {
+		for r := range p.rows {
+			if !p.isDeleted(r) {
+				rows = append(rows, int64(v.starts[i]+r))
+			}
 		}
 	}
-	return in
+	return v.names.Named(rows, mem), nil
 }
 
-// SourceFloats returns the first numbers of the vectors that the index reads (nil when they are
-// not float32 or not kept): their address proves that a column was borrowed.
-func (ix *Index) SourceFloats() *float32 {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if col := ix.source.Load(); col != nil {
-		return col.firstFloat()
+// Vectors writes the vectors of the ids' rows, in their order, to dst (ids x Dim numbers), as they
+// were given.
+//
+// Errors: UnknownID naming the first id of no row, those of Row.
+func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
+	v, err := ix.enter("vectors")
+	if err != nil {
+		return err
+	}
+	defer ix.leave(v)
+	rows, err := v.known("vectors", ids)
+	if err != nil {
+		return err
+	}
+	d := v.parts[0].dim
+	for i, row := range rows {
+		if err := v.row(row, dst[i*d:(i+1)*d]); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-// sampleDigest is the SHA-256 of up to 64 rows that can be found, the first and the last among
-// them, as float32.
-func sampleDigest(col *Column, alive []uint32) [sha256.Size]byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %d ", col.rows, col.dim)
-	buf := make([]float32, col.dim)
-	const samples = 64
-	for i := range samples {
-		row := (col.rows - 1) * i / (samples - 1)
-		if col.rows == 0 || alive[row/simd.BlockRows]>>(row%simd.BlockRows)&1 == 0 {
-			continue
-		}
-		_, _ = h.Write(arrow.Float32Traits.CastToBytes(col.Row(row, buf)))
-	}
-	return [sha256.Size]byte(h.Sum(nil))
-}
-
-// countBits returns the number of set bits.
-func countBits(words []uint32) int {
-	n := 0
-	for _, w := range words {
-		n += bits.OnesCount32(w)
-	}
-	return n
 }

@@ -21,7 +21,7 @@ const (
 
 // cellsBuild is a build of kind ivf under way.
 type cellsBuild struct {
-	ix      *Index
+	ix      *segment
 	col     *Column
 	skip    []bool
 	o       *BuildOptions
@@ -36,7 +36,7 @@ type cellsBuild struct {
 
 // buildCells trains cells on a sample, assigns every row, codes residuals and calibrates.
 func buildCells(
-	ctx context.Context, ix *Index, col *Column, skip []bool, o *BuildOptions, threads int,
+	ctx context.Context, ix *segment, col *Column, skip []bool, o *BuildOptions, threads int,
 ) error {
 	b := &cellsBuild{ix: ix, col: col, skip: skip, o: o, threads: threads}
 	b.padded = paddedDim(ix.dim)

@@ -48,7 +48,8 @@ func TestHashesTellRowsAndNotChunks(t *testing.T) {
 		return hash
 	}
 	for _, valid := range [][]bool{nil, holes(r, n)} {
-		for _, name := range []string{"fixed float32", "list float64", "large float16"} {
+		for _, name := range []string{"fixed float32", "list float64", "large float16",
+			"fixed int8"} {
 			a := arrowidxtest.Layouts(rows, d, valid)[name]
 			if valid != nil {
 				name += " with nulls"
@@ -96,9 +97,16 @@ func TestEveryLayoutInPiecesGivesItsRows(t *testing.T) {
 	r := arrowidxtest.Rand(t, 292)
 	const n, d = 80, 5
 	rows := wholeRows(t, n, d)
-	for range 10 {
+	for round := range 10 {
 		valid := holes(r, n)
-		for name, a := range arrowidxtest.Layouts(rows, d, valid) {
+		for i := range rows {
+			if round == 5 { // from here on the numbers are those of uint8 and no longer of int8
+				rows[i] = 12 * float32(math.Abs(float64(rows[i])))
+			}
+		}
+		layouts := arrowidxtest.Layouts(rows, d, valid)
+		require.Len(t, layouts, 12, "three lists of four number types")
+		for name, a := range layouts {
 			col := arrowidxtest.ColumnOf(t, pieces(r, a)...)
 			require.Equal(t, []int{n, d}, []int{col.Len(), col.Dim()}, name)
 			all, buf := make([]float32, n*d), make([]float32, d)
@@ -142,9 +150,10 @@ func TestColumnsMayMixNumberTypes(t *testing.T) {
 	rows := wholeRows(t, n, d)
 	layouts := arrowidxtest.Layouts(rows, d, nil)
 	col := arrowidxtest.ColumnOf(t, array.NewSlice(layouts["list float64"], 0, 10),
-		array.NewSlice(layouts["fixed float16"], 10, 25), array.NewSlice(layouts["large float32"], 25, n))
+		array.NewSlice(layouts["fixed float16"], 10, 25), array.NewSlice(layouts["large float32"], 25, 30),
+		array.NewSlice(layouts["list int8"], 30, n))
 	defer col.Release()
-	require.Equal(t, 3, col.Chunks())
+	require.Equal(t, 4, col.Chunks())
 	all := make([]float32, n*d)
 	col.CopyTo(all)
 	require.Equal(t, rows, all)

@@ -47,6 +47,9 @@ type moments struct {
 	usable int       // rows that can be found
 	// tooShort is the square norm that every row that is not zero must have, 0 when all have it.
 	tooShort float64
+	// Norms of the longest row and of the shortest that is not zero, and where that is.
+	longest, shortest float64
+	shortestRow       int
 }
 
 // shardSums is one shard's share.
@@ -105,6 +108,7 @@ func measureAbove(
 			m.drop(col.rows, r)
 		}
 	}
+	m.longest, m.shortest, m.shortestRow = math.Sqrt(largest), math.Sqrt(smallest), smallestRow
 	m.setScale(largest)
 	if unit := float64(m.scale) * float64(m.scale); smallest*unit < smallestNormal {
 		if o.Bad == SkipBad {

@@ -51,7 +51,7 @@ type place struct {
 }
 
 // prepare validates query i and computes what every row needs.
-func (q *query) prepare(ix *Index, vec []float32, i int, epsilon float64) error {
+func (q *query) prepare(ix *segment, vec []float32, i int, epsilon float64) error {
 	q.vec = vec
 	norm2 := simd.Norm64(vec)
 	if !(norm2 <= maxSquareNorm) {
@@ -73,7 +73,7 @@ func (q *query) prepare(ix *Index, vec []float32, i int, epsilon float64) error 
 
 // center writes the scaled query minus the mean to q.rotated and returns the scaled query's inner
 // product with the mean. It sets unit.
-func (q *query) center(ix *Index) float32 {
+func (q *query) center(ix *segment) float32 {
 	scaled := q.rotated[:ix.dim]
 	clear(q.rotated[ix.dim:])
 	switch ix.metric {
@@ -98,7 +98,7 @@ func (q *query) center(ix *Index) float32 {
 }
 
 // setTables fills in everything that depends on the rotated query.
-func (q *query) setTables(ix *Index, meanDot, epsilon float32) {
+func (q *query) setTables(ix *segment, meanDot, epsilon float32) {
 	f := ix.codes
 	norm2 := simd.Norm16(q.rotated)
 	length := float32(math.Sqrt(float64(norm2)))
@@ -182,7 +182,7 @@ func (q *query) in(f *codes, larger bool, cell int) place {
 }
 
 // placeOf returns the place of the row at a position.
-func (q *query) placeOf(ix *Index, pos int) place {
+func (q *query) placeOf(ix *segment, pos int) place {
 	if ix.codes.cells == nil {
 		return q.origin
 	}

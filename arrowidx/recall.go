@@ -46,38 +46,39 @@ func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (RecallRepor
 		return RecallReport{}, newError(InvalidArgument, "recall",
 			fmt.Sprintf("k = %d of %d rows", p.K, p.Sample), "use positive numbers")
 	}
-	col, rows, err := ix.recallSample(&p)
+	v, err := ix.enter("recall")
 	if err != nil {
 		return RecallReport{}, err
 	}
-	defer col.Release()
+	defer ix.leave(v)
+	rows, err := v.recallSample(&p)
+	if err != nil {
+		return RecallReport{}, err
+	}
 	t := hitSums{k: p.K}
 	step := min(max(recallBatch/(p.K+1), 1), recallQueries)
 	for from := 0; from < len(rows); from += step {
 		part := rows[from:min(from+step, len(rows))]
-		if err := ix.countFound(ctx, &p, col, part, &t); err != nil {
+		if err := ix.countFound(ctx, v, &p, part, &t); err != nil {
 			return RecallReport{}, err
 		}
 	}
 	return t.report(), nil
 }
 
-// recallSample fills in defaults and draws the rows. The column is retained for the caller.
-func (ix *Index) recallSample(p *RecallParams) (*Column, []int, error) {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if ix.closed {
-		return nil, nil, closedError("recall")
+// recallSample fills in defaults and draws the rows.
+func (v *version) recallSample(p *RecallParams) ([]int, error) {
+	usable := v.usable()
+	if usable < 2 {
+		return nil, newError(InvalidArgument, "recall",
+			fmt.Sprintf("%d rows can be found: none has a neighbour", usable), "")
 	}
-	if ix.usable < 2 {
-		return nil, nil, newError(InvalidArgument, "recall",
-			fmt.Sprintf("%d rows can be found: none has a neighbour", ix.usable), "")
-	}
-	col := ix.source.Load()
-	if col == nil {
-		return nil, nil, newError(InvalidArgument, "recall",
-			"the index holds codes, not vectors: there is no truth to compare with",
-			"load it with vectors=column, or attach the column that it was built from")
+	for _, part := range v.parts {
+		if part.source == nil && part.usable > 0 {
+			return nil, newError(InvalidArgument, "recall",
+				"the index holds codes, not vectors: there is no truth to compare with",
+				"load it with vectors=column, or attach the column that it was built from")
+		}
 	}
 	if p.K == 0 {
 		p.K = 10
@@ -85,10 +86,21 @@ func (ix *Index) recallSample(p *RecallParams) (*Column, []int, error) {
 	if p.Sample == 0 {
 		p.Sample = 200
 	}
-	p.K, p.Sample = min(p.K, ix.usable-1), min(p.Sample, ix.usable)
-	col.Retain()
-	g := generator{ix.seed}
-	return col, rowsOfRanks(ix.alive, drawRanks(&g, ix.usable, p.Sample)), nil
+	p.K, p.Sample = min(p.K, usable-1), min(p.Sample, usable)
+	g := generator{v.parts[0].seed}
+	ranks := drawRanks(&g, usable, p.Sample)
+	rows, before := make([]int, 0, len(ranks)), 0
+	for i, part := range v.parts {
+		var here []int
+		for len(ranks) > 0 && ranks[0] < before+part.usable {
+			here, ranks = append(here, ranks[0]-before), ranks[1:]
+		}
+		for _, row := range rowsOfRanks(part.alive, here) {
+			rows = append(rows, row+v.starts[i])
+		}
+		before += part.usable
+	}
+	return rows, nil
 }
 
 // drawRanks returns m different numbers below n in increasing order, every set as likely as any
@@ -129,28 +141,30 @@ func rowsOfRanks(words []uint32, ranks []int) []int {
 
 // countFound searches the rows twice, as asked and exactly, and adds what was found to t.
 func (ix *Index) countFound(
-	ctx context.Context, p *RecallParams, col *Column, rows []int, t *hitSums,
+	ctx context.Context, v *version, p *RecallParams, rows []int, t *hitSums,
 ) error {
-	queries := make([]float32, len(rows)*ix.dim)
+	dim := v.parts[0].dim
+	queries := make([]float32, len(rows)*dim)
 	for i, row := range rows {
-		to := queries[i*ix.dim : (i+1)*ix.dim]
-		copy(to, col.Row(row, to))
+		if err := v.row(int64(row), queries[i*dim:(i+1)*dim]); err != nil {
+			return err
+		}
 	}
 	k := p.K + 1 // one of them is the query itself
 	search := SearchParams{Queries: queries, NQ: len(rows), K: k, Recall: p.Recall, Rerank: -1,
-		Source: col, Threads: p.Threads}
+		Threads: p.Threads}
 	var answers [2]SearchOut
 	for i := range answers {
 		answers[i] = SearchOut{Rows: make([]int64, len(rows)*k),
 			Scores: make([]float32, len(rows)*k), Counts: make([]int64, len(rows))}
-		if _, err := ix.Search(ctx, &search, &answers[i]); err != nil {
+		if _, err := ix.searchVersion(ctx, v, &search, &answers[i]); err != nil {
 			return err
 		}
 		search.Recall = 1
 	}
 	for i, row := range rows {
 		found, truth := answers[0].without(i, k, row), answers[1].without(i, k, row)
-		t.add(hitsWithin(ix.metric, found, truth))
+		t.add(hitsWithin(v.parts[0].metric, found, truth))
 	}
 	return nil
 }

@@ -50,17 +50,18 @@ func gaussianRows(t *testing.T, seed uint64, n int) []float32 {
 func bruteRecall(t *testing.T, ix *Index, rows []float32, sample []int, k int, recall float64,
 ) float64 {
 	t.Helper()
-	d, hits := ix.dim, 0
+	d, hits := ix.base().dim, 0
 	for _, own := range sample {
 		q := rows[own*d : (own+1)*d]
 		var truth []float64
-		for i := range ix.rows {
-			if i != own && ix.isAlive(i) {
+		for i := range ix.base().rows {
+			if i != own && ix.base().isAlive(i) {
 				truth = append(truth, l2(rows[i*d:(i+1)*d], q))
 			}
 		}
 		slices.Sort(truth)
-		out := SearchOut{make([]int64, k+1), make([]float32, k+1), make([]int64, 1)}
+		out := SearchOut{Rows: make([]int64, k+1), Scores: make([]float32, k+1),
+			Counts: make([]int64, 1)}
 		_, err := ix.Search(t.Context(), &SearchParams{Queries: q, NQ: 1, K: k + 1, Recall: recall,
 			Rerank: -1}, &out)
 		require.NoError(t, err)
@@ -96,8 +97,8 @@ func TestMeasuredRecallIsThatOfSearchesOneByOne(t *testing.T) {
 	for _, kind := range []Kind{Exact, Flat, IVF} {
 		ix := recallIndex(t, rows, d, BuildOptions{Kind: kind, Bits: 1, Metric: SqEuclidean,
 			Cells: 50, Nulls: SkipNulls, Seed: 5}, valid)
-		g := generator{ix.seed}
-		sample := rowsOfRanks(ix.alive, drawRanks(&g, ix.usable, 150))
+		g := generator{ix.base().seed}
+		sample := rowsOfRanks(ix.base().alive, drawRanks(&g, ix.base().usable, 150))
 		for _, row := range sample {
 			require.True(t, valid[row])
 		}
@@ -137,14 +138,14 @@ func TestAMeasurementStopsWhereverItsContextEnds(t *testing.T) {
 	require.NoError(t, err)
 	looks := 1<<40 - whole.left.Load()
 	require.Greater(t, looks, int64(6), "three batches, each searched twice")
-	live := ix.source.Load().refs.Load()
+	live := ix.base().source.refs.Load()
 	for at := range 12 {
 		ctx := &countedContext{Context: t.Context()}
 		ctx.left.Store(looks * int64(at) / 12)
 		_, err := ix.MeasureRecall(ctx, RecallParams{Sample: 600, Threads: 1})
 		assert.Equal(t, Cancelled, KindOf(err), "after look %d of %d", looks*int64(at)/12, looks)
 	}
-	assert.Equal(t, live, ix.source.Load().refs.Load())
+	assert.Equal(t, live, ix.base().source.refs.Load())
 	got, err := ix.MeasureRecall(t.Context(), RecallParams{Sample: 600})
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
@@ -234,12 +235,12 @@ func TestRecallThatCannotBeMeasuredIsRefused(t *testing.T) {
 	alone := recallIndex(t, rows[:4], 4, BuildOptions{}, nil)
 	check(alone, RecallParams{}, InvalidArgument, "1 rows can be found")
 	check(recallIndex(t, nil, 4, BuildOptions{}, nil), RecallParams{}, InvalidArgument, "0 rows")
-	live := ix.source.Load().refs.Load()
+	live := ix.base().source.refs.Load()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := ix.MeasureRecall(gone, RecallParams{})
 	assert.Equal(t, Cancelled, KindOf(err))
-	assert.Equal(t, live, ix.source.Load().refs.Load(), "a reference to the column is left")
+	assert.Equal(t, live, ix.base().source.refs.Load(), "a reference to the column is left")
 	ix.Close()
 	check(ix, RecallParams{}, IndexClosed, "closed")
 }

@@ -107,7 +107,7 @@ func (t *router) estimate(c *cells, qs []*probe, four *[4]simd.ScanQuery) {
 
 // route writes the cells nearest to the query to p.visits, rising by number. est are the estimates
 // of the plane, nil when the plane is not used.
-func (t *router) route(p *probe, ix *Index, probes int, est []float32) {
+func (t *router) route(p *probe, ix *segment, probes int, est []float32) {
 	p.visits = p.visits[:0]
 	c := ix.codes.cells
 	ids := t.coarse(p, c, ix.metric == Dot, probes, est)
@@ -124,7 +124,7 @@ func (t *router) route(p *probe, ix *Index, probes int, est []float32) {
 }
 
 // visitOf measures a cell.
-func (q *query) visitOf(ix *Index, cell uint32) visit {
+func (q *query) visitOf(ix *segment, cell uint32) visit {
 	c := ix.codes.cells
 	at := q.in(ix.codes, ix.metric.Larger(), int(cell))
 	v := visit{cell: cell, place: at, order: at.add}

@@ -26,9 +26,9 @@ func stretched(x []float32, d int) []float32 {
 func preparedProbes(t *testing.T, ix *Index, queries []float32) []*probe {
 	t.Helper()
 	var out []*probe
-	for i := range len(queries) / ix.dim {
+	for i := range len(queries) / ix.base().dim {
 		q := &query{}
-		require.NoError(t, q.prepare(ix, queries[i*ix.dim:(i+1)*ix.dim], i, 2))
+		require.NoError(t, q.prepare(ix.base(), queries[i*ix.base().dim:(i+1)*ix.base().dim], i, 2))
 		out = append(out, &probe{query: q})
 	}
 	return out
@@ -36,7 +36,7 @@ func preparedProbes(t *testing.T, ix *Index, queries []float32) []*probe {
 
 // routed chooses cells for the probes, as many at a time as a search would.
 func routed(ix *Index, ps []*probe, probes, together int) {
-	c, t := ix.codes.cells, &router{}
+	c, t := ix.base().codes.cells, &router{}
 	plane, lanes := usesPlane(c, probes), c.plane.count()*simd.BlockRows
 	var four [4]simd.ScanQuery
 	for len(ps) > 0 {
@@ -52,7 +52,7 @@ func routed(ix *Index, ps []*probe, probes, together int) {
 			if plane {
 				est = t.est[i*lanes : i*lanes+c.n]
 			}
-			t.route(p, ix, probes, est)
+			t.route(p, ix.base(), probes, est)
 		}
 		ps = ps[n:]
 	}
@@ -61,14 +61,14 @@ func routed(ix *Index, ps []*probe, probes, together int) {
 // trueOrder values every cell in float64: the squared distance of its centroid, for dot the least
 // negative inner product that a row within its radius can have.
 func trueOrder(ix *Index, q *query, query []float32) []float64 {
-	c := ix.codes.cells
+	c := ix.base().codes.cells
 	out := make([]float64, c.n)
 	middle := make([]float32, c.padded)
-	copy(middle, ix.mean)
-	ix.rot.apply(middle, 1)
+	copy(middle, ix.base().mean)
+	ix.base().rot.apply(middle, 1)
 	for i := range c.n {
 		x := c.centroid(i)
-		if ix.metric != Dot {
+		if ix.base().metric != Dot {
 			out[i] = squared(q.rotated, x)
 			continue
 		}
@@ -85,7 +85,7 @@ func trueOrder(ix *Index, q *query, query []float32) []float64 {
 // chosen compares the cells of the probes with the nearest ones: the share of these that was found,
 // and how much farther than the last of them the farthest other is (a share of its distance).
 func chosen(ix *Index, ps []*probe, queries []float32, probes int) (share, farther float64) {
-	found, d := 0, ix.dim
+	found, d := 0, ix.base().dim
 	for i, p := range ps {
 		order := trueOrder(ix, p.query, queries[i*d:(i+1)*d])
 		sorted := slices.Sorted(slices.Values(order))
@@ -93,7 +93,7 @@ func chosen(ix *Index, ps []*probe, queries []float32, probes int) (share, farth
 		for _, v := range p.visits {
 			if order[v.cell] <= last+1e-6*math.Abs(last) {
 				found++
-			} else if ix.metric != Dot {
+			} else if ix.base().metric != Dot {
 				farther = max(farther, math.Sqrt(order[v.cell]/last)-1)
 			}
 		}
@@ -114,7 +114,7 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 			ps := preparedProbes(t, ix, queries)
 			for _, probes := range []int{1, 8, 32} {
 				for _, p := range ps {
-					(&router{}).route(p, ix, probes, nil)
+					(&router{}).route(p, ix.base(), probes, nil)
 					require.Len(t, p.visits, probes)
 				}
 				share, _ := chosen(ix, ps, queries, probes)
@@ -124,7 +124,7 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 				t.Logf("%s, %d of %d cells: %.4f, others at most %.3f farther", metric, probes, cells,
 					share, farther)
 				least := 0.90
-				if !usesPlane(ix.codes.cells, probes) || metric == Dot {
+				if !usesPlane(ix.base().codes.cells, probes) || metric == Dot {
 					least = 0.99
 				}
 				require.GreaterOrEqual(t, share, least, "%s, %d of %d cells", metric, probes, cells)
@@ -190,11 +190,11 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 		}
 		for _, metric := range routedMetrics {
 			ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 1, Cells: 80})
-			c := ix.codes.cells
+			c := ix.base().codes.cells
 			tight := 0
 			for _, p := range preparedProbes(t, ix, queries) {
 				for cell := range c.n {
-					v := p.visitOf(ix, uint32(cell))
+					v := p.visitOf(ix.base(), uint32(cell))
 					for _, row := range c.rows[c.first[cell]:c.first[cell+1]] {
 						dist := p.exact(metric, rows[int(row)*d:(int(row)+1)*d])
 						require.LessOrEqual(t, float64(v.least), dist+float64(p.slack),
@@ -216,13 +216,13 @@ func TestWideningAddsTheNextCellsUntilEnoughRowsAreHeld(t *testing.T) {
 	const n, d = 3000, 16
 	rows := blobs(t, 504, n, d, 30)
 	ix := builtCells(t, rows, d, BuildOptions{Metric: L2, Bits: 1, Cells: 100})
-	c := ix.codes.cells
+	c := ix.base().codes.cells
 	mask := make([]byte, n)
 	for i := 0; i < n; i += 3 {
 		mask[i] = 1
 	}
 	for _, m := range [][]byte{nil, mask} {
-		r := &run{ix: ix, p: &SearchParams{Mask: m}, k: 1}
+		r := &run{ix: ix.base(), p: &SearchParams{Mask: m}, k: 1}
 		require.NoError(t, r.setFilter())
 		for _, enough := range []int{1, 30, 300, 900, r.eligible} {
 			ps := preparedProbes(t, ix, rows[:5*d])

@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -27,6 +29,9 @@ type SearchParams struct {
 	Probes int
 	Mask   []byte  // rows that may be found: not zero, one byte a row; nil: all
 	Rows   []int64 // rows that may be found, if Mask is nil; nil: all
+	// IDs names the rows that may be found, if Mask and Rows are nil; nil: all. Unlike rows, ids
+	// mean the same whatever is added or deleted meanwhile.
+	IDs arrow.Array
 	// Source is a column with the index's rows to measure on, nil: the index's own.
 	Source *Column
 	// Threads limits this search; 0 means the default of SetThreads. 1 runs on the calling
@@ -42,6 +47,7 @@ type SearchOut struct {
 	Rows   []int64
 	Scores []float32
 	Counts []int64
+	IDs    *IDs // set by the search: what its rows are called
 }
 
 // Plan says how a search was done. Counts are sums over the queries.
@@ -79,20 +85,38 @@ type Plan struct {
 // a mask of the wrong length, kind exact without its vectors),
 // VectorsChanged when borrowed vectors no longer fit their codes, Cancelled, IndexClosed.
 func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if ix.closed {
-		return Plan{}, closedError("search")
+	v, err := ix.enter("search")
+	if err != nil {
+		return Plan{}, err
 	}
-	return ix.search(ctx, p, out)
+	defer ix.leave(v)
+	return ix.searchVersion(ctx, v, p, out)
 }
 
-// search is Search for those who hold the index open.
-func (ix *Index) search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
+func (ix *Index) searchVersion(
+	ctx context.Context, v *version, p *SearchParams, out *SearchOut,
+) (Plan, error) {
+	out.IDs = v.names
+	if len(v.parts) == 1 && !v.changed && p.IDs == nil {
+		return v.parts[0].search(ctx, p, out)
+	}
+	return ix.searchParts(ctx, v, p, out)
+}
+
+// search answers the queries from this segment alone.
+func (ix *segment) search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
+	return ix.searchPart(ctx, p, out, nil, 0)
+}
+
+// searchPart is search for a segment that is one of several: its hits go to the join, their rows
+// counted from start on.
+func (ix *segment) searchPart(
+	ctx context.Context, p *SearchParams, out *SearchOut, to *join, start int,
+) (Plan, error) {
 	begin := time.Now()
 	w := ix.workspace()
-	defer ix.release(w)
-	w.run = run{ix: ix, p: p, out: out, col: ix.source.Load()}
+	defer ix.putBack(w)
+	w.run = run{ix: ix, p: p, out: out, col: ix.source, join: to, start: start}
 	r := &w.run
 	if p.Source != nil {
 		r.col = p.Source
@@ -110,10 +134,12 @@ func (ix *Index) search(ctx context.Context, p *SearchParams, out *SearchOut) (P
 
 // run is one call of Search.
 type run struct {
-	ix       *Index
+	ix       *segment
 	p        *SearchParams
 	out      *SearchOut
 	col      *Column // vectors to measure on; nil: estimates only
+	join     *join   // where hits go, nil: to out
+	start    int     // row of the index that is this segment's first
 	k        int
 	words    []uint32 // rows that may be found, in row order
 	slots    []uint32 // kind ivf: the same in the order of slots
@@ -268,6 +294,10 @@ func (r *run) answer(ctx context.Context, w *workspace) error {
 
 // put writes a query's hits to the caller's arrays.
 func (r *run) put(i int, q *query, hits []hit) {
+	if r.join != nil {
+		r.join.take(i, q, hits, r.start)
+		return
+	}
 	at := i * r.p.K
 	for j, h := range hits {
 		r.out.Rows[at+j] = int64(h.row)

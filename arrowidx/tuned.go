@@ -69,7 +69,7 @@ func (t CalibrationPoint) sound(cells int) bool {
 // tunedFor returns the settings of the least target that is at least the asked one, with vectors or
 // without. Above the greatest target all rows are measured (epsilon 0); an index that could not
 // be calibrated looks into all its cells.
-func (ix *Index) tunedFor(recall float64, vectors bool) CalibrationPoint {
+func (ix *segment) tunedFor(recall float64, vectors bool) CalibrationPoint {
 	for _, t := range ix.tuning {
 		if t.Vectors == vectors && t.Target >= recall {
 			return t
@@ -82,7 +82,7 @@ func (ix *Index) tunedFor(recall float64, vectors bool) CalibrationPoint {
 }
 
 // cells returns the cells of kind ivf, nil for other kinds.
-func (ix *Index) cells() *cells {
+func (ix *segment) cells() *cells {
 	if ix.codes == nil {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (ix *Index) cells() *cells {
 }
 
 // cellCount returns the number of cells: 0 for kind exact, 1 for flat.
-func (ix *Index) cellCount() int {
+func (ix *segment) cellCount() int {
 	switch {
 	case ix.codes == nil:
 		return 0

@@ -155,7 +155,7 @@ func goIndexLookup(
 			return err
 		}
 		defer releaseArrays(in)
-		found, err := ix.IDs().Lookup(in[0])
+		found, err := ix.Lookup(in[0])
 		if err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func (q *search) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q.index.IDs().Numbers(q.out.Rows, math.MaxUint64)
+	q.out.IDs.Numbers(q.out.Rows, math.MaxUint64)
 	if q.plan != nil {
 		writePlan(q.plan, &plan)
 	}

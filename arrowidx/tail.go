@@ -1,0 +1,349 @@
+package arrowidx
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+const (
+	// tailRatio is how many times as long as the next every segment of the tail is at least: its
+	// segments are few (the logarithm of the rows added), and a row is copied as often at most.
+	tailRatio = 3
+	// tailShare is the part of the base that the tail of kind ivf may be before its rows move into
+	// cells, and tailLeast the rows that it may have in any case: a query scans all of them.
+	tailShare = 32
+	tailLeast = 4096
+)
+
+// tail is the parts of a version to be: the base and what was added since.
+type tail struct {
+	v       *version
+	parts   []*segment
+	ctx     context.Context
+	threads int
+	asked   BuildOptions
+	drift   drift
+}
+
+// forget gives up what was made for a version that will not be.
+func (t *tail) forget() {
+	for _, p := range t.parts {
+		if !slices.Contains(t.v.parts, p) {
+			p.release()
+		}
+	}
+}
+
+// replace puts one segment in the place of parts [from, to).
+func (t *tail) replace(from, to int, by *segment) {
+	for _, p := range t.parts[from:to] {
+		if !slices.Contains(t.v.parts, p) {
+			p.release()
+		}
+	}
+	t.parts = append(append(slices.Clone(t.parts[:from]), by), t.parts[to:]...)
+}
+
+// append codes the added rows and puts the tail in order.
+func (t *tail) append(a *addition, names *IDs, m *moments) error {
+	base := t.parts[0]
+	t.drift = t.v.drift
+	if base.kind == Exact && base.source == nil && base.usable > 0 {
+		return newError(InvalidArgument, "add", "the index is exact and has no vectors",
+			"load it with vectors=column, or attach the column first")
+	}
+	left := 0
+	for _, p := range t.parts {
+		left += p.rows - p.deleted
+	}
+	if base.dim == 0 || left == 0 || base.tooLong(m) {
+		return t.rebuild(a, names)
+	}
+	if least := m.shortest * float64(base.scale); base.kind != Exact && base.metric != Cosine &&
+		least*least < smallestNormal {
+		return errorAt(InvalidVector, "add", int64(m.shortestRow), -1,
+			fmt.Sprintf("row %d has norm %.3g, too small beside the indexed rows", m.shortestRow,
+				m.shortest), "write zeros instead, or drop the row; nothing was added")
+	}
+	seg, err := t.code(a.col, names, a.o.Progress)
+	if err != nil {
+		return err
+	}
+	t.parts = append(t.parts, seg)
+	if err := t.measureDrift(seg, a.col); err != nil {
+		return err
+	}
+	return t.settle()
+}
+
+// tooLong reports whether rows are more than twice as long as the longest that was indexed: codes
+// are made for lengths below 2, in units of the build.
+func (ix *segment) tooLong(m *moments) bool {
+	return ix.kind != Exact && ix.metric != Cosine && m.longest*float64(ix.scale) >= 2
+}
+
+// code makes a segment of added rows, coded like the base but in no cells.
+func (t *tail) code(col *Column, names *IDs, progress *Progress) (*segment, error) {
+	base := t.parts[0]
+	seg := base.like(col.rows, names)
+	seg.setAlive(nil, col.rows)
+	seg.usable = col.rows
+	o := &BuildOptions{Bits: base.bits, Progress: progress}
+	var err error
+	if base.kind == Exact {
+		err = seg.measureNorms(t.ctx, col, o, t.threads)
+	} else {
+		err = encodeFlat(t.ctx, seg, col, nil, o, t.threads)
+	}
+	if err == nil && (base.keep != KeepNone || base.kind != Flat) {
+		seg.keep = KeepCopy
+		err = seg.keepVectors(t.ctx, col, t.threads)
+	}
+	if err != nil {
+		seg.release()
+		return nil, err
+	}
+	if base.keep == KeepNone && seg.source != nil {
+		seg.raw, seg.source, seg.keep = seg.source, nil, KeepNone
+	}
+	return seg, nil
+}
+
+// like returns an empty segment for n rows that are coded like those of ix.
+func (ix *segment) like(n int, names *IDs) *segment {
+	kind := ix.kind
+	if kind == IVF {
+		kind = Flat
+	}
+	return &segment{
+		held: newHeld(), kind: kind, metric: ix.metric, bits: ix.bits, keep: KeepNone, rows: n,
+		dim: ix.dim, recall: ix.recall, seed: ix.seed, ids: names, scale: ix.scale,
+		mean: slices.Clone(ix.mean), meanSq: ix.meanSq, rot: ix.rot, scratch: ix.scratch,
+		provenance: slices.Clone(ix.provenance),
+	}
+}
+
+// settle joins segments of the tail that are not much longer than the next, and the tail with the
+// base when it has become long.
+func (t *tail) settle() error {
+	for n := len(t.parts); n > 2 && t.parts[n-2].rows <= tailRatio*t.parts[n-1].rows; {
+		seg, err := mergeFlat(t.ctx, t.parts[n-2:], t.threads)
+		if err != nil {
+			return err
+		}
+		t.replace(n-2, n, seg)
+		n = len(t.parts)
+	}
+	rows := 0
+	for _, p := range t.parts[1:] {
+		rows += p.rows
+	}
+	most := max(t.parts[0].rows, tailLeast)
+	if t.parts[0].kind == IVF {
+		most = max(t.parts[0].rows/tailShare, tailLeast)
+	}
+	if rows < most {
+		return nil
+	}
+	return t.compact()
+}
+
+// compact makes one segment of all parts, without the deleted rows.
+func (t *tail) compact() error {
+	join := mergeFlat
+	if t.parts[0].kind == IVF {
+		join = foldCells
+	}
+	seg, err := join(t.ctx, t.parts, t.threads)
+	if err == nil {
+		t.replace(0, len(t.parts), seg)
+	}
+	return err
+}
+
+// rebuild builds everything anew from the vectors: the first rows of an index that had none decide
+// its mean and cells, and rows much longer than all before its scale.
+func (t *tail) rebuild(a *addition, names *IDs) error {
+	base := t.parts[0]
+	picks := make([]pick, 0, len(t.parts)+1)
+	ids := make([]namesOf, 0, len(t.parts)+1)
+	for _, p := range t.parts {
+		rows := p.findable()
+		if len(rows) == 0 {
+			continue
+		}
+		if p.source == nil {
+			return newError(InvalidVector, "add",
+				"the added rows are more than twice as long as the longest indexed row, and the "+
+					"index holds no vectors to code again", "build the index anew from all vectors")
+		}
+		picks = append(picks, pick{p.source, rows})
+		ids = append(ids, namesOf{p.ids, rows})
+	}
+	picks, ids = append(picks, pick{col: a.col}), append(ids, namesOf{ids: names})
+	col := joinColumns(picks)
+	defer col.Release()
+	o := t.asked
+	o.IDs, o.Progress, o.Threads = gatherIDs(ids), a.o.Progress, t.threads
+	if base.dim != 0 && len(picks) > 1 {
+		o.Kind, o.Bits, o.Keep = base.kind, base.bits, base.keep
+	}
+	if o.Keep != KeepNone {
+		o.Keep = KeepCopy // the added rows must be copied, and copies join best with copies
+	}
+	if err := o.resolve(col); err != nil {
+		return err
+	}
+	seg, err := buildSegment(t.ctx, col, &o)
+	if err != nil {
+		return err
+	}
+	t.replace(0, len(t.parts), seg)
+	t.drift = drift{}
+	return nil
+}
+
+// findable lists the rows that can be found.
+func (ix *segment) findable() []uint32 {
+	rows := make([]uint32, 0, ix.usable)
+	for r := range ix.rows {
+		if ix.isAlive(r) {
+			rows = append(rows, uint32(r))
+		}
+	}
+	return rows
+}
+
+// kept lists the rows that are not deleted, nil when none is.
+func (ix *segment) kept() []uint32 {
+	if ix.deleted == 0 {
+		return nil
+	}
+	rows := make([]uint32, 0, ix.rows-ix.deleted)
+	for r := range ix.rows {
+		if !ix.isDeleted(r) {
+			rows = append(rows, uint32(r))
+		}
+	}
+	return rows
+}
+
+// Compact gives the memory of deleted rows back, and moves added rows to where built ones are:
+// afterwards the index is as small and as fast as one that was built of its rows. Searches go on
+// meanwhile with the old version, so that memory for both is needed. Borrowed vectors stay
+// borrowed. threads 0 means the default of SetThreads.
+//
+// Errors: Cancelled, OutOfMemory, IndexClosed; the index is then as it was.
+func (ix *Index) Compact(ctx context.Context, threads int) error {
+	return ix.change("compact", func(v *version) (*version, error) {
+		seg, err := v.whole(ctx, threads)
+		if err != nil {
+			return nil, err
+		}
+		if seg == v.parts[0] {
+			seg.release()
+			return nil, nil
+		}
+		return v.with([]*segment{seg}), nil
+	})
+}
+
+// whole returns all rows that are not deleted as one segment, which the caller releases.
+func (v *version) whole(ctx context.Context, threads int) (*segment, error) {
+	if len(v.parts) == 1 && v.parts[0].deleted == 0 {
+		v.parts[0].retain()
+		return v.parts[0], nil
+	}
+	t := tail{v: v, parts: slices.Clone(v.parts), ctx: ctx, threads: Threads(threads)}
+	if err := t.compact(); err != nil {
+		return nil, err
+	}
+	return t.parts[0], nil
+}
+
+// drift compares the rows added with those that the index was built of.
+type drift struct {
+	built float64 // mean residual norm of the build; 0: not known
+	sum   float64 // of the residual norms of rows added
+	rows  int
+}
+
+// ratio is the mean residual norm of rows added over that of the build, 0 if it is not known.
+func (d drift) ratio() float64 {
+	if d.rows == 0 || !(d.built > 0) {
+		return 0
+	}
+	return d.sum / float64(d.rows) / d.built
+}
+
+// measureDrift adds the residual norms of added rows: distances from the mean, for kind ivf from
+// the nearest centroid, which it remembers.
+func (t *tail) measureDrift(seg *segment, col *Column) error {
+	base := t.parts[0]
+	if t.drift.rows == 0 {
+		t.drift.built = base.residual()
+	}
+	e := newRotator(base, nil)
+	var near *finder
+	if c := base.cells(); c != nil {
+		plane := c.plane
+		if base.metric == Dot {
+			var err error
+			if plane, err = newCentroidPlane(c.centroids, c.n, c.padded, L2); err != nil {
+				return err
+			}
+			defer plane.free()
+		}
+		near = newFinder(plane, c.centroids, c.norm2)
+		seg.owner = make([]uint32, col.rows)
+	}
+	step := tileRows(e.padded)
+	for from := 0; from < col.rows; from += step {
+		if err := cancelled(t.ctx, "add"); err != nil {
+			return err
+		}
+		to := min(from+step, col.rows)
+		e.run(col, from, to)
+		if near != nil {
+			near.nearest(e.rotated, to-from, seg.owner[from:to])
+		}
+		for i := range to - from {
+			x := e.of(i)
+			if near != nil {
+				simd.Center(x, x, 1, base.cells().centroid(int(seg.owner[from+i])))
+			}
+			t.drift.sum += math.Sqrt(float64(simd.Norm16(x)))
+		}
+	}
+	t.drift.rows += col.rows
+	return nil
+}
+
+// residual returns the mean residual norm of the rows that the segment was built of, from a sample
+// of them where it is not stored, 0 where it cannot be known.
+func (ix *segment) residual() float64 {
+	if c := ix.cells(); c != nil {
+		sum := 0.0
+		for i, s := range c.spread {
+			sum += float64(s) * float64(c.size(i))
+		}
+		return sum / float64(max(len(c.rows), 1))
+	}
+	if ix.source == nil {
+		return 0
+	}
+	const sample = 4096
+	e, sum, n := newRotator(ix, nil), 0.0, 0
+	for r := 0; r < ix.rows; r += max(1, ix.rows/sample) {
+		if ix.isAlive(r) {
+			e.center(ix.source.Row(r, e.read), 0, false)
+			sum += math.Sqrt(float64(simd.Norm16(e.of(0))))
+			n++
+		}
+	}
+	return sum / float64(max(n, 1))
+}
