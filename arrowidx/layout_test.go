@@ -150,7 +150,8 @@ func TestColumnsMayMixNumberTypes(t *testing.T) {
 	rows := wholeRows(t, n, d)
 	layouts := arrowidxtest.Layouts(rows, d, nil)
 	col := arrowidxtest.ColumnOf(t, array.NewSlice(layouts["list float64"], 0, 10),
-		array.NewSlice(layouts["fixed float16"], 10, 25), array.NewSlice(layouts["large float32"], 25, 30),
+		array.NewSlice(layouts["fixed float16"], 10, 25),
+		array.NewSlice(layouts["large float32"], 25, 30),
 		array.NewSlice(layouts["list int8"], 30, n))
 	defer col.Release()
 	require.Equal(t, 4, col.Chunks())

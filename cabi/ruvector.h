@@ -198,8 +198,9 @@ RV_API uint32_t rv_abi_version(void);
 RV_API int64_t rv_live(void);
 
 /* Makes Arrow structs over memory of the caller: a FixedSizeList of rows x dim numbers of format
- * "f", "g" or "e". validity: bitmap or NULL. When array is released its token appears in
- * rv_take_released; the caller keeps the memory until then. */
+ * "f", "g", "e", "c" or "C" (float32, float64, float16, int8, uint8). validity: bitmap or NULL.
+ * When array is released its token appears in rv_take_released; the caller keeps the memory until
+ * then. */
 RV_API int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *format,
     const uint8_t *validity, uint64_t token, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);

@@ -151,7 +151,7 @@ int32_t rv_wrap_values(const void *data, const void *offsets, const uint8_t *val
 static int bad_matrix(int64_t rows, int64_t dim, const char *format)
 {
     return rows < 0 || dim < 1 || dim > INT32_MAX || (rows > 0 && dim > INT64_MAX / 8 / rows)
-        || format == NULL || strlen(format) != 1 || strchr("efg", format[0]) == NULL;
+        || format == NULL || strlen(format) != 1 || strchr("efgcC", format[0]) == NULL;
 }
 
 int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *format,

@@ -145,8 +145,8 @@ func F64ToF32(dst []float32, src []float64) {
 	float.f64ToF32(dst[:len(src)], src)
 }
 
-// Int8ToF32 converts whole numbers of -128 to 127 to float32 for every i below len(src); every value
-// is exact. Any length; dst must hold at least len(src) values.
+// Int8ToF32 converts whole numbers of -128 to 127 to float32 for every i below len(src); every
+// value is exact. Any length; dst must hold at least len(src) values.
 func Int8ToF32(dst []float32, src []int8) {
 	checkRoom("Int8ToF32", len(dst), len(src))
 	float.int8ToF32(dst[:len(src)], src)

@@ -5,9 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
@@ -252,26 +252,45 @@ func (s suite) chunks(t *testing.T) {
 	}
 }
 
-// elements builds the same whole numbers from every layout and number type.
+// elements builds the same whole numbers from every layout and number type: those that all floats
+// hold from floats, the smallest to the largest of a byte from bytes.
 func (s suite) elements(t *testing.T) {
 	r := Rand(t, 107)
-	k := task{d: 7, n: 1400, nq: 4}
-	k.rows, k.queries = make([]float32, k.n*k.d), Gaussian(r, k.nq, k.d)
-	for i := range k.rows {
-		k.rows[i] = float32(r.IntN(2001) - 1000)
-	}
-	for _, metric := range Metrics {
-		for name, a := range Layouts(k.rows, k.d, nil) {
-			col := ColumnOf(t, a)
-			ix := s.build(t, col, arrowidx.BuildOptions{Metric: metric})
-			col.Release()
-			if ix.Dim() != k.d {
-				t.Fatalf("%s: %d dimensions", name, ix.Dim())
-			}
-			out, _ := Search(t, ix, k.params(9))
-			k.check(t, metric, out, 9, nil)
-			ix.Close()
+	for _, c := range []struct {
+		least, most int
+		types       []string
+	}{
+		{-1000, 1000, []string{"float32", "float64", "float16"}},
+		{-128, 127, []string{"int8"}}, {0, 255, []string{"uint8"}},
+	} {
+		k := task{d: 7, n: 1400, nq: 4}
+		k.rows, k.queries = make([]float32, k.n*k.d), Gaussian(r, k.nq, k.d)
+		for i := range k.rows {
+			k.rows[i] = float32(c.least + r.IntN(c.most-c.least+1))
 		}
+		k.rows[0], k.rows[1] = float32(c.least), float32(c.most)
+		copy(k.query(0), k.row(9)) // whole numbers ask for whole numbers
+		layouts := Layouts(k.rows, k.d, nil)
+		for _, number := range c.types {
+			for _, list := range []string{"fixed ", "list ", "large "} {
+				s.eachMetric(t, k, list+number, layouts[list+number])
+			}
+		}
+	}
+}
+
+// eachMetric asks indexes of the array, which holds the rows of the task.
+func (s suite) eachMetric(t *testing.T, k task, name string, a arrow.Array) {
+	for _, metric := range Metrics {
+		col := ColumnOf(t, a)
+		ix := s.build(t, col, arrowidx.BuildOptions{Metric: metric})
+		col.Release()
+		if ix.Dim() != k.d {
+			t.Fatalf("%s: %d dimensions", name, ix.Dim())
+		}
+		out, _ := Search(t, ix, k.params(9))
+		k.check(t, metric, out, 9, nil)
+		ix.Close()
 	}
 }
 
@@ -292,9 +311,6 @@ func (s suite) skipped(t *testing.T) {
 	}
 	admit := func(i int) bool { return valid[i] && !slices.ContainsFunc(k.row(i), infinite) }
 	for name, a := range Layouts(k.rows, k.d, valid) {
-		if strings.HasSuffix(name, "float16") {
-			continue // the rows are no halves
-		}
 		col := ColumnOf(t, a)
 		ix := s.build(t, col, arrowidx.BuildOptions{Metric: arrowidx.L2,
 			Nulls: arrowidx.SkipNulls, Bad: arrowidx.SkipBad})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -21,18 +22,36 @@ type listBuilder interface {
 	ValueBuilder() array.Builder
 }
 
-// Layouts returns the rows of d numbers in every Arrow type that holds vectors, by name. Rows that
-// are not valid (nil: all are) take no room in lists of their own lengths.
+// numberTypes are the types that a vector's numbers may have, each with whether it holds a number
+// exactly.
+var numberTypes = map[string]struct {
+	arrow arrow.DataType
+	holds func(v float32) bool
+}{
+	"float32": {arrow.PrimitiveTypes.Float32, func(float32) bool { return true }},
+	"float64": {arrow.PrimitiveTypes.Float64, func(float32) bool { return true }},
+	"float16": {arrow.FixedWidthTypes.Float16,
+		func(v float32) bool { return float16.New(v).Float32() == v }},
+	"int8": {arrow.PrimitiveTypes.Int8,
+		func(v float32) bool { return v >= -128 && v <= 127 && v == float32(int8(v)) }},
+	"uint8": {arrow.PrimitiveTypes.Uint8,
+		func(v float32) bool { return v >= 0 && v <= 255 && v == float32(uint8(v)) }},
+}
+
+// Layouts returns the rows of d numbers in every Arrow type that holds vectors, by name, such as
+// "fixed float32", "list int8" or "large uint8". Number types that do not hold all of the numbers
+// exactly are left out. Rows that are not valid (nil: all are) take no room in lists of their own
+// lengths.
 func Layouts(rows []float32, d int, valid []bool) map[string]arrow.Array {
 	mem, out := memory.DefaultAllocator, map[string]arrow.Array{}
-	for name, number := range map[string]arrow.DataType{
-		"float32": arrow.PrimitiveTypes.Float32, "float64": arrow.PrimitiveTypes.Float64,
-		"float16": arrow.FixedWidthTypes.Float16,
-	} {
+	for name, number := range numberTypes {
+		if slices.ContainsFunc(rows, func(v float32) bool { return !number.holds(v) }) {
+			continue
+		}
 		for list, b := range map[string]listBuilder{
-			"fixed": array.NewFixedSizeListBuilder(mem, int32(d), number),
-			"list":  array.NewListBuilder(mem, number),
-			"large": array.NewLargeListBuilder(mem, number),
+			"fixed": array.NewFixedSizeListBuilder(mem, int32(d), number.arrow),
+			"list":  array.NewListBuilder(mem, number.arrow),
+			"large": array.NewLargeListBuilder(mem, number.arrow),
 		} {
 			for i := 0; i*d < len(rows); i++ {
 				there := valid == nil || valid[i]
@@ -57,6 +76,10 @@ func appendNumbers(b array.Builder, numbers []float32) {
 			b.Append(float64(v))
 		case *array.Float16Builder:
 			b.Append(float16.New(v))
+		case *array.Int8Builder:
+			b.Append(int8(v))
+		case *array.Uint8Builder:
+			b.Append(uint8(v))
 		}
 	}
 }

@@ -65,6 +65,9 @@ FORMATS = {
     "int64": b"l", "uint64": b"L", "float16": b"e", "float32": b"f", "float64": b"g", "bool": b"b",
 }  # fmt: skip
 
+# NumPy's characters of the number types that vectors are read in: float16, 32 and 64, int8, uint8.
+VECTOR_NUMBERS = "efdbB"
+
 
 def collect() -> None:
     """Let go of the arrays whose Arrow structs were released. Safe in finalizers."""
@@ -99,7 +102,7 @@ def wrap_matrix(
     array: ArrowArray,
     schema: ArrowSchema,
 ) -> None:
-    """Fill empty Arrow structs with a C-contiguous float matrix, to be consumed by one call.
+    """Fill empty Arrow structs with a C-contiguous matrix, to be consumed by one call.
 
     The caller makes the structs and drops them in any outcome: an interrupt finds them there.
     """

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ._arrow import VECTOR_NUMBERS
 from ._caller import warn as warn_caller
 from ._errors import InvalidVector
 
@@ -53,7 +54,7 @@ def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Val
 
     Returns
     -------
-    matrix : ndarray, shape (n, d), float32, float64 or float16
+    matrix : ndarray, shape (n, d), float32, float64, float16, int8 or uint8
         Shape (n, 0) when no cell tells d. Null rows are zero.
     validity : ndarray of bool, shape (n,), or None when no cell is null
     copied : bool
@@ -159,14 +160,15 @@ def _pack_arrays(cells: list[Matrix], rows: _Rows) -> Matrix:
         if dtype.kind not in "fiu":
             i = next(i for i, cell in enumerate(cells) if cell.dtype == dtype)
             rows.refuse(i, _not_numbers(dtype, cells[i]))
-    half = dtypes == {np.dtype(np.float16)}
-    matrix = np.empty((len(cells), width), np.float16 if half else np.float32)
+    narrow = len(dtypes) == 1 and cells[0].dtype.char in "ebB"
+    kept = cells[0].dtype.newbyteorder("=") if narrow else np.dtype(np.float32)
+    matrix = np.empty((len(cells), width), kept)
     with np.errstate(over="raise"):
         for start in range(0, len(cells), _CHUNK):
             part = cells[start : start + _CHUNK]
             out = matrix[start : start + len(part)].reshape(-1)
             try:
-                np.concatenate(part, out=out, casting="same_kind" if half else "unsafe")
+                np.concatenate(part, out=out, casting="same_kind" if narrow else "unsafe")
             except FloatingPointError:
                 _refuse_overflow(part, start, rows)
     return matrix
@@ -261,7 +263,7 @@ def shared_matrix(cells: list[Matrix]) -> Matrix | None:
         A read-only view that keeps the memory alive.
     """
     first = cells[0]
-    if first.ndim != 1 or first.base is None or first.dtype.char not in "efd":
+    if first.ndim != 1 or first.base is None or first.dtype.char not in VECTOR_NUMBERS:
         return None
     if not first.dtype.isnative or not _layout_holds():
         return None

@@ -19,7 +19,7 @@ from ._cells import Validity, is_null
 from ._errors import EmbedError, InvalidVector, MissingExtra
 from ._settings import current
 from ._task import reporter
-from ._vectors import Float32Matrix, float_matrix
+from ._vectors import Float32Matrix, number_matrix
 
 _PACKAGE: Final = "wordllama"
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
@@ -262,7 +262,7 @@ class _Foreign:
         except ValueError as error:
             raise EmbedError(f"the embedder's answer is no matrix: {error}") from error
         try:
-            matrix, _ = float_matrix(found, "the embedder's answer", ndim=2)
+            matrix, _ = number_matrix(found, "the embedder's answer", ndim=2)
         except InvalidVector as error:
             raise EmbedError(str(error)) from error
         if not matrix.shape[1]:

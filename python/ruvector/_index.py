@@ -65,8 +65,8 @@ class Index(Searching):
         Parameters
         ----------
         vectors : array, Series, Arrow array or stream, or sequence of vectors
-            n rows of d numbers. C-contiguous float32, float64 and float16 memory is borrowed;
-            other strides, orders and number types are copied once.
+            n rows of d numbers. C-contiguous float32, float64, float16, int8 and uint8 memory
+            is borrowed as it is; other strides, orders and number types are copied once.
         ids : sequence of n whole numbers or texts, optional
             What the rows are called in answers; their positions 0..n-1 when not given.
         metric : {"cosine", "dot", "l2", "euclidean", "sqeuclidean"}

@@ -37,15 +37,13 @@ EMBED_TOKENS = 200_000
 def column_from_matrix(
     matrix: npt.NDArray[Any], validity: npt.NDArray[np.bool_] | None = None
 ) -> Handle:
-    """Borrow a 2-D C-contiguous float32, float64 or float16 array as a column.
+    """Borrow a 2-D C-contiguous array of float32, 64 or 16, int8 or uint8 as a column.
 
     ``validity`` is False where a row is null. The array is kept until the library lets go of it.
     """
-    if matrix.ndim != 2 or not matrix.flags.c_contiguous or matrix.dtype.kind != "f":
-        raise InvalidArgument(
-            f"{matrix.ndim}-d {matrix.dtype} is not a C-contiguous matrix of floats"
-        )
-    if not matrix.dtype.isnative or matrix.dtype.itemsize > 8:
+    if matrix.ndim != 2 or not matrix.flags.c_contiguous:
+        raise InvalidArgument(f"{matrix.ndim}-d {matrix.dtype} is not a C-contiguous matrix")
+    if not matrix.dtype.isnative or matrix.dtype.char not in _arrow.VECTOR_NUMBERS:
         raise InvalidArgument(f"numbers of type {matrix.dtype} cannot be borrowed")
     if matrix.shape[1] < 1:
         raise InvalidArgument("vectors of no dimensions")

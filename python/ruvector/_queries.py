@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _cells
 from ._errors import DimensionMismatch, InvalidVector
-from ._vectors import Float32Matrix, float_matrix, is_buffer, read_vectors
+from ._vectors import Float32Matrix, is_buffer, number_matrix, read_vectors
 
 FLOAT32: Final = np.dtype(np.float32)
 
@@ -94,7 +94,7 @@ def read_queries(query: Any, dim: int) -> tuple[Float32Matrix, bool]:
                 f"query has {query.ndim} axes, shape {query.shape}; 1-D (one query) or 2-D "
                 "(a batch) is needed"
             )
-        matrix, _ = float_matrix(query, "query", ndim=query.ndim)
+        matrix, _ = number_matrix(query, "query", ndim=query.ndim)
         matrix = matrix.reshape(1, -1) if single else matrix
     else:
         vectors = read_vectors(query, "query", warn=False)

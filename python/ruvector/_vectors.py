@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _cells, _native
+from ._arrow import VECTOR_NUMBERS
 from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
 from ._library import call
@@ -163,7 +164,7 @@ def read_vectors(data: Any, label: str = "vectors", *, warn: bool = True) -> Vec
 
 
 def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout: str) -> Vectors:
-    """Return a C-contiguous float matrix, with the rows that are not null, as a column."""
+    """Return a C-contiguous matrix, with the rows that are not null, as a column."""
     rows, dim = matrix.shape
     nulls = 0 if validity is None else rows - int(np.count_nonzero(validity))
     handle = None
@@ -184,7 +185,7 @@ def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout:
 def _from_numpy(data: Matrix, label: str, warn: bool) -> Vectors:
     if data.dtype.kind == "O" and data.ndim == 1:
         return _from_cells(data.tolist(), label, warn, "NumPy objects")
-    matrix, copied = float_matrix(data, label, ndim=2)
+    matrix, copied = number_matrix(data, label, ndim=2)
     layout = f"NumPy {data.dtype}" + (" (copied)" if copied else "")
     return from_matrix(matrix, None, copied, layout)
 
@@ -229,7 +230,7 @@ def _from_polars(polars: Any, data: Any, label: str, warn: bool) -> Vectors:
         refuse_text(data.drop_nulls(), label)
     if not isinstance(dtype, (polars.Array, polars.List)) or not dtype.inner.is_numeric():
         raise ColumnError(f"{label} is a polars column of {dtype}, not of vectors")
-    if not dtype.inner.is_float():
+    if not (dtype.inner.is_float() or dtype.inner in (polars.Int8, polars.UInt8)):
         data = data.cast(_polars_float32(polars, dtype))
     try:
         return _from_capsule(data, label, "polars")
@@ -252,18 +253,20 @@ def _is_arrow_frame(data: Any) -> bool:
 
 
 def _arrow_floats(data: Any) -> Any:
-    """Cast pyarrow lists of integers to float32; leave everything else as it is."""
+    """Cast pyarrow lists of integers of two and more bytes to float32; leave everything else."""
     pyarrow = sys.modules.get("pyarrow")
     if pyarrow is None or not isinstance(data, (pyarrow.Array, pyarrow.ChunkedArray)):
         return data
     kind, types = data.type, pyarrow.types
-    if types.is_fixed_size_list(kind) and types.is_integer(kind.value_type):
+    if not (types.is_fixed_size_list(kind) or types.is_large_list(kind) or types.is_list(kind)):
+        return data
+    if not types.is_integer(kind.value_type) or kind.value_type.bit_width == 8:
+        return data
+    if types.is_fixed_size_list(kind):
         return data.cast(pyarrow.list_(pyarrow.float32(), kind.list_size))
-    if types.is_large_list(kind) and types.is_integer(kind.value_type):
+    if types.is_large_list(kind):
         return data.cast(pyarrow.large_list(pyarrow.float32()))
-    if types.is_list(kind) and types.is_integer(kind.value_type):
-        return data.cast(pyarrow.list_(pyarrow.float32()))
-    return data
+    return data.cast(pyarrow.list_(pyarrow.float32()))
 
 
 def _from_other(data: Any, label: str, warn: bool) -> Vectors:
@@ -302,11 +305,11 @@ def refuse_text(texts: Any, label: str) -> None:
     raise InvalidVector(f"{label}: row 0 {_cells.text_advice(sample)}", row=0)
 
 
-def float_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
-    """Return `data` as a C-contiguous float array of `ndim` axes, and whether that was a copy.
+def number_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
+    """Return `data` as a C-contiguous array of `ndim` axes, and whether that was a copy.
 
-    float32, float64 and float16 stay as they are when C-contiguous; other layouts are copied
-    once, other number types are converted to float32.
+    float32, float64, float16, int8 and uint8 stay as they are when C-contiguous; other layouts
+    are copied once, other number types are converted to float32.
 
     Raises
     ------
@@ -330,7 +333,7 @@ def float_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
     kind = data.dtype.kind
     if kind not in "fiu":
         raise InvalidVector(f"{label} {_not_floats(data)}")
-    if data.dtype.char in "efd":
+    if data.dtype.char in VECTOR_NUMBERS:
         if data.dtype.isnative and data.flags.c_contiguous and data.flags.aligned:
             return np.asarray(data), False
         return np.array(data, dtype=data.dtype.newbyteorder("="), order="C"), True

@@ -19,8 +19,9 @@ var names = map[string]string{
 	"+m": "map", "+r": "run_end_encoded",
 }
 
-// Check refuses what cannot be imported: types other than lists of floats, integers and text, and
-// structs that contradict themselves. It reads the structs and the offsets of text, nothing else.
+// Check refuses what cannot be imported: types other than lists of the numbers that vectors are
+// made of (float32, float64, float16, int8, uint8), integers and text, and structs that contradict
+// themselves. It reads the structs and the offsets of text, nothing else.
 //
 // Errors: ColumnError.
 func Check(s *Schema, a *Array) error {
@@ -48,7 +49,7 @@ func Check(s *Schema, a *Array) error {
 		return a.checkFixed(s, format)
 	}
 	return refuse(fmt.Sprintf("a column of %s holds no vectors", nameOf(format)),
-		"use FixedSizeList, List or LargeList of float32, float64 or float16")
+		"use FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8")
 }
 
 func nameOf(format string) string {
@@ -128,7 +129,7 @@ func (a *Array) checkElements(s *Schema) (int64, error) {
 		return 0, refuse("the vectors' numbers are dictionary-encoded", "decode them first")
 	}
 	switch format := cs.format(); format {
-	case "e", "f", "g":
+	case "e", "f", "g", "c", "C":
 	default:
 		return 0, refuse(fmt.Sprintf("lists of %s are not vectors", nameOf(format)),
 			"cast them to float32")

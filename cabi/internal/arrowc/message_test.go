@@ -25,9 +25,20 @@ func TestRefusedTypesAreCalledByTheirNames(t *testing.T) {
 	}
 }
 
-func TestNumbersThatAreNoFloatsAreNamedInsideLists(t *testing.T) {
+func TestListsOfEveryNumberTypeOfVectorsPass(t *testing.T) {
+	for _, format := range []string{"f", "g", "e", "c", "C"} {
+		for _, column := range []func() pair{fixed, list} {
+			p := column()
+			p.cs.Format = cString(format)
+			require.NoError(t, Check(p.s, p.a), format)
+		}
+	}
+}
+
+func TestOtherNumbersAreNamedInsideLists(t *testing.T) {
 	for format, want := range map[string]string{
-		"l": "int64", "c": "int8", "b": "bool", "u": "string", "+l": "list", "tdm": "date64",
+		"l": "int64", "s": "int16", "S": "uint16", "b": "bool", "u": "string", "+l": "list",
+		"tdm": "date64",
 	} {
 		for _, column := range []func() pair{fixed, list} {
 			p := column()
