@@ -203,6 +203,19 @@ func (ids *IDs) Numbers(rows []int64, absent uint64) {
 	}
 }
 
+// AppendText appends the string ids of rows to text and the end of each to cuts; rows below zero are
+// empty.
+func (ids *IDs) AppendText(text []byte, rows, cuts []int64) ([]byte, []int64) {
+	defer runtime.KeepAlive(ids)
+	for _, row := range rows {
+		if row >= 0 {
+			text = append(text, ids.at(row)...)
+		}
+		cuts = append(cuts, int64(len(text)))
+	}
+	return text, cuts
+}
+
 // Lookup returns the row of every id in the array, -1 for ids that name no row. Of several rows of
 // one id, all but one of which are deleted, it is the last.
 //

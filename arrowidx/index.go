@@ -221,21 +221,34 @@ func (ix *Index) Row(row int64, dst []float32) error {
 }
 
 func (v *version) row(row int64, dst []float32) error {
+	seg, at, err := v.holding(row)
+	if err != nil {
+		return err
+	}
+	if seg.metric.Binary() {
+		return newError(InvalidArgument, "row", "the index holds packed bits, not numbers",
+			"ask for them with PackedRow")
+	}
+	copy(dst[:seg.dim], seg.source.Row(at, dst))
+	return nil
+}
+
+// holding returns the part that holds a row's vector, and the row's number there.
+func (v *version) holding(row int64) (*segment, int, error) {
 	if row < 0 || row >= int64(v.rows()) {
-		return errorAt(UnknownID, "row", row, -1,
+		return nil, 0, errorAt(UnknownID, "row", row, -1,
 			fmt.Sprintf("there is no row %d among %d", row, v.rows()), "")
 	}
 	seg, at := v.at(row)
 	if seg.source == nil {
-		return newError(InvalidArgument, "row", "the index holds codes, not vectors",
+		return nil, 0, newError(InvalidArgument, "row", "the index holds codes, not vectors",
 			"attach the column that it was built from")
 	}
 	if !seg.isAlive(at) {
-		return errorAt(InvalidArgument, "row", row, -1,
+		return nil, 0, errorAt(InvalidArgument, "row", row, -1,
 			fmt.Sprintf("row %d was null or bad when the index was built, or is deleted", row), "")
 	}
-	copy(dst[:seg.dim], seg.source.Row(at, dst))
-	return nil
+	return seg, at, nil
 }
 
 // Lookup returns the row of every id in the array, -1 for ids of no row, deleted rows among them. A
@@ -288,6 +301,41 @@ func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
 	for i, row := range rows {
 		if err := v.row(row, dst[i*d:(i+1)*d]); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// Matrix writes the vectors of all rows that are not deleted to dst (rows x Dim numbers), in the
+// order of Names. Rows that were null or bad are zeros.
+//
+// Errors: VectorsChanged when there are not so many rows (any more), those of Row.
+func (ix *Index) Matrix(dst []float32, rows int) error {
+	v, err := ix.enter("vectors")
+	if err != nil {
+		return err
+	}
+	defer ix.leave(v)
+	if v.count() != rows {
+		return newError(VectorsChanged, "vectors",
+			fmt.Sprintf("the index has %d rows, room was made for %d", v.count(), rows),
+			"rows were added or deleted meanwhile: ask again")
+	}
+	d, n := v.parts[0].dim, 0
+	for i, p := range v.parts {
+		for r := range p.rows {
+			if p.isDeleted(r) {
+				continue
+			}
+			to := dst[n*d : (n+1)*d]
+			n++
+			if !p.isAlive(r) {
+				clear(to)
+				continue
+			}
+			if err := v.row(int64(v.starts[i]+r), to); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -180,7 +180,10 @@ func goIndexIDs(
 			return invalid("ids", "no place for the ids", "")
 		}
 		// C memory: what leaves the library may outlive every Go reference to it.
-		ids := ix.IDs().Array(mallocator.NewMallocator())
+		ids, err := ix.Names(mallocator.NewMallocator())
+		if err != nil {
+			return err
+		}
 		defer ids.Release()
 		cdata.ExportArrowArray(ids, arrays(a, 1)[0].cdata(), oneSchema(as).cdata())
 		return nil

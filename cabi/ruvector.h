@@ -109,13 +109,24 @@ typedef struct rv_plan {
     double epsilon0, recall;
 } rv_plan;
 
+/* Ids: n numbers of format "l" (int64) or "L" (uint64), or texts "U" with n+1 int64 offsets into len
+ * bytes of UTF-8. They stay with the caller. */
+typedef struct rv_values {
+    const char *format;
+    const void *data;
+    const int64_t *offsets;
+    int64_t n, len;
+} rv_values;
+
 /* One search. queries is nq x dim, row-major. ids and scores are nq x k, counts is nq, made by the
  * caller; cells past counts hold id -1 and score NaN. ids are int64, or the bits of uint64, or row
  * numbers when the index has string ids.
  * rerank: -1 closes the bounds, 0 returns estimates, n measures the n best candidates.
  * probes: cells that each query looks into, 0: from recall; more than there are: all.
  * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
- * order, 2 int64 row numbers. source: a column to measure against, 0 = the index's own. plan may
+ * order, 2 int64 row numbers, 3 one rv_values of ids (the only one that means the same while others
+ * add and delete). names: if not NULL and ids are texts, receives those of all nq x k cells, absent
+ * ones empty; name_offsets then has nq x k + 1 places. source: a column to measure against, 0 = the index's own. plan may
  * be NULL. */
 typedef struct rv_search_params {
     uint32_t size;
@@ -131,6 +142,8 @@ typedef struct rv_search_params {
     float *scores;
     int64_t *counts;
     rv_plan *plan;
+    rv_bytes *names;
+    int64_t *name_offsets;
 } rv_search_params;
 
 /* rv_search in one pointer: for callers to whom every argument costs time. */
@@ -300,6 +313,23 @@ RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n,
     rv_error *error);
 /* Gives the index a column to measure against; 0 takes it away. */
 RV_API int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error);
+/* The same for ids. */
+RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float *out,
+    rv_error *error);
+/* Vectors of all rows in the order of rv_index_ids; rows says for how many there is room, which
+ * must be how many there are. */
+RV_API int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error);
+/* Adds the column's rows, all or none. ids NULL continues positions. replace: 1 deletes rows of the
+ * same ids, 0 refuses them. ids and replaced (rows that were) stay with the task until it has
+ * ended. Searches go on meanwhile. */
+RV_API int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids,
+    int32_t replace, int32_t threads, int64_t *replaced, rv_handle *task, rv_error *error);
+/* Deletes rows, all or none. missing: 1 skips ids of no row, 0 refuses them. */
+RV_API int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
+    rv_error *error);
+/* Gives the memory of deleted rows back. */
+RV_API int32_t rv_compact_start(rv_handle index, int32_t threads, rv_handle *task,
+    rv_error *error);
 /* Releases the vectors and the codes; searches that run finish first. */
 RV_API int32_t rv_index_close(rv_handle index, rv_error *error);
 

@@ -23,6 +23,7 @@ const (
 	filterNone = 0
 	filterMask = 1
 	filterRows = 2
+	filterIDs  = 3
 )
 
 // search is one rv_search: what the engine is asked and where its answers go.
@@ -31,6 +32,9 @@ type search struct {
 	params arrowidx.SearchParams
 	out    arrowidx.SearchOut
 	plan   *C.rv_plan
+	ids    *C.rv_values
+	texts  *C.rv_bytes // where ids that are texts go, and the offsets between them
+	cuts   []int64
 }
 
 // prepare reads the C struct and refuses what would reach outside the caller's memory.
@@ -63,7 +67,10 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		Rows: view[int64](p.ids, cells), Scores: view[float32](p.scores, cells),
 		Counts: view[int64](p.counts, int64(p.nq)),
 	}
-	q.plan = p.plan
+	q.plan, q.texts = p.plan, p.names
+	if q.texts != nil {
+		q.cuts = view[int64](p.name_offsets, cells+1)
+	}
 	return err
 }
 
@@ -109,22 +116,48 @@ func (q *search) readFilter(p *C.rv_search_params) error {
 		if q.params.Rows == nil {
 			q.params.Rows = []int64{}
 		}
+	case filterIDs:
+		q.ids = (*C.rv_values)(p.filter)
+		if q.ids == nil {
+			return invalid("search", "a filter without its data", "")
+		}
 	default:
-		return invalid("search", fmt.Sprintf("filter kind %d", p.filter_kind), "use 0, 1 or 2")
+		return invalid("search", fmt.Sprintf("filter kind %d", p.filter_kind), "use 0 to 3")
 	}
 	return nil
 }
 
 func (q *search) run(ctx context.Context) error {
+	if q.ids != nil {
+		ids, err := values("search", q.ids)
+		if err != nil {
+			return err
+		}
+		q.params.IDs = ids
+	}
 	plan, err := q.index.Search(ctx, &q.params, &q.out)
 	if err != nil {
 		return err
 	}
-	q.out.IDs.Numbers(q.out.Rows, math.MaxUint64)
+	if err := q.writeNames(); err != nil {
+		return err
+	}
 	if q.plan != nil {
 		writePlan(q.plan, &plan)
 	}
 	return nil
+}
+
+// writeNames turns rows into ids: numbers in place, texts one after the other.
+func (q *search) writeNames() error {
+	ids := q.out.IDs
+	if ids.Kind() != arrowidx.IDString || q.cuts == nil {
+		ids.Numbers(q.out.Rows, math.MaxUint64)
+		return nil
+	}
+	text, cuts := ids.AppendText(nil, q.out.Rows, q.cuts[:1])
+	copy(q.cuts, cuts)
+	return memoryError("search", setBytes(q.texts, text, nil))
 }
 
 func writePlan(to *C.rv_plan, p *arrowidx.Plan) {

@@ -292,6 +292,33 @@ int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
     ENTER(goMergeTopK((rv_merge_params *)params, error));
 }
 
+int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float *out, rv_error *error)
+{
+    ENTER(goIndexVectorsOf(index, (rv_values *)ids, out, error));
+}
+
+int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error)
+{
+    ENTER(goIndexMatrix(index, rows, out, error));
+}
+
+int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
+    int32_t threads, int64_t *replaced, rv_handle *task, rv_error *error)
+{
+    ENTER(goAddStart(index, column, (rv_values *)ids, replace, threads, replaced, task, error));
+}
+
+int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
+    rv_error *error)
+{
+    ENTER(goDelete(index, (rv_values *)ids, missing, deleted, error));
+}
+
+int32_t rv_compact_start(rv_handle index, int32_t threads, rv_handle *task, rv_error *error)
+{
+    ENTER(goCompactStart(index, threads, task, error));
+}
+
 int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t nq, int64_t dim,
     int32_t threads, rv_handle *task, rv_error *error)
 {

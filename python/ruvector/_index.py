@@ -8,11 +8,11 @@ from typing import Any, Literal, Self, TypeAlias
 from . import _native
 from ._arguments import bits_of, limit, positive, seed_of, share
 from ._caller import warn
+from ._changing import Changing
 from ._errors import InvalidArgument
 from ._mask import read_ids
 from ._metric import MetricName, canonical
 from ._queries import FLOAT32
-from ._searching import Searching
 from ._settings import current
 from ._vectors import read_vectors
 
@@ -21,11 +21,11 @@ Keep: TypeAlias = Literal["auto", "borrow", "copy", "none"]
 OnNull: TypeAlias = Literal["error", "skip"]
 
 
-class Index(Searching):
-    """Vectors that can be searched: built with `build`, read with `load`, never changed.
+class Index(Changing):
+    """Vectors that can be searched: built with `build` or read with `load`, then changed by `add`.
 
-    Thread-safe: any number of threads may search one index, which releases the interpreter
-    lock. An index borrows the memory it was built from unless told otherwise: that memory must
+    Thread-safe: any number of threads may search one index while one of them changes it, which
+    releases the interpreter lock; a search sees the rows that were there when it began. An index borrows the memory it was built from unless told otherwise: that memory must
     not change while the index lives (``keep="copy"`` lifts this).
 
     Attributes
@@ -197,7 +197,7 @@ class Index(Searching):
         store = vectors
         if store is None:
             has_vectors = bool(_native.info(self._handle)["vectors"])
-            store = has_vectors and self._copied
+            store = has_vectors and (self._copied or self._changed)
             if has_vectors and not store:
                 warn(
                     f"{os.fsdecode(path)}: saved without the borrowed vectors; load it with "

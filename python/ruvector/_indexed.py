@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from . import _html, _native
+from . import _html, _native, _update
 from ._embedder import Embedder, recall_origin
-from ._errors import InvalidArgument, UnknownId
+from ._errors import InvalidArgument
 from ._mask import read_ids
 from ._metric import SCORE_NAMES
 from ._queries import FLOAT32
@@ -20,12 +20,13 @@ _EVERY_VECTOR: Final = float(np.nextafter(0.99, 1))  # targets from here on meas
 
 
 class Indexed:
-    """Rows with ids and vectors behind a handle of the library. Thread-safe, never changed."""
+    """Rows with ids and vectors behind a handle of the library. Thread-safe."""
 
     __slots__ = (
         "__weakref__",
         "_bits",
         "_calibrated",
+        "_changed",
         "_copied",
         "_dim",
         "_embedder",
@@ -34,7 +35,6 @@ class Indexed:
         "_kind",
         "_matrix",
         "_metric",
-        "_names",
         "_origin",
         "_rows",
         "_score_name",
@@ -49,7 +49,7 @@ class Indexed:
     _copied: bool
     _embedder: Embedder | None
     _origin: str
-    _names: npt.NDArray[Any] | None
+    _changed: bool
     _rows: int
     _dim: int
     _metric: str
@@ -73,7 +73,7 @@ class Indexed:
         self._copied = copied
         self._embedder = None
         self._origin = info["provenance"]
-        self._names = None
+        self._changed = bool(info["changed"])
         self._rows = int(info["rows"])
         self._id_kind = info["id_kind"]
         self._dim = int(info["dim"])
@@ -116,19 +116,17 @@ class Indexed:
             self._embedder = recall_origin(self._origin)
         return self._embedder
 
-    def _text_ids(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        if self._names is None:
-            names = np.empty(self._rows + 1, object)  # the last cell is what row -1 is called
-            names[: self._rows] = _native.ids(self._handle)
-            self._names = names
-        return self._names[rows]
-
     def _rows_of(self, ids: Any) -> npt.NDArray[np.int64]:
         """Return the row of each id, -1 where there is none."""
         if not len(ids):
             return np.empty(0, np.int64)
         if isinstance(ids, np.ndarray) and ids.dtype == object:
             ids = ids.tolist()
+        if self._changed:
+            raise InvalidArgument(
+                "rows were added to or deleted from the index, whose rows are no longer those of "
+                "the frame: join the result to it by id"
+            )
         if self._id_kind != "positions":
             return _native.lookup(self._handle, ids)
         rows = np.asarray(ids)
@@ -136,18 +134,12 @@ class Indexed:
             return np.full(len(rows), -1, np.int64)
         return np.where((rows >= 0) & (rows < self._rows), rows, -1).astype(np.int64)
 
-    def _known_rows(self, ids: Any) -> npt.NDArray[np.int64]:
-        rows = self._rows_of(ids)
-        unknown = np.flatnonzero(rows < 0)
-        if unknown.size:
-            first = ids[int(unknown[0])]
-            raise UnknownId(
-                f"{unknown.size} of {len(rows)} ids are not in the index, first {first!r}"
-            )
-        return rows
-
     def info(self) -> dict[str, Any]:
         """Return what the index is: kind, metric, bits, rows, dim, nulls, bytes, seed and more.
+
+        After changes also ``added``, ``deleted`` (rows whose memory `compact` gives back),
+        ``tail`` (added rows that lie apart until they are many), ``drift`` (mean residual norm of
+        added rows over that of the build) and ``advice``, in words, when a rebuild is due.
 
         Of kind ``ivf`` also ``cells``, ``plane`` (bits a dimension that a scan reads) and
         ``calibration``: for each recall target, with and without vectors, the recall measured,
@@ -176,8 +168,7 @@ class Indexed:
         if isinstance(id, slice):
             raise InvalidArgument("an index is asked by id, not by slice")
         single = isinstance(id, str) or np.ndim(id) == 0
-        rows = self._known_rows(read_ids([id] if single else id))
-        found = _native.vectors(self._handle, rows)
+        found = _update.vectors_of(self._handle, read_ids([id] if single else id))
         return found[0] if single else found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -190,7 +181,7 @@ class Indexed:
         if copy is False and (matrix is None or np.dtype(dtype or FLOAT32) != FLOAT32):
             raise ValueError("the vectors of this index cannot be shown so without a copy")
         if matrix is None:
-            matrix = _native.vectors(self._handle, np.arange(self._rows, dtype=np.int64))
+            matrix = _update.matrix(self._handle)
         elif copy:
             matrix = matrix.copy()
         return np.asarray(matrix, dtype=dtype)
@@ -232,6 +223,11 @@ class Indexed:
             ("borrowed memory", _html.size(info["borrowed_bytes"])),
             ("vectors", info["keep"] if info["vectors"] else "codes only"),
         ]
+        if info["changed"]:
+            rows.append(("added", f"{info['added']:,}"))
+            rows.append(("deleted, not compacted", f"{info['deleted']:,}"))
+        if info["advice"]:
+            rows.append(("advice", info["advice"]))
         if info["kind"] == "ivf":
             rows.append(("cells", f"{info['cells']:,}"))
             rows.append(("bits scanned", info["plane"]))

@@ -72,6 +72,18 @@ class Plan(ctypes.Structure):
     ]
 
 
+class Values(ctypes.Structure):
+    """struct rv_values"""
+
+    _fields_ = [
+        ("format", c_char_p),
+        ("data", c_void_p),
+        ("offsets", c_void_p),
+        ("n", c_int64),
+        ("len", c_int64),
+    ]
+
+
 class SearchParams(ctypes.Structure):
     """struct rv_search_params"""
 
@@ -95,6 +107,8 @@ class SearchParams(ctypes.Structure):
         ("scores", c_void_p),
         ("counts", c_void_p),
         ("plan", c_void_p),
+        ("names", c_void_p),
+        ("name_offsets", c_void_p),
     ]
 
 
@@ -203,6 +217,11 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_index_lookup": (c_int32, [_H, _P, _P, _P, _E]),
     "rv_index_ids": (c_int32, [_H, _P, _P, _E]),
     "rv_index_vectors": (c_int32, [_H, _P, c_int64, _P, _E]),
+    "rv_index_vectors_of": (c_int32, [_H, _P, _P, _E]),
+    "rv_index_matrix": (c_int32, [_H, c_int64, _P, _E]),
+    "rv_add_start": (c_int32, [_H, _H, _P, c_int32, c_int32, _P, _P, _E]),
+    "rv_delete": (c_int32, [_H, _P, c_int32, _P, _E]),
+    "rv_compact_start": (c_int32, [_H, c_int32, _P, _E]),
     "rv_index_attach": (c_int32, [_H, _H, _E]),
     "rv_index_close": (c_int32, [_H, _E]),
     "rv_task_wait": (c_int32, [_H, c_int64, _P, _E]),
@@ -384,6 +403,11 @@ def call_for_bytes(name: str, *arguments: Any) -> bytes:
         return ctypes.string_at(out.data, out.len)
     finally:
         _RELEASE_BYTES(out.release)(byref(out))
+
+
+def release_bytes(out: Bytes) -> None:
+    """Free bytes that the library made."""
+    _RELEASE_BYTES(out.release)(byref(out))
 
 
 def forked_error() -> ForkedProcessError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from ctypes import addressof, byref, c_int64, sizeof
+from ctypes import addressof, byref, c_int64, sizeof, string_at
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +13,26 @@ from ._arguments import places
 from ._arrow import address
 from ._errors import InvalidArgument
 from ._handle import Handle, info
-from ._library import Error, Plan, SearchCall, SearchParams, call, library, raise_error
+from ._library import (
+    Bytes,
+    Error,
+    Plan,
+    SearchCall,
+    SearchParams,
+    call,
+    library,
+    raise_error,
+    release_bytes,
+)
 from ._task import Task
+from ._update import values
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 FILTER_MASK = 1
 FILTER_ROWS = 2
+FILTER_IDS = 3
 CLOSE_BOUNDS = -1
 
 # A search that reads fewer bytes than this takes less than about 5 ms on one core, so it runs on
@@ -102,19 +114,22 @@ def search(
     probes: int | None = 0,
     mask: npt.NDArray[Any] | None = None,
     rows: npt.NDArray[Any] | None = None,
+    ids: Any = None,
+    texts: bool = False,
     source: Handle | None = None,
     threads: int | None = 0,
-) -> tuple[Ints, Floats, Ints, Plan]:
+) -> tuple[npt.NDArray[Any], Floats, Ints, Plan]:
     """Return ids, scores, counts and plan of the k nearest rows of each query.
 
     ``queries`` of shape (d,): ids and scores of the rows found, counts of shape (1,). Of shape
     (n, d): ids and scores (n, k) with -1 and NaN in absent cells, counts (n,). ids are int64: the
-    bits of uint64 ids, row numbers for ids that are text. ``mask`` (bool, one a row) or ``rows``
-    (int64) say who may be found. Short searches run at once on this thread; others can be
-    interrupted.
+    bits of uint64 ids, row numbers for ids that are text, or with ``texts`` these themselves.
+    ``mask`` (bool, one a row), ``rows`` (int64) or ``ids`` say who may be found. Short searches run
+    at once on this thread; others can be interrupted.
     """
     depth = CLOSE_BOUNDS if rerank is None else rerank
-    if queries.ndim == 1 and mask is None and rows is None and source is None:
+    filtered = mask is not None or rows is not None or ids is not None
+    if queries.ndim == 1 and not filtered and not texts and source is None:
         one = search_one(handle, queries, k, depth, epsilon0 or 0.0, recall or 0.0, probes or 0)
         if one is not None:
             counts = np.array([len(one[0])], np.int64)
@@ -126,17 +141,50 @@ def search(
         size=sizeof(SearchParams), k=k, rerank=depth, epsilon0=epsilon0 or 0.0,
         recall=recall or 0.0, probes=probes or 0, threads=threads or 0,
     )  # fmt: skip
-    filter_ = _filter(params, mask, rows)
+    filter_ = _filter(params, mask, rows) if ids is None else _filter_ids(params, ids)
+    cuts = _room_for_texts(params, len(batch)) if texts else None
     if source is not None:
         if not source.value:
             raise InvalidArgument("the column to measure against is closed")
         params.source = source.value
     cost = _cost(handle, k, rerank, recall, probes) * len(batch)
-    found = _search_batch(handle, batch, params, cost, filter_)
+    found = _search_batch(handle, batch, params, cost, (filter_, cuts))
+    numbers, scores, counts, plan = found
+    names: npt.NDArray[Any] = numbers if cuts is None else cuts.take(counts)
     if queries.ndim == 2:
-        return found
-    ids, scores, counts, plan = found
-    return ids[0, : counts[0]], scores[0, : counts[0]], counts, plan
+        return names, scores, counts, plan
+    return names[0, : counts[0]], scores[0, : counts[0]], counts, plan
+
+
+class _Texts:
+    """Where a search writes ids that are texts."""
+
+    def __init__(self, params: SearchParams, nq: int) -> None:
+        self.shape = nq, max(int(params.k), 0)
+        self.bytes = Bytes(size=sizeof(Bytes))
+        self.offsets = np.zeros(nq * self.shape[1] + 1, np.int64)
+        params.names, params.name_offsets = addressof(self.bytes), address(self.offsets)
+
+    def take(self, counts: Ints) -> npt.NDArray[np.object_]:
+        """Return the texts, None in absent cells, and free what the library made."""
+        names = np.full(self.shape, None, object)
+        if not self.bytes.release:
+            return names
+        try:
+            data = string_at(self.bytes.data, self.bytes.len)
+        finally:
+            release_bytes(self.bytes)
+        cuts = self.offsets.tolist()
+        for q, count in enumerate(counts.tolist()):
+            at = q * self.shape[1]
+            for i in range(count):
+                names[q, i] = data[cuts[at + i] : cuts[at + i + 1]].decode("utf-8", "surrogatepass")
+        return names
+
+
+def _room_for_texts(params: SearchParams, nq: int) -> _Texts:
+    params.k = places(params.k, nq)
+    return _Texts(params, nq)
 
 
 def search_one(
@@ -197,6 +245,13 @@ def _search_batch(
         task.wait()
         task.result()
     return ids, scores, counts, plan
+
+
+def _filter_ids(params: SearchParams, ids: Any) -> object:
+    """Point params at the ids that may be found and return the memory to keep."""
+    given, kept = values(ids)
+    params.filter, params.filter_len, params.filter_kind = addressof(given), 1, FILTER_IDS
+    return given, kept
 
 
 def _filter(

@@ -274,6 +274,11 @@ def _target(
     """Open the column; with an index its vectors are not read, only its embedder is settled."""
     if index is None:
         return open_target(frame, on, text, embedder, stages)
+    if index._changed:
+        raise InvalidArgument(
+            "index= was changed: its rows are no longer those of the frame. Search it by itself "
+            "and join the result to the frame by id"
+        )
     if len(index) != frame.height:
         raise InvalidArgument(
             f"index= has {len(index)} rows, the frame has {frame.height}: give the frame that it "

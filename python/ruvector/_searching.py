@@ -9,7 +9,7 @@ import numpy as np
 from . import _native
 from ._arguments import depth, limit, places, positive, share
 from ._caller import warn
-from ._errors import EmbedError, InvalidArgument
+from ._errors import EmbedError, InvalidArgument, UnknownId
 from ._indexed import Indexed
 from ._mask import Mask, Rows, read_ids, read_mask
 from ._nearest import search_one
@@ -100,7 +100,7 @@ class Searching(Indexed):
         limited = current.threads if threads is None else limit(threads)
         rows = self._rows
         one = None
-        if single and where is None and ids is None:
+        if single and where is None and ids is None and self._id_kind != "string":
             one = search_one(self._handle, queries, k if k <= rows else rows, deep, 0.0, aim, cells)
         if one is None:
             return self._search_long(
@@ -110,8 +110,8 @@ class Searching(Indexed):
         found, scores, raw = one
         plan = Plan(raw, "given", recall, self._calibrated)
         remember(plan)
-        if self._id_kind != "positions":
-            found = self._named(found)
+        if self._id_kind == "uint64":
+            found = found.view(np.uint64)
         return SearchResult(found, scores, None, self, plan, single)
 
     def _search_long(
@@ -124,41 +124,50 @@ class Searching(Indexed):
         options: dict[str, Any],
     ) -> SearchResult:
         """Search where the short path does not: batches, filters, many rows."""
-        mask, rows = self._filter(*limits)
+        mask, names = self._filter(*limits)
         found, scores, counts, raw = _native.search(
             self._handle,
             queries,
             min(k, self._rows),
             mask=mask,
-            rows=rows,
+            ids=names,
+            texts=self._id_kind == "string",
             **options,
         )
         plan = Plan(raw, "given", recall, self._calibrated)
         remember(plan)
-        found = self._named(found)
-        if k > self._rows and not single:
+        if self._id_kind == "uint64":
+            found = found.view(np.uint64)
+        if k > found.shape[-1] and not single:
             found, scores = widen(found, scores, k)
         return SearchResult(found, scores, counts, self, plan, single)
 
-    def _named(self, found: Any) -> Any:
-        """Turn what the engine answers into ids as they were given."""
-        if self._id_kind == "uint64":
-            return found.view(np.uint64)
-        if self._id_kind == "string":
-            return self._text_ids(found)
-        return found
-
-    def _filter(self, where: Any, ids: Any) -> tuple[Mask | None, Rows | None]:
-        """Return ``(mask, rows)`` of which at most one is not None."""
+    def _filter(self, where: Any, ids: Any) -> tuple[Mask | None, Any]:
+        """Return ``(mask, ids)`` of which at most one is not None."""
+        if where is not None and self._changed:
+            raise InvalidArgument(
+                "where= has a value for each row in the order of the build, but rows were added or "
+                "deleted since: limit the search with ids="
+            )
         mask = None if where is None else read_mask(where, self._rows)
         if ids is None:
             return mask, None
-        rows = self._known_rows(read_ids(ids))
-        if mask is None and rows.size:
-            return None, rows
+        names = read_ids(ids)
+        if mask is None:
+            return None, names
         chosen = np.zeros(self._rows, np.bool_)
-        chosen[rows] = True
-        return chosen if mask is None else mask & chosen, None
+        chosen[self._known_rows(names)] = True
+        return mask & chosen, None
+
+    def _known_rows(self, ids: Any) -> Rows:
+        rows = self._rows_of(ids)
+        unknown = np.flatnonzero(rows < 0)
+        if unknown.size:
+            first = ids[int(unknown[0])]
+            raise UnknownId(
+                f"{unknown.size} of {len(rows)} ids are not in the index, first {first!r}"
+            )
+        return rows
 
     def _queries(self, query: Any) -> tuple[Float32Matrix, bool]:
         texts = texts_of(query)

@@ -1,0 +1,55 @@
+//go:build cshared
+
+package main
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// values views an rv_values as an Arrow array, which must not outlive the caller's memory.
+func values(op string, p *C.rv_values) (arrow.Array, error) {
+	if p == nil || p.n < 0 || p.format == nil || p.n > 0 && p.data == nil {
+		return nil, invalid(op, "ids without their data", "")
+	}
+	n := int64(p.n)
+	form := C.GoString(p.format)
+	var data *arrowarray.Data
+	switch form {
+	case "l", "L":
+		numbers := memory.NewBufferBytes(viewAt[byte](p.data, 8*n))
+		kind := arrow.DataType(arrow.PrimitiveTypes.Int64)
+		if form == "L" {
+			kind = arrow.PrimitiveTypes.Uint64
+		}
+		data = arrowarray.NewData(kind, int(n), []*memory.Buffer{nil, numbers}, nil, 0, 0)
+	case "U":
+		if p.offsets == nil || p.len < 0 {
+			return nil, invalid(op, "texts without offsets", "")
+		}
+		last := int64(0)
+		for i, at := range view[int64](p.offsets, n+1) {
+			if at < last || at > int64(p.len) {
+				return nil, invalid(op, fmt.Sprintf("offset %d of text %d, %d bytes in all", at, i,
+					int64(p.len)), "offsets begin at 0 or above and never shrink")
+			}
+			last = at
+		}
+		offsets := memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(view[int64](p.offsets, n+1)))
+		text := memory.NewBufferBytes(viewAt[byte](p.data, int64(p.len)))
+		data = arrowarray.NewData(arrow.BinaryTypes.LargeString, int(n),
+			[]*memory.Buffer{nil, offsets, text}, nil, 0, 0)
+	default:
+		return nil, invalid(op, "ids of format "+form, "use l, L or U")
+	}
+	defer data.Release()
+	return arrowarray.MakeFromData(data), nil
+}

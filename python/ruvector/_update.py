@@ -1,0 +1,86 @@
+"""Changes of an index, as the library's verbs: add, delete, compact; ids by value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import byref, c_int64
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrow import FORMATS, address, collect, pack_texts
+from ._handle import Handle, info
+from ._library import Values, call
+from ._task import Progress, Task
+
+Names = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | Sequence[str]
+
+
+def values(ids: Names) -> tuple[Values, Any]:
+    """Return an rv_values of ids, and what must be kept as long as it is used."""
+    if isinstance(ids, np.ndarray):
+        form = FORMATS[ids.dtype.name]
+        return Values(form, address(ids), None, len(ids), 0), ids
+    data, offsets, _ = pack_texts(ids)
+    return Values(b"U", address(data), address(offsets), len(ids), int(offsets[-1])), (
+        data,
+        offsets,
+    )
+
+
+def add(
+    handle: Handle,
+    column: Handle,
+    ids: Names | None,
+    replace: bool,
+    threads: int = 0,
+    progress: Progress = False,
+) -> int:
+    """Add the rows of a column and return how many rows of the same ids they replaced."""
+    replaced = c_int64()
+    given, kept = (None, None) if ids is None else values(ids)
+    task = Task(lent=(replaced, given, kept))
+    call(
+        "rv_add_start", handle.value, column.value, None if given is None else byref(given),
+        int(replace), threads, byref(replaced), byref(task.cell),
+    )  # fmt: skip
+    task.wait(progress, "add")
+    task.result()
+    collect()
+    return replaced.value
+
+
+def delete(handle: Handle, ids: Names, missing: bool) -> int:
+    """Delete the rows of ids and return how many they were."""
+    deleted = c_int64()
+    given, kept = values(ids)
+    call("rv_delete", handle.value, byref(given), int(missing), byref(deleted))
+    del kept
+    return deleted.value
+
+
+def compact(handle: Handle, threads: int = 0) -> None:
+    """Make one segment of an index, without deleted rows."""
+    task = Task(lent=None)
+    call("rv_compact_start", handle.value, threads, byref(task.cell))
+    task.wait()
+    task.result()
+    collect()
+
+
+def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[np.float32]:
+    """Return the vectors of ids as a fresh (n, dim) array."""
+    given, kept = values(ids)
+    out = np.empty((len(ids), info(handle)["dim"]), np.float32)
+    call("rv_index_vectors_of", handle.value, byref(given), address(out))
+    del kept
+    return out
+
+
+def matrix(handle: Handle) -> npt.NDArray[np.float32]:
+    """Return the vectors of all rows as a fresh (n, dim) array."""
+    about = info(handle)
+    out = np.empty((about["rows"], about["dim"]), np.float32)
+    call("rv_index_matrix", handle.value, len(out), address(out))
+    return out
