@@ -58,6 +58,9 @@ from ._index import Index
 from ._merge import merge_topk
 from ._plan import Plan, last_plan
 from ._recall import RecallReport
+from ._recommend import recommend
+from ._recommend_result import Recommendation
+from ._recommend_table import Candidate
 from ._result import Hit, SearchResult
 from ._search import build_index, explain, search
 from ._settings import config, cpu_features, set_threads
@@ -71,6 +74,7 @@ __all__ = [
     "Cache",
     "CacheInfo",
     "CacheMissError",
+    "Candidate",
     "ColumnError",
     "CorruptIndex",
     "DimensionMismatch",
@@ -100,6 +104,7 @@ __all__ = [
     "RabitqIndex",
     "RabitqPlusIndex",
     "RecallReport",
+    "Recommendation",
     "RuVectorError",
     "RuVectorWarning",
     "SearchResult",
@@ -118,6 +123,7 @@ __all__ = [
     "explain",
     "last_plan",
     "merge_topk",
+    "recommend",
     "search",
     "set_threads",
     "to_column",
