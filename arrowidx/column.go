@@ -20,14 +20,16 @@ const (
 // Column is a sequence of Arrow arrays of vectors with one number of dimensions, read in place:
 // FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8, with offsets,
 // slices, chunks and validity honoured. Numbers that are not float32 are converted where a row or
-// a tile of rows is read, never all at once. It holds references to the arrays until the last
-// Release and never writes to them. The memory must not change while the column is in use. Safe
-// for concurrent use.
+// a tile of rows is read, never all at once. FixedSizeBinary, Binary and LargeBinary are rows of
+// packed bits, for the metrics Hamming and Jaccard, which take uint8 as such too. A column holds
+// references to the arrays until the last Release and never writes to them. The memory must not
+// change while the column is in use. Safe for concurrent use.
 type Column struct {
 	chunks []chunk
 	rows   int
 	dim    int
 	nulls  int
+	bits   bool // packed bits, dim bytes a row
 	own    slab // memory of a copied column
 	// Columns whose rows these are; they own the arrays.
 	parents []*Column
@@ -83,6 +85,7 @@ func (c *Column) addChunk(a arrow.Array) error {
 	if dim != 0 {
 		c.dim = dim
 	}
+	c.bits = c.bits || ck.data.kind == elemBits
 	if ck.n == 0 {
 		return nil
 	}
@@ -96,7 +99,7 @@ func (c *Column) addChunk(a arrow.Array) error {
 // Len returns the number of rows, null rows included.
 func (c *Column) Len() int { return c.rows }
 
-// Dim returns the number of dimensions, 0 when no row has told it yet.
+// Dim returns the numbers of a row (of packed bits: bytes), 0 when no row has told it yet.
 func (c *Column) Dim() int { return c.dim }
 
 // NullCount returns the number of null rows.
@@ -107,6 +110,9 @@ func (c *Column) Chunks() int { return len(c.chunks) }
 
 // DataType names the Arrow type of the first chunk.
 func (c *Column) DataType() string {
+	if c.bits && (len(c.chunks) == 0 || c.chunks[0].arr == nil) {
+		return "packed bits"
+	}
 	if len(c.chunks) == 0 || c.chunks[0].arr == nil {
 		return "float32 matrix"
 	}
@@ -321,6 +327,8 @@ func readChunk(a arrow.Array, start, dim int) (chunk, int, error) {
 		return readOffsets(ck, l.ListValues(), l.Offsets(), l.Data().Offset(), dim)
 	case *array.LargeList:
 		return readOffsets(ck, l.ListValues(), l.Offsets(), l.Data().Offset(), dim)
+	case *array.FixedSizeBinary, *array.Binary, *array.LargeBinary:
+		return readBits(ck, a, dim)
 	case *array.String, *array.LargeString, *array.StringView:
 		return ck, 0, newError(ColumnError, "column", "the column holds text, not vectors",
 			"search it with text=..., or parse the vectors first")

@@ -260,7 +260,8 @@ func (d *decoder) parameters(b []byte) (*segment, float32, error) {
 	at := d.secs[secParameters].offset
 	rows, nulls := le.Uint64(b[8:]), le.Uint64(b[16:])
 	ix := &segment{
-		held: newHeld(), scratch: &sync.Pool{}, kind: Kind(b[0]), metric: Metric(b[1]), bits: int(b[2]), keep: KeepNone,
+		held: newHeld(), scratch: &sync.Pool{}, kind: Kind(b[0]), metric: Metric(b[1]),
+		bits: int(b[2]), keep: KeepNone,
 		ids: &IDs{kind: IDKind(b[3])}, dim: int(le.Uint32(b[4:])), seed: le.Uint64(b[24:]),
 		recall: math.Float64frombits(le.Uint64(b[32:])),
 		scale:  math.Float32frombits(le.Uint32(b[40:])),
@@ -271,10 +272,10 @@ func (d *decoder) parameters(b []byte) (*segment, float32, error) {
 	bitsOK := ix.kind == Exact && ix.bits == 0 || coded && ix.bits >= 1 && ix.bits <= 9
 	frac, exp := math.Frexp(float64(ix.scale))
 	scaleOK := frac == 0.5 && exp >= -127 && exp <= 127
+	metricOK := ix.metric <= SqEuclidean || ix.metric <= Jaccard && ix.plainBits(radius)
 	switch {
-	case !bitsOK, ix.metric > SqEuclidean, ix.ids.kind > IDCounted, ix.dim > MaxDim,
-		rows > MaxRows, nulls > rows, !(ix.recall > 0 && ix.recall <= 1), !scaleOK,
-		!(radius >= 0 && radius <= 4):
+	case !bitsOK, !metricOK, ix.ids.kind > IDCounted, ix.dim > MaxDim, rows > MaxRows,
+		nulls > rows, !(ix.recall > 0 && ix.recall <= 1), !scaleOK, !(radius >= 0 && radius <= 4):
 		return nil, 0, corrupt(secParameters, at, "values out of range")
 	}
 	ix.rows, ix.nulls = int(rows), int(nulls)

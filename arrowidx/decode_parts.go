@@ -78,6 +78,9 @@ func (d *decoder) readAlive(ix *segment) error {
 }
 
 func (d *decoder) readMean(ix *segment) error {
+	if ix.metric.Binary() {
+		return d.absent(secMean)
+	}
 	b, err := d.need(secMean, 4, uint64(ix.dim))
 	if err != nil {
 		return err
@@ -116,6 +119,9 @@ func (d *decoder) readNorms(ix *segment) error {
 func (d *decoder) readVectors(ix *segment) error {
 	if _, ok := d.secs[secVectors]; !ok {
 		return nil
+	}
+	if ix.metric.Binary() {
+		return d.readBits(ix)
 	}
 	b, err := d.need(secVectors, 4, uint64(ix.rows)*uint64(ix.dim))
 	if err != nil {

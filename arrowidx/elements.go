@@ -19,6 +19,7 @@ const (
 	elemFloat16
 	elemInt8
 	elemUint8
+	elemBits // packed bits, a byte a number
 )
 
 // elements is a run of numbers in Arrow memory; the slice that kind names is set.
@@ -60,14 +61,14 @@ func (e *elements) len() int {
 		return len(e.f16)
 	case elemInt8:
 		return len(e.i8)
-	case elemUint8:
+	case elemUint8, elemBits:
 		return len(e.u8)
 	}
 	return len(e.f32)
 }
 
 // size returns the bytes of one number.
-func (e *elements) size() int { return [...]int{4, 8, 2, 1, 1}[e.kind] }
+func (e *elements) size() int { return [...]int{4, 8, 2, 1, 1, 1}[e.kind] }
 
 func (e *elements) slice(from, to int) elements {
 	out := elements{kind: e.kind}
@@ -78,7 +79,7 @@ func (e *elements) slice(from, to int) elements {
 		out.f16 = e.f16[from:to]
 	case elemInt8:
 		out.i8 = e.i8[from:to]
-	case elemUint8:
+	case elemUint8, elemBits:
 		out.u8 = e.u8[from:to]
 	default:
 		out.f32 = e.f32[from:to]
@@ -98,7 +99,7 @@ func (e *elements) floats(from, to int, dst []float32) []float32 {
 	case elemInt8:
 		dst = dst[:to-from]
 		simd.Int8ToF32(dst, e.i8[from:to])
-	case elemUint8:
+	case elemUint8, elemBits:
 		dst = dst[:to-from]
 		simd.Uint8ToF32(dst, e.u8[from:to])
 	default:
@@ -116,7 +117,7 @@ func (e *elements) finiteSource(i int) bool {
 	case elemFloat16:
 		f := float16.FromBits(e.f16[i])
 		return !f.IsNaN() && !f.IsInf()
-	case elemInt8, elemUint8:
+	case elemInt8, elemUint8, elemBits:
 		return true
 	}
 	return e.f32[i]-e.f32[i] == 0
@@ -131,7 +132,7 @@ func (e *elements) bytes(from, to int) []byte {
 		return arrow.Uint16Traits.CastToBytes(e.f16[from:to])
 	case elemInt8:
 		return arrow.Int8Traits.CastToBytes(e.i8[from:to])
-	case elemUint8:
+	case elemUint8, elemBits:
 		return e.u8[from:to]
 	}
 	return arrow.Float32Traits.CastToBytes(e.f32[from:to])

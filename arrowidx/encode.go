@@ -132,9 +132,12 @@ func (ix *segment) sections(ctx context.Context, vectors bool, col *Column) ([]s
 	add(secIDText, 1, ix.ids.text)
 	add(secAlive, 4, arrow.Uint32Traits.CastToBytes(ix.alive))
 	if vectors && col != nil && ix.rows*ix.dim > 0 {
-		n := uint64(ix.rows) * uint64(ix.dim)
+		n, size := uint64(ix.rows)*uint64(ix.dim), uint32(4)
+		if ix.metric.Binary() {
+			n, size = n/8, 1
+		}
 		secs = append(secs, section{
-			entry{kind: secVectors, length: 4 * n, count: n, size: 4},
+			entry{kind: secVectors, length: uint64(size) * n, count: n, size: size},
 			func(w io.Writer) error { return ix.emitVectors(col, w) },
 		})
 	}
@@ -174,6 +177,9 @@ func (ix *segment) emitVectors(col *Column, w io.Writer) error {
 	d := ix.dim
 	if d == 0 {
 		return nil
+	}
+	if ix.metric.Binary() {
+		return ix.emitBits(col, w)
 	}
 	step := max(1, crcBlock/(4*d))
 	read, buf := make([]float32, step*d), make([]float32, step*d)

@@ -105,7 +105,7 @@ func float32Bytes(v float64) []byte {
 
 // everyFile are forgeries that every file has room for.
 var everyFile = []forgery{
-	parameter("kind 0", 0, 0), parameter("kind 4", 0, 4), parameter("metric 4", 1, 4),
+	parameter("kind 0", 0, 0), parameter("kind 4", 0, 4), parameter("metric 6", 1, 6),
 	parameter("bits 10", 2, 10), parameter("id kind 5", 3, 5),
 	parameter("65,537 dimensions", 4, 1, 0, 1, 0),
 	parameter("2^31 + 1 rows", 8, 1, 0, 0, 0x80, 0, 0, 0, 0),

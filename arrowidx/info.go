@@ -78,6 +78,9 @@ func (ix *segment) info() Info {
 		Epsilon0: ix.tunedFor(ix.recall, true).Epsilon0, Recall: ix.recall,
 		Seed: ix.seed, RowBytes: 4 * ix.dim, Provenance: string(ix.provenance),
 	}
+	if ix.metric.Binary() {
+		in.RowBytes = ix.dim / 8
+	}
 	bits := len(ix.alive) + len(ix.gone) + len(ix.slots) + len(ix.owner)
 	in.IndexBytes = int64(4*bits+4*len(ix.mean)+len(ix.norms.mem)) + ix.ids.bytes()
 	in.Cells, in.Plane = ix.cellCount(), min(ix.bits, 1)
@@ -126,6 +129,7 @@ func (v *version) advice(in *Info) string {
 			in.Deleted, in.Rows+in.Deleted))
 	}
 	switch kind := v.parts[0].kind; {
+	case v.parts[0].metric.Binary(): // is exact however many rows there are
 	case kind == Exact && in.Rows > 4*AutoExactRows || kind == Flat && in.Rows > 4*AutoFlatRows:
 		say = append(say, fmt.Sprintf("%d rows are many for kind %s: build the index anew with "+
 			"kind='auto'", in.Rows, kind))

@@ -65,6 +65,12 @@ type shardSums struct {
 
 // measure validates every row and finds scale and mean.
 func measure(ctx context.Context, col *Column, o *BuildOptions, threads int) (*moments, error) {
+	if err := o.Metric.fits("build", col); err != nil {
+		return nil, err
+	}
+	if o.Metric.Binary() {
+		return measureBits(ctx, col, o)
+	}
 	m, err := measureAbove(ctx, col, o, threads, 0)
 	if err != nil || m.tooShort == 0 {
 		return m, err

@@ -58,7 +58,7 @@ func (o *BuildOptions) resolve(col *Column) error {
 		o.Progress = &Progress{}
 	}
 	o.Progress.total.Store(int64(col.rows))
-	if o.Metric > SqEuclidean {
+	if o.Metric > Jaccard {
 		return newError(MetricError, "build", fmt.Sprintf("unknown metric %d", o.Metric), "")
 	}
 	if o.Recall == 0 {
@@ -92,6 +92,11 @@ func (o *BuildOptions) resolve(col *Column) error {
 }
 
 func (o *BuildOptions) resolveKind(rows int) error {
+	if o.Metric.Binary() {
+		if err := o.resolveBits(); err != nil {
+			return err
+		}
+	}
 	if o.Kind == Auto {
 		switch {
 		case rows <= AutoExactRows && o.Keep != KeepNone:

@@ -36,6 +36,9 @@ func PCA(ctx context.Context, col *Column, dims int, out []float32) error {
 			fmt.Sprintf("%d components of %d rows of %d dimensions", dims, col.Len(), col.Dim()),
 			"ask for 1 to Dim components")
 	}
+	if col.bits {
+		return newError(ColumnError, "pca", "the column holds packed bits, not numbers", "")
+	}
 	if col.Len() == col.NullCount() {
 		return newError(EmptyIndex, "pca", "there is no row that is not null", "")
 	}

@@ -143,16 +143,11 @@ func rowsOfRanks(words []uint32, ranks []int) []int {
 func (ix *Index) countFound(
 	ctx context.Context, v *version, p *RecallParams, rows []int, t *hitSums,
 ) error {
-	dim := v.parts[0].dim
-	queries := make([]float32, len(rows)*dim)
-	for i, row := range rows {
-		if err := v.row(int64(row), queries[i*dim:(i+1)*dim]); err != nil {
-			return err
-		}
-	}
 	k := p.K + 1 // one of them is the query itself
-	search := SearchParams{Queries: queries, NQ: len(rows), K: k, Recall: p.Recall, Rerank: -1,
-		Threads: p.Threads}
+	search := SearchParams{NQ: len(rows), K: k, Recall: p.Recall, Rerank: -1, Threads: p.Threads}
+	if err := v.askLike(rows, &search); err != nil {
+		return err
+	}
 	var answers [2]SearchOut
 	for i := range answers {
 		answers[i] = SearchOut{Rows: make([]int64, len(rows)*k),
@@ -165,6 +160,28 @@ func (ix *Index) countFound(
 	for i, row := range rows {
 		found, truth := answers[0].without(i, k, row), answers[1].without(i, k, row)
 		t.add(hitsWithin(v.parts[0].metric, found, truth))
+	}
+	return nil
+}
+
+// askLike makes the rows the queries of a search.
+func (v *version) askLike(rows []int, p *SearchParams) error {
+	dim := v.parts[0].dim
+	if v.parts[0].metric.Binary() {
+		w := dim / 8
+		p.Bits = make([]byte, len(rows)*w)
+		for i, row := range rows {
+			if err := v.packedRow(int64(row), p.Bits[i*w:(i+1)*w]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p.Queries = make([]float32, len(rows)*dim)
+	for i, row := range rows {
+		if err := v.row(int64(row), p.Queries[i*dim:(i+1)*dim]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 // SearchParams is one search: NQ queries of the index's dimension.
 type SearchParams struct {
 	Queries []float32 // NQ x dim, row-major
+	Bits    []byte    // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
 	NQ, K   int
 	// Epsilon0 is the width of error bounds in standard deviations; 0 takes it from Recall.
 	Epsilon0 float64
@@ -161,10 +162,8 @@ func (r *run) check() error {
 	if p.K < 0 || p.NQ < 0 {
 		return newError(InvalidArgument, "search", fmt.Sprintf("k = %d", p.K), "use k >= 0")
 	}
-	if ix.dim != 0 && len(p.Queries) != p.NQ*ix.dim {
-		return newError(DimensionMismatch, "search",
-			fmt.Sprintf("%d numbers for %d queries of %d dimensions", len(p.Queries), p.NQ, ix.dim),
-			"queries need the dimensions of the indexed vectors")
+	if err := ix.checkQueries(p); err != nil {
+		return err
 	}
 	if p.Source != nil {
 		if err := ix.matches("search", p.Source); err != nil {
@@ -282,6 +281,9 @@ func (r *run) setFilter() error {
 func (r *run) answer(ctx context.Context, w *workspace) error {
 	threads := Threads(r.p.Threads)
 	r.plan.Threads = threads
+	if r.ix.metric.Binary() {
+		return r.answerBits(ctx, threads)
+	}
 	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) * 12
 	round := int(min(max(batchBytes/each, 4), batchQueries))
 	for from := 0; from < r.p.NQ; from += round {

@@ -102,7 +102,7 @@ func buildSegment(ctx context.Context, col *Column, o *BuildOptions) (*segment, 
 	threads := Threads(o.Threads)
 	ix := &segment{
 		held: newHeld(), kind: o.Kind, metric: o.Metric, bits: o.Bits, keep: o.Keep,
-		rows: col.rows, dim: col.dim, recall: o.Recall, seed: o.Seed, ids: o.IDs,
+		rows: col.rows, dim: o.Metric.dims(col), recall: o.Recall, seed: o.Seed, ids: o.IDs,
 		provenance: []byte(o.Provenance), scale: 1, scratch: &sync.Pool{},
 	}
 	if err := ix.fill(ctx, col, o, threads); err != nil {
@@ -175,6 +175,9 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 		col.Retain()
 		ix.source = col
 	case KeepCopy:
+		if ix.metric.Binary() {
+			return ix.copyBits(ctx, col, threads)
+		}
 		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*4)
 		if err != nil {
 			return err
@@ -190,10 +193,13 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 }
 
 func (ix *segment) matches(op string, col *Column) error {
-	if col.rows != ix.rows || col.dim != ix.dim {
+	if err := ix.metric.fits(op, col); err != nil {
+		return err
+	}
+	if col.rows != ix.rows || ix.metric.dims(col) != ix.dim {
 		return newError(DimensionMismatch, op,
 			fmt.Sprintf("the column has %d rows of %d dimensions, the index %d of %d",
-				col.rows, col.dim, ix.rows, ix.dim), "use the column that it was built from")
+				col.rows, ix.metric.dims(col), ix.rows, ix.dim), "use the column that it was built from")
 	}
 	return nil
 }

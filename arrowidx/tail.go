@@ -284,6 +284,10 @@ func (d drift) ratio() float64 {
 // the nearest centroid, which it remembers.
 func (t *tail) measureDrift(seg *segment, col *Column) error {
 	base := t.parts[0]
+	if base.metric.Binary() {
+		t.drift.rows += col.rows
+		return nil
+	}
 	if t.drift.rows == 0 {
 		t.drift.built = base.residual()
 	}

@@ -170,9 +170,9 @@ func (a *addition) make(ctx context.Context, ids *IDs) (*version, error) {
 	}
 	a.o.Progress.total.Store(int64(a.col.rows))
 	a.o.Progress.stages.Store(2)
-	if a.col.dim != 0 && base.dim != 0 && a.col.dim != base.dim {
+	if dim := base.metric.dims(a.col); dim != 0 && base.dim != 0 && dim != base.dim {
 		return nil, newError(DimensionMismatch, "add",
-			fmt.Sprintf("rows of %d dimensions for an index of %d", a.col.dim, base.dim),
+			fmt.Sprintf("rows of %d dimensions for an index of %d", dim, base.dim),
 			"embed them with the model that made the indexed vectors")
 	}
 	names, err := a.v.namesFor(ids, a.col.rows)
