@@ -62,16 +62,22 @@ func (s *searcher) exactScan(ctx context.Context, ps []*probe, from, to int) err
 		}
 		end := min(s.run.col.tileEnd(from, step), to)
 		n := end - from
-		rows := s.run.col.tile(from, n, s.read)
-		if s.run.ix.metric.Larger() {
-			simd.DotTile(s.out, rows, n, d, d, s.matrix, len(ps), d)
-		} else {
-			simd.L2Tile(s.out, rows, n, d, d, s.matrix, len(ps), d)
-		}
+		s.measureTile(ps, from, n)
 		s.offerTile(ps, n, from)
 		from = end
 	}
 	return nil
+}
+
+// measureTile writes the distances of the n rows from `from` to s.out, query by query.
+func (s *searcher) measureTile(ps []*probe, from, n int) {
+	d := s.run.ix.dim
+	rows := s.run.col.tile(from, n, s.read)
+	if s.run.ix.metric.Larger() {
+		simd.DotTile(s.out, rows, n, d, d, s.matrix, len(ps), d)
+	} else {
+		simd.L2Tile(s.out, rows, n, d, d, s.matrix, len(ps), d)
+	}
 }
 
 // offerTile offers the n rows from `from` to every query.
