@@ -70,8 +70,8 @@ fuzz: ## every fuzz target, a fixed number of inputs: make fuzz N=20000
 bench: $(VENV)/.installed ## ratios on this machine, written to benchmarks/
 	$(PY) benchmarks/run.py
 
-peers: dist/.built ## the comparison with other libraries; SHORT=1: two sets, under ten minutes
-	cd benchmarks && ../$(PY) -m peers $(if $(SHORT),--short)
+peers: dist/.built ## other libraries on the same rows; SHORT=1: minutes; OPERATIONS=1: filters ...
+	cd benchmarks && ../$(PY) -m peers$(if $(OPERATIONS),.operations) $(if $(SHORT),--short)
 
 notebooks: $(VENV)/.installed ## execute every notebook from its source
 	$(PY) notebooks/run.py

@@ -20,13 +20,16 @@ from .variants import Variant, for_set, not_applicable
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[1]
 _FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_POOLS = ("OMP", "OPENBLAS", "RAYON", "NUMBA")
+_THREADS = (*(f"{p}_NUM_THREADS" for p in _POOLS), "LANCE_CPU_THREADS", "TOKIO_WORKER_THREADS")
 
 
 class Run(NamedTuple):
     """What a run is about.
 
     `folder` keeps the records of every process, `tree` measures python/ in place instead of the
-    wheel, `limit` is the seconds that a process may take, `thin` takes every second setting.
+    wheel, `limit` is the seconds that a process may take, `thin` takes every second setting;
+    `module` is what a process runs.
     """
 
     cache: pathlib.Path
@@ -36,6 +39,7 @@ class Run(NamedTuple):
     limit: float
     tree: bool
     thin: bool
+    module: str = "peers.worker"
 
 
 def process_environment(variant: Variant, threads: int, tree: bool) -> dict[str, str]:
@@ -45,7 +49,7 @@ def process_environment(variant: Variant, threads: int, tree: bool) -> dict[str,
     know recent CPUs and falls back to a kernel of 2008 on them: it is told Haswell (AVX2).
     """
     kept = {k: v for k, v in os.environ.items() if k not in _FORCED}
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+    for name in _THREADS:
         kept[name] = str(threads)
     if variant.needs == "faiss-cpu" and platform.machine() == "x86_64":
         kept["OPENBLAS_CORETYPE"] = "Haswell"
@@ -93,7 +97,7 @@ def measure(run: Run, name: str, variant: Variant) -> tuple[Result | None, str |
         file = run.folder / f"{stem}.jsonl"
         done = run.folder / f"{stem}.done"
         if not done.exists():
-            failed = _worker(run, name, variant, threads, file, parts)
+            failed = run_worker(run, name, variant, threads, file, parts)
             if failed is None:
                 done.touch()
             reason = reason or failed
@@ -104,14 +108,14 @@ def measure(run: Run, name: str, variant: Variant) -> tuple[Result | None, str |
     return result, reason
 
 
-def _worker(
+def run_worker(
     run: Run, name: str, variant: Variant, threads: int, file: pathlib.Path, parts: list[str]
 ) -> str | None:
     """Run one process; None when it ended well, else why not."""
     python = str(run.environments[variant.environment].python)
     arguments = [str(run.cache), name, variant.name, str(threads), str(file), *parts]
     arguments += ["thin"] if run.thin else []
-    command = [python, "-m", "peers.worker", *arguments]
+    command = [python, "-m", run.module, *arguments]
     said = file.with_suffix(".log")
     try:
         with said.open("w") as log:

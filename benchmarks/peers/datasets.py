@@ -23,6 +23,7 @@ from .mixture import mixture
 Maker = Callable[[pathlib.Path], tuple[truth.Matrix, truth.Matrix, dict[str, Any]]]
 GENERATED = {
     "synth100k": {"rows": 100_000, "dim": 384, "leaves": 600, "seed": 11},
+    "synth113k": {"rows": 113_000, "dim": 384, "leaves": 600, "seed": 11},
     "synth1m": {"rows": 1_000_000, "dim": 384, "leaves": 2000, "seed": 7},
 }
 FROM_PACKAGES: dict[str, Maker] = {

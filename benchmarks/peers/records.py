@@ -118,6 +118,12 @@ def write(path: pathlib.Path, machine: dict[str, Any], sets: list[SetResults]) -
 def _lines(machine: dict[str, Any], sets: list[SetResults]) -> Iterator[str]:
     yield '{"machine": ' + json.dumps(machine) + ',\n"points_are": '
     yield json.dumps(Point._fields) + ',\n"sets": [\n'
+    yield from set_lines(sets)
+    yield "]}\n"
+
+
+def set_lines(sets: list[SetResults]) -> Iterator[str]:
+    """The members of a JSON list of sets."""
     for i, one in enumerate(sets):
         yield (",\n" if i else "") + '{"meta": ' + json.dumps(one.meta)
         yield ',\n"missing": ' + json.dumps(one.missing) + ',\n"results": [\n'
@@ -126,18 +132,18 @@ def _lines(machine: dict[str, Any], sets: list[SetResults]) -> Iterator[str]:
             yield (",\n" if j else "") + head[:-1] + ', "points": ['
             yield ",".join("\n" + json.dumps(p) for p in result.points) + "]}"
         yield "]}"
-    yield "]}\n"
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, Any], list[SetResults]]:
     """Read what `write` wrote."""
     content = json.loads(path.read_text())
-    sets = [
-        SetResults(
-            one["meta"],
-            [Result(**{**r, "points": [Point(*p) for p in r["points"]]}) for r in one["results"]],
-            [(name, reason) for name, reason in one["missing"]],
-        )
-        for one in content["sets"]
-    ]
-    return content["machine"], sets
+    return content["machine"], [set_of(one) for one in content["sets"]]
+
+
+def set_of(one: dict[str, Any]) -> SetResults:
+    """A set of results from its JSON."""
+    return SetResults(
+        one["meta"],
+        [Result(**{**r, "points": [Point(*p) for p in r["points"]]}) for r in one["results"]],
+        [(name, reason) for name, reason in one["missing"]],
+    )

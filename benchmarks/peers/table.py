@@ -64,9 +64,9 @@ def document(machine: dict[str, Any], sets: list[SetResults]) -> str:
     lines = [
         "# Peers, side by side",
         "",
-        *_machine(machine),
+        *machine_lines(machine),
         "",
-        *_disturbance(sets),
+        *disturbance(sets),
         "Ratios are our queries a second over theirs at equal recall@10, each side with its best",
         "variant; between measured points the logarithm of the rate is interpolated. Below 1 is a",
         "loss. Written by `make peers`; compare figures of one run only. The protocol is in",
@@ -81,7 +81,8 @@ def document(machine: dict[str, Any], sets: list[SetResults]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _machine(m: dict[str, Any]) -> list[str]:
+def machine_lines(m: dict[str, Any]) -> list[str]:
+    """CPU, memory, system, Python, commit, day and threads."""
     features = ", ".join(m["features"]) or "none of those asked for"
     return [
         f"{m['cpu']}, {m['cores']} cores ({features}), {m['memory_gib']} GiB, {m['system']};",
@@ -90,7 +91,7 @@ def _machine(m: dict[str, Any]) -> list[str]:
     ]
 
 
-def _disturbance(sets: list[SetResults]) -> list[str]:
+def disturbance(sets: list[SetResults]) -> list[str]:
     """A warning before the first figure when the machine was not ours alone."""
     points = [p for one in sets for r in one.results for p in r.points]
     timed = [(p, way) for p in points for way in WAYS if curves.rate_of(p, way) is not None]
@@ -115,13 +116,15 @@ def split(one: SetResults) -> tuple[list[Result], dict[str, list[Result]]]:
     return ours, families
 
 
-def _columns() -> list[tuple[Way, float]]:
+def columns() -> list[tuple[Way, float]]:
+    """How asked and at which recall, in the order of the tables."""
     return [(way, target) for way in WAYS for target in TARGETS]
 
 
-def _compared(ours: list[Result], theirs: list[Result]) -> list[str]:
+def compared(ours: list[Result], theirs: list[Result]) -> list[str]:
+    """A ratio for each of `columns`."""
     cells = []
-    for way, target in _columns():
+    for way, target in columns():
         we, they = (curves.best(side, way, target) for side in (ours, theirs))
         text = ratio(we and we.rate, they and they.rate)
         if we and they and (we.disturbed or they.disturbed):
@@ -131,14 +134,14 @@ def _compared(ours: list[Result], theirs: list[Result]) -> list[str]:
 
 
 def _overview(sets: list[SetResults]) -> list[str]:
-    head = [f"{TITLES[way]}, {target:.2f}" for way, target in _columns()]
+    head = [f"{TITLES[way]}, {target:.2f}" for way, target in columns()]
     lines = heading(["data set", *head])
     losses = total = 0
     for one in sets:
         ours, families = split(one)
         peers = [r for results in families.values() for r in results]
         cells = []
-        for (way, target), text in zip(_columns(), _compared(ours, peers), strict=True):
+        for (way, target), text in zip(columns(), compared(ours, peers), strict=True):
             first = curves.best(peers, way, target)
             cells.append(f"{text}: {first.name}" if first else text)
             losses += "loss" in text
@@ -167,13 +170,13 @@ def _set(one: SetResults) -> list[str]:
 
 
 def _ratios(ours: list[Result], families: dict[str, list[Result]]) -> list[str]:
-    head = [f"{TITLES[way]}, {target:.2f}" for way, target in _columns()]
+    head = [f"{TITLES[way]}, {target:.2f}" for way, target in columns()]
     lines = heading(["ours over", *head, "goal (one / batch)"])
     for family, results in families.items():
-        lines.append(row([family, *_compared(ours, results), GOALS.get(family, "-")]))
+        lines.append(row([family, *compared(ours, results), GOALS.get(family, "-")]))
     flat = [r for r in ours if r.name.endswith("-flat")]
     if "turbovec" in families and flat:
-        cells = _compared(flat, families["turbovec"])
+        cells = compared(flat, families["turbovec"])
         lines.append(row(["turbovec, flat against flat", *cells, GOALS["turbovec"]]))
     return lines
 
@@ -215,7 +218,7 @@ def _rates(results: list[Result]) -> list[str]:
         lines += [row([name, *_alone(p), *_together(q)]) for name, p, q in found if p or q]
         never = [name for name, p, q in found if not (p or q)]
         if never:
-            lines += ["", *_wrapped("Not reached by " + ", ".join(never) + ".")]
+            lines += ["", *wrapped("Not reached by " + ", ".join(never) + ".")]
     return lines
 
 
@@ -266,16 +269,16 @@ def _remarks(one: SetResults) -> list[str]:
         if r.backend:
             backends.setdefault(r.backend, []).append(r.name)
     for backend, names in backends.items():
-        lines += _wrapped(f"- {', '.join(names)}: {backend}")
+        lines += wrapped(f"- {', '.join(names)}: {backend}")
     if one.missing:
         lines += ["", "**Not measured:**", ""]
         for name, reason in one.missing:
-            lines += _wrapped(f"- {name}: {reason}")
+            lines += wrapped(f"- {name}: {reason}")
     doubts = list(_doubts(one.results))
     if doubts:
         lines += ["", "Doubtful:", ""]
         for doubt in doubts:
-            lines += _wrapped("- " + doubt)
+            lines += wrapped("- " + doubt)
     return lines
 
 
@@ -292,7 +295,7 @@ def _doubts(results: list[Result]) -> Iterable[str]:
         yield f"recall alone and in a batch differ by more than {_GAP}: {', '.join(apart)}"
 
 
-def _wrapped(text: str, width: int = 98) -> list[str]:
+def wrapped(text: str, width: int = 98) -> list[str]:
     """Lines of at most `width` columns; the following ones are indented for lists."""
     lines, indent = [""], "  " if text.startswith("- ") else ""
     for word in text.split():

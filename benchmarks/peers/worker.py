@@ -28,10 +28,10 @@ LOWEST = 0.80  # recall below which nothing is timed
 _STALE, _WINDOW = 0.001, 3  # a sweep also ends when its last points gained less than this
 
 
-def load(variant: Variant, dim: int, metric: str) -> Peer:
+def load(variant: Variant, dim: int, metric: str, package: str | None = __package__) -> Peer:
     """Make the empty peer of a variant; its library is imported here."""
     module, name = variant.adapter.split(":")
-    made: Peer = getattr(importlib.import_module(f".adapters.{module}", __package__), name)(
+    made: Peer = getattr(importlib.import_module(f".adapters.{module}", package), name)(
         dim, metric, **variant.build
     )
     return made
@@ -59,8 +59,11 @@ def built(peer: Peer, data: datasets.DataSet, variant: Variant, threads: int) ->
 
 
 def recall_of(found: Any, data: datasets.DataSet) -> float:
-    """Recall@10 of answers to the first queries of the set."""
-    ids = np.asarray(found).reshape(len(found), -1)
+    """Recall@10 of answers to the first queries of the set; an answer may be short."""
+    ids = np.full((len(found), K), -1, np.int64)
+    for i, given in enumerate(found):
+        few = np.ravel(given)[:K]
+        ids[i, : len(few)] = few
     count = len(ids)
     return truth.recall(ids, data.ids[:count], data.distances[:count], K)
 
@@ -82,10 +85,10 @@ def swept(
         record = {"record": "point", "settings": settings, "recall": reach}
         if reach >= LOWEST or len(variant.sweep) == 1:
             if "batch" in parts:
-                record["batch"] = _asked_together(peer, data)
+                record["batch"] = asked_together(peer, data)
             if "one" in parts:
                 peer.tune(1, **settings)
-                record["one"] = _asked_alone(peer, data, singles, found)
+                record["one"] = asked_alone(peer, data, singles, found)
         yield record
 
 
@@ -100,13 +103,13 @@ def _finished(past: list[float]) -> bool:
     return past[-1] >= ENOUGH or stale
 
 
-def _asked_together(peer: Peer, data: datasets.DataSet) -> dict[str, Any]:
+def asked_together(peer: Peer, data: datasets.DataSet) -> dict[str, Any]:
     """All queries in one call."""
     timed = timing.undisturbed(lambda: timing.batch(lambda: peer.many(data.query)))
     return {"rate": len(data.query) / timed.value, "others": timed.others}
 
 
-def _asked_alone(
+def asked_alone(
     peer: Peer, data: datasets.DataSet, singles: Sequence[Any], together: truth.Ids
 ) -> dict[str, Any]:
     """A call a query. `gap` is their recall less that of the batch's answers to the same."""

@@ -13,6 +13,26 @@ from .peer import K, Peer
 _BLOCK = 16384
 
 
+def nearest(rows: Matrix, half: Matrix, query: Matrix) -> Ids:
+    """The 10 nearest of `rows`, whose squared norms are twice `half`, to one vector."""
+    scores = half - rows @ query
+    chosen = np.argpartition(scores, min(K, len(scores) - 1))[:K]
+    return chosen[np.argsort(scores[chosen])]
+
+
+def nearest_of_many(rows: Matrix, half: Matrix, queries: Matrix) -> Ids:
+    """The same for every query, in blocks of rows."""
+    scores = np.empty((len(queries), 0), np.float32)
+    ids = np.empty((len(queries), 0), np.int64)
+    for low in range(0, len(rows), _BLOCK):
+        here = half[low : low + _BLOCK] - queries @ rows[low : low + _BLOCK].T
+        best = np.argpartition(here, min(K, here.shape[1] - 1), axis=1)[:, :K]
+        scores = np.hstack([scores, np.take_along_axis(here, best, 1)])
+        ids = np.hstack([ids, best + low])
+    order = np.argsort(scores, axis=1)[:, :K]
+    return np.take_along_axis(ids, order, 1)
+
+
 class NumPy(Peer):
     """Brute force as a notebook would write it, with the half norms computed once."""
 
@@ -28,22 +48,11 @@ class NumPy(Peer):
 
     def one(self, query: Any) -> Ids:
         """One matrix-vector product over all rows."""
-        scores = self._half - self._rows @ query[0]
-        chosen = np.argpartition(scores, K)[:K]
-        return chosen[np.argsort(scores[chosen])]
+        return nearest(self._rows, self._half, query[0])
 
     def many(self, queries: Matrix) -> Ids:
         """Blocks of rows against all queries."""
-        scores = np.empty((len(queries), 0), np.float32)
-        ids = np.empty((len(queries), 0), np.int64)
-        for low in range(0, len(self._rows), _BLOCK):
-            block = self._rows[low : low + _BLOCK]
-            here = self._half[low : low + _BLOCK] - queries @ block.T
-            best = np.argpartition(here, min(K, here.shape[1] - 1), axis=1)[:, :K]
-            scores = np.hstack([scores, np.take_along_axis(here, best, 1)])
-            ids = np.hstack([ids, best + low])
-        order = np.argsort(scores, axis=1)[:, :K]
-        return np.take_along_axis(ids, order, 1)
+        return nearest_of_many(self._rows, self._half, queries)
 
     def save(self, path: str) -> None:
         """Nothing: the rows are the caller's."""

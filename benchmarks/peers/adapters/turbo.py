@@ -34,14 +34,24 @@ class TurboVec(Peer):
         self._rows = rows
         self.borrowed = rows.nbytes
         wide = self._padded(rows)
-        self._index = turbovec.TurboQuantIndex(wide.shape[1], self._bits)
+        self._index = self._empty(wide.shape[1])
         random = np.random.default_rng(0)
         sample = random.choice(len(rows), min(len(rows), _CALIBRATION_ROWS), replace=False)
         with self.stage("calibrate"):
             self._index.calibrate(wide[sample])
         with self.stage("encode"):
-            self._index.add(wide)
+            self._add(wide)
             self._index.prepare()
+
+    def _empty(self, dim: int) -> Any:
+        return turbovec.TurboQuantIndex(dim, self._bits)
+
+    def _add(self, rows: Matrix) -> None:
+        self._index.add(rows)
+
+    def _search(self, queries: Matrix, wanted: int) -> Ids:
+        found: Ids = self._index.search(self._padded(queries), wanted)[1].astype(np.int64)
+        return found
 
     def tune(self, threads: int, **settings: Any) -> None:
         """`rerank` rows are rescored; 0 trusts the codes."""
@@ -50,7 +60,7 @@ class TurboVec(Peer):
     def many(self, queries: Matrix) -> Ids:
         """One call of `search`, and the rescoring."""
         wanted = self._rerank or K
-        found: Ids = self._index.search(self._padded(queries), wanted)[1].astype(np.int64)
+        found = self._search(queries, wanted)
         if not self._rerank:
             return found
         if len(queries) == 1:
