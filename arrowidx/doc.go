@@ -20,6 +20,19 @@
 // ivf.go and kmeans.go (build), route.go and visit.go (search), calibrate.go; encode.go and
 // decode.go (bytes).
 //
-// An Index is immutable once built; any number of goroutines may search it. Answers do not
-// depend on the number of threads, on the batch a query travels in, or on the kernel tier.
+// # Changes
+//
+// [Index.Add], [Index.Upsert] and [Index.Delete] change an index, [Index.Compact] gives memory back.
+// Each makes a new version of the index, all of it or nothing, and a search keeps the version that
+// it began with: any number of goroutines may search while others change. Rows are called by their
+// [IDs]; their numbers hold within one version ([SearchOut] brings the names along).
+//
+// Inside, a version is a list of segments (segment.go, version.go): first what was built, then
+// short ones of rows added since (update.go, tail.go), which are joined as they grow (merge.go,
+// fold.go). A search asks every segment and joins the answers (join.go).
+//
+// # Answers
+//
+// Answers do not depend on the number of threads, on the batch a query travels in, or on the kernel
+// tier. Ties go to the smaller row.
 package arrowidx

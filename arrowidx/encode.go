@@ -42,7 +42,9 @@ func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
 		return err
 	}
 	defer seg.release()
-	return seg.encode(ctx, w, vectors)
+	named := *seg
+	named.ids = seg.ids.explicit()
+	return named.encode(ctx, w, vectors)
 }
 
 func (ix *segment) encode(ctx context.Context, w io.Writer, vectors bool) error {
@@ -75,10 +77,19 @@ func (ix *segment) encode(ctx context.Context, w io.Writer, vectors bool) error 
 		sums.crc = checksum(all)
 		secs = append([]section{sums}, secs...)
 	}
-	return writeSections(ctx, w, secs)
+	return writeSections(ctx, w, secs, ix.minor())
 }
 
-func writeSections(ctx context.Context, w io.Writer, secs []section) error {
+// minor is the least version of the format that can express the segment: older readers read as much
+// as they can.
+func (ix *segment) minor() uint16 {
+	if ix.ids.kind == IDCounted || ix.metric > SqEuclidean {
+		return 3
+	}
+	return 2
+}
+
+func writeSections(ctx context.Context, w io.Writer, secs []section, minor uint16) error {
 	table := make([]byte, len(secs)*entrySize)
 	at := uint64(headerSize + len(table))
 	for i := range secs {
@@ -88,7 +99,7 @@ func writeSections(ctx context.Context, w io.Writer, secs []section) error {
 		at += secs[i].length
 	}
 	h := header{
-		major: formatMajor, minor: formatMinor, length: at, table: headerSize,
+		major: formatMajor, minor: minor, length: at, table: headerSize,
 		sections: uint32(len(secs)), tableCRC: checksum(table),
 	}
 	out := &countingWriter{w: w}

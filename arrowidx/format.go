@@ -16,7 +16,7 @@ var magic = [8]byte{0x89, 'R', 'V', 'X', '\r', '\n', 0x1a, '\n'}
 
 const (
 	formatMajor = 0
-	formatMinor = 2
+	formatMinor = 3
 
 	headerSize = 64
 	entrySize  = 48

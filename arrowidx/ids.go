@@ -117,6 +117,18 @@ func (ids *IDs) after() uint64 {
 	return next
 }
 
+// explicit returns the ids in a form that a file can hold: positions count from 0 there.
+func (ids *IDs) explicit() *IDs {
+	if ids.kind != IDPositions || ids.first == 0 || ids.n == 0 {
+		return ids
+	}
+	out := &IDs{kind: IDCounted, n: ids.n, num: make([]uint64, ids.n)}
+	for i := range out.num {
+		out.num[i] = ids.first + uint64(i)
+	}
+	return out
+}
+
 // partOf returns the part that names a row, and the row's number there.
 func (ids *IDs) partOf(row int64) (*IDs, int64) {
 	if ids.parts == nil {

@@ -44,7 +44,7 @@ func (ix *Index) searchParts(
 	}
 	j, ok := ix.joins.Get().(*join)
 	if !ok {
-		j = &join{}
+		j = &join{rows: []int64{}} // a filter that lets nothing through is not nil
 	}
 	defer ix.joins.Put(j)
 	k := min(p.K, v.usable())

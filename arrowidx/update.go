@@ -135,8 +135,8 @@ func (ix *segment) deleteRow(row int) {
 	}
 }
 
-// slotsOf returns the slot of every row that is in a cell. It is made once, by the one change that
-// is under way.
+// slotsOf returns the slot of every row that is in a cell. It is made when first asked for; where
+// a change and a search ask at once, both make the same.
 func (h *held) slotsOf(ix *segment) []uint32 {
 	if p := h.slots.Load(); p != nil {
 		return *p
@@ -239,21 +239,21 @@ func (v *version) namesFor(ids *IDs, n int) (*IDs, error) {
 		return nil, newError(InvalidArgument, "add", fmt.Sprintf("%d ids for %d rows", ids.n, n),
 			"give one id a row")
 	}
-	if ids.kind == kind || counted && ids.kind == IDInt64 || n == 0 {
+	if ids.kind == kind && !counted {
 		return ids, nil
 	}
-	fits := kind == IDUint64 && ids.kind == IDInt64 || ids.kind == IDUint64 && kind != IDString
-	for i := 0; fits && i < n; i++ {
-		fits = int64(ids.num[i]) >= 0
+	fits := ids.kind != IDString && kind != IDString
+	signed := ids.kind == IDInt64 && kind != IDUint64
+	for i := 0; fits && !signed && i < n; i++ {
+		fits = int64(ids.num[i]) >= 0 // means the same number in both types
 	}
-	if !fits {
+	if !fits && n > 0 {
 		return nil, newError(InvalidArgument, "add",
 			fmt.Sprintf("ids of type %s for an index of %s ids", ids.kind, kind),
 			"use the type that the index was built with")
 	}
-	other := &IDs{kind: kind, n: n, num: ids.num}
 	if counted {
-		other.kind = IDInt64
+		kind = IDCounted
 	}
-	return other, nil
+	return &IDs{kind: kind, n: n, num: ids.num}, nil
 }

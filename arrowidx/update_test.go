@@ -22,6 +22,7 @@ import (
 type model struct {
 	d    int
 	rows map[int64][]float32
+	next *int64 // what a row added without an id is called
 }
 
 // idArray makes an Arrow array of ids: int64, uint64 or strings.
@@ -128,7 +129,8 @@ func (c changes) run() {
 		Kind: kind, Metric: arrowidxtest.Metrics[r.IntN(4)], Seed: uint64(c.i), Cells: r.IntN(5),
 		Bits: 1 + r.IntN(9), Threads: 1,
 	}
-	m := model{d, map[int64][]float32{}}
+	next := int64(n)
+	m := model{d, map[int64][]float32{}, &next}
 	rows := arrowidxtest.Clustered(r, n, d, 3)
 	ids := make([]int64, n)
 	for i := range ids {
@@ -163,7 +165,7 @@ func (c changes) step(
 		n := r.IntN(40)
 		ids := make([]int64, n)
 		for i := range ids {
-			ids[i] = int64(1000*(step+1) + i)
+			ids[i] = int64(1000*(step+1)+i) + *m.next
 			if op == 1 && len(known) > i && r.IntN(2) == 0 {
 				ids[i] = known[i]
 			}
@@ -174,11 +176,21 @@ func (c changes) step(
 				rows[i] *= 50
 			}
 		}
+		names := namesOf(t, max(kind, arrowidx.IDInt64), ids)
+		if kind == arrowidx.IDPositions && op == 0 {
+			names = nil
+			for i := range ids {
+				ids[i] = *m.next + int64(i)
+			}
+		}
 		col := arrowidxtest.Column(t, rows, m.d, 1)
-		_, err := ix.Add(t.Context(), namesOf(t, max(kind, arrowidx.IDInt64), ids), col,
+		_, err := ix.Add(t.Context(), names, col,
 			arrowidx.AddOptions{Replace: op == 1, Threads: 1})
 		col.Release()
 		require.NoError(t, err)
+		for _, id := range ids {
+			*m.next = max(*m.next, id+1)
+		}
 		for i, id := range ids {
 			m.rows[id] = rows[i*m.d : (i+1)*m.d]
 		}
@@ -201,8 +213,50 @@ func (c changes) step(
 		next, err := arrowidx.Decode(t.Context(), b.Bytes())
 		require.NoError(t, err)
 		require.Equal(t, ix.Len(), next.Len())
+		*m.next = 0
+		for _, id := range known {
+			*m.next = max(*m.next, id+1)
+		}
 		ix.Close()
 		return next
 	}
 	return ix
+}
+
+func TestNumbersOfBothTypesNameRowsAsLongAsTheyFit(t *testing.T) {
+	for _, c := range []struct {
+		built, added arrowidx.IDKind
+		id           int64
+		fits         bool
+	}{
+		{arrowidx.IDInt64, arrowidx.IDUint64, 7, true},
+		{arrowidx.IDInt64, arrowidx.IDUint64, -7, false}, // as uint64 a number beyond int64
+		{arrowidx.IDUint64, arrowidx.IDInt64, 7, true},
+		{arrowidx.IDUint64, arrowidx.IDInt64, -7, false},
+		{arrowidx.IDPositions, arrowidx.IDUint64, 7, true},
+		{arrowidx.IDPositions, arrowidx.IDUint64, -7, false},
+		{arrowidx.IDPositions, arrowidx.IDInt64, -7, true},
+		{arrowidx.IDString, arrowidx.IDInt64, 7, false},
+		{arrowidx.IDInt64, arrowidx.IDString, 7, false},
+	} {
+		o := arrowidx.BuildOptions{}
+		if c.built != arrowidx.IDPositions {
+			o.IDs = namesOf(t, c.built, []int64{0})
+		}
+		col := arrowidxtest.Column(t, []float32{1, 2}, 2, 1)
+		ix, err := arrowidx.Build(t.Context(), col, o)
+		require.NoError(t, err)
+		_, err = ix.Add(t.Context(), namesOf(t, c.added, []int64{c.id}), col, arrowidx.AddOptions{})
+		if !c.fits {
+			require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(err), "%+v: %v", c, err)
+			require.Equal(t, 1, ix.Len())
+		} else {
+			require.NoError(t, err, "%+v", c)
+			rows, err := ix.Lookup(idArray(c.added, []int64{c.id}))
+			require.NoError(t, err)
+			require.Equal(t, []int64{1}, rows, "%+v", c)
+		}
+		col.Release()
+		ix.Close()
+	}
 }
