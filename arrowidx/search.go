@@ -16,6 +16,14 @@ type SearchParams struct {
 	Queries []float32 // NQ x dim, row-major
 	Bits    []byte    // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
 	NQ, K   int
+	// Like names rows by their ids to search with instead of Queries, NQ of them: each finds the K
+	// rows nearest to it, itself left out. The ids are looked up in the version that is searched.
+	Like arrow.Array
+	// Diversity in [0, 1] chooses rows that differ from each other among the nearest 4 K (at least
+	// 64): each of greatest (1 - Diversity) times its similarity to the query minus Diversity times
+	// its greatest similarity to a row chosen before (maximal marginal relevance). Answers come in
+	// the order of choice, with their plain scores. 0 is a plain search.
+	Diversity float64
 	// Epsilon0 is the width of error bounds in standard deviations; 0 takes it from Recall.
 	Epsilon0 float64
 	// Recall is the target; 0 means the index's. Above 0.99 the vectors themselves are scanned, or
@@ -98,6 +106,9 @@ func (ix *Index) searchVersion(
 	ctx context.Context, v *version, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	out.IDs = v.names
+	if p.Like != nil || p.Diversity != 0 {
+		return ix.searchChosen(ctx, v, p, out)
+	}
 	if len(v.parts) == 1 && !v.changed && p.IDs == nil {
 		return v.parts[0].search(ctx, p, out)
 	}

@@ -41,6 +41,9 @@ func Conform(t *testing.T, build Builder) {
 	t.Run("skipped rows are never found", s.skipped)
 	t.Run("ids are kept", s.ids)
 	t.Run("files answer like what they were made of", s.roundTrip)
+	t.Run("rows have their neighbors", s.neighbors)
+	t.Run("rows are asked with by their ids", s.like)
+	t.Run("diverse answers are chosen one by one", s.diverse)
 	t.Run("a closed index says so", s.closed)
 	t.Run("closing waits for searches", s.closing)
 }

@@ -1,0 +1,216 @@
+package arrowidx
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// chosenCells is about how many candidates a search that chooses among them holds at a time.
+const chosenCells = 1 << 20
+
+// choosing is a search whose answers are chosen from those of a plain one: without the rows that
+// are asked with (Like), and so that they differ from each other (Diversity).
+type choosing struct {
+	ix    *Index
+	v     *version
+	p     *SearchParams
+	out   *SearchOut
+	plain SearchParams
+	rows  []int64 // with Like: those asked with
+	found SearchOut
+	plan  Plan
+}
+
+// searchChosen answers a search that has Like or Diversity, a round of queries after the other.
+func (ix *Index) searchChosen(
+	ctx context.Context, v *version, p *SearchParams, out *SearchOut,
+) (Plan, error) {
+	begin := time.Now()
+	c := choosing{ix: ix, v: v, p: p, out: out, plain: *p}
+	c.plain.Like, c.plain.Diversity = nil, 0
+	if err := c.prepare(); err != nil {
+		return Plan{}, err
+	}
+	k := c.plain.K
+	step := max(chosenCells/max(k, 1), 1)
+	n := min(step, max(p.NQ, 0))
+	c.found = SearchOut{Rows: make([]int64, n*k), Scores: make([]float32, n*k),
+		Counts: make([]int64, n)}
+	for from := 0; ; from += step {
+		if err := c.round(ctx, from, min(from+step, p.NQ)); err != nil {
+			return Plan{}, err
+		}
+		if from+step >= p.NQ {
+			break
+		}
+	}
+	c.plan.Total = time.Since(begin)
+	return c.plan, nil
+}
+
+// prepare refuses what cannot be answered, finds the rows asked with and blanks the answers.
+func (c *choosing) prepare() error {
+	p, v := c.p, c.v
+	if p.K < 0 || p.NQ < 0 || p.NQ > 0 && p.K > math.MaxInt/p.NQ/64 {
+		return newError(InvalidArgument, "search", fmt.Sprintf("%d queries of k = %d", p.NQ, p.K),
+			"use k >= 0, and search in parts")
+	}
+	if !(p.Diversity >= 0 && p.Diversity <= 1) {
+		return newError(InvalidArgument, "search",
+			fmt.Sprintf("diversity %v is not in [0, 1]", p.Diversity),
+			"use 0 for the nearest rows, for example 0.3 for some variety")
+	}
+	if err := c.findLike(); err != nil {
+		return err
+	}
+	if cells := p.NQ * p.K; len(c.out.Rows) < cells || len(c.out.Scores) < cells ||
+		len(c.out.Counts) < p.NQ {
+		return newError(InvalidArgument, "search",
+			fmt.Sprintf("no room for %d answers of k = %d", p.NQ, p.K),
+			"make Rows and Scores NQ*K long and Counts NQ")
+	}
+	c.plain.K = min(p.K, v.usable())
+	if p.Diversity != 0 {
+		if err := c.needVectors("diversity compares the rows found with each other"); err != nil {
+			return err
+		}
+		if p.K > 0 {
+			c.plain.K = min(max(candidateShare*p.K, leastCandidates), v.usable())
+		}
+	}
+	if p.Like != nil {
+		c.plain.K++ // the row itself
+	}
+	for i := range c.out.Rows {
+		c.out.Rows[i] = -1
+	}
+	for i := range c.out.Scores {
+		c.out.Scores[i] = float32(math.NaN())
+	}
+	clear(c.out.Counts)
+	c.out.IDs = v.names
+	return nil
+}
+
+// needVectors refuses an index whose rows are only codes.
+func (c *choosing) needVectors(why string) error {
+	if c.p.Source != nil {
+		return nil
+	}
+	for _, part := range c.v.parts {
+		if part.source == nil && part.usable > 0 {
+			return newError(InvalidArgument, "search", why+", but the index holds codes, not vectors",
+				"load it with vectors=column, or attach the column that it was built from")
+		}
+	}
+	return nil
+}
+
+// findLike looks up the rows asked with.
+func (c *choosing) findLike() error {
+	p := c.p
+	if p.Like == nil {
+		return nil
+	}
+	if p.Queries != nil || p.NQ != p.Like.Len() {
+		return newError(InvalidArgument, "search",
+			fmt.Sprintf("%d ids to search like, %d queries of %d numbers", p.Like.Len(), p.NQ,
+				len(p.Queries)), "with Like leave Queries nil and set NQ to the number of ids")
+	}
+	if err := c.needVectors("a row is asked with by its vector"); err != nil {
+		return err
+	}
+	var err error
+	c.rows, err = c.v.known("search", p.Like)
+	return err
+}
+
+// round answers queries [from, to).
+func (c *choosing) round(ctx context.Context, from, to int) error {
+	n, k := to-from, c.plain.K
+	own := c.plain
+	own.NQ = n
+	if c.rows != nil {
+		if err := c.v.askWith("search", c.rows[from:to], c.p.Source, &own); err != nil {
+			return err
+		}
+	} else {
+		own.Queries = part(c.p.Queries, from, to, c.p.NQ)
+		own.Bits = part(c.p.Bits, from, to, c.p.NQ)
+	}
+	found := SearchOut{Rows: c.found.Rows[:n*k], Scores: c.found.Scores[:n*k],
+		Counts: c.found.Counts[:n]}
+	plan, err := c.ix.searchVersion(ctx, c.v, &own, &found)
+	if err != nil {
+		return err
+	}
+	c.plan.follow(&plan)
+	threads := Threads(c.p.Threads)
+	choosers := make([]chooser, threads)
+	return parallel(ctx, "search", threads, n, func(worker, i int) error {
+		hits := SearchOut{Rows: found.Rows[i*k : i*k+int(found.Counts[i])],
+			Scores: found.Scores[i*k : i*k+int(found.Counts[i])]}
+		if c.rows != nil {
+			hits = found.without(i, k, int(c.rows[from+i]))
+		}
+		if c.p.Diversity != 0 {
+			q := side{x: part(own.Queries, i, i+1, n), bits: part(own.Bits, i, i+1, n)}
+			if err := choosers[worker].choose(ctx, c, q, &hits); err != nil {
+				return err
+			}
+		}
+		at := (from + i) * c.p.K
+		copy(c.out.Rows[at:at+c.p.K], hits.Rows)
+		copy(c.out.Scores[at:at+c.p.K], hits.Scores)
+		c.out.Counts[from+i] = int64(min(len(hits.Rows), c.p.K))
+		return nil
+	})
+}
+
+// part is what queries [from, to) of nq are in numbers that do not divide unless they are wrong.
+func part[T any](all []T, from, to, nq int) []T {
+	if nq == 0 || len(all)%nq != 0 {
+		return all
+	}
+	each := len(all) / nq
+	return all[from*each : to*each]
+}
+
+// askWith makes rows the queries of a search, their vectors taken from source, if that is not nil.
+// The memory of the search's queries is used again.
+func (v *version) askWith(op string, rows []int64, source *Column, p *SearchParams) error {
+	dim, binary := v.parts[0].dim, v.parts[0].metric.Binary()
+	if binary {
+		p.Bits = grow(p.Bits, len(rows)*dim/8)
+	} else {
+		p.Queries = grow(p.Queries, len(rows)*dim)
+	}
+	p.NQ = len(rows)
+	for i, row := range rows {
+		if seg, at := v.at(row); !seg.isAlive(at) {
+			return errorAt(InvalidArgument, op, row, -1,
+				fmt.Sprintf("row %d has no vector: it was null or bad when the index was built", row),
+				"ask with another id")
+		}
+		col, at := v.columnOf(row, source)
+		if binary {
+			copy(p.Bits[i*dim/8:(i+1)*dim/8], col.memory(at))
+		} else {
+			to := p.Queries[i*dim : (i+1)*dim]
+			copy(to, col.Row(at, to))
+		}
+	}
+	return nil
+}
+
+// columnOf returns the column that holds a row's vector, source if that is not nil, and the row's
+// number there.
+func (v *version) columnOf(row int64, source *Column) (*Column, int) {
+	if source != nil {
+		return source, int(row)
+	}
+	seg, at := v.at(row)
+	return seg.source, at
+}
