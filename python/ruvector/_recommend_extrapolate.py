@@ -25,6 +25,9 @@ from ._recommend_table import Candidate
 
 _PLAIN: Final = Speeds()  # ratios of prices do not depend on the machine
 _STEEPEST_MISS: Final = 0.5  # exponent of the share of neighbours missed
+_ROWS_A_HELD_OUT: Final = 256  # as the engine; so are the next two
+_FEWEST_HELD_OUT: Final = 32
+_MOST_HELD_OUT: Final = 256
 _LEAST_GROWTH: Final = 0.1  # share of a measured build that grows with training at least
 
 
@@ -93,19 +96,34 @@ def _build(large: Measured, small: Measured | None, design: Design) -> float:
 
 
 def _recall(large: Measured, small: Measured | None, rows: int) -> Point:
-    """Return the point with the recall over all rows: more rows are nearer to each other.
-
-    Kind ``ivf`` calibrates itself for the rows it gets, so its recall stays.
-    """
+    """Return the point with the recall over all rows: more rows are nearer to each other."""
     point = large.point
-    if small is None or large.design.kind == "ivf":
+    if small is None:
         return point
+    if large.design.kind == "ivf":
+        return _calibrated(point, large.design.rows, rows)
     power = _exponent(_odds(point.recall), _odds(small.point.recall), large, small, _STEEPEST_MISS)
     grown = (rows / large.design.rows) ** power
     low, mean, high = (
         1 / (1 + _odds(share) * grown) for share in (point.low, point.recall, point.high)
     )
     return point._replace(recall=mean, low=low, high=high)
+
+
+def _calibrated(point: Point, sampled: int, rows: int) -> Point:
+    """Return the point of an index with cells, which calibrates itself for the rows it gets.
+
+    It stays above its target by a standard error of what its held-out rows find. A build of more
+    rows holds more of them out, so it stays above by less.
+    """
+    less = math.sqrt(_held_out(sampled) / _held_out(rows))
+    mean = point.aim + max(point.recall - point.aim, 0) * less + min(point.recall - point.aim, 0)
+    return point._replace(recall=mean, low=min(point.low, mean - (point.recall - point.low)))
+
+
+def _held_out(rows: int) -> int:
+    """Return the rows that the engine keeps from k-means to calibrate with."""
+    return min(max(rows // _ROWS_A_HELD_OUT, _FEWEST_HELD_OUT), _MOST_HELD_OUT)
 
 
 def _odds(share: float) -> float:

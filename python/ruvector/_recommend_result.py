@@ -39,8 +39,8 @@ class Recommendation:
     source : str
         ``"model"`` (nothing was built) or ``"measured"`` (on this machine).
     rows, dim, sample : int
-        The vectors; `sample` of them were measured (0 from the model). Figures for more rows than
-        that are extrapolated.
+        The vectors. Cells were measured over `sample` of them (0 from the model), codes over as
+        many or more; figures for more rows than were measured are extrapolated.
     metric : str
     recall_target : float
     memory : int or None

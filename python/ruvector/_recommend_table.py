@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from . import _html
 from ._arguments import whole
 from ._errors import InvalidArgument
@@ -162,16 +164,19 @@ def limits_of(recall_target: Any, memory: Any, qps: Any) -> Limits:
     InvalidArgument
         A recall outside (0, 1], a size of memory that is none, a rate that is not above 0.
     """
-    number = isinstance(recall_target, int | float) and not isinstance(recall_target, bool)
-    if not number or not 0 < recall_target <= 1:
+    if not _is_real(recall_target) or not 0 < recall_target <= 1:
         raise InvalidArgument(
             f"recall_target={recall_target!r} must lie above 0 and at most 1, for example 0.95"
         )
-    if qps is not None:
-        rate = isinstance(qps, int | float) and not isinstance(qps, bool)
-        if not rate or not 0 < qps < math.inf:
-            raise InvalidArgument(f"qps={qps!r} must be a number of queries a second above 0")
-    return Limits(float(recall_target), None if memory is None else _bytes_of(memory), qps)
+    if qps is not None and (not _is_real(qps) or not 0 < qps < math.inf):
+        raise InvalidArgument(f"qps={qps!r} must be a number of queries a second above 0")
+    size = None if memory is None else _bytes_of(memory)
+    return Limits(float(recall_target), size, None if qps is None else float(qps))
+
+
+def _is_real(value: Any) -> bool:
+    kinds = int | float | np.integer | np.floating
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _bytes_of(memory: Any) -> int:

@@ -137,6 +137,12 @@ def test_memory_is_a_number_or_text(text: Any, count: int) -> None:
     assert limits_of(0.9, text, None).memory == count
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    limits = limits_of(np.float32(0.5), np.int64(1_000), np.int32(7))
+    assert limits == Limits(0.5, 1_000, 7.0)
+    assert rv.recommend(np.int64(10), np.int32(8)).rows == 10
+
+
 def _row(kind: str, p50: float, build: float, **other: Any) -> rv.Candidate:
     bits = 0 if kind == "exact" else 5
     row = rv.Candidate(kind, bits, 0, "auto", 0.95, 1, 1, build, p50, p50, 1e3 / p50, 1, 1, 1)
