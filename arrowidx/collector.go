@@ -45,8 +45,11 @@ func (c *collector) offer(pos int, low, up, est float32) {
 	}
 }
 
-// bound lowers tau when up is among the k smallest upper bounds.
+// bound lowers tau when up is among the k smallest upper bounds; with k = 0 tau stays.
 func (c *collector) bound(up float32) {
+	if c.k == 0 {
+		return
+	}
 	h := c.upper
 	if len(h) < c.k {
 		h = append(h, up)

@@ -1,0 +1,115 @@
+package arrowidx
+
+import (
+	"context"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// WithinReader is Within with the answer as Arrow record batches in memory of mem, at most 16,384
+// rows each: query_row (int64, the number of the query), id (int64, uint64 or large_string) and
+// score (float32), query after query, the rows of each best first. MaxBytes covers the batches too.
+// The caller releases the reader.
+func (ix *Index) WithinReader(
+	ctx context.Context, p *WithinParams, mem memory.Allocator,
+) (array.RecordReader, Plan, error) {
+	v, err := ix.enter("within")
+	if err != nil {
+		return nil, Plan{}, err
+	}
+	defer ix.leave(v)
+	b := &batcher{mem: mem, names: v.names, schema: arrow.NewSchema([]arrow.Field{
+		{Name: "query_row", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "id", Type: v.names.dataType()},
+		{Name: "score", Type: arrow.PrimitiveTypes.Float32},
+	}, nil)}
+	defer b.release()
+	plan, err := v.within(ctx, p, 12+v.names.width(), b.take)
+	if err != nil {
+		return nil, Plan{}, err
+	}
+	b.flush()
+	reader, err := array.NewRecordReader(b.schema, b.done)
+	return reader, plan, err
+}
+
+// dataType is the type of the array that Named makes.
+func (ids *IDs) dataType() arrow.DataType {
+	switch ids.kind {
+	case IDString:
+		return arrow.BinaryTypes.LargeString
+	case IDUint64:
+		return arrow.PrimitiveTypes.Uint64
+	}
+	return arrow.PrimitiveTypes.Int64
+}
+
+// width is about how many bytes of an Arrow array an id takes.
+func (ids *IDs) width() int64 {
+	if ids.kind != IDString || ids.n == 0 {
+		return 8
+	}
+	if ids.parts == nil {
+		return 8 + int64(math.Ceil(float64(len(ids.text))/float64(ids.n)))
+	}
+	widest := int64(8)
+	for _, p := range ids.parts {
+		widest = max(widest, p.width())
+	}
+	return widest
+}
+
+// batcher gathers rows found into record batches.
+type batcher struct {
+	mem     memory.Allocator
+	names   *IDs
+	schema  *arrow.Schema
+	queries []int64
+	rows    []int64
+	scores  []float32
+	done    []arrow.RecordBatch
+}
+
+// take adds the rows of one piece.
+func (b *batcher) take(r Range) error {
+	rows, scores := r.Rows, r.Scores
+	for len(rows) > 0 {
+		n := min(len(rows), rangePiece-len(b.rows))
+		for range n {
+			b.queries = append(b.queries, int64(r.Query))
+		}
+		b.rows, b.scores = append(b.rows, rows[:n]...), append(b.scores, scores[:n]...)
+		if rows, scores = rows[n:], scores[n:]; len(b.rows) == rangePiece {
+			b.flush()
+		}
+	}
+	return nil
+}
+
+// flush makes a batch of what was taken.
+func (b *batcher) flush() {
+	if len(b.rows) == 0 {
+		return
+	}
+	queries, scores := array.NewInt64Builder(b.mem), array.NewFloat32Builder(b.mem)
+	defer queries.Release()
+	defer scores.Release()
+	queries.AppendValues(b.queries, nil)
+	scores.AppendValues(b.scores, nil)
+	columns := []arrow.Array{queries.NewArray(), b.names.Named(b.rows, b.mem), scores.NewArray()}
+	b.done = append(b.done, array.NewRecordBatch(b.schema, columns, int64(len(b.rows))))
+	for _, column := range columns {
+		column.Release()
+	}
+	b.queries, b.rows, b.scores = b.queries[:0], b.rows[:0], b.scores[:0]
+}
+
+// release gives the batches up; a reader of them holds its own references.
+func (b *batcher) release() {
+	for _, batch := range b.done {
+		batch.Release()
+	}
+}

@@ -1,0 +1,384 @@
+package arrowidx
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// rangeBlocks is the rows of a shard of a range search in blocks (32,768 rows): what one task finds
+// is measured and sorted before the next begins, so that little memory is unaccounted for and a
+// cancelled search ends soon.
+const rangeBlocks = 1024
+
+// ranging is one call of Within.
+type ranging struct {
+	p       *WithinParams
+	bound   bound
+	names   *IDs
+	threads int
+	params  []SearchParams // of each segment
+	runs    []run
+	out     SearchOut // has no place for rows
+	unsure  []bool    // of the round: queries with estimates in some segment
+	lists   [][][]hit // of the round, by query: sorted lists
+	sure    int64
+
+	most  int64        // bytes that may be held
+	kept  int64        // bytes that a row costs after it was emitted
+	held  atomic.Int64 // bytes charged
+	found atomic.Int64 // rows found, of all queries
+}
+
+// sweep is one round of queries on one segment.
+type sweep struct {
+	*ranging
+	*workspace
+	found [][]hit    // query-major: queries x shards
+	bits  []bitsScan // of each worker, for rows of packed bits
+	mu    sync.Mutex
+}
+
+// round answers queries [from, to).
+func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) error) error {
+	n, before := to-from, g.held.Load()
+	g.unsure, g.lists = make([]bool, n), make([][][]hit, n)
+	for i := range g.runs {
+		if r := &g.runs[i]; r.eligible > 0 {
+			if err := g.part(ctx, r, from, n); err != nil {
+				return err
+			}
+		}
+	}
+	begin := time.Now()
+	err := parallel(ctx, "within", g.threads, n, func(_, i int) error {
+		list, err := joinHits(ctx, g.lists[i], g.p.Limit)
+		g.lists[i] = [][]hit{list}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.runs[0].plan.Rerank += time.Since(begin)
+	rows, total := make([]int64, rangePiece), int64(0)
+	scores := make([]float32, rangePiece)
+	for i, lists := range g.lists {
+		if !g.unsure[i] {
+			g.sure++
+		}
+		if err := g.emit(ctx, from+i, lists[0], rows, scores, emit); err != nil {
+			return err
+		}
+		total += int64(len(lists[0]))
+		g.lists[i] = nil
+	}
+	g.held.Store(before + total*g.kept)
+	return nil
+}
+
+// emit hands out the rows of a query.
+func (g *ranging) emit(
+	ctx context.Context, i int, hits []hit, rows []int64, scores []float32,
+	emit func(Range) error,
+) error {
+	q := query{unit: 1}
+	for first := 0; first < len(hits); first += rangePiece {
+		if err := cancelled(ctx, "within"); err != nil {
+			return err
+		}
+		piece := hits[first:min(first+rangePiece, len(hits))]
+		for j, h := range piece {
+			rows[j], scores[j] = int64(h.row), q.score(g.bound.metric, h.dist)
+		}
+		err := emit(Range{i, first, rows[:len(piece)], scores[:len(piece)], g.names})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan sums up what was done on all segments.
+func (g *ranging) plan() Plan {
+	plan := g.runs[0].plan
+	for i := range g.runs[1:] {
+		plan.join(&g.runs[i+1].plan, false)
+	}
+	plan.Certified = g.sure
+	return plan
+}
+
+// part finds the rows of one segment for the n queries from number `from` on.
+func (g *ranging) part(ctx context.Context, r *run, from, n int) error {
+	w := r.ix.workspace()
+	defer r.ix.putBack(w)
+	w.run, w.ctx, w.from, w.n = *r, ctx, from, n
+	s := &sweep{ranging: g, workspace: w}
+	s.shards = (len(r.words) + rangeBlocks - 1) / rangeBlocks
+	if c := r.ix.cells(); c != nil {
+		s.shards = max(s.shards, (int(c.block[c.n])+rangeBlocks-1)/rangeBlocks)
+	}
+	s.group = groupQueries
+	s.groups = (n + s.group - 1) / s.group
+	s.queries = grow(s.queries, n)
+	s.probes = grow(s.probes, g.threads*s.group)
+	s.searchers = grow(s.searchers, g.threads)
+	s.workspace.lists = grow(s.workspace.lists, g.threads)
+	for i := range s.searchers {
+		s.searchers[i].run = &w.run
+	}
+	s.found = make([][]hit, n*s.shards)
+	prepare, scan := s.prepare, s.scan
+	if r.ix.metric.Binary() {
+		s.bits = make([]bitsScan, g.threads)
+		prepare, scan = func(_, _ int) error { return nil }, s.scanBits
+	}
+	begin := time.Now()
+	if err := parallel(ctx, "within", g.threads, s.groups, prepare); err != nil {
+		return err
+	}
+	prepared := time.Now()
+	if err := parallel(ctx, "within", g.threads, s.groups*s.shards, scan); err != nil {
+		return err
+	}
+	for i := range s.bits {
+		w.run.plan.Scanned += s.bits[i].scanned
+	}
+	for i := range n {
+		for _, list := range s.found[i*s.shards : (i+1)*s.shards] {
+			if len(list) > 0 {
+				g.lists[i] = append(g.lists[i], list)
+			}
+		}
+	}
+	w.run.plan.Prepare += prepared.Sub(begin)
+	w.run.plan.Scan += time.Since(prepared)
+	r.plan = w.run.plan
+	return nil
+}
+
+// prepare makes the queries of a group ready: how their rows are looked at, and how far.
+func (s *sweep) prepare(_, group int) error {
+	r := &s.run
+	d, ix := r.ix.dim, r.ix
+	for i := group * s.group; i < min((group+1)*s.group, s.n); i++ {
+		q, at := &s.queries[i], (s.from+i)*d
+		if err := q.prepare(ix, r.p.Queries[at:at+d], s.from+i, r.epsilon); err != nil {
+			return err
+		}
+		if err := r.choose(q, s.from+i); err != nil {
+			return err
+		}
+		if q.way == wayCode {
+			q.way = wayScan // what the plane leaves out is not within the threshold either
+		}
+		q.first = s.bound.reach(q)
+		if r.col == nil && !q.zero {
+			s.unsure[i] = true
+		}
+	}
+	return nil
+}
+
+// scan finds the rows of one shard for one group of queries.
+func (s *sweep) scan(worker, i int) error {
+	shard, lo := i/s.groups, i%s.groups*s.group
+	probes := s.probes[worker*s.group : (worker+1)*s.group]
+	for kind := wayZero; kind <= wayTiles; kind++ {
+		list, numbers := s.workspace.lists[worker][:0], [groupQueries]int{}
+		for j := lo; j < min(lo+s.group, s.n); j++ {
+			q := &s.queries[j]
+			if q.way != kind || q.first == -infinity {
+				continue
+			}
+			p := &probes[len(list)]
+			p.query, p.counts, p.wait = q, counts{}, p.wait[:0]
+			p.found.reset(0) // no row lowers the threshold
+			p.found.tau, p.found.limit = q.first, math.MaxInt
+			numbers[len(list)] = j
+			list = append(list, p)
+		}
+		s.workspace.lists[worker] = list
+		if len(list) == 0 {
+			continue
+		}
+		lists, err := s.look(&s.searchers[worker], list, kind, shard)
+		if err != nil {
+			return err
+		}
+		for j, hits := range lists {
+			if err := s.keep(hits, numbers[j]*s.shards+shard); err != nil {
+				return err
+			}
+		}
+		s.mu.Lock()
+		for _, p := range list {
+			s.run.count(&p.counts)
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// look returns the hits of each query in a shard; all queries are looked at the same way.
+func (s *sweep) look(w *searcher, ps []*probe, kind way, shard int) ([][]hit, error) {
+	lists := make([][]hit, len(ps))
+	from := shard * rangeBlocks
+	to := min(from+rangeBlocks, len(s.run.words))
+	var err error
+	switch {
+	case kind == wayScan && s.run.slots != nil:
+		s.visits(w, ps, shard)
+		err = w.scanCells(s.ctx, ps)
+	case from >= to:
+		return lists, nil
+	case kind == wayZero:
+		return lists, s.rows(from, to, func(row int) {
+			for i, p := range ps {
+				lists[i] = s.add(lists[i], p, 0, row)
+			}
+		})
+	case kind == wayMeasure:
+		w.read = grow(w.read, s.run.ix.dim)
+		return lists, s.rows(from, to, func(row int) {
+			x := s.run.col.Row(row, w.read)
+			for i, p := range ps {
+				p.counts.reranked++
+				lists[i] = s.add(lists[i], p, p.exact(s.run.ix.metric, x), row)
+			}
+		})
+	case kind == wayScan:
+		err = w.scanCodes(s.ctx, ps, from, to)
+	default:
+		err = w.exactScan(s.ctx, ps, from*simd.BlockRows, min(to*simd.BlockRows, s.run.ix.rows))
+	}
+	for i := 0; err == nil && i < len(ps); i++ {
+		lists[i], err = s.measure(w, ps[i])
+	}
+	return lists, err
+}
+
+// rows calls f for every row of blocks [from, to) that may be found.
+func (s *sweep) rows(from, to int, f func(row int)) error {
+	for b := from; b < to; b++ {
+		if err := cancelled(s.ctx, "within"); err != nil {
+			return err
+		}
+		for w := s.run.words[b]; w != 0; w &= w - 1 {
+			f(b*simd.BlockRows + bits.TrailingZeros32(w))
+		}
+	}
+	return nil
+}
+
+// visits lists the cells of a shard that may hold rows within the threshold.
+func (s *sweep) visits(w *searcher, ps []*probe, shard int) {
+	c := s.run.ix.codes.cells
+	begins := func(block int) int {
+		return sort.Search(c.n, func(i int) bool { return int(c.block[i]) >= block })
+	}
+	from, to := begins(shard*rangeBlocks), begins((shard+1)*rangeBlocks)
+	for _, p := range ps {
+		p.visits = p.visits[:0]
+	}
+	for cell := from; cell < to; cell++ {
+		if s.run.inCell(cell) == 0 {
+			continue
+		}
+		for _, p := range ps {
+			if v := p.visitOf(s.run.ix, uint32(cell)); v.least <= p.found.tau+p.slack {
+				p.visits = append(p.visits, v)
+				p.counts.probed++
+			}
+		}
+	}
+}
+
+// measure turns the rows that bounds did not leave out into hits: by their distance where vectors
+// are at hand, else by their estimate.
+func (s *sweep) measure(w *searcher, p *probe) ([]hit, error) {
+	r := &s.run
+	var hits []hit
+	if r.col == nil {
+		for _, c := range p.found.rows {
+			e := c.est
+			if r.ix.bits == 1 { // scanned with rounded tables
+				e, _ = p.code(r.ix.codes, p.placeOf(r.ix, int(c.pos)), int(c.pos))
+			}
+			hits = s.add(hits, p, float64(e), int(r.ix.rowAt(c.pos)))
+		}
+		return hits, nil
+	}
+	// As in rerank: strange is farther off than 6 half widths of the default epsilon0.
+	suspect := 6.0
+	if r.ix.kind != Exact {
+		suspect *= defaultEpsilon / rangeEpsilon
+	}
+	w.read = grow(w.read, r.ix.dim)
+	strange, strangest := 0, uint32(0)
+	for i, c := range p.found.rows {
+		if i%lookEvery == lookEvery-1 {
+			if err := cancelled(s.ctx, "within"); err != nil {
+				return nil, err
+			}
+		}
+		if ahead := i + fetchAhead; ahead < len(p.found.rows) {
+			simd.Fetch(r.col.memory(int(r.ix.rowAt(p.found.rows[ahead].pos))))
+		}
+		row := r.ix.rowAt(c.pos)
+		dist := p.exact(r.ix.metric, r.col.Row(int(row), w.read))
+		p.counts.reranked++
+		if math.Abs(dist-float64(c.est)) > suspect*float64(c.est-c.low) {
+			strange, strangest = strange+1, row
+		}
+		hits = s.add(hits, p, dist, int(row))
+	}
+	if strange >= 5 && 2*strange > len(p.found.rows) {
+		return nil, changedVectors("within", strangest)
+	}
+	return hits, nil
+}
+
+// add appends a row of the segment if its score is within the threshold. Hits hold distances
+// without the query's unit, which may differ between segments.
+func (s *sweep) add(hits []hit, p *probe, dist float64, row int) []hit {
+	if !s.bound.admits(p.score(s.bound.metric, dist)) {
+		return hits
+	}
+	return append(hits, hit{dist / p.unit, uint32(row + s.run.start)})
+}
+
+// keep sorts the hits of a query in a shard, cuts them at the limit and charges for them.
+func (s *sweep) keep(hits []hit, at int) error {
+	slices.SortFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.dist, b.dist), cmp.Compare(a.row, b.row))
+	})
+	if limit := s.p.Limit; limit > 0 && len(hits) > limit {
+		hits = slices.Clone(hits[:limit])
+	}
+	s.ranging.found.Add(int64(len(hits)))
+	if s.held.Add(int64(len(hits))*(hitBytes+s.kept)) > s.most {
+		return newError(LimitExceeded, "within",
+			fmt.Sprintf("%d rows found so far for %d queries, which need more than %d bytes",
+				s.ranging.found.Load(), s.p.NQ, s.most),
+			"take the best few of each query (limit), a tighter threshold, fewer queries at once, "+
+				"or allow more memory (max_bytes)")
+	}
+	s.found[at] = hits
+	return nil
+}
+
+func changedVectors(op string, row uint32) error {
+	return errorAt(VectorsChanged, op, int64(row), -1,
+		fmt.Sprintf("row %d and others are no longer where their codes say", row),
+		"borrowed vectors must not change: build again, or build with keep='copy'")
+}
