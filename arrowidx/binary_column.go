@@ -228,6 +228,18 @@ func (ix *Index) PackedRow(row int64, dst []byte) error {
 	return v.packedRow(row, dst)
 }
 
+// PackedVectors is Vectors for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for
+// every id.
+func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
+	return vectorsOf(ix, ids, dst, 8, (*version).packedRow)
+}
+
+// PackedMatrix is Matrix for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for every
+// row.
+func (ix *Index) PackedMatrix(dst []byte, rows int) error {
+	return matrixOf(ix, dst, rows, 8, (*version).packedRow)
+}
+
 func (v *version) packedRow(row int64, dst []byte) error {
 	seg, at, err := v.holding(row)
 	if err != nil {

@@ -288,6 +288,13 @@ func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
 //
 // Errors: UnknownID naming the first id of no row, those of Row.
 func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
+	return vectorsOf(ix, ids, dst, 1, (*version).row)
+}
+
+// vectorsOf is Vectors for numbers of which each holds so many dimensions.
+func vectorsOf[T any](
+	ix *Index, ids arrow.Array, dst []T, each int, write func(*version, int64, []T) error,
+) error {
 	v, err := ix.enter("vectors")
 	if err != nil {
 		return err
@@ -297,9 +304,9 @@ func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
 	if err != nil {
 		return err
 	}
-	d := v.parts[0].dim
+	d := v.parts[0].dim / each
 	for i, row := range rows {
-		if err := v.row(row, dst[i*d:(i+1)*d]); err != nil {
+		if err := write(v, row, dst[i*d:(i+1)*d]); err != nil {
 			return err
 		}
 	}
@@ -311,6 +318,13 @@ func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
 //
 // Errors: VectorsChanged when there are not so many rows (any more), those of Row.
 func (ix *Index) Matrix(dst []float32, rows int) error {
+	return matrixOf(ix, dst, rows, 1, (*version).row)
+}
+
+// matrixOf is Matrix for numbers of which each holds so many dimensions.
+func matrixOf[T any](
+	ix *Index, dst []T, rows, each int, write func(*version, int64, []T) error,
+) error {
 	v, err := ix.enter("vectors")
 	if err != nil {
 		return err
@@ -321,7 +335,7 @@ func (ix *Index) Matrix(dst []float32, rows int) error {
 			fmt.Sprintf("the index has %d rows, room was made for %d", v.count(), rows),
 			"rows were added or deleted meanwhile: ask again")
 	}
-	d, n := v.parts[0].dim, 0
+	d, n := v.parts[0].dim/each, 0
 	for i, p := range v.parts {
 		for r := range p.rows {
 			if p.isDeleted(r) {
@@ -333,7 +347,7 @@ func (ix *Index) Matrix(dst []float32, rows int) error {
 				clear(to)
 				continue
 			}
-			if err := v.row(int64(v.starts[i]+r), to); err != nil {
+			if err := write(v, int64(v.starts[i]+r), to); err != nil {
 				return err
 			}
 		}

@@ -92,6 +92,11 @@ func goColumnCopy(h C.rv_handle, out *C.float, valid *C.uint8_t, e *C.rv_error) 
 		if err != nil {
 			return err
 		}
+		if c.Binary() {
+			return &arrowidx.Error{Kind: arrowidx.ColumnError, Op: "copy", Row: -1, Column: -1,
+				Msg: "the column holds packed bits, not numbers",
+				Fix: "search it with metric hamming or jaccard"}
+		}
 		rows := int64(c.Len())
 		if numbers := rows * int64(c.Dim()); numbers > 0 {
 			if out == nil {

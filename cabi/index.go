@@ -190,6 +190,11 @@ func goIndexIDs(
 	})
 }
 
+// packed views n rows of packed bits of an index where a pointer to float32 was passed.
+func packed(p *C.float, n int64, ix *arrowidx.Index) []byte {
+	return view[byte](p, n*int64(ix.Dim()/8))
+}
+
 //export goIndexVectors
 func goIndexVectors(
 	h C.rv_handle, rows *C.int64_t, n C.int64_t, out *C.float, e *C.rv_error,
@@ -203,6 +208,15 @@ func goIndexVectors(
 			return invalid("vectors", "no rows, or no place for their vectors", "")
 		}
 		d := ix.Dim()
+		if ix.Metric().Binary() {
+			w, to := d/8, packed(out, int64(n), ix)
+			for i, row := range view[int64](rows, int64(n)) {
+				if err := ix.PackedRow(row, to[i*w:(i+1)*w]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 		to := view[float32](out, int64(n)*int64(d))
 		for i, row := range view[int64](rows, int64(n)) {
 			if err := ix.Row(row, to[i*d:(i+1)*d]); err != nil {

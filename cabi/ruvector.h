@@ -118,7 +118,8 @@ typedef struct rv_values {
     int64_t n, len;
 } rv_values;
 
-/* One search. queries is nq x dim, row-major. ids and scores are nq x k, counts is nq, made by the
+/* One search. queries is nq x dim, row-major; for an index with metric hamming or jaccard, whose dim
+ * is bits, it points to nq x dim / 8 bytes packed like the rows. ids and scores are nq x k, counts is nq, made by the
  * caller; cells past counts hold id -1 and score NaN. ids are int64, or the bits of uint64, or row
  * numbers when the index has string ids.
  * rerank: -1 closes the bounds, 0 returns estimates, n measures the n best candidates.
@@ -253,6 +254,9 @@ RV_API int32_t rv_free(rv_handle handle, rv_error *error);
 
 /* ---- Columns ---- */
 
+/* FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8. FixedSizeBinary
+ * ("w:N"), Binary and LargeBinary are rows of packed bits for metrics hamming and jaccard, which
+ * take lists of uint8 as such too: an index of them has 8 N dimensions. */
 RV_API int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *schema,
     rv_handle *column, rv_error *error);
 /* Reads the stream to its end; every batch becomes a chunk. */
@@ -308,7 +312,8 @@ RV_API int32_t rv_index_lookup(rv_handle index, struct ArrowArray *ids, struct A
 /* All ids in row order: int64, uint64 or large_string, in C memory. The structs must be zero. */
 RV_API int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
-/* Vectors of n rows as float32 (n x dim). */
+/* Vectors of n rows as float32 (n x dim); of an index with metric hamming or jaccard, here and in the
+ * next ones, the bytes of the rows (n x dim / 8). */
 RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
     rv_error *error);
 /* Gives the index a column to measure against; 0 takes it away. */

@@ -53,6 +53,9 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall), Rerank: int(p.rerank),
 		Probes: int(p.probes), Threads: int(p.threads),
 	}
+	if q.index.Metric().Binary() {
+		q.params.Queries, q.params.Bits = nil, packed(p.queries, int64(p.nq), q.index)
+	}
 	if err = q.readFilter(p); err != nil {
 		return err
 	}

@@ -113,6 +113,9 @@ func goIndexVectorsOf(
 		if given.Len() > 0 && out == nil {
 			return invalid("vectors", "no place for the vectors", "")
 		}
+		if ix.Metric().Binary() {
+			return ix.PackedVectors(given, packed(out, int64(given.Len()), ix))
+		}
 		return ix.Vectors(given, view[float32](out, int64(given.Len())*int64(ix.Dim())))
 	})
 }
@@ -126,6 +129,9 @@ func goIndexMatrix(h C.rv_handle, rows C.int64_t, out *C.float, e *C.rv_error) C
 		}
 		if rows < 0 || rows > 0 && out == nil {
 			return invalid("vectors", fmt.Sprintf("room for %d vectors", rows), "")
+		}
+		if ix.Metric().Binary() {
+			return ix.PackedMatrix(packed(out, int64(rows), ix), int(rows))
 		}
 		return ix.Matrix(view[float32](out, int64(rows)*int64(ix.Dim())), int(rows))
 	})

@@ -20,8 +20,8 @@ var names = map[string]string{
 }
 
 // Check refuses what cannot be imported: types other than lists of the numbers that vectors are
-// made of (float32, float64, float16, int8, uint8), integers and text, and structs that contradict
-// themselves. It reads the structs and the offsets of text, nothing else.
+// made of (float32, float64, float16, int8, uint8), bytes, integers and text, and structs that
+// contradict themselves. It reads the structs and the offsets of text, nothing else.
 //
 // Errors: ColumnError.
 func Check(s *Schema, a *Array) error {
@@ -35,7 +35,7 @@ func Check(s *Schema, a *Array) error {
 	switch format {
 	case "+l", "+L":
 		return a.checkList(s)
-	case "u", "U":
+	case "u", "U", "z", "Z":
 		return a.checkText(s, format)
 	case "vu":
 		return a.checkViews(s)
@@ -47,6 +47,9 @@ func Check(s *Schema, a *Array) error {
 	}
 	if strings.HasPrefix(format, "+w:") {
 		return a.checkFixed(s, format)
+	}
+	if strings.HasPrefix(format, "w:") {
+		return a.checkBits(s, format)
 	}
 	return refuse(fmt.Sprintf("a column of %s holds no vectors", nameOf(format)),
 		"use FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8")
@@ -159,6 +162,17 @@ func (a *Array) checkFixed(s *Schema, format string) error {
 	return nil
 }
 
+func (a *Array) checkBits(s *Schema, format string) error {
+	width, err := strconv.ParseInt(format[len("w:"):], 10, 32)
+	if err != nil || width < 1 {
+		return broken("byte width in format %q", format)
+	}
+	if a.Offset+a.Length > math.MaxInt64/width {
+		return broken("%d rows of %d bytes", a.Offset+a.Length, width)
+	}
+	return a.checkNumbers(s)
+}
+
 // checkList leaves the offsets to the engine, which reads them all anyway.
 func (a *Array) checkList(s *Schema) error {
 	if err := a.checkShape(s, 2, 1); err != nil {
@@ -181,7 +195,7 @@ func (a *Array) checkText(s *Schema, format string) error {
 	if a.buffer(1) == nil {
 		return broken("%d texts without offsets", a.Length)
 	}
-	if format == "u" {
+	if format == "u" || format == "z" {
 		return checkOffsets(a, a.offsets32())
 	}
 	return checkOffsets(a, a.offsets64())

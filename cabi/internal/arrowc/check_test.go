@@ -1,6 +1,7 @@
 package arrowc
 
 import (
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -53,6 +54,21 @@ func texts() pair {
 	}
 }
 
+// packedBits is a well-made FixedSizeBinary of 2 rows of 3 bytes.
+func packedBits() pair {
+	return pair{
+		s: &Schema{Format: cString("w:3")},
+		a: &Array{Length: 2, NBuffers: 2, Buffers: pointers(nil, floats(2))},
+	}
+}
+
+// bytesOf is a well-made Binary of the rows "ab", "c".
+func bytesOf() pair {
+	p := texts()
+	p.s.Format = cString("z")
+	return p
+}
+
 // viewTexts is a well-made array of a short and a long text view.
 func viewTexts() pair {
 	views := []view{{size: 2}, {size: 20, buffer: 0, offset: 5}}
@@ -76,6 +92,7 @@ func TestWellMadeStructsPass(t *testing.T) {
 	nullCount.a.NullCount = -1
 	for name, p := range map[string]pair{
 		"fixed": fixed(), "list": list(), "texts": texts(), "views": viewTexts(),
+		"packed bits": packedBits(), "binary": bytesOf(),
 		"empty list without offsets": empty, "numbers": numbers, "nulls not counted": nullCount,
 	} {
 		require.NoError(t, Check(p.s, p.a), name)
@@ -89,6 +106,26 @@ const huge = 1 << 62
 type spoiled struct {
 	make  func() pair
 	spoil func(p *pair)
+}
+
+// brokenBits are arrays of bytes that cannot be.
+var brokenBits = map[string]spoiled{
+	"width 0":        {packedBits, func(p *pair) { p.s.Format = cString("w:0") }},
+	"negative width": {packedBits, func(p *pair) { p.s.Format = cString("w:-3") }},
+	"no width":       {packedBits, func(p *pair) { p.s.Format = cString("w:") }},
+	"a huge width":   {packedBits, func(p *pair) { p.s.Format = cString("w:99999999999") }},
+	"missing bytes":  {packedBits, func(p *pair) { p.a.Buffers = pointers(nil, nil) }},
+	"one buffer":     {packedBits, func(p *pair) { p.a.NBuffers = 1 }},
+	"a child":        {packedBits, func(p *pair) { p.a.NChildren, p.a.Children = 1, fixed().a.Children }},
+	"too many bytes": {packedBits, func(p *pair) {
+		p.s.Format, p.a.Length = cString("w:2147483647"), 1<<56
+	}},
+	"bytes that go back": {bytesOf, func(p *pair) {
+		p.a.Buffers = pointers(nil, offsets32(0, 2, 1), unsafe.Pointer(cString("abc")))
+	}},
+	"bytes without offsets": {bytesOf, func(p *pair) {
+		p.a.Buffers = pointers(nil, nil, unsafe.Pointer(cString("abc")))
+	}},
 }
 
 // brokenMatrices are FixedSizeLists that cannot be.
@@ -159,7 +196,7 @@ var brokenOthers = map[string]spoiled{
 }
 
 func TestStructsThatContradictThemselvesAreNamedErrors(t *testing.T) {
-	for _, cases := range []map[string]spoiled{brokenMatrices, brokenOthers} {
+	for _, cases := range []map[string]spoiled{brokenMatrices, brokenBits, brokenOthers} {
 		for name, c := range cases {
 			p := c.make()
 			c.spoil(&p)
@@ -183,7 +220,7 @@ func FuzzNoStructsOfHonestMemoryMakeCheckFail(f *testing.F) {
 		p.a.NBuffers, p.ca.NBuffers = min(buffers, 4), min(childBuffers, 4)
 		p.a.Buffers = pointers(floats(64), floats(64), floats(64), floats(64))
 		p.ca.Buffers = pointers(floats(64), floats(64), floats(64), floats(64))
-		text := format == "u" || format == "U" || format == "vu"
+		text := slices.Contains([]string{"u", "U", "vu", "z", "Z"}, format)
 		if text && length+offset > room {
 			return // the buffers would have to be as long as they say
 		}
