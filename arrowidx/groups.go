@@ -24,8 +24,8 @@ const (
 
 // SearchGroups finds the K best rows of every group for each query, in one pass over the rows.
 // groups has the group of every row, in the order in which the rows were given, from 0 to n-1 or
-// NoGroup. The parameters are those of Search, but all cells of kind ivf are looked into, and
-// Probes is not read.
+// NoGroup. The parameters are those of Search without Like and Diversity, but all cells of kind ivf are
+// looked into, and Probes is not read.
 //
 // out has room for NQ x n x K rows and scores and NQ x n counts: the answers of query i in group g
 // are Counts[i*n+g] entries from (i*n+g)*K on, best first; the rest of the K are row -1 and score
@@ -107,7 +107,7 @@ func (g *grouped) search(
 		return Plan{}, err
 	}
 	if n == 0 { // there is no answer to any query
-		p.NQ, p.Queries = 0, nil
+		p.NQ, p.Queries, p.Bits = 0, nil, nil
 	}
 	g.run = run{ix: seg, p: p, out: out, col: seg.source}
 	if p.Source != nil {
@@ -136,6 +136,10 @@ func checkGroups(seg *segment, p *SearchParams, groups []uint32, n int, out *Sea
 		return newError(InvalidArgument, "search",
 			fmt.Sprintf("%d rows in %d groups given for an index of %d rows", len(groups), n,
 				seg.rows), "give one group a row")
+	case p.Like != nil || p.Diversity != 0:
+		return newError(InvalidArgument, "search",
+			"rows to be like, or diversity, together with groups",
+			"give their vectors as queries, and choose among the answers")
 	case p.K < 0 || p.NQ < 0 || n == 0:
 		return nil // said by run.check
 	case p.NQ > math.MaxInt/16/n || p.K > 0 && p.NQ*n > math.MaxInt/16/p.K:
@@ -267,12 +271,24 @@ func (g *grouped) round(ctx context.Context, from, to, threads int) error {
 
 // prepare makes a query ready. Where the groups want an eighth of the rows, all are scored.
 func (g *grouped) prepare(_, i int) error {
-	q, d := &g.queries[i], g.ix.dim
-	at := (g.from + i) * d
-	if err := q.prepare(g.ix, g.p.Queries[at:at+d], g.from+i, g.epsilon); err != nil {
+	q := &g.queries[i]
+	if g.ix.metric.Binary() {
+		q.prepareBits()
+	} else if err := g.prepareNumbers(q, g.from+i); err != nil {
 		return err
 	}
-	if err := g.choose(q, g.from+i); err != nil {
+	for s := range g.shards {
+		g.finds[i*g.shards+s].reset(g, q.way)
+	}
+	return nil
+}
+
+func (g *grouped) prepareNumbers(q *query, i int) error {
+	d := g.ix.dim
+	if err := q.prepare(g.ix, g.p.Queries[i*d:(i+1)*d], i, g.epsilon); err != nil {
+		return err
+	}
+	if err := g.choose(q, i); err != nil {
 		return err
 	}
 	if q.way == wayScan && g.wanted() >= g.eligible/8 {
@@ -280,9 +296,6 @@ func (g *grouped) prepare(_, i int) error {
 		if g.col != nil && g.p.Rerank != 0 {
 			q.way = wayMeasure
 		}
-	}
-	for s := range g.shards {
-		g.finds[i*g.shards+s].reset(g, q.way)
 	}
 	return nil
 }

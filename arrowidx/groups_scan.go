@@ -124,8 +124,12 @@ type groupSearcher struct {
 	probes [groupPass]probe
 	list   []*probe
 	finds  []*groupFinds // of the probes in list
+	which  []int         // number of each in the round
 	cells  []cellVisit
 	counts counts
+
+	packed    []byte // rows of bits
+	both, any []uint32
 }
 
 // cellVisit is a cell of kind ivf as a query sees it.
@@ -151,7 +155,7 @@ func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error 
 	g := s.g
 	from, to := g.shard(shard, len(g.words))
 	for kind := wayZero; kind <= wayTiles; kind++ {
-		s.list, s.finds = s.list[:0], s.finds[:0]
+		s.list, s.finds, s.which = s.list[:0], s.finds[:0], s.which[:0]
 		for i := lo; i < hi; i++ {
 			if g.queries[i].way != kind {
 				continue
@@ -159,15 +163,18 @@ func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error 
 			p := &s.probes[len(s.list)]
 			p.query, p.where, p.wait = &g.queries[i], g.queries[i].origin, p.wait[:0]
 			s.list = append(s.list, p)
-			s.finds = append(s.finds, &g.finds[i*g.shards+shard])
+			s.finds, s.which = append(s.finds, &g.finds[i*g.shards+shard]), append(s.which, i)
 		}
 		if len(s.list) == 0 {
 			continue
 		}
 		var err error
+		first, last := from*simd.BlockRows, min(to*simd.BlockRows, g.ix.rows)
 		switch {
+		case g.ix.metric.Binary():
+			err = s.compareGroups(ctx, first, last)
 		case kind == wayTiles:
-			err = s.tileGroups(ctx, from*simd.BlockRows, min(to*simd.BlockRows, g.ix.rows))
+			err = s.tileGroups(ctx, first, last)
 		case kind == wayZero || kind == wayMeasure:
 			err = s.measureGroups(ctx, from, to, kind == wayZero)
 		case g.slots != nil:

@@ -314,6 +314,10 @@ func TestGroupsThatDoNotFitAreRefused(t *testing.T) {
 	out := arrowidxtest.Outputs(0, 0)
 	_, err := ix.SearchGroups(t.Context(), &large, g.groups, 3, &out)
 	require.Equal(t, arrowidx.LimitExceeded, arrowidx.KindOf(err))
+	like, diverse := p, p
+	like.Like, diverse.Diversity = idArray(arrowidx.IDInt64, []int64{1, 2}), 0.5
+	require.Equal(t, arrowidx.InvalidArgument, ask(like, g.groups, 3, 6).Kind)
+	require.Equal(t, arrowidx.InvalidArgument, ask(diverse, g.groups, 3, 6).Kind)
 	short := p
 	short.Queries = p.Queries[1:]
 	require.Equal(t, arrowidx.DimensionMismatch, ask(short, g.groups, 3, 6).Kind)

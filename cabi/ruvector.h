@@ -285,6 +285,12 @@ RV_API int32_t rv_search_one(const rv_search_call *call);
 /* Everything that params points to stays with the task until it has ended. */
 RV_API int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_handle *task,
     rv_error *error);
+/* The k best rows of each of n_groups groups for every query, in one pass. groups has the group of
+ * every row (n_rows of them), 2^32-1 for rows of none. params as for rv_search_start, but: ids
+ * receives rows, ids and scores are nq x n_groups x k, counts is nq x n_groups; a filter of ids and
+ * names are refused. groups stays with the task until it has ended, too. */
+RV_API int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
+    const uint32_t *groups, int64_t n_rows, int64_t n_groups, rv_handle *task, rv_error *error);
 /* The k best of the parts: better scores first, equal ones by smaller id, an id once with its best
  * score. Associative, commutative and idempotent to the last bit. A score that is NaN is an error
  * with the query as row and the cell as column. Short work. */

@@ -287,6 +287,13 @@ int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_hand
     ENTER(goSearchStart(index, (rv_search_params *)params, task, error));
 }
 
+int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
+    const uint32_t *groups, int64_t n_rows, int64_t n_groups, rv_handle *task, rv_error *error)
+{
+    ENTER(goSearchGroupsStart(index, (rv_search_params *)params, (uint32_t *)groups, n_rows,
+        n_groups, task, error));
+}
+
 int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
 {
     ENTER(goMergeTopK((rv_merge_params *)params, error));

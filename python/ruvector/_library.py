@@ -207,6 +207,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_search": (c_int32, [_H, _P, _E]),
     "rv_search_one": (c_int32, [_P]),
     "rv_search_start": (c_int32, [_H, _P, _P, _E]),
+    "rv_search_groups_start": (c_int32, [_H, _P, _P, c_int64, c_int64, _P, _E]),
     "rv_merge_topk": (c_int32, [_P, _E]),
     "rv_calibrate_start": (c_int32, [_H, _P, c_int64, c_int64, c_int32, _P, _E]),
     "rv_recall_start": (c_int32, [_H, c_int64, c_int64, c_double, c_int32, _P, _P, _E]),
