@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from . import _native, _update
 from ._arguments import limit
+from ._bits import read_bits
 from ._errors import DimensionMismatch, InvalidArgument, InvalidVector
 from ._mask import read_ids
 from ._searching import Searching
@@ -75,7 +76,7 @@ class Changing(Searching):
         """
         swapped(ids, vectors)
         names = None if ids is None else read_ids(ids)
-        column = read_vectors(vectors)
+        column = read_bits(vectors, self._metric) if self._packed else read_vectors(vectors)
         try:
             if column.handle is None:
                 if column.rows:

@@ -7,11 +7,12 @@ from typing import Any, Literal, Self, TypeAlias
 
 from . import _native
 from ._arguments import bits_of, limit, positive, seed_of, share
+from ._bits import read_bits
 from ._caller import warn
 from ._changing import Changing
 from ._errors import InvalidArgument
 from ._mask import read_ids
-from ._metric import MetricName, canonical
+from ._metric import BINARY, MetricName, canonical
 from ._queries import FLOAT32
 from ._settings import current
 from ._vectors import read_vectors
@@ -31,9 +32,9 @@ class Index(Changing):
     Attributes
     ----------
     dim : int
-        Dimensions of the vectors.
+        Dimensions of the vectors; of rows of bits, their bits.
     metric : str
-        ``"cosine"``, ``"dot"``, ``"l2"`` or ``"sqeuclidean"``.
+        ``"cosine"``, ``"dot"``, ``"l2"``, ``"sqeuclidean"``, ``"hamming"`` or ``"jaccard"``.
     kind : str
         ``"exact"``, ``"flat"`` or ``"ivf"``.
     bits : int
@@ -69,8 +70,12 @@ class Index(Changing):
             is borrowed as it is; other strides, orders and number types are copied once.
         ids : sequence of n whole numbers or texts, optional
             What the rows are called in answers; their positions 0..n-1 when not given.
-        metric : {"cosine", "dot", "l2", "euclidean", "sqeuclidean"}
-            ``l2`` (= ``euclidean``) is not squared.
+        metric : {"cosine", "dot", "l2", "euclidean", "sqeuclidean", "hamming", "jaccard"}
+            ``l2`` (= ``euclidean``) is not squared. The last two compare rows of bits, always
+            with kind ``exact``: `vectors` is uint8 of shape (n, w) packed 8 to a byte as by
+            ``np.packbits(bits, axis=1)``, Arrow FixedSizeBinary or lists of uint8 (borrowed), or
+            booleans of shape (n, d) (packed: one copy). ``hamming`` is the number of bits that
+            differ, ``jaccard`` 1 - both / any, 0 for two rows of zeros.
         kind : {"auto", "exact", "flat", "ivf"}
             ``exact`` compares with every vector, ``flat`` with RaBitQ codes first, ``ivf`` with
             the codes of the cells nearest to the query, as many as the recall target needs on
@@ -115,7 +120,9 @@ class Index(Changing):
         >>> ix.search(np.array([1, 0, 0], "float32"), k=1).ids.tolist()
         [0]
         """
-        column = read_vectors(vectors)
+        metric_name = canonical(metric)
+        packed = metric_name in BINARY
+        column = read_bits(vectors, metric_name) if packed else read_vectors(vectors)
         try:
             if column.handle is None:
                 raise InvalidArgument(
@@ -123,7 +130,7 @@ class Index(Changing):
                     "pass an array of shape (0, dim)"
                 )
             options = {
-                "metric": canonical(metric),
+                "metric": metric_name,
                 "kind": kind,
                 "bits": 0 if bits is None else bits_of(bits),
                 "cells": 0 if cells is None else positive("cells", cells),

@@ -12,7 +12,7 @@ from . import _html, _native, _update
 from ._embedder import Embedder, recall_origin
 from ._errors import InvalidArgument
 from ._mask import read_ids
-from ._metric import SCORE_NAMES
+from ._metric import BINARY, SCORE_NAMES
 from ._queries import FLOAT32
 from ._vectors import Float32Matrix
 
@@ -36,6 +36,7 @@ class Indexed:
         "_matrix",
         "_metric",
         "_origin",
+        "_packed",
         "_rows",
         "_score_name",
         "_target",
@@ -53,6 +54,7 @@ class Indexed:
     _rows: int
     _dim: int
     _metric: str
+    _packed: bool  # rows are bits
     _kind: str
     _bits: int
     _id_kind: str
@@ -78,6 +80,7 @@ class Indexed:
         self._id_kind = info["id_kind"]
         self._dim = int(info["dim"])
         self._metric = info["metric"]
+        self._packed = self._metric in BINARY
         self._kind = info["kind"]
         self._bits = int(info["bits"])
         self._score_name = SCORE_NAMES[self._metric]
@@ -92,12 +95,12 @@ class Indexed:
 
     @property
     def dim(self) -> int:
-        """Dimensions of the vectors."""
+        """Dimensions of the vectors; of rows of bits, their bits."""
         return self._dim
 
     @property
     def metric(self) -> str:
-        """``"cosine"``, ``"dot"``, ``"l2"`` or ``"sqeuclidean"``."""
+        """``"cosine"``, ``"dot"``, ``"l2"``, ``"sqeuclidean"``, ``"hamming"``, ``"jaccard"``."""
         return self._metric
 
     @property
@@ -155,8 +158,10 @@ class Indexed:
     def __len__(self) -> int:
         return self._rows
 
-    def __getitem__(self, id: Any) -> Float32Matrix:
+    def __getitem__(self, id: Any) -> npt.NDArray[Any]:
         """Return the vector of an id, shape (dim,), or of several, shape (m, dim).
+
+        float32; of an index of bits packed uint8, dim / 8 a row.
 
         Raises
         ------

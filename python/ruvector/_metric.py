@@ -6,14 +6,19 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ._errors import InvalidArgument, MetricError
 
-MetricName: TypeAlias = Literal["cosine", "dot", "l2", "euclidean", "sqeuclidean"]
+MetricName: TypeAlias = Literal[
+    "cosine", "dot", "l2", "euclidean", "sqeuclidean", "hamming", "jaccard"
+]
 
 SCORE_NAMES: Final[dict[str, str]] = {
     "cosine": "cosine_similarity",
     "dot": "dot_product",
     "l2": "l2_distance",
     "sqeuclidean": "sqeuclidean_distance",
+    "hamming": "hamming_distance",
+    "jaccard": "jaccard_distance",
 }
+BINARY: Final = frozenset({"hamming", "jaccard"})  # they compare rows of packed bits
 _LARGER_IS_BETTER: Final = frozenset({"cosine", "dot"})
 
 
@@ -29,7 +34,7 @@ def canonical(metric: str) -> str:
     if not isinstance(name, str) or name not in SCORE_NAMES:
         raise MetricError(
             f"metric={metric!r} is not a metric; choose 'cosine', 'dot', "
-            "'l2' (= 'euclidean', not squared) or 'sqeuclidean'"
+            "'l2' (= 'euclidean', not squared), 'sqeuclidean', or for bits 'hamming' or 'jaccard'"
         )
     return name
 

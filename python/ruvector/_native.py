@@ -21,6 +21,7 @@ from ._handle import Handle, info
 from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
 from ._nearest import search
 from ._task import Progress, Task
+from ._update import room
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -197,10 +198,10 @@ def ids(handle: Handle) -> npt.NDArray[Any] | list[str]:
         _arrow.drop(array, schema)
 
 
-def vectors(handle: Handle, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) -> Floats:
-    """Return the vectors of rows as a fresh (n, dim) array."""
+def vectors(handle: Handle, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) -> npt.NDArray[Any]:
+    """Return the vectors of rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
     wanted = np.ascontiguousarray(rows, np.int64)
-    out = np.empty((len(wanted), info(handle)["dim"]), np.float32)
+    out = room(info(handle), len(wanted))
     call("rv_index_vectors", handle.value, address(wanted), len(wanted), address(out))
     return out
 

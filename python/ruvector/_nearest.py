@@ -24,6 +24,7 @@ from ._library import (
     raise_error,
     release_bytes,
 )
+from ._metric import BINARY
 from ._task import Task
 from ._update import values
 
@@ -129,14 +130,17 @@ def search(
     """
     depth = CLOSE_BOUNDS if rerank is None else rerank
     filtered = mask is not None or rows is not None or ids is not None
-    if queries.ndim == 1 and not filtered and not texts and source is None:
+    bits = (handle.reads or _reads(handle)).bits
+    if bits and queries.dtype != np.uint8:
+        raise InvalidArgument(f"queries of {queries.dtype} for an index of packed bits")
+    if queries.ndim == 1 and not (bits or filtered or texts) and source is None:
         one = search_one(handle, queries, k, depth, epsilon0 or 0.0, recall or 0.0, probes or 0)
         if one is not None:
             counts = np.array([len(one[0])], np.int64)
             return one[0], one[1], counts, Plan.from_buffer_copy(one[2])
     if queries.ndim not in (1, 2):
         raise InvalidArgument(f"queries of {queries.ndim} dimensions; give one vector or rows")
-    batch = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
+    batch = np.ascontiguousarray(np.atleast_2d(queries), np.uint8 if bits else np.float32)
     params = SearchParams(
         size=sizeof(SearchParams), k=k, rerank=depth, epsilon0=epsilon0 or 0.0,
         recall=recall or 0.0, probes=probes or 0, threads=threads or 0,
@@ -225,7 +229,7 @@ def search_one(
 
 
 def _search_batch(
-    handle: Handle, batch: Floats, params: SearchParams, cost: int, filter_: object
+    handle: Handle, batch: npt.NDArray[Any], params: SearchParams, cost: int, filter_: object
 ) -> tuple[Ints, Floats, Ints, Plan]:
     n = len(batch)
     k = places(params.k, n)
@@ -233,7 +237,8 @@ def _search_batch(
     scores = np.empty((n, max(k, 0)), np.float32)
     counts = np.empty(n, np.int64)
     plan = Plan(size=sizeof(Plan))
-    params.queries, params.nq, params.dim = address(batch), n, batch.shape[1]
+    params.queries, params.nq = address(batch), n
+    params.dim = batch.shape[1] * (8 if batch.dtype == np.uint8 else 1)
     params.ids, params.scores, params.counts = address(ids), address(scores), address(counts)
     params.plan = addressof(plan)
     if cost < SHORT_BYTES:
@@ -283,6 +288,7 @@ class _Reads(NamedTuple):
     cells: int  # of kind ivf, else 0
     routing: int  # bytes read to choose among them
     probes: tuple[tuple[float, int], ...]  # (target, cells probed for it), targets increasing
+    bits: bool = False  # queries are packed bits
 
 
 def _cost(
@@ -319,7 +325,7 @@ def _reads(handle: Handle) -> _Reads:
     }
     reads = _Reads(
         handle.value, rows * about["row_bytes"], rows, vector, about["recall"], cells, cells * dim,
-        tuple(sorted(points.items())),
+        tuple(sorted(points.items())), about["metric"] in BINARY,
     )  # fmt: skip
     handle.reads = reads
     return reads

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _frames, _native
 from ._arguments import share, whole
+from ._bits import read_bit_queries
 from ._embedder import origin_of, resolve
 from ._errors import InvalidArgument, MetricError, VectorsChanged
 from ._found import Found
 from ._index import Index, Keep, Kind
-from ._metric import SCORE_NAMES, MetricName, canonical, threshold
+from ._metric import BINARY, SCORE_NAMES, MetricName, canonical, threshold
 from ._plan import Plan, last_plan, nothing, remember
 from ._queries import texts_of
 from ._settings import current
@@ -67,7 +69,7 @@ def search(
         with the frame's index, NumPy mask, text for ``df.eval``, ``pd.col``, callable. polars:
         expression, Series, SQL text. pyarrow: mask or compute expression.
     min_similarity, max_distance : float, optional
-        The first for ``cosine`` and ``dot``, the second for ``l2`` and ``sqeuclidean``.
+        The first for ``cosine`` and ``dot``, the second for distances.
     columns : sequence of labels, optional
         Columns of the frame to return; all when not given.
 
@@ -77,7 +79,7 @@ def search(
         The rows found, best first, with all their columns and (in pandas) their index labels,
         then ``query_row``, ``query`` (for texts) and ``rank`` from 1 for a batch, then the score
         as float32, named by the metric: ``cosine_similarity``, ``dot_product``,
-        ``l2_distance``, ``sqeuclidean_distance``.
+        ``l2_distance``, ``sqeuclidean_distance``, ``hamming_distance``, ``jaccard_distance``.
 
     Raises
     ------
@@ -225,7 +227,13 @@ def _find(
     target = _target(frame, query, on, text, index, embedder, stages)
     vectors = target.vectors
     dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
-    queries, single, texts = make_queries(query_of_frame(query, target.label), target, dim, stages)
+    queries: npt.NDArray[Any]
+    asked = query_of_frame(query, target.label)
+    if metric in BINARY:
+        width = dim if index is not None else 8 * dim
+        (queries, single), texts = read_bit_queries(asked, width, metric), None
+    else:
+        queries, single, texts = make_queries(asked, target, dim, stages)
     if index is not None:
         handle, origin, source = index._handle, "given", None
         index._check_reach(recall)
@@ -250,9 +258,9 @@ def _find(
         source=source,
         threads=current.threads,
     )
-    asked = None if raw.kind == 1 else recall
+    aim = None if raw.kind == 1 else recall
     calibrated = index is not None and index._calibrated
-    plan = Plan(raw, origin, asked, calibrated, tuple(stages.spent))
+    plan = Plan(raw, origin, aim, calibrated, tuple(stages.spent))
     remember(plan)
     present = np.arange(ids.shape[1]) < counts[:, None]
     rows = ids[present]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _native
 from ._arguments import depth, limit, places, positive, share
+from ._bits import read_bit_queries
 from ._caller import warn
 from ._errors import EmbedError, InvalidArgument, UnknownId
 from ._indexed import Indexed
@@ -18,7 +20,6 @@ from ._queries import FLOAT32, read_queries, texts_of
 from ._recall import RecallReport
 from ._result import SearchResult, widen
 from ._settings import current
-from ._vectors import Float32Matrix
 
 _CLOSE_BOUNDS: Final = -1
 
@@ -45,7 +46,8 @@ class Searching(Indexed):
         Parameters
         ----------
         query : 1-D vector of `dim` numbers, or a batch of them, shape (nq, dim)
-            Arrays, sequences, columns of vectors.
+            Arrays, sequences, columns of vectors. An index of bits takes booleans, uint8 packed
+            like its rows, or bytes.
         k : int
             Rows to find; fewer come back only when fewer are eligible.
         recall : float, optional
@@ -82,6 +84,7 @@ class Searching(Indexed):
             and query.dtype is FLOAT32
             and query.ndim == 1
             and query.flags.c_contiguous
+            and not self._packed
         ):
             queries, single = query, True
         else:
@@ -100,7 +103,8 @@ class Searching(Indexed):
         limited = current.threads if threads is None else limit(threads)
         rows = self._rows
         one = None
-        if single and where is None and ids is None and self._id_kind != "string":
+        plain = where is None and ids is None and not self._packed
+        if single and plain and self._id_kind != "string":
             one = search_one(self._handle, queries, k if k <= rows else rows, deep, 0.0, aim, cells)
         if one is None:
             return self._search_long(
@@ -116,7 +120,7 @@ class Searching(Indexed):
 
     def _search_long(
         self,
-        queries: Float32Matrix,
+        queries: npt.NDArray[Any],
         k: int,
         single: bool,
         limits: tuple[Any, Any],
@@ -169,9 +173,11 @@ class Searching(Indexed):
             )
         return rows
 
-    def _queries(self, query: Any) -> tuple[Float32Matrix, bool]:
+    def _queries(self, query: Any) -> tuple[npt.NDArray[Any], bool]:
         texts = texts_of(query)
         if texts is None:
+            if self._packed:
+                return read_bit_queries(query, self.dim, self._metric)
             return read_queries(query, self.dim)
         embedder = self._maker()
         if embedder is None:
@@ -213,6 +219,10 @@ class Searching(Indexed):
         KeyboardInterrupt
             Ctrl-C leaves the calibration as it was.
         """
+        if self._packed:
+            raise InvalidArgument(
+                f"metric {self._metric!r} compares all rows: only kind 'ivf' is calibrated"
+            )
         matrix, _ = self._queries(queries)
         _native.calibrate(
             self._handle, matrix, current.threads if threads is None else limit(threads)

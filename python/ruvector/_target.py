@@ -15,6 +15,7 @@ from ._cells import looks_like_vector, text_advice
 from ._content import content_key
 from ._embedder import Embedder, resolve
 from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
+from ._metric import BINARY
 from ._queries import read_queries, texts_of
 from ._settings import current
 from ._vectors import Float32Matrix, Vectors, from_matrix, read_vectors
@@ -185,7 +186,7 @@ def open_index(
         "seed": 42,
         "threads": current.threads,
     }
-    if vectors.rows <= EXACT_ROWS or recall > 0.99:
+    if vectors.rows <= EXACT_ROWS or recall > 0.99 or metric in BINARY:
         with stages.measure("build"), naming(target.label):
             return _native.build(vectors.handle, None, options, False), "built", vectors
     key = target.key

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ._arrow import FORMATS, address, collect, pack_texts
 from ._handle import Handle, info
 from ._library import Values, call
+from ._metric import BINARY
 from ._task import Progress, Task
 
 Names = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | Sequence[str]
@@ -69,18 +70,25 @@ def compact(handle: Handle, threads: int = 0) -> None:
     collect()
 
 
-def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[np.float32]:
-    """Return the vectors of ids as a fresh (n, dim) array."""
+def room(about: dict[str, Any], n: int) -> npt.NDArray[Any]:
+    """Return an empty array for n rows of the index: float32, or uint8 where they are bits."""
+    if about["metric"] in BINARY:
+        return np.empty((n, about["dim"] // 8), np.uint8)
+    return np.empty((n, about["dim"]), np.float32)
+
+
+def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[Any]:
+    """Return the vectors of ids as a fresh (n, dim) array, of bits (n, dim / 8)."""
     given, kept = values(ids)
-    out = np.empty((len(ids), info(handle)["dim"]), np.float32)
+    out = room(info(handle), len(ids))
     call("rv_index_vectors_of", handle.value, byref(given), address(out))
     del kept
     return out
 
 
-def matrix(handle: Handle) -> npt.NDArray[np.float32]:
-    """Return the vectors of all rows as a fresh (n, dim) array."""
+def matrix(handle: Handle) -> npt.NDArray[Any]:
+    """Return the vectors of all rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
     about = info(handle)
-    out = np.empty((about["rows"], about["dim"]), np.float32)
+    out = room(about, about["rows"])
     call("rv_index_matrix", handle.value, len(out), address(out))
     return out
