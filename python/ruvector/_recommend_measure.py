@@ -19,7 +19,7 @@ from ._recommend_table import AIMS, aims_for
 from ._vectors import Float32Matrix
 
 K: Final = 10
-_PATIENCE: Final = 0.06  # seconds after which nothing is repeated
+_PATIENCE: Final = 0.04  # seconds after which nothing is repeated
 _ALONE: Final = 48  # queries that are timed one at a time, at most
 _FEWEST_ALONE: Final = 8
 _TOGETHER: Final = 256  # queries of a batch that is timed

@@ -18,6 +18,7 @@ _FACTORS: Final = 12  # bytes of the three factors of a row's code
 _FEW_DIMENSIONS: Final = 256  # below, a scan costs little beside the choice of cells
 _KMEANS_ROUNDS: Final = (8, 8, 8, 16, 16, 32, 32, 64, 64)  # rows a cell that each round sees
 _CELLS_A_ROW: Final = 192
+_TOGETHER: Final = 0.5  # of the time of a query alone, where a batch reads a cell once for all
 _CACHED: Final = 8e6  # bytes up to which caches help
 _UNCACHED: Final = 64e6  # bytes from which on they do not
 
@@ -100,12 +101,12 @@ def index_bytes(design: Design) -> int:
 
 
 def training_work(design: Design) -> float:
-    """Return (row, cell) pairs times dimensions that k-means and assignment go through.
+    """Return (row, cell) pairs that k-means and assignment go through.
 
     What is done once a row (rotation, tables) counts as some cells more.
     """
     seen = sum(min(share * design.cells, design.rows) for share in _KMEANS_ROUNDS)
-    return float(seen + design.rows) * (design.cells + _CELLS_A_ROW) * design.padded
+    return float(seen + design.rows) * (design.cells + _CELLS_A_ROW)
 
 
 def fixed_build_seconds(design: Design, speeds: Speeds) -> float:
@@ -122,7 +123,7 @@ def build_seconds(design: Design, speeds: Speeds) -> float:
         )
     ns = n * (350 + (3.5 + 0.3 * design.bits) * padded)
     if design.kind == "ivf":
-        ns += 0.04 * training_work(design)
+        ns += (4 + 0.008 * padded) * training_work(design)
     return fixed_build_seconds(design, speeds) + ns * 1e-9 * speeds.build_codes
 
 
@@ -164,7 +165,8 @@ def batch_seconds(design: Design, counts: Counts, speeds: Speeds, filtered: bool
         n = design.rows
         return (5_000 + n * (2 + 0.03 * design.dim)) * 1e-9 * speeds.batch_exact
     alone = query_seconds(design, counts, Speeds(), filtered=False)
-    return alone * speeds.batch_codes
+    share = _TOGETHER if design.kind == "ivf" else 1.0
+    return alone * share * speeds.batch_codes
 
 
 def typical_recall(design: Design, aim: float) -> tuple[float, float, float]:

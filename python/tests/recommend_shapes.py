@@ -62,5 +62,5 @@ SHAPES = [
     Shape("texts", 5_000, 384, "cosine"),
     Shape("texts", 16_000, 100, "cosine"),
     Shape("texts", 60_000, 32, "l2"),
-    Shape("texts", 20_000, 192, "dot"),
+    Shape("texts", 18_000, 192, "dot"),
 ]
