@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _frames
 from ._arguments import positive, seed_of, whole
-from ._errors import InvalidArgument, LimitExceeded
+from ._errors import InvalidArgument, LimitExceeded, MetricError
 from ._metric import MetricName, canonical
 from ._recommend_result import Recommendation
 from ._recommend_table import limits_of
@@ -18,6 +18,7 @@ from ._target import Stages, naming, open_target
 from ._vectors import Vectors, read_vectors
 
 _MOST_ROWS: Final = 2**31 - 1
+_COMPARED: Final = ("cosine", "dot", "l2", "sqeuclidean")
 _MOST_DIMENSIONS: Final = 65_536
 
 
@@ -133,6 +134,11 @@ def recommend(
 
     limits = limits_of(recall_target, memory, qps)
     name = canonical(metric)
+    if name not in _COMPARED:
+        raise MetricError(
+            f"metric={metric!r} has nothing to choose: vectors of bits are compared by kind "
+            f"'exact' alone; candidates are compared for {', '.join(map(repr, _COMPARED))}"
+        )
     if not isinstance(filtered, bool | np.bool_):
         raise InvalidArgument(f"filtered={filtered!r} must be True or False")
     seed = seed_of(seed)

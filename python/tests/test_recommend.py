@@ -398,6 +398,8 @@ def test_the_errors_of_columns_and_metrics_are_those_of_other_verbs() -> None:
         rv.recommend(pd.DataFrame({"emb": list(ROWS[:5])}), on="x")
     with pytest.raises(rv.MetricError):
         rv.recommend(10, 8, metric="angular")  # type: ignore[call-overload]
+    with pytest.raises(rv.MetricError, match="vectors of bits"):
+        rv.recommend(10, 8, metric="hamming")
     with pytest.raises(rv.InvalidVector, match="2-D"):
         rv.recommend(ROWS[0])
     with pytest.raises(rv.LimitExceeded, match="2,147,483,647"):
