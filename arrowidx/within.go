@@ -43,6 +43,8 @@ type WithinParams struct {
 	Threads int
 	// MaxBytes bounds the memory of the rows found; 0 means 1 GiB.
 	MaxBytes int64
+	// Counts receives how many rows each query found, NQ numbers; nil: not wanted.
+	Counts []int64
 }
 
 // Range is some of the rows that are within a query's threshold, best first, ties by the smaller
@@ -119,6 +121,10 @@ func (g *ranging) begin(v *version) error {
 		return newError(InvalidArgument, "within",
 			fmt.Sprintf("limit = %d, %d bytes", p.Limit, p.MaxBytes),
 			"use positive numbers, or 0 for no limit and for 1 GiB")
+	}
+	if p.Counts != nil && len(p.Counts) < p.NQ {
+		return newError(InvalidArgument, "within",
+			fmt.Sprintf("no room for the counts of %d queries", p.NQ), "make Counts NQ long")
 	}
 	if g.most == 0 {
 		g.most = rangeBytes

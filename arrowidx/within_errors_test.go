@@ -58,7 +58,9 @@ func TestARangeNeedsTheThresholdOfItsMetric(t *testing.T) {
 		refusedRange(t, s.ix, p, arrowidx.InvalidArgument)
 		p.Limit, p.MaxBytes = 0, -1
 		refusedRange(t, s.ix, p, arrowidx.InvalidArgument)
-		p.MaxBytes, p.Queries = 0, s.query(0)[:3]
+		p.MaxBytes, p.Counts = 0, []int64{}
+		refusedRange(t, s.ix, p, arrowidx.InvalidArgument)
+		p.Counts, p.Queries = nil, s.query(0)[:3]
 		refusedRange(t, s.ix, p, arrowidx.DimensionMismatch)
 		p.Queries = []float32{1, 2, float32(nan), 4}
 		require.Contains(t, refusedRange(t, s.ix, p, arrowidx.InvalidVector), "column 2")
@@ -206,6 +208,7 @@ func TestARangeLeavesAsArrowBatchesOfTheAllocatorsMemory(t *testing.T) {
 	for name, ids := range arrowidxtest.EveryIDs(t, 9000) {
 		s := newRanges(t, r, 9000, 3, 5, arrowidx.BuildOptions{Kind: arrowidx.Flat, IDs: ids})
 		p := s.params(-0.5)
+		p.Counts = make([]int64, 5)
 		want := within(t, s.ix, p)
 		mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 		reader, plan, err := s.ix.WithinReader(t.Context(), &p, mem)
@@ -233,6 +236,7 @@ func TestARangeLeavesAsArrowBatchesOfTheAllocatorsMemory(t *testing.T) {
 			reader.Schema().Field(2).Name})
 		for q := range rows {
 			require.Len(t, want.rows[q], rows[q])
+			require.EqualValues(t, rows[q], p.Counts[q])
 		}
 		require.Greater(t, at, 16_384, "several batches")
 		reader.Release()

@@ -79,6 +79,9 @@ func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) erro
 			return err
 		}
 		total += int64(len(lists[0]))
+		if g.p.Counts != nil {
+			g.p.Counts[from+i] = int64(len(lists[0]))
+		}
 		g.lists[i] = nil
 	}
 	g.held.Store(before + total*g.kept)

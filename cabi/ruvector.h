@@ -147,6 +147,18 @@ typedef struct rv_search_params {
     int64_t *name_offsets;
 } rv_search_params;
 
+/* One range search. search says queries, filter, source, threads, and where counts and plan go; its
+ * k must be 0, and what tunes a search for the nearest is not read. threshold_kind: 1 the least
+ * score of metrics cosine and dot, 2 the greatest of the others; both inclusive. limit: the most
+ * rows of a query, the best ones, 0 all. max_bytes: memory of the rows found, 0 for 1 GiB. */
+typedef struct rv_within_params {
+    uint32_t size;
+    int32_t threshold_kind;
+    double threshold;
+    int64_t limit, max_bytes;
+    const rv_search_params *search;
+} rv_within_params;
+
 /* rv_search in one pointer: for callers to whom every argument costs time. */
 typedef struct rv_search_call {
     rv_handle index;
@@ -291,6 +303,16 @@ RV_API int32_t rv_search_start(rv_handle index, const rv_search_params *params, 
  * names are refused. groups stays with the task until it has ended, too. */
 RV_API int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
     const uint32_t *groups, int64_t n_rows, int64_t n_groups, rv_handle *task, rv_error *error);
+/* Rows within a threshold. The result of the task is a handle for rv_answer_stream; search->counts
+ * receives the rows that each query found. Everything that params points to stays with the task
+ * until it has ended. */
+RV_API int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_handle *task,
+    rv_error *error);
+/* Fills out, which must be zero, with a stream of the answer in batches of some thousand rows in C
+ * memory: query_row (int64, number of the query), id (int64, uint64 or large_string), score
+ * (float32); query after query, the rows of each best first. May be called again; each stream reads
+ * the answer from its beginning, also when its handle is freed. Not to be read in a forked child. */
+RV_API int32_t rv_answer_stream(rv_handle answer, struct ArrowArrayStream *out, rv_error *error);
 /* The k best of the parts: better scores first, equal ones by smaller id, an id once with its best
  * score. Associative, commutative and idempotent to the last bit. A score that is NaN is an error
  * with the query as row and the cell as column. Short work. */

@@ -294,6 +294,17 @@ int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
         n_groups, task, error));
 }
 
+int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goWithinStart(index, (rv_within_params *)params, task, error));
+}
+
+int32_t rv_answer_stream(rv_handle answer, struct ArrowArrayStream *out, rv_error *error)
+{
+    ENTER(goAnswerStream(answer, out, error));
+}
+
 int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
 {
     ENTER(goMergeTopK((rv_merge_params *)params, error));

@@ -9,12 +9,12 @@ from ._arguments import limit
 from ._bits import read_bits
 from ._errors import DimensionMismatch, InvalidArgument, InvalidVector
 from ._mask import read_ids
-from ._searching import Searching
+from ._ranging import Ranging
 from ._settings import current
 from ._vectors import read_vectors
 
 
-class Changing(Searching):
+class Changing(Ranging):
     """An index that rows are added to and deleted from. Searches go on meanwhile."""
 
     __slots__ = ()

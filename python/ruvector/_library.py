@@ -112,6 +112,19 @@ class SearchParams(ctypes.Structure):
     ]
 
 
+class WithinParams(ctypes.Structure):
+    """struct rv_within_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threshold_kind", c_int32),
+        ("threshold", c_double),
+        ("limit", c_int64),
+        ("max_bytes", c_int64),
+        ("search", c_void_p),
+    ]
+
+
 class SearchCall(ctypes.Structure):
     """struct rv_search_call"""
 
@@ -208,6 +221,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_search_one": (c_int32, [_P]),
     "rv_search_start": (c_int32, [_H, _P, _P, _E]),
     "rv_search_groups_start": (c_int32, [_H, _P, _P, c_int64, c_int64, _P, _E]),
+    "rv_within_start": (c_int32, [_H, _P, _P, _E]),
+    "rv_answer_stream": (c_int32, [_H, _P, _E]),
     "rv_merge_topk": (c_int32, [_P, _E]),
     "rv_calibrate_start": (c_int32, [_H, _P, c_int64, c_int64, c_int32, _P, _E]),
     "rv_recall_start": (c_int32, [_H, c_int64, c_int64, c_double, c_int32, _P, _P, _E]),

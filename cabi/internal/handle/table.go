@@ -18,13 +18,14 @@ const (
 	Column
 	Index
 	Task
+	Answer
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
 // tells what it was.
 const kindBits = 3
 
-var kindNames = [...]string{"any", "column", "index", "task"}
+var kindNames = [...]string{"any", "column", "index", "task", "answer"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }
