@@ -28,12 +28,14 @@ type rotator struct {
 	dots    [maxTileRows]float32
 }
 
-func newRotator(ix *segment, skip []bool) *rotator {
+// newRotator makes a rotator of tiles of at most `rows` rows.
+func newRotator(ix *segment, skip []bool, rows int) *rotator {
 	padded := paddedDim(ix.dim)
+	rows = min(max(rows, 1), tileRows(padded))
 	return &rotator{
 		ix: ix, padded: padded, skip: skip,
-		read:    make([]float32, tileRows(padded)*ix.dim),
-		rotated: make([]float32, tileRows(padded)*padded),
+		read:    make([]float32, rows*ix.dim),
+		rotated: make([]float32, rows*padded),
 		row:     make([]float32, ix.dim),
 	}
 }
@@ -110,9 +112,9 @@ type encoder struct {
 	diff  []float32 // a row minus its centroid
 }
 
-func newEncoder(ix *segment, codes *codes, skip []bool) *encoder {
+func newEncoder(ix *segment, codes *codes, skip []bool, rows int) *encoder {
 	return &encoder{
-		rotator: newRotator(ix, skip), codes: codes,
+		rotator: newRotator(ix, skip, rows), codes: codes,
 		coder: newCoder(codes.padded, codes.bits, ix.metric),
 		diff:  make([]float32, codes.padded),
 	}
@@ -130,13 +132,13 @@ func encodeFlat(
 	step := tileRows(codes.padded)
 	tiles := (ix.rows + step - 1) / step
 	workers := make([]*encoder, max(1, min(threads, tiles)))
-	radius := make([]float32, tiles)
+	radius, lengths := make([]float32, tiles), make([]float64, tiles)
 	err = parallel(ctx, "build", threads, tiles, func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newEncoder(ix, codes, skip)
+			workers[w] = newEncoder(ix, codes, skip, ix.rows)
 		}
 		to := min((i+1)*step, ix.rows)
-		radius[i] = workers[w].tile(col, i*step, to)
+		radius[i], lengths[i] = workers[w].tile(col, i*step, to)
 		o.Progress.encoded.Add(int64(to - i*step))
 		return nil
 	})
@@ -144,23 +146,26 @@ func encodeFlat(
 		codes.free()
 		return err
 	}
-	for _, r := range radius {
+	for i, r := range radius {
 		codes.radius = max(codes.radius, r)
+		ix.lengths += lengths[i]
 	}
 	ix.codes = codes
 	return nil
 }
 
-// tile codes rows [from, to) of a flat index and returns the largest residual length.
-func (e *encoder) tile(col *Column, from, to int) float32 {
+// tile codes rows [from, to) of a flat index and returns the largest residual length and the sum of
+// all.
+func (e *encoder) tile(col *Column, from, to int) (largest float32, sum float64) {
 	e.run(col, from, to)
-	largest := float32(0)
 	for r := from; r < to; r++ {
 		if !e.skipped(r) {
-			largest = max(largest, e.put(r-from, r, r, nil))
+			length := sqrt32(e.put(r-from, r, r, nil))
+			largest = max(largest, length)
+			sum += float64(length)
 		}
 	}
-	return float32(math.Sqrt(float64(largest)))
+	return largest, sum
 }
 
 // cell codes n rows of a cell, from its row number `from` on, and returns the largest residual

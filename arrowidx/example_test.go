@@ -119,7 +119,7 @@ func ExampleIndex_Add() {
 func ExampleIndex_Upsert() {
 	index := compass()
 	defer index.Close()
-	rows := vectors([]float32{0, 5}, []float32{0, 0})
+	rows := vectors([]float32{0, 5}, []float32{0.5, 1})
 	defer rows.Release()
 	replaced, err := index.Upsert(context.Background(), called("north", "here"), rows,
 		arrowidx.AddOptions{})
@@ -128,7 +128,7 @@ func ExampleIndex_Upsert() {
 	show(index, 0.5, 2, arrowidx.SearchParams{K: 2})
 	// Output:
 	// 1 replaced, 5 rows
-	// "here" 2.06
+	// "here" 1.00
 	// "east" 2.06
 }
 

@@ -50,7 +50,7 @@ func (f *fold) cells(ctx context.Context, threads int) error {
 	workers := make([]*encoder, threads)
 	err = parallel(ctx, "compact", threads, c.n, func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newEncoder(f.seg, codes, nil)
+			workers[w] = newEncoder(f.seg, codes, nil, 1)
 		}
 		f.cell(workers[w], i)
 		return nil

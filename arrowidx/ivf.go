@@ -120,7 +120,7 @@ func (b *cellsBuild) train(ctx context.Context) (*cells, error) {
 	workers := make([]*rotator, b.threads)
 	err = parallel(ctx, "build", b.threads, (len(rows)+step-1)/step, func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newRotator(b.ix, b.skip)
+			workers[w] = newRotator(b.ix, b.skip, b.ix.rows)
 		}
 		from, to := i*step, min((i+1)*step, len(rows))
 		workers[w].list(b.col, rows[from:to])
@@ -188,7 +188,7 @@ func (b *cellsBuild) assign(ctx context.Context, c *cells) error {
 	return parallel(ctx, "build", b.threads, (b.ix.rows+step-1)/step, func(w, i int) error {
 		if workers[w].rotator == nil {
 			workers[w] = worker{
-				newRotator(b.ix, b.skip), newFinder(plane, c.centroids, norm2),
+				newRotator(b.ix, b.skip, b.ix.rows), newFinder(plane, c.centroids, norm2),
 			}
 		}
 		from, to := i*step, min((i+1)*step, b.ix.rows)
@@ -235,7 +235,7 @@ func (b *cellsBuild) encode(ctx context.Context, f *codes) error {
 	workers := make([]*encoder, b.threads)
 	err := parallel(ctx, "build", b.threads, len(tiles), func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newEncoder(b.ix, f, b.skip)
+			workers[w] = newEncoder(b.ix, f, b.skip, b.ix.rows)
 		}
 		t := &tiles[i]
 		n := min(step, c.size(t.cell)-t.from)

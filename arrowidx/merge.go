@@ -119,8 +119,6 @@ func (m *compaction) keepVectors(ctx context.Context, seg *segment, threads int)
 	}
 	if raw {
 		seg.raw, seg.source, seg.keep = seg.source, nil, KeepNone
-	} else if seg.dim > 0 {
-		seg.digest = sampleDigest(seg.source, seg.alive)
 	}
 	return nil
 }

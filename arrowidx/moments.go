@@ -158,7 +158,7 @@ func (m *moments) setScale(largest float64) {
 func (s *shardSums) read(ctx context.Context, col *Column, o *BuildOptions, from, to int) error {
 	s.sum = make([]float64, col.dim)
 	s.min = math.Inf(1)
-	step := max(1, (256<<10)/(4*col.dim))
+	step := min(max(1, (256<<10)/(4*col.dim)), to-from)
 	buf := make([]float32, step*col.dim)
 	for from < to {
 		if err := cancelled(ctx, "build"); err != nil {

@@ -159,10 +159,14 @@ func (t *tail) compact() error {
 		join = foldCells
 	}
 	seg, err := join(t.ctx, t.parts, t.threads)
-	if err == nil {
-		t.replace(0, len(t.parts), seg)
+	if err != nil {
+		return err
 	}
-	return err
+	if seg.source != nil && seg.dim > 0 {
+		seg.digest = sampleDigest(seg.source, seg.alive)
+	}
+	t.replace(0, len(t.parts), seg)
+	return nil
 }
 
 // rebuild builds everything anew from the vectors: the first rows of an index that had none decide
@@ -291,7 +295,12 @@ func (t *tail) measureDrift(seg *segment, col *Column) error {
 	if t.drift.rows == 0 {
 		t.drift.built = base.residual()
 	}
-	e := newRotator(base, nil)
+	if base.kind == Flat {
+		t.drift.sum += seg.lengths
+		t.drift.rows += col.rows
+		return nil
+	}
+	e := newRotator(base, nil, col.rows)
 	var near *finder
 	if c := base.cells(); c != nil {
 		plane := c.plane
@@ -337,11 +346,14 @@ func (ix *segment) residual() float64 {
 		}
 		return sum / float64(max(len(c.rows), 1))
 	}
+	if ix.lengths > 0 {
+		return ix.lengths / float64(max(ix.usable+ix.deleted, 1))
+	}
 	if ix.source == nil {
 		return 0
 	}
 	const sample = 4096
-	e, sum, n := newRotator(ix, nil), 0.0, 0
+	e, sum, n := newRotator(ix, nil, 1), 0.0, 0
 	for r := 0; r < ix.rows; r += max(1, ix.rows/sample) {
 		if ix.isAlive(r) {
 			e.center(ix.source.Row(r, e.read), 0, false)

@@ -17,41 +17,80 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 )
 
-//export goAddStart
-func goAddStart(
-	h, columnHandle C.rv_handle, ids *C.rv_values, replace, threads C.int32_t,
-	replaced *C.int64_t, out *C.rv_handle, e *C.rv_error,
+// adding is one rv_add.
+type adding struct {
+	index  *arrowidx.Index
+	column *arrowidx.Column
+	ids    *C.rv_values
+	o      arrowidx.AddOptions
+	counts []int64 // rows replaced, and rows of the index afterwards
+}
+
+func (a *adding) prepare(
+	s *guard.Scope, h, column C.rv_handle, ids *C.rv_values, replace, threads C.int32_t,
+	counts *C.int64_t,
+) (err error) {
+	if a.index, err = useIndex(s, h); err != nil {
+		return err
+	}
+	a.column, err = guard.Use[*arrowidx.Column](s, uint64(column), handle.Column)
+	if err != nil {
+		return err
+	}
+	if counts == nil {
+		return invalid("add", "no place for the numbers of rows", "")
+	}
+	a.ids, a.counts = ids, view[int64](counts, 2)
+	a.o = arrowidx.AddOptions{Replace: replace != 0, Threads: int(threads),
+		Progress: &arrowidx.Progress{}}
+	return nil
+}
+
+func (a *adding) run(ctx context.Context) error {
+	var names *arrowidx.IDs
+	if a.ids != nil {
+		given, err := values("add", a.ids)
+		if err != nil {
+			return err
+		}
+		if names, err = arrowidx.NewIDs(given); err != nil {
+			return err
+		}
+	}
+	n, err := a.index.Add(ctx, names, a.column, a.o)
+	a.counts[0], a.counts[1] = int64(n), int64(a.index.Len())
+	return err
+}
+
+//export goAdd
+func goAdd(
+	h, column C.rv_handle, ids *C.rv_values, replace, threads C.int32_t, counts *C.int64_t,
+	e *C.rv_error,
 ) C.int32_t {
 	return door(e, "add", func(s *guard.Scope) error {
-		ix, err := useIndex(s, h)
-		if err != nil {
+		var a adding
+		if err := a.prepare(s, h, column, ids, replace, threads, counts); err != nil {
 			return err
 		}
-		column, err := guard.Use[*arrowidx.Column](s, uint64(columnHandle), handle.Column)
-		if err != nil {
+		return a.run(context.Background())
+	})
+}
+
+//export goAddStart
+func goAddStart(
+	h, column C.rv_handle, ids *C.rv_values, replace, threads C.int32_t, counts *C.int64_t,
+	out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "add", func(s *guard.Scope) error {
+		if out == nil {
+			return invalid("add", "no place for the task", "")
+		}
+		a := &adding{}
+		if err := a.prepare(s, h, column, ids, replace, threads, counts); err != nil {
 			return err
 		}
-		if out == nil || replaced == nil {
-			return invalid("add", "no place for the task or for the number of rows replaced", "")
-		}
-		o := arrowidx.AddOptions{Replace: replace != 0, Threads: int(threads),
-			Progress: &arrowidx.Progress{}}
-		putTask(out, task.Start(s.Move(), "add", o.Progress.Done,
-			func(ctx context.Context) (task.Result, error) {
-				var names *arrowidx.IDs
-				if ids != nil {
-					given, err := values("add", ids)
-					if err != nil {
-						return task.Result{}, err
-					}
-					if names, err = arrowidx.NewIDs(given); err != nil {
-						return task.Result{}, err
-					}
-				}
-				n, err := ix.Add(ctx, names, column, o)
-				*replaced = C.int64_t(n)
-				return task.Result{}, err
-			}))
+		putTask(out, task.Start(s.Move(), "add", a.o.Progress.Done,
+			func(ctx context.Context) (task.Result, error) { return task.Result{}, a.run(ctx) }))
 		return nil
 	})
 }

@@ -8,13 +8,13 @@ from . import _native, _update
 from ._arguments import limit
 from ._bits import read_bits
 from ._errors import DimensionMismatch, InvalidArgument, InvalidVector
+from ._graph import Graphing
 from ._mask import read_ids
-from ._ranging import Ranging
 from ._settings import current
 from ._vectors import read_vectors
 
 
-class Changing(Ranging):
+class Changing(Graphing):
     """An index that rows are added to and deleted from. Searches go on meanwhile."""
 
     __slots__ = ()
@@ -86,10 +86,17 @@ class Changing(Ranging):
                 return 0  # no rows at all
             shown = current.progress if progress is None else progress
             limited = current.threads if threads is None else limit(threads)
-            replaced = _update.add(self._handle, column.handle, names, replace, limited, shown)
+            numbers = column.rows * max(self._dim, 1)
+            replaced, rows = _update.add(
+                self._handle, column.handle, names, replace, numbers, limited, shown
+            )
         finally:
             column.close()
-            self._refresh()
+        first = not self._rows  # the first rows decide what the index is
+        if column.rows:
+            self._note_change(rows)
+        if first:
+            self._note_all()
         return replaced
 
     def upsert(
@@ -143,10 +150,10 @@ class Changing(Ranging):
             raise InvalidArgument(f"missing={missing!r}; use 'error' or 'ignore'")
         single = isinstance(ids, str) or not hasattr(ids, "__len__")
         names = read_ids([ids] if single else ids)
-        try:
-            return _update.delete(self._handle, names, missing == "ignore")
-        finally:
-            self._refresh()
+        deleted = _update.delete(self._handle, names, missing == "ignore")
+        if deleted:
+            self._note_change(self._rows - deleted)
+        return deleted
 
     def compact(self, *, threads: int | None = None) -> None:
         """Give the memory of deleted rows back, and make added rows as fast as built ones.
@@ -161,19 +168,25 @@ class Changing(Ranging):
             The index is then as it was.
         """
         _update.compact(self._handle, current.threads if threads is None else limit(threads))
-        self._refresh()
+        self._note_all()
 
-    def _refresh(self) -> None:
-        """Read anew what a change may have changed."""
-        if not self._handle.value:
-            return
+    def _note_change(self, rows: int) -> None:
+        """Keep what every change changes."""
+        self._rows = rows
+        self._changed = True
+        self._matrix = None
+        self._handle.reads = None  # other rows are another cost
+
+    def _note_all(self) -> None:
+        """Read anew what an index is."""
         info = _native.info(self._handle)
         self._rows = int(info["rows"])
+        self._dim = int(info["dim"])
+        self._kind = info["kind"]
+        self._bits = int(info["bits"])
         self._id_kind = info["id_kind"]
         self._changed = bool(info["changed"])
-        if self._changed:
-            self._matrix = None
-        self._handle.reads = None  # other rows are another cost
+        self._handle.reads = None
         self._note_targets(info)
 
 

@@ -30,26 +30,38 @@ def values(ids: Names) -> tuple[Values, Any]:
     )
 
 
+# So many numbers are coded in a few milliseconds: on the calling thread, without a task.
+SHORT_NUMBERS = 200_000
+
+
 def add(
     handle: Handle,
     column: Handle,
     ids: Names | None,
     replace: bool,
+    numbers: int,
     threads: int = 0,
     progress: Progress = False,
-) -> int:
-    """Add the rows of a column and return how many rows of the same ids they replaced."""
-    replaced = c_int64()
+) -> tuple[int, int]:
+    """Add the rows of a column; return how many rows they replaced, and how many there are.
+
+    ``numbers`` is how many numbers the column holds.
+    """
+    counts = (c_int64 * 2)()
     given, kept = (None, None) if ids is None else values(ids)
-    task = Task(lent=(replaced, given, kept))
-    call(
-        "rv_add_start", handle.value, column.value, None if given is None else byref(given),
-        int(replace), threads, byref(replaced), byref(task.cell),
+    arguments = (
+        handle.value, column.value, None if given is None else byref(given), int(replace), threads,
+        counts,
     )  # fmt: skip
-    task.wait(progress, "add")
-    task.result()
+    if numbers <= SHORT_NUMBERS:
+        call("rv_add", *arguments)
+    else:
+        task = Task(lent=(counts, given, kept))
+        call("rv_add_start", *arguments, byref(task.cell))
+        task.wait(progress, "add")
+        task.result()
     collect()
-    return replaced.value
+    return counts[0], counts[1]
 
 
 def delete(handle: Handle, ids: Names, missing: bool) -> int:
