@@ -4,6 +4,7 @@ cd "$(dirname "$0")/../simd/_gen"
 go run ./scan -out ../scan_amd64.s -stubs ../scan_stubs_amd64.go -pkg simd
 go run ./route -out ../route_amd64.s -stubs ../route_stubs_amd64.go -pkg simd
 go run ./scan512
+go run ./popcount512
 go run ./float512
 mkdir -p ../../build/bin
 go build -o ../../build/bin/float ./float

@@ -20,10 +20,10 @@ var (
 var testedAVX2 = map[string]bool{"AVX": true, "AVX2": true, "FMA3": true, "F16C": true,
 	"CMOV": true, "MMX+": true}
 
-// testedAVX512 are those of the AVX-512 tier beside them, and VNNI, which the kernels that need it
-// are chosen by.
+// testedAVX512 are those of the AVX-512 tier beside them, and VNNI and VPOPCNTDQ, by which the
+// kernels that need them are chosen.
 var testedAVX512 = map[string]bool{"AVX512F": true, "AVX512BW": true, "AVX512VL": true,
-	"AVX512DQ": true, "BMI2": true, "POPCNT": true, "AVX512VNNI": true}
+	"AVX512DQ": true, "BMI2": true, "POPCNT": true, "AVX512VNNI": true, "AVX512VPOPCNTDQ": true}
 
 // One legacy-SSE instruction among AVX code with dirty upper halves costs a hundred nanoseconds on
 // some CPUs, and so does Go code after a kernel that leaves them dirty.

@@ -19,3 +19,6 @@ func hasAVX512() bool {
 
 // hasVNNI reports whether the CPU also has the products of bytes that AVX-512 VNNI adds.
 func hasVNNI() bool { return cpuid.CPU.Supports(cpuid.AVX512VNNI) }
+
+// hasPopcount512 reports whether the CPU also counts the bits of AVX-512 registers.
+func hasPopcount512() bool { return cpuid.CPU.Supports(cpuid.AVX512VPOPCNTDQ) }
