@@ -63,6 +63,7 @@ from ._recommend_result import Recommendation
 from ._recommend_table import Candidate
 from ._result import Hit, SearchResult
 from ._search import build_index, explain, search
+from ._search_within import within
 from ._settings import config, cpu_features, set_threads
 from ._vectors import to_column, to_matrix
 from ._version import __version__
@@ -128,6 +129,7 @@ __all__ = [
     "set_threads",
     "to_column",
     "to_matrix",
+    "within",
 ]
 
 _accessors.install()

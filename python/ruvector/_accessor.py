@@ -10,6 +10,7 @@ from ._index import Index, Keep, Kind
 from ._metric import MetricName
 from ._plan import Plan
 from ._search import FrameT, Label, build_index, explain, search
+from ._search_within import within
 
 
 class FrameAccessor(Generic[FrameT]):
@@ -50,6 +51,37 @@ class FrameAccessor(Generic[FrameT]):
             where=where,
             min_similarity=min_similarity,
             max_distance=max_distance,
+            columns=columns,
+        )
+
+    def within(
+        self,
+        query: Any,
+        *,
+        min_similarity: float | None = None,
+        max_distance: float | None = None,
+        limit: int | None = None,
+        on: Label | list[str] | None = None,
+        text: Label | None = None,
+        index: Index | None = None,
+        embedder: Any = None,
+        metric: MetricName | None = None,
+        where: Any = None,
+        columns: Sequence[Label] | None = None,
+    ) -> FrameT:
+        """Find all rows within a threshold; see `ruvector.within`."""
+        return within(
+            self._frame,
+            query,
+            min_similarity=min_similarity,
+            max_distance=max_distance,
+            limit=limit,
+            on=on,
+            text=text,
+            index=index,
+            embedder=embedder,
+            metric=metric,
+            where=where,
             columns=columns,
         )
 
