@@ -24,8 +24,8 @@ const (
 
 // SearchGroups finds the K best rows of every group for each query, in one pass over the rows.
 // groups has the group of every row, in the order in which the rows were given, from 0 to n-1 or
-// NoGroup. The parameters are those of Search without Like and Diversity, but all cells of kind ivf are
-// looked into, and Probes is not read.
+// NoGroup. The parameters are those of Search without Like and Diversity, but all cells of kind
+// ivf are looked into, and Probes is not read.
 //
 // out has room for NQ x n x K rows and scores and NQ x n counts: the answers of query i in group g
 // are Counts[i*n+g] entries from (i*n+g)*K on, best first; the rest of the K are row -1 and score

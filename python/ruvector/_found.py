@@ -14,7 +14,7 @@ from ._plan import Plan
 class Found:
     """Rows of the frame that answer, in long form."""
 
-    __slots__ = ("counts", "metric", "plan", "rows", "scores", "single", "texts")
+    __slots__ = ("counts", "metric", "plan", "ranks", "rows", "scores", "single", "texts")
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Found:
         plan: Plan,
         single: bool,
         texts: list[str] | None,
+        ranks: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self.rows = rows
         self.scores = scores
@@ -33,6 +34,7 @@ class Found:
         self.plan = plan
         self.single = single
         self.texts = texts
+        self.ranks = ranks  # in the group of each row; None: in the query's answer
 
     def limit(self, bound: float | None) -> None:
         """Drop rows beyond the threshold."""
@@ -45,6 +47,8 @@ class Found:
         owner = np.repeat(np.arange(len(self.counts)), self.counts)
         self.counts = np.bincount(owner[keep], minlength=len(self.counts))
         self.rows, self.scores = self.rows[keep], self.scores[keep]
+        if self.ranks is not None:
+            self.ranks = self.ranks[keep]
 
     def columns(self, score_name: str) -> dict[str, npt.NDArray[Any]]:
         """Return the columns that the answer adds to the frame."""
@@ -57,6 +61,7 @@ class Found:
             names = np.empty(len(self.texts), object)
             names[:] = self.texts
             added["query"] = names[owner]
-        added["rank"] = np.arange(1, len(owner) + 1, dtype=np.int64) - starts[owner]
+        ranks = np.arange(1, len(owner) + 1, dtype=np.int64) - starts[owner]
+        added["rank"] = ranks if self.ranks is None else self.ranks
         added[score_name] = self.scores
         return added

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from ._errors import InvalidArgument
-from ._frames import Added, ColumnFacts, one_of
+from ._frames import Added, ColumnFacts, joined_codes, not_groups, one_of
 from ._mask import Mask, read_mask
 
 _ROW = "__ruvector_row__"
@@ -67,6 +67,18 @@ class ArrowFrame:
             return self.mask(where(self.frame))
         return read_mask(where, self.height)
 
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        codes = None
+        for label in labels:
+            column = self.column(label)
+            try:
+                found = _codes(column)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                raise not_groups(label, column.type, error) from error
+            codes = found if codes is None else joined_codes(codes, found)
+        assert codes is not None
+        return codes
+
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
         frame = self.frame
         if columns is not None:
@@ -87,6 +99,21 @@ class ArrowFrame:
         return pa.table(
             {name: pa.array(columns[name], type=dtypes[kind]) for name, kind in kinds.items()}
         )
+
+
+def _codes(column: Any) -> npt.NDArray[np.int64]:
+    """Number the values of a column, null as one of them."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind)
+    if pa.types.is_dictionary(kind):  # whose values may repeat, or be null
+        column = column.cast(kind.value_type)
+    coded = column.dictionary_encode("mask").unify_dictionaries()
+    chunks = [c.indices.fill_null(-1).to_numpy(zero_copy_only=False) for c in coded.chunks]
+    codes = np.concatenate([np.empty(0, np.int64), *chunks]).astype(np.int64)
+    codes[codes < 0] = codes.max(initial=-1) + 1
+    return codes
 
 
 def _is_expression(where: Any) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 from . import _cells
 from ._caller import caller
 from ._errors import InvalidArgument
-from ._frames import Added, ColumnFacts, one_of
+from ._frames import Added, ColumnFacts, joined_codes, not_groups, one_of
 from ._mask import Mask, read_mask
 
 
@@ -65,6 +65,18 @@ class PandasFrame:
             return self.frame.eval(text, local_dict=scope.f_locals, global_dict=scope.f_globals)
         except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
             raise InvalidArgument(f"where={text!r} cannot be evaluated: {error}") from error
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        codes = None
+        for label in labels:
+            column = self.column(label)
+            try:
+                found = np.asarray(pd.factorize(column)[0], np.int64)
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise not_groups(label, column.dtype, error) from error
+            codes = found if codes is None else joined_codes(codes, found)
+        assert codes is not None
+        return codes
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
         frame = self.frame

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ._errors import InvalidArgument
-from ._frames import Added, ColumnFacts, one_of
+from ._frames import Added, ColumnFacts, not_groups, one_of
 from ._mask import Mask, read_mask
 
 
@@ -62,6 +62,24 @@ class PolarsFrame:
         if len(series) == 1 and self.height != 1:
             series = series.new_from_index(0, self.height)
         return series.cast(pl.Boolean) if series.dtype == pl.Null else series
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        columns = [self.column(label) for label in labels]
+        dtypes = ", ".join(str(column.dtype) for column in columns)
+        for column in columns:
+            if column.dtype == pl.Object:
+                raise not_groups(column.name, "Object", TypeError("they are Python objects"))
+        keys = [f"key {i}" for i in range(len(columns))]
+        frame = pl.DataFrame([c.alias(key) for c, key in zip(columns, keys, strict=True)])
+        try:
+            rows = frame.with_row_index("row").group_by(keys, maintain_order=True).agg("row")["row"]
+        except pl.exceptions.PolarsError as error:
+            raise not_groups(", ".join(labels), dtypes, error) from error
+        codes = np.empty(self.height, np.int64)
+        if self.height:
+            sizes = rows.list.len().to_numpy()
+            codes[rows.explode().to_numpy()] = np.repeat(np.arange(len(rows)), sizes)
+        return codes
 
     def take(
         self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added

@@ -55,6 +55,13 @@ class Frame(Protocol):
         """Return `where` as one boolean a row, null as False."""
         ...
 
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        """Return a number from 0 on for every row, equal where all the columns are, -1 for none.
+
+        What null is equal to is what the library's own grouping says.
+        """
+        ...
+
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
         """Return a frame of these rows and columns (None: all), with columns added."""
         ...
@@ -117,6 +124,27 @@ def one_of(names: list[Any], label: Any) -> int:
         f"there is no column {label!r}; the frame has {', '.join(map(repr, shown[:12]))}"
         + (", ..." if len(shown) > 12 else "")
     )
+
+
+def not_groups(label: Any, dtype: Any, error: Exception) -> ColumnError:
+    """Return the error for a column whose values cannot be told apart."""
+    return ColumnError(
+        f"by={label!r} is a column of {dtype}, whose values cannot be compared ({error}); group by "
+        "a column of numbers, texts, dates or booleans"
+    )
+
+
+def joined_codes(
+    codes: npt.NDArray[np.int64], more: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return a number for each pair of numbers; -1, no group, where either is."""
+    pairs = codes * (int(more.max(initial=-1)) + 1) + more
+    pairs[(codes < 0) | (more < 0)] = -1
+    values, joined = np.unique(pairs, return_inverse=True)
+    if len(values) and values[0] < 0:
+        joined -= 1
+    out: npt.NDArray[np.int64] = joined.astype(np.int64)
+    return out
 
 
 def check_clash(names: list[Any], added: Sequence[str]) -> None:

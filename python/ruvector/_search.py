@@ -14,8 +14,11 @@ from ._bits import read_bit_queries
 from ._embedder import origin_of, resolve
 from ._errors import InvalidArgument, MetricError, VectorsChanged
 from ._found import Found
+from ._groups import group_rows, search_groups
+from ._handle import Handle
 from ._index import Index, Keep, Kind
-from ._metric import BINARY, SCORE_NAMES, MetricName, canonical, threshold
+from ._mask import Mask
+from ._metric import BINARY, SCORE_NAMES, MetricName, canonical, larger_is_better, threshold
 from ._plan import Plan, last_plan, nothing, remember
 from ._queries import texts_of
 from ._settings import current
@@ -37,6 +40,7 @@ def search(
     metric: MetricName | None = None,
     recall: float = 0.95,
     where: Any = None,
+    by: Label | list[Label] | None = None,
     min_similarity: float | None = None,
     max_distance: float | None = None,
     columns: Sequence[Label] | None = None,
@@ -68,6 +72,11 @@ def search(
         Rows that may be found, applied before the search; null is False. pandas: boolean Series
         with the frame's index, NumPy mask, text for ``df.eval``, ``pd.col``, callable. polars:
         expression, Series, SQL text. pyarrow: mask or compute expression.
+    by : column label, or list of them, optional
+        Find the `k` best rows of every group, that is of the rows with equal values there. Rows
+        of a group come together, best first; groups by their best score, equal ones by its row.
+        Null is what it is to the frame's own ``groupby``: pandas leaves such rows out, polars and
+        pyarrow make a group of them.
     min_similarity, max_distance : float, optional
         The first for ``cosine`` and ``dot``, the second for distances.
     columns : sequence of labels, optional
@@ -77,9 +86,10 @@ def search(
     -------
     frame of the same type
         The rows found, best first, with all their columns and (in pandas) their index labels,
-        then ``query_row``, ``query`` (for texts) and ``rank`` from 1 for a batch, then the score
-        as float32, named by the metric: ``cosine_similarity``, ``dot_product``,
-        ``l2_distance``, ``sqeuclidean_distance``, ``hamming_distance``, ``jaccard_distance``.
+        then ``query_row``, ``query`` (for texts) and ``rank`` from 1 for a batch (in the group
+        with ``by=``), then the score as float32, named by the metric: ``cosine_similarity``,
+        ``dot_product``, ``l2_distance``, ``sqeuclidean_distance``, ``hamming_distance``,
+        ``jaccard_distance``.
 
     Raises
     ------
@@ -112,7 +122,8 @@ def search(
     score_name = current.score_column or SCORE_NAMES[metric_name]
     _frames.check_clash(kept, [score_name])
     bound = threshold(metric_name, min_similarity, max_distance)
-    found = _find(wrapped, query, k, on, text, index, embedder, metric_name, share(recall), where)
+    limits = where, by
+    found = _find(wrapped, query, k, on, text, index, embedder, metric_name, share(recall), limits)
     found.limit(bound)
     added = found.columns(score_name)
     _frames.check_clash(kept, list(added))
@@ -217,12 +228,14 @@ def _find(
     embedder: Any,
     metric: str,
     recall: float,
-    where: Any,
+    limits: tuple[Any, Any],
 ) -> Found:
     k = whole("k", k)
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
+    where, by = limits
     mask = None if where is None else frame.mask(where)
+    groups = None if by is None else group_rows(frame, by)
     stages = Stages()
     target = _target(frame, query, on, text, index, embedder, stages)
     vectors = target.vectors
@@ -246,10 +259,40 @@ def _find(
     else:
         handle, origin, vectors = open_index(target, metric, recall, stages)
         source = vectors.handle
+    ranks = None
+    if groups is None:
+        rows, scores, counts, raw = _nearest_rows(
+            handle, queries, min(k, frame.height), recall, mask, source
+        )
+    else:
+        larger = larger_is_better(metric)
+        rows, scores, ranks, counts, raw = search_groups(
+            handle, queries, k, groups, larger=larger, recall=recall, mask=mask, source=source
+        )
+    aim = None if raw.kind == 1 else recall
+    calibrated = index is not None and index._calibrated
+    plan = Plan(raw, origin, aim, calibrated, tuple(stages.spent))
+    remember(plan)
+    if index is not None:
+        if groups is None:
+            rows = _rows_of_given(index, rows)
+        _check_given(index, frame, target, rows)
+    return Found(rows, scores, counts, metric, plan, single, texts, ranks)
+
+
+def _nearest_rows(
+    handle: Handle,
+    queries: npt.NDArray[Any],
+    k: int,
+    recall: float,
+    mask: Mask | None,
+    source: Handle | None,
+) -> tuple[Any, Any, Any, Any]:
+    """Return ids and scores found, query by query, how many of each, and the native plan."""
     ids, scores, counts, raw = _native.search(
         handle,
         queries,
-        min(k, frame.height),
+        k,
         rerank=-1,
         epsilon0=0.0,
         recall=recall,
@@ -258,16 +301,8 @@ def _find(
         source=source,
         threads=current.threads,
     )
-    aim = None if raw.kind == 1 else recall
-    calibrated = index is not None and index._calibrated
-    plan = Plan(raw, origin, aim, calibrated, tuple(stages.spent))
-    remember(plan)
     present = np.arange(ids.shape[1]) < counts[:, None]
-    rows = ids[present]
-    if index is not None:
-        rows = _rows_of_given(index, rows)
-        _check_given(index, frame, target, rows)
-    return Found(rows, scores[present], counts, metric, plan, single, texts)
+    return ids[present], scores[present], counts, raw
 
 
 def _target(
