@@ -23,6 +23,9 @@ const (
 	shardBlocks = 4096
 	// fetchAhead is how many rows ahead of the one being measured are asked for.
 	fetchAhead = 4
+	// fewRows are measured at once, whatever k is, and fewBlocks are not worth a scan.
+	fewRows   = 64
+	fewBlocks = 32
 	// lookEvery is how many rows are measured between two looks at the context.
 	lookEvery = 1024
 )
@@ -36,6 +39,7 @@ const (
 	wayCode               // whole code of every eligible row
 	wayScan               // plane with bounds, then survivors (flat)
 	wayTiles              // float32 tiles with bounds (exact)
+	wayGather             // float32 distance of every eligible row with bounds
 )
 
 // workspace is the memory of one search, reused by the next. Its three stages are functions made
@@ -156,6 +160,7 @@ func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) err
 		if err := r.choose(q, from+i); err != nil {
 			return err
 		}
+		q.way = r.filtered(q)
 		for s := range shards {
 			p := &w.probes[i*shards+s]
 			p.query, p.counts = q, counts{}
@@ -225,12 +230,35 @@ func (r *run) choose(q *query, i int) error {
 	return nil
 }
 
+// filtered is the way to look at a query's rows where they are few or a filter leaves some, from
+// the way that choose found.
+func (r *run) filtered(q *query) way {
+	exact := r.ix.kind == Exact
+	switch {
+	case q.way == wayZero || q.way == wayCode || q.far,
+		!exact && (r.col == nil || r.p.Rerank == 0 || r.epsilon == 0),
+		exact && (r.filter == nil || r.eligible > r.ix.usable/16*15):
+		return q.way
+	case r.eligible <= max(r.k, fewRows):
+		return wayMeasure
+	case exact || r.sparse():
+	case q.way == wayScan:
+		return wayScan
+	case r.eligible > fewBlocks*simd.BlockRows && r.collect() < r.eligible/8:
+		return wayScan // few of all rows, but side by side
+	}
+	if !r.inRange(q) {
+		return wayMeasure
+	}
+	return wayGather
+}
+
 // scanShard looks at one shard of rows for queries [lo, hi) of the batch.
 func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard int) error {
 	s, shards := &w.searchers[worker], w.shards
 	from := shard * shardBlocks
 	to := min(from+shardBlocks, len(r.words))
-	for kind := wayMeasure; kind <= wayTiles; kind++ {
+	for kind := wayMeasure; kind <= wayGather; kind++ {
 		list := w.lists[worker][:0]
 		for i := lo; i < hi; i++ {
 			if p := &w.probes[i*shards+shard]; p.way == kind {
@@ -245,11 +273,13 @@ func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard
 		var err error
 		switch kind {
 		case wayMeasure:
-			err = s.scoreAll(ctx, list, from, to, true)
+			err = s.measureAll(ctx, list, from, to)
 		case wayCode:
 			err = s.codes(ctx, list, from, to)
 		case wayScan:
 			err = s.scan(ctx, list, from, to)
+		case wayGather:
+			err = s.nearRows(ctx, list, from, to)
 		default:
 			err = s.exactScan(ctx, list, from*simd.BlockRows, min(to*simd.BlockRows, r.ix.rows))
 		}
@@ -263,7 +293,10 @@ func (r *run) scanShard(ctx context.Context, w *workspace, worker, lo, hi, shard
 // codes scores every row's code; the cells of kind ivf belong to the first shard.
 func (s *searcher) codes(ctx context.Context, ps []*probe, from, to int) error {
 	if s.run.slots == nil {
-		return s.scoreAll(ctx, ps, from, to, false)
+		for _, p := range ps {
+			p.where = p.origin
+		}
+		return s.codeRows(ctx, ps, from, to)
 	}
 	if from > 0 {
 		return nil
@@ -349,7 +382,8 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 	s.read = grow(s.read, r.ix.dim)
 	rows, closed := p.found.rows, true
 	sorted := p.found.byBound(&s.out)
-	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind != Exact {
+	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind != Exact &&
+		p.way != wayGather {
 		least := float32(math.Inf(1))
 		p.found.byEstimate(r.ix.rowAt)
 		for _, c := range rows[n:] {
@@ -380,12 +414,12 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 			}
 		}
 		if ahead := i + fetchAhead; ahead < len(rows) {
-			simd.Fetch(r.col.memory(int(r.ix.rowAt(rows[ahead].pos))))
+			simd.Fetch(r.col.memory(int(r.rowAt(p, rows[ahead].pos))))
 		}
 		if closed && p.best.full() && float64(c.low) > p.best.worst() {
 			break
 		}
-		row := r.ix.rowAt(c.pos)
+		row := r.rowAt(p, c.pos)
 		dist := p.exact(r.ix.metric, r.col.Row(int(row), s.read))
 		p.counts.reranked++
 		if math.Abs(dist-float64(c.est)) > suspect*float64(c.est-c.low) {
@@ -397,9 +431,15 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 		p.counts.certified++
 	}
 	if strange >= 5 && int64(2*strange) > p.counts.reranked {
-		return errorAt(VectorsChanged, "search", int64(strangest), -1,
-			fmt.Sprintf("row %d and others are no longer where their codes say", strangest),
-			"borrowed vectors must not change: build again, or build with keep='copy'")
+		return changedVectors("search", strangest)
 	}
 	return nil
+}
+
+// rowAt returns the row of a candidate. Gathered rows are collected by their numbers.
+func (r *run) rowAt(p *probe, pos uint32) uint32 {
+	if p.way == wayGather {
+		return pos
+	}
+	return r.ix.rowAt(pos)
 }

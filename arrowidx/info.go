@@ -98,6 +98,7 @@ func (ix *segment) info() Info {
 	if slots := ix.held.slots.Load(); slots != nil {
 		in.IndexBytes += int64(4 * len(*slots))
 	}
+	in.IndexBytes += ix.held.filters.memory(ix.alive)
 	in.Vectors = ix.source != nil
 	for _, col := range []*Column{ix.source, ix.raw} {
 		if col != nil {

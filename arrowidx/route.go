@@ -278,11 +278,55 @@ func (t *router) widen(p *probe, r *run, enough int) {
 	p.visits = append(p.visits[:0], t.all...)
 }
 
-// inCell counts the rows of a cell that may be found.
-func (r *run) inCell(cell int) int {
-	c := r.ix.codes.cells
-	if r.eligible == r.ix.usable {
-		return c.size(cell)
+// spread chooses the query's cells under a filter, from those nearest without one: enough to hold
+// as many rows that may be found as those hold rows, empty ones left out. Where the nearest hold
+// less than three quarters of their share, the rows lie elsewhere: no order of cells far away tells
+// much, so that all are visited.
+func (t *router) spread(p *probe, r *run) {
+	c, held, room := r.ix.codes.cells, 0, 0
+	for _, v := range p.visits {
+		held += r.inCell(int(v.cell))
+		room += c.size(int(v.cell))
 	}
-	return countBits(r.slots[c.block[cell]:c.block[cell+1]])
+	enough := room
+	if r.ix.metric == Dot && held < room { // its order of cells tells less
+		enough = 2 * room
+	}
+	enough = min(max(enough, r.collect()), r.eligible)
+	if 4*int64(held)*int64(r.ix.usable) < 3*int64(r.eligible)*int64(room) {
+		enough = r.eligible
+	}
+	if r.p.Probes > 0 {
+		t.widen(p, r, r.collect())
+		enough = 0
+	}
+	for held < enough {
+		want := max(2*len(p.visits), len(p.visits)*enough/max(held, 1)*5/4+coarseMore)
+		if enough == r.eligible || 2*want > c.n {
+			t.visitAll(p, r)
+			return
+		}
+		t.route(p, r.ix, want, nil)
+		held = 0
+		for _, v := range p.visits {
+			held += r.inCell(int(v.cell))
+		}
+	}
+	kept := p.visits[:0]
+	for _, v := range p.visits {
+		if r.inCell(int(v.cell)) > 0 {
+			kept = append(kept, v)
+		}
+	}
+	p.visits = kept
+}
+
+// visitAll visits every cell with rows that may be found.
+func (t *router) visitAll(p *probe, r *run) {
+	p.visits = p.visits[:0]
+	for cell := range r.ix.codes.cells.n {
+		if r.inCell(cell) > 0 {
+			p.visits = append(p.visits, p.visitOf(r.ix, uint32(cell)))
+		}
+	}
 }

@@ -30,15 +30,19 @@ type counts struct{ probed, scanned, coded, reranked, certified int64 }
 
 // searcher is one worker's scratch memory.
 type searcher struct {
-	run    *run
-	read   []float32 // converted rows
-	out    []float32 // results of tile kernels
-	matrix []float32 // queries side by side
-	masks  []uint32
-	est    []float32
-	four   [4]simd.ScanQuery // here, because arguments of kernels escape
-	pick   nearest           // least estimates of a first wave
-	routes router
+	run  *run
+	read []float32 // converted rows
+	one  []float32 // a converted row more
+	rows []uint32  // rows of a piece
+	// Of rows gathered: the inverse of their lengths.
+	lengths []float32
+	out     []float32 // results of tile kernels
+	matrix  []float32 // queries side by side
+	masks   []uint32
+	est     []float32
+	four    [4]simd.ScanQuery // here, because arguments of kernels escape
+	pick    nearest           // least estimates of a first wave
+	routes  router
 	visitor
 }
 
@@ -149,30 +153,22 @@ func (s *searcher) score(p *probe) {
 
 func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
-// scoreAll scores every eligible row of blocks [from, to) for all probes: by distance where vectors
-// are at hand, by the whole code where not.
-func (s *searcher) scoreAll(ctx context.Context, ps []*probe, from, to int, measure bool) error {
-	r := s.run
-	s.read = grow(s.read, r.ix.dim)
-	for b := from; b < to; b++ {
-		w := r.words[b]
-		if w == 0 {
-			continue
-		}
-		if err := cancelled(ctx, "search"); err != nil {
-			return err
-		}
-		for ; w != 0; w &= w - 1 {
-			row := b*simd.BlockRows + bits.TrailingZeros32(w)
-			if measure {
-				s.measureRow(ps, row)
-				continue
+// measureAll measures every eligible row of blocks [from, to) for all probes.
+func (s *searcher) measureAll(ctx context.Context, ps []*probe, from, to int) error {
+	s.read = grow(s.read, s.run.ix.dim)
+	for from < to {
+		var rows []uint32
+		rows, from = s.piece(from, to)
+		for i, row := range rows {
+			if i%lookEvery == 0 {
+				if err := cancelled(ctx, "search"); err != nil {
+					return err
+				}
 			}
-			for _, p := range ps {
-				e, _ := p.code(r.ix.codes, p.origin, row)
-				p.counts.coded++
-				p.best.push(hit{float64(e), uint32(row)})
+			if i+fetchAhead < len(rows) {
+				s.fetchRow(rows[i+fetchAhead])
 			}
+			s.measureRow(ps, int(row))
 		}
 	}
 	return nil

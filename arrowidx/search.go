@@ -73,7 +73,7 @@ type Plan struct {
 	Eligible  int64 // rows that filter and nulls leave
 	Nulls     int64 // rows never found because null or bad
 	Queries   int64
-	Scanned   int64 // rows whose plane, or vector for kind exact, was read
+	Scanned   int64 // rows whose plane was read, or whose vector was as float32
 	Coded     int64 // rows scored with all their bits
 	Reranked  int64 // rows measured on the vectors
 	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0
@@ -153,6 +153,7 @@ type run struct {
 	join     *join   // where hits go, nil: to out
 	start    int     // row of the index that is this segment's first
 	k        int
+	filter   *filter  // nil: all rows that can be found may be
 	words    []uint32 // rows that may be found, in row order
 	slots    []uint32 // kind ivf: the same in the order of slots
 	eligible int
@@ -244,46 +245,6 @@ func (r *run) setTarget() error {
 	if r.ix.kind == Exact && r.col == nil && r.ix.usable > 0 {
 		return newError(InvalidArgument, "search", "the index is exact and has no vectors",
 			"load it with vectors=column, or attach the column")
-	}
-	return nil
-}
-
-// setFilter makes the bitmap of rows that may be found.
-func (r *run) setFilter() error {
-	ix, p := r.ix, r.p
-	switch {
-	case p.Mask != nil:
-		if len(p.Mask) != ix.rows {
-			return newError(InvalidArgument, "search",
-				fmt.Sprintf("a mask of %d for %d rows", len(p.Mask), ix.rows),
-				"give one boolean a row")
-		}
-		r.words = make([]uint32, len(ix.alive))
-		for i, m := range p.Mask {
-			if m != 0 {
-				r.words[i/simd.BlockRows] |= 1 << (i % simd.BlockRows)
-			}
-		}
-	case p.Rows != nil:
-		r.words = make([]uint32, len(ix.alive))
-		for i, row := range p.Rows {
-			if row < 0 || row >= int64(ix.rows) {
-				return errorAt(UnknownID, "search", int64(i), -1,
-					fmt.Sprintf("entry %d of the allowed rows is %d, rows are 0 to %d", i, row,
-						ix.rows-1), "")
-			}
-			r.words[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
-		}
-	default:
-		r.words, r.slots, r.eligible = ix.alive, ix.slots, ix.usable
-		return nil
-	}
-	for i, w := range ix.alive {
-		r.words[i] &= w
-	}
-	r.eligible = countBits(r.words)
-	if ix.codes != nil && ix.codes.cells != nil {
-		r.slots = ix.codes.cells.admit(r.words)
 	}
 	return nil
 }

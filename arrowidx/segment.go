@@ -42,6 +42,7 @@ type segment struct {
 	tuning  []CalibrationPoint // kind ivf: by rising recall target
 	norms   slab               // float32 norm of every row, kind exact with cosine or dot
 	longest float32
+	lengths float64           // sum of residual lengths of coded rows (flat), 0 if it is not known
 	digest  [sha256.Size]byte // of sampled rows: recognises the column again
 	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
 	source  *Column           // vectors to measure on; nil: none
@@ -56,8 +57,10 @@ type segment struct {
 
 // held counts the users of a segment's memory.
 type held struct {
-	refs  atomic.Int64
-	slots atomic.Pointer[[]uint32] // kind ivf: slot of every row, once one was deleted
+	refs atomic.Int64
+	// Kind ivf: slot of every row, once one was deleted or a filter asked.
+	slots   atomic.Pointer[[]uint32]
+	filters filters
 }
 
 func newHeld() *held {

@@ -60,7 +60,11 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 				est = t.est[i*lanes : i*lanes+c.n]
 			}
 			t.route(p, r.ix, r.probes, est)
-			t.widen(p, r, r.collect())
+			if r.filter == nil {
+				t.widen(p, r, r.collect())
+			} else {
+				t.spread(p, r)
+			}
 			s.firstCells(p)
 		}
 		ps = ps[n:]
@@ -102,7 +106,7 @@ func (s *searcher) firstCells(p *probe) {
 // found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
 func (p *probe) leaveOut(r *run) int {
 	metric := r.ix.metric
-	if r.cut >= 1 || metric == Dot || p.found.tau == infinity || r.eligible < r.ix.usable {
+	if r.cut >= 1 || metric == Dot || p.found.tau == infinity || r.filter != nil {
 		return 0
 	}
 	tau, dropped := p.found.tau, 0
@@ -351,22 +355,23 @@ func (s *searcher) visited(
 
 // codeCells scores every row that may be found by its whole code.
 func (s *searcher) codeCells(ctx context.Context, ps []*probe) error {
-	f := s.run.ix.codes
+	f, r := s.run.ix.codes, s.run
 	for cell := range f.cells.n {
-		if err := cancelled(ctx, "search"); err != nil {
-			return err
+		if r.inCell(cell) == 0 {
+			continue
+		}
+		shift := int(f.cells.block[cell])*simd.BlockRows - int(f.cells.first[cell])
+		from, to := int(f.cells.block[cell]), int(f.cells.block[cell+1])
+		s.rows = appendRows(s.rows[:0], r.slots, from, to)
+		for i := range s.rows {
+			s.rows[i] -= uint32(shift)
 		}
 		for _, p := range ps {
-			at := p.in(f, s.run.ix.metric.Larger(), cell)
+			p.where = p.in(f, r.ix.metric.Larger(), cell)
 			p.counts.probed++
-			for b := f.cells.block[cell]; b < f.cells.block[cell+1]; b++ {
-				for w := s.run.slots[b]; w != 0; w &= w - 1 {
-					pos := int(b)*simd.BlockRows + bits.TrailingZeros32(w) - at.shift
-					e, _ := p.code(f, at, pos)
-					p.counts.coded++
-					p.best.push(hit{float64(e), f.cells.rows[pos]})
-				}
-			}
+		}
+		if err := s.codePositions(ctx, ps, s.rows, shift, f.cells.rows); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -9,10 +9,11 @@ import (
 )
 
 // The first wave of a flat scan: runs of blocks spread over the index, a sample that gives each
-// query its first threshold.
+// query its first threshold. Small indexes have fewer runs.
 const (
 	waveRuns   = 16
 	waveBlocks = 8
+	waveSparse = 4 // one block in so many at most, but for the first run
 	// waveExtra is how many rows more than k are scored with all their bits.
 	waveExtra = 16
 )
@@ -20,10 +21,13 @@ const (
 // firstWave sets every probe's first threshold: the k-th smallest upper bound among the rows of
 // least estimate in the sample.
 func (s *searcher) firstWave(ctx context.Context, ps []*probe) error {
-	if len(ps) == 0 || s.run.ix.codes.count() < 4*waveRuns*waveBlocks {
+	if len(ps) == 0 {
 		return nil
 	}
-	const rows = waveRuns * waveBlocks * simd.BlockRows
+	rows := s.runs() * waveBlocks * simd.BlockRows
+	if rows == 0 {
+		return nil
+	}
 	s.est = grow(s.est, 4*rows)
 	for len(ps) > 0 {
 		if err := cancelled(ctx, "search"); err != nil {
@@ -42,8 +46,17 @@ func (s *searcher) firstWave(ctx context.Context, ps []*probe) error {
 	return nil
 }
 
+// runs returns the number of runs of the sample.
+func (s *searcher) runs() int {
+	blocks := s.run.ix.codes.count()
+	if blocks < waveBlocks {
+		return 0
+	}
+	return min(max(blocks/(waveSparse*waveBlocks), 1), waveRuns)
+}
+
 // waveBlock is the first block of a run.
-func (s *searcher) waveBlock(run int) int { return run * s.run.ix.codes.count() / waveRuns }
+func (s *searcher) waveBlock(run int) int { return run * s.run.ix.codes.count() / s.runs() }
 
 // scanSample writes the estimates of the sample for one or four probes to s.est, a query after the
 // other; rows that may not be found are infinitely far.
@@ -56,7 +69,7 @@ func (s *searcher) scanSample(ps []*probe) {
 		s.four[i] = p.scan
 		s.four[i].Tau = float32(math.Inf(1))
 	}
-	for run := range waveRuns {
+	for run := range s.runs() {
 		from := s.waveBlock(run)
 		words := s.run.words[from : from+waveBlocks]
 		blocks := f.blocks.mem[from*f.stride : (from+waveBlocks)*f.stride]
@@ -66,7 +79,7 @@ func (s *searcher) scanSample(ps []*probe) {
 			simd.Scan(blocks, f.padded, words, &s.four[0], s.masks[:waveBlocks], s.out[:lanes])
 		}
 		for i := range ps {
-			to := s.est[(i*waveRuns+run)*lanes : (i*waveRuns+run+1)*lanes]
+			to := s.est[(i*s.runs()+run)*lanes : (i*s.runs()+run+1)*lanes]
 			copy(to, s.out[i*lanes:(i+1)*lanes])
 			for b, w := range words {
 				for gone := ^w; gone != 0; gone &= gone - 1 {

@@ -1,0 +1,184 @@
+package arrowidx
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/stretchr/testify/require"
+)
+
+// cachedFilters is an index with a way to search it by mask; work tells how many masks it packed
+// and put in the order of slots.
+type cachedFilters struct {
+	ix      *Index
+	queries []float32
+	n, d    int
+}
+
+func newCachedFilters(t *testing.T, kind Kind, n int) cachedFilters {
+	const d = 16
+	rows := blobs(t, 620, n, d, 20)
+	ix := recallIndex(t, rows, d, BuildOptions{
+		Kind: kind, Metric: L2, Keep: KeepCopy, Cells: map[Kind]int{IVF: 40}[kind]}, nil)
+	return cachedFilters{ix, rows[:4*d], n, d}
+}
+
+func (c cachedFilters) params(mask []byte) *SearchParams {
+	return &SearchParams{Queries: c.queries, NQ: 4, K: 5, Rerank: -1, Mask: mask, Threads: 1}
+}
+
+func (c cachedFilters) search(t testing.TB, p *SearchParams) SearchOut {
+	out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20), Counts: make([]int64, 4)}
+	_, err := c.ix.Search(t.Context(), p, &out)
+	require.NoError(t, err)
+	return out
+}
+
+func (c cachedFilters) work() [2]int64 {
+	f := &c.ix.base().held.filters
+	return [2]int64{f.packed.Load(), f.moved.Load()}
+}
+
+func randomMask(seed uint64, n int, share float64) []byte {
+	r := rand.New(rand.NewPCG(seed, 1))
+	mask := make([]byte, n)
+	for i := range mask {
+		if r.Float64() < share {
+			mask[i] = byte(1 + r.IntN(255))
+		}
+	}
+	return mask
+}
+
+func TestAMaskUsedTwiceIsPackedAndPermutedOnce(t *testing.T) {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		c := newCachedFilters(t, kind, 4000)
+		moved := int64(0)
+		if kind == IVF {
+			moved = 1
+		}
+		mask := randomMask(621, c.n, 0.2)
+		first := c.search(t, c.params(mask))
+		require.Equal(t, [2]int64{1, moved}, c.work(), kind)
+		require.Equal(t, first.Rows, c.search(t, c.params(slices.Clone(mask))).Rows)
+		require.Equal(t, [2]int64{1, moved}, c.work(), "%s: equal bytes elsewhere are the same", kind)
+		mask[slices.Index(mask, 0)] = 1
+		c.search(t, c.params(mask))
+		require.Equal(t, [2]int64{2, 2 * moved}, c.work(), "%s: one more row is another mask", kind)
+		rows := []int64{7, 3, 3}
+		p := c.params(nil)
+		p.Rows = rows
+		c.search(t, p)
+		p.Rows = slices.Clone(rows)
+		out := c.search(t, p)
+		require.Equal(t, [2]int64{3, 3 * moved}, c.work(), kind)
+		require.EqualValues(t, 2, out.Counts[0])
+	}
+}
+
+// Eight bytes of a mask of eight rows may be the bytes of a list of one row.
+func TestAMaskIsNotTakenForAListOfRowsOfTheSameBytes(t *testing.T) {
+	c := newCachedFilters(t, Flat, 8)
+	mask := []byte{1, 0, 0, 0, 0, 0, 0, 0}
+	require.EqualValues(t, 0, c.search(t, c.params(mask)).Rows[0])
+	p := c.params(nil)
+	p.Rows = []int64{1}
+	require.EqualValues(t, 1, c.search(t, p).Rows[0])
+}
+
+func TestTheBytesOfFiltersAreCountedAndBounded(t *testing.T) {
+	c := newCachedFilters(t, IVF, 4000)
+	before := c.ix.Info().IndexBytes
+	for i := range uint64(20) {
+		c.search(t, c.params(randomMask(630+i, c.n, 0.5)))
+	}
+	f := &c.ix.base().held.filters
+	require.Len(t, f.kept, filtersKept)
+	each := int64(4 * (c.n/32 + len(c.ix.base().slots) + 40))
+	grown := c.ix.Info().IndexBytes - before
+	require.GreaterOrEqual(t, grown, filtersKept*each)
+	require.LessOrEqual(t, grown, filtersKept*each+int64(4*c.n), "with the slot of every row")
+	require.EqualValues(t, 20, f.packed.Load())
+}
+
+// A delete leaves the codes where they are and changes which rows are alive: a list of rows used
+// before and after must not find the deleted one, nor may the version before lose it.
+func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		c := newCachedFilters(t, kind, 3000)
+		old, err := c.ix.enter("search")
+		require.NoError(t, err)
+		mask := randomMask(640, c.n, 0.3)
+		mask[0] = 1
+		p := c.params(nil)
+		for i, m := range mask {
+			if m != 0 {
+				p.Rows = append(p.Rows, int64(i))
+			}
+		}
+		want := c.search(t, p)
+		require.EqualValues(t, 0, want.Rows[0], "a query finds itself")
+		ids := array.NewUint64Builder(memory.DefaultAllocator)
+		ids.Append(0)
+		_, err = c.ix.Delete(ids.NewArray(), false)
+		require.NoError(t, err)
+		for range 2 {
+			require.NotContains(t, c.search(t, p).Rows[:5], int64(0), "%s: it is deleted", kind)
+			out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20),
+				Counts: make([]int64, 4)}
+			_, err = old.parts[0].search(t.Context(), p, &out)
+			require.NoError(t, err)
+			require.Equal(t, want.Rows, out.Rows, "%s: not in the version before", kind)
+		}
+		c.ix.leave(old)
+	}
+}
+
+func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		c := newCachedFilters(t, kind, 3000)
+		masks, want := make([][]byte, 6), make([]SearchOut, 6)
+		for i := range masks {
+			masks[i] = randomMask(650+uint64(i), c.n, []float64{0.5, 0.1, 0.03, 0.3, 0.7, 0.01}[i])
+			want[i] = c.search(t, c.params(masks[i]))
+		}
+		var wait sync.WaitGroup
+		for g := range 12 {
+			wait.Go(func() {
+				for i := range 40 {
+					which := (g + i*(1+g%3)) % len(masks)
+					out := c.search(t, c.params(masks[which]))
+					if !slices.Equal(out.Rows, want[which].Rows) {
+						t.Errorf("%s: mask %d finds %v, want %v", kind, which, out.Rows, want[which].Rows)
+						return
+					}
+					_ = c.ix.Info()
+				}
+			})
+		}
+		wait.Wait()
+	}
+}
+
+func TestAPackedMaskHasTheBitOfEveryByteThatIsNotZero(t *testing.T) {
+	r := rand.New(rand.NewPCG(660, 1))
+	t.Log("seed 660")
+	for n := range 100 {
+		mask := make([]byte, n)
+		for i := range mask {
+			mask[i] = []byte{0, 0, 1, 0x7F, 0x80, 0x81, 0xFF, 2}[r.IntN(8)]
+		}
+		words := make([]uint32, (n+31)/32)
+		packMask(words, mask)
+		for i, m := range mask {
+			require.Equal(t, m != 0, words[i/32]>>(i%32)&1 != 0, "row %d of %d is %d", i, n, m)
+		}
+		if n%32 != 0 {
+			require.Zero(t, words[n/32]>>(n%32), "no row beyond the last")
+		}
+	}
+}
