@@ -116,7 +116,9 @@ var brokenBits = map[string]spoiled{
 	"a huge width":   {packedBits, func(p *pair) { p.s.Format = cString("w:99999999999") }},
 	"missing bytes":  {packedBits, func(p *pair) { p.a.Buffers = pointers(nil, nil) }},
 	"one buffer":     {packedBits, func(p *pair) { p.a.NBuffers = 1 }},
-	"a child":        {packedBits, func(p *pair) { p.a.NChildren, p.a.Children = 1, fixed().a.Children }},
+	"a child": {packedBits, func(p *pair) {
+		p.a.NChildren, p.a.Children = 1, fixed().a.Children
+	}},
 	"too many bytes": {packedBits, func(p *pair) {
 		p.s.Format, p.a.Length = cString("w:2147483647"), 1<<56
 	}},

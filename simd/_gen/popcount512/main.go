@@ -38,22 +38,8 @@ func integer(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtua
 // end of a turn these are folded, eight rows at once. With two counts the second is in the upper
 // half of a sum: neither passes 2^32.
 func popcount(two bool) {
-	if two {
-		TEXT("andOrPopcountAVX512", NOSPLIT,
-			"func(and, or *uint32, rows *byte, turns, w int, query *byte)")
-		Doc("andOrPopcountAVX512 is AndOrPopcount for turns of eight rows, at least one.")
-	} else {
-		TEXT("xorPopcountAVX512", NOSPLIT,
-			"func(out *uint32, rows *byte, turns, w int, query *byte)")
-		Doc("xorPopcountAVX512 is XorPopcount for turns of eight rows, at least one.")
-	}
-	Pragma("noescape")
-	outs := []GPVirtual{}
-	if two {
-		outs = append(outs, integer("and"), integer("or"))
-	} else {
-		outs = append(outs, integer("out"))
-	}
+	declare(two)
+	outs := outputs(two)
 	low, turns, w := integer("rows"), integer("turns"), integer("w")
 	high, thrice, whole, rest := GP64(), GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: low, Index: w, Scale: 4}, high)
@@ -62,33 +48,11 @@ func popcount(two bool) {
 	ANDQ(I32(-64), whole)
 	MOVQ(w, rest)
 	ANDQ(Imm(63), rest)
-	ones, few := GP64(), K()
-	MOVQ(I32(-1), ones)
-	SHLXQ(rest, ones, ones)
-	NOTQ(ones)
-	KMOVQ(ones, few)
-	row := func(i int) Mem {
-		m := Mem{Base: low}
-		if i >= 4 {
-			m.Base = high
-		}
-		switch i % 4 {
-		case 1:
-			m.Index, m.Scale = w, 1
-		case 2:
-			m.Index, m.Scale = w, 2
-		case 3:
-			m.Index, m.Scale = thrice, 1
-		}
-		return m
-	}
+	few := firstBytes(rest)
+	row := rowsFrom(low, high, w, thrice)
 
 	Label("turn")
-	var sums [8]VecVirtual
-	for i := range sums {
-		sums[i] = ZMM()
-		VPXORD(sums[i], sums[i], sums[i])
-	}
+	sums := zeroed()
 	left := GP64()
 	query := integer("query")
 	MOVQ(whole, left)
@@ -130,6 +94,64 @@ func popcount(two bool) {
 	JNZ(LabelRef("turn"))
 	VZEROUPPER()
 	RET()
+}
+
+func declare(two bool) {
+	if two {
+		TEXT("andOrPopcountAVX512", NOSPLIT,
+			"func(and, or *uint32, rows *byte, turns, w int, query *byte)")
+		Doc("andOrPopcountAVX512 is AndOrPopcount for turns of eight rows, at least one.")
+	} else {
+		TEXT("xorPopcountAVX512", NOSPLIT,
+			"func(out *uint32, rows *byte, turns, w int, query *byte)")
+		Doc("xorPopcountAVX512 is XorPopcount for turns of eight rows, at least one.")
+	}
+	Pragma("noescape")
+}
+
+// outputs loads the pointers that counts go to.
+func outputs(two bool) []GPVirtual {
+	if two {
+		return []GPVirtual{integer("and"), integer("or")}
+	}
+	return []GPVirtual{integer("out")}
+}
+
+// firstBytes returns a mask of the first n bytes of a register, n below 64.
+func firstBytes(n GPVirtual) Register {
+	ones, mask := GP64(), K()
+	MOVQ(I32(-1), ones)
+	SHLXQ(n, ones, ones)
+	NOTQ(ones)
+	KMOVQ(ones, mask)
+	return mask
+}
+
+// rowsFrom returns where row i of a turn is: low points into the first row, high into the fifth.
+func rowsFrom(low, high, w, thrice GPVirtual) func(i int) Mem {
+	return func(i int) Mem {
+		m := Mem{Base: low}
+		if i >= 4 {
+			m.Base = high
+		}
+		switch i % 4 {
+		case 1:
+			m.Index, m.Scale = w, 1
+		case 2:
+			m.Index, m.Scale = w, 2
+		case 3:
+			m.Index, m.Scale = thrice, 1
+		}
+		return m
+	}
+}
+
+func zeroed() (sums [8]VecVirtual) {
+	for i := range sums {
+		sums[i] = ZMM()
+		VPXORD(sums[i], sums[i], sums[i])
+	}
+	return sums
 }
 
 // count adds the bits of 64 bytes to a sum.
