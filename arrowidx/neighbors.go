@@ -35,6 +35,23 @@ type NeighborsOut struct {
 	N  int     // set by Neighbors, whatever it returns: how many rows are not deleted
 }
 
+// Places turns the rows in Rows into their places in Of; absent ones stay -1.
+func (o *NeighborsOut) Places() {
+	of := o.Of[:o.N]
+	if o.N == 0 || of[o.N-1] == int64(o.N-1) {
+		return // they are the same
+	}
+	places := make([]int32, of[o.N-1]+1)
+	for i, row := range of {
+		places[row] = int32(i)
+	}
+	for i, row := range o.Rows {
+		if row >= 0 {
+			o.Rows[i] = int64(places[row])
+		}
+	}
+}
+
 // neighborsRound is how many rows are asked for together: their vectors and answers are in memory
 // apart from the caller's.
 const neighborsRound = 4096

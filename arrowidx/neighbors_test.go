@@ -207,6 +207,8 @@ func TestRoomBeyondTheRowsIsLeftBlank(t *testing.T) {
 	require.Equal(t, []int64{0, 2, -1, -1}, out.Of)
 	require.Equal(t, []int64{1, 1, 0, 0}, out.Counts)
 	require.Equal(t, []int64{2, -1, 0, -1, -1, -1, -1, -1}, out.Rows)
+	out.Places()
+	require.Equal(t, []int64{1, -1, 0, -1, -1, -1, -1, -1}, out.Rows)
 	require.Equal(t, float32(3), out.Scores[0])
 	require.True(t, math.IsNaN(float64(out.Scores[7])))
 	done, total := progress.Done()

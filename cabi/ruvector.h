@@ -127,7 +127,9 @@ typedef struct rv_values {
  * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
  * order, 2 int64 row numbers, 3 one rv_values of ids (the only one that means the same while others
  * add and delete). names: if not NULL and ids are texts, receives those of all nq x k cells, absent
- * ones empty; name_offsets then has nq x k + 1 places. source: a column to measure against, 0 = the index's own. plan may
+ * ones empty; name_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
+ * with instead of queries, each left out of its own answer. diversity in [0, 1]: maximal marginal
+ * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan may
  * be NULL. */
 typedef struct rv_search_params {
     uint32_t size;
@@ -145,7 +147,29 @@ typedef struct rv_search_params {
     rv_plan *plan;
     rv_bytes *names;
     int64_t *name_offsets;
+    const rv_values *like;
+    double diversity;
 } rv_search_params;
+
+/* One graph of nearest neighbours. rows: for how many rows there is room; it becomes the number of
+ * rows, which are in the order of rv_index_ids. of receives their ids: int64, or the bits of uint64,
+ * or if they are texts and names is not NULL, these come in names with rows+1 name_offsets.
+ * neighbors and scores are rows x k, counts is rows: the neighbours of a row, best first, as numbers
+ * of rows in that order; cells past counts hold -1 and NaN. recall 0: the index's target. plan may be
+ * NULL. */
+typedef struct rv_neighbors_params {
+    uint32_t size;
+    int32_t threads;
+    int64_t k, rows;
+    double recall;
+    int64_t *of;
+    int64_t *neighbors;
+    float *scores;
+    int64_t *counts;
+    rv_plan *plan;
+    rv_bytes *names;
+    int64_t *name_offsets;
+} rv_neighbors_params;
 
 /* One range search. search says queries, filter, source, threads, and where counts and plan go; its
  * k must be 0, and what tunes a search for the nearest is not read. threshold_kind: 1 the least
@@ -326,6 +350,11 @@ RV_API int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t
  * task until it has ended. */
 RV_API int32_t rv_recall_start(rv_handle index, int64_t k, int64_t sample, double recall,
     int32_t threads, double out[5], rv_handle *task, rv_error *error);
+/* The k nearest other rows of every row, all of one version of the index. RV_LIMIT_EXCEEDED when
+ * params->rows is not enough, after setting it to what is. Everything that params points to stays
+ * with the task until it has ended. */
+RV_API int32_t rv_neighbors_start(rv_handle index, rv_neighbors_params *params, rv_handle *task,
+    rv_error *error);
 /* flags: bit 0 stores the vectors. The file appears complete or not at all. */
 RV_API int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uint32_t flags,
     rv_handle *task, rv_error *error);

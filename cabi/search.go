@@ -33,6 +33,7 @@ type search struct {
 	out    arrowidx.SearchOut
 	plan   *C.rv_plan
 	ids    *C.rv_values
+	like   *C.rv_values
 	texts  *C.rv_bytes // where ids that are texts go, and the offsets between them
 	cuts   []int64
 }
@@ -49,11 +50,11 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		return err
 	}
 	q.params = arrowidx.SearchParams{
-		Queries: view[float32](p.queries, int64(p.nq*p.dim)), NQ: int(p.nq), K: int(p.k),
+		Queries: view[float32](p.queries, queryNumbers(p)), NQ: int(p.nq), K: int(p.k),
 		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall), Rerank: int(p.rerank),
 		Probes: int(p.probes), Threads: int(p.threads),
 	}
-	if q.index.Metric().Binary() {
+	if q.index.Metric().Binary() && p.like == nil {
 		q.params.Queries, q.params.Bits = nil, packed(p.queries, int64(p.nq), q.index)
 	}
 	if err = q.readFilter(p); err != nil {
@@ -70,11 +71,20 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		Rows: view[int64](p.ids, cells), Scores: view[float32](p.scores, cells),
 		Counts: view[int64](p.counts, int64(p.nq)),
 	}
-	q.plan, q.texts = p.plan, p.names
+	q.plan, q.texts, q.like = p.plan, p.names, p.like
+	q.params.Diversity = float64(p.diversity)
 	if q.texts != nil {
 		q.cuts = view[int64](p.name_offsets, cells+1)
 	}
 	return err
+}
+
+// queryNumbers is how many numbers the queries are: none when rows are asked with.
+func queryNumbers(p *C.rv_search_params) int64 {
+	if p.like != nil {
+		return 0
+	}
+	return int64(p.nq * p.dim)
 }
 
 func (q *search) checkShape(p *C.rv_search_params) error {
@@ -88,13 +98,16 @@ func (q *search) checkShape(p *C.rv_search_params) error {
 		p.dim > 0 && int64(p.nq) > math.MaxInt64/16/int64(p.dim):
 		return &arrowidx.Error{Kind: arrowidx.LimitExceeded, Op: "search", Row: -1, Column: -1,
 			Msg: fmt.Sprintf("%d queries of k = %d", p.nq, p.k), Fix: "search in parts"}
-	case int64(p.dim) != dim && dim != 0:
+	case p.like != nil && p.like.n != p.nq:
+		return invalid("search", fmt.Sprintf("%d ids to search like for %d queries", p.like.n, p.nq),
+			"")
+	case int64(p.dim) != dim && dim != 0 && p.like == nil:
 		return &arrowidx.Error{Kind: arrowidx.DimensionMismatch, Op: "search", Row: -1,
 			Column: -1, Msg: fmt.Sprintf("the query has %d dimensions, the index %d", p.dim, dim),
 			Fix: "embed the query with the model that made the column"}
 	case p.nq > 0 && p.counts == nil ||
 		p.nq*p.k > 0 && (p.ids == nil || p.scores == nil) ||
-		p.nq*p.dim > 0 && p.queries == nil:
+		p.nq*p.dim > 0 && p.queries == nil && p.like == nil:
 		return invalid("search", "queries or places for answers are missing", "")
 	}
 	return nil
@@ -137,6 +150,13 @@ func (q *search) run(ctx context.Context) error {
 			return err
 		}
 		q.params.IDs = ids
+	}
+	if q.like != nil {
+		like, err := values("search", q.like)
+		if err != nil {
+			return err
+		}
+		q.params.Like, q.params.Queries, q.params.Bits = like, nil, nil
 	}
 	plan, err := q.index.Search(ctx, &q.params, &q.out)
 	if err != nil {

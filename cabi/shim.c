@@ -349,6 +349,12 @@ int32_t rv_recall_start(rv_handle index, int64_t k, int64_t sample, double recal
     ENTER(goRecallStart(index, k, sample, recall, threads, out, task, error));
 }
 
+int32_t rv_neighbors_start(rv_handle index, rv_neighbors_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goNeighborsStart(index, params, task, error));
+}
+
 int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uint32_t flags,
     rv_handle *task, rv_error *error)
 {

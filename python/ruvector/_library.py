@@ -109,6 +109,22 @@ class SearchParams(ctypes.Structure):
         ("plan", c_void_p),
         ("names", c_void_p),
         ("name_offsets", c_void_p),
+        ("like", c_void_p),
+        ("diversity", c_double),
+    ]
+
+
+class NeighborsParams(ctypes.Structure):
+    """struct rv_neighbors_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("k", c_int64),
+        ("rows", c_int64),
+        ("recall", c_double),
+        *((name, c_void_p) for name in ("of", "neighbors", "scores", "counts", "plan")),
+        *((name, c_void_p) for name in ("names", "name_offsets")),
     ]
 
 
@@ -226,6 +242,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_merge_topk": (c_int32, [_P, _E]),
     "rv_calibrate_start": (c_int32, [_H, _P, c_int64, c_int64, c_int32, _P, _E]),
     "rv_recall_start": (c_int32, [_H, c_int64, c_int64, c_double, c_int32, _P, _P, _E]),
+    "rv_neighbors_start": (c_int32, [_H, _P, _P, _E]),
     "rv_save_start": (c_int32, [_H, c_char_p, c_int64, c_uint32, _P, _E]),
     "rv_load_start": (c_int32, [c_char_p, c_int64, _H, _P, _E]),
     "rv_encode": (c_int32, [_H, c_uint32, _P, _E]),

@@ -119,6 +119,8 @@ def search(
     texts: bool = False,
     source: Handle | None = None,
     threads: int | None = 0,
+    like: Any = None,
+    diversity: float = 0.0,
 ) -> tuple[npt.NDArray[Any], Floats, Ints, Plan]:
     """Return ids, scores, counts and plan of the k nearest rows of each query.
 
@@ -126,14 +128,16 @@ def search(
     (n, d): ids and scores (n, k) with -1 and NaN in absent cells, counts (n,). ids are int64: the
     bits of uint64 ids, row numbers for ids that are text, or with ``texts`` these themselves.
     ``mask`` (bool, one a row), ``rows`` (int64) or ``ids`` say who may be found. Short searches run
-    at once on this thread; others can be interrupted.
+    at once on this thread; others can be interrupted. ``like``: ids of n rows to search with, then
+    ``queries`` has shape (n, 0).
     """
     depth = CLOSE_BOUNDS if rerank is None else rerank
     filtered = mask is not None or rows is not None or ids is not None
+    filtered = filtered or texts or source is not None or diversity != 0
     bits = (handle.reads or _reads(handle)).bits
-    if bits and queries.dtype != np.uint8:
+    if bits and like is None and queries.dtype != np.uint8:
         raise InvalidArgument(f"queries of {queries.dtype} for an index of packed bits")
-    if queries.ndim == 1 and not (bits or filtered or texts) and source is None:
+    if queries.ndim == 1 and not bits and not filtered:
         one = search_one(handle, queries, k, depth, epsilon0 or 0.0, recall or 0.0, probes or 0)
         if one is not None:
             counts = np.array([len(one[0])], np.int64)
@@ -143,8 +147,11 @@ def search(
     batch = np.ascontiguousarray(np.atleast_2d(queries), np.uint8 if bits else np.float32)
     params = SearchParams(
         size=sizeof(SearchParams), k=k, rerank=depth, epsilon0=epsilon0 or 0.0,
-        recall=recall or 0.0, probes=probes or 0, threads=threads or 0,
+        recall=recall or 0.0, probes=probes or 0, threads=threads or 0, diversity=diversity,
     )  # fmt: skip
+    asked = None if like is None else values(like)
+    if asked is not None:
+        params.like = addressof(asked[0])
     filter_ = _filter(params, mask, rows) if ids is None else _filter_ids(params, ids)
     cuts = _room_for_texts(params, len(batch)) if texts else None
     if source is not None:
@@ -152,7 +159,7 @@ def search(
             raise InvalidArgument("the column to measure against is closed")
         params.source = source.value
     cost = _cost(handle, k, rerank, recall, probes) * len(batch)
-    found = _search_batch(handle, batch, params, cost, (filter_, cuts))
+    found = _search_batch(handle, batch, params, cost, (filter_, cuts, asked))
     numbers, scores, counts, plan = found
     names: npt.NDArray[Any] = numbers if cuts is None else cuts.take(counts)
     if queries.ndim == 2:

@@ -42,6 +42,9 @@ class SearchResult:
         What the scores mean, for example ``"cosine_similarity"``.
     plan : Plan
         What the search did.
+    query_ids : ndarray, shape (nq,), or None
+        The ids of the rows asked with (``neighbors``, ``search(id=[...])``). Frames made of the
+        answer then have a column ``query_id`` where others have ``query_row``.
 
     Notes
     -----
@@ -49,12 +52,16 @@ class SearchResult:
     May be read from any thread.
     """
 
-    __slots__ = ("_counts", "_index", "_single", "ids", "plan", "score_name", "scores")
+    __slots__ = (
+        "_counts", "_index", "_single", "ids", "plan", "query_ids", "score_name",
+        "scores",
+    )  # fmt: skip
 
     ids: npt.NDArray[Any]
     scores: npt.NDArray[np.float32]
     score_name: str
     plan: Plan
+    query_ids: npt.NDArray[Any] | None
     _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
     _index: Indexed | None
     _single: bool
@@ -67,12 +74,14 @@ class SearchResult:
         index: Indexed,
         plan: Plan,
         single: bool,
+        query_ids: npt.NDArray[Any] | None = None,
     ) -> None:
         self.ids = ids
         self.scores = scores
         self._counts = counts
         self.score_name = index._score_name
         self.plan = plan
+        self.query_ids = query_ids
         self._index = index
         self._single = single
 
@@ -86,7 +95,7 @@ class SearchResult:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the answer without the index it came from; `rows` no longer works."""
         fields = (self.ids, self.scores, self.counts, self.score_name, self.plan, self._single)
-        return _restore, fields
+        return _restore, (*fields, self.query_ids)
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
@@ -164,8 +173,9 @@ class SearchResult:
         for name in ("query_row", "rank"):
             if name in columns:
                 columns[name] = columns[name].astype(np.uint32)
-        if columns["id"].dtype == object:
-            columns["id"] = pl.Series(columns["id"].tolist(), dtype=pl.String)
+        for name in ("query_id", "id"):
+            if name in columns and columns[name].dtype == object:
+                columns[name] = pl.Series(columns[name].tolist(), dtype=pl.String)
         return pl.DataFrame(columns)
 
     def to_arrow(self) -> pa.Table:
@@ -182,9 +192,8 @@ class SearchResult:
         The schema is always ours; `requested_schema` is ignored, as the protocol allows.
         """
         columns = self._columns()
-        ids = columns["id"]
         values: list[Any] = [
-            ids.tolist() if name == "id" and ids.dtype == object else array
+            array.tolist() if array.dtype == object else array
             for name, array in columns.items()
         ]
         return _native.export_stream(list(columns), values)
@@ -195,8 +204,9 @@ class SearchResult:
             return {"id": self.ids, self.score_name: self.scores}
         nq, k = self.ids.shape
         found = np.arange(k) < self.counts[:, None]
+        asked = np.arange(nq, dtype=np.int64) if self.query_ids is None else self.query_ids
         return {
-            "query_row": np.repeat(np.arange(nq, dtype=np.int64), self.counts),
+            "query_row" if self.query_ids is None else "query_id": np.repeat(asked, self.counts),
             "rank": np.broadcast_to(np.arange(1, k + 1, dtype=np.int64), (nq, k))[found],
             "id": self.ids[found],
             self.score_name: self.scores[found],
@@ -231,15 +241,19 @@ def _missing(module: str, extra: str) -> MissingExtra:
     return MissingExtra(f"{module} is not installed: {pip}", pip=pip)
 
 
+def absent_id(kind: np.dtype[Any]) -> Any:
+    """Return what cells without an id hold."""
+    if kind.kind == "O":
+        return None
+    return np.iinfo(np.uint64).max if kind.kind == "u" else -1
+
+
 def widen(
     found: npt.NDArray[Any], scores: npt.NDArray[np.float32], k: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
     """Pad a batch that was searched for fewer than k rows with absent cells."""
     nq, have = found.shape
-    absent: Any = None if found.dtype == object else -1
-    if found.dtype == np.uint64:
-        absent = np.iinfo(np.uint64).max
-    wide = np.full((nq, k), absent, found.dtype)
+    wide = np.full((nq, k), absent_id(found.dtype), found.dtype)
     wide[:, :have] = found
     padded = np.full((nq, k), np.nan, np.float32)
     padded[:, :have] = scores
@@ -253,9 +267,10 @@ def _restore(
     score_name: str,
     plan: Plan,
     single: bool,
+    query_ids: npt.NDArray[Any] | None = None,
 ) -> SearchResult:
     result = object.__new__(SearchResult)
     result.ids, result.scores, result._counts = ids, scores, counts
     result.score_name, result.plan = score_name, plan
-    result._index, result._single = None, single
+    result._index, result._single, result.query_ids = None, single, query_ids
     return result

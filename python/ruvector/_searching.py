@@ -11,6 +11,7 @@ from . import _native
 from ._arguments import depth, limit, places, positive, share
 from ._bits import read_bit_queries
 from ._caller import warn
+from ._chosen import search_chosen
 from ._errors import EmbedError, InvalidArgument, UnknownId
 from ._indexed import Indexed
 from ._mask import Mask, Rows, read_ids, read_mask
@@ -31,9 +32,11 @@ class Searching(Indexed):
 
     def search(
         self,
-        query: Any,
+        query: Any = None,
         k: int = 10,
         *,
+        id: Any = None,
+        diversity: float = 0.0,
         recall: float | None = None,
         rerank: int | None = None,
         where: Any = None,
@@ -50,6 +53,14 @@ class Searching(Indexed):
             like its rows, or bytes.
         k : int
             Rows to find; fewer come back only when fewer are eligible.
+        id : id or sequence of ids, optional
+            Instead of `query`: search with the vectors of these rows, each of which is left out
+            of its own answer.
+        diversity : float
+            From 0, the nearest rows, to 1: rows are chosen one by one among the nearest 4 k (at
+            least 64) that are near the query and far from those chosen before, and come in that
+            order (maximal marginal relevance, Carbonell and Goldstein 1998, with
+            lambda = 1 - diversity). Scores stay those of a plain search.
         recall : float, optional
             Share of the true neighbours aimed for, the index's own by default; 1.0 is exact.
         rerank : int, optional
@@ -74,11 +85,15 @@ class Searching(Indexed):
         DimensionMismatch, InvalidVector
             The query has another number of dimensions, or is not finite.
         InvalidArgument, LimitExceeded
-            k below 0, or above 2**31 / nq in a batch; a mask of another length or type.
+            k below 0, or above 2**31 / nq in a batch; a mask of another length or type; both
+            `query` and `id`, or neither; ``id`` or ``diversity`` of an index without vectors.
         UnknownId
-            ``ids=`` names one that is not in the index.
+            ``id=`` or ``ids=`` names one that is not in the index.
         IndexClosed
         """
+        if id is not None or query is None or diversity:
+            limits = recall, rerank, where, ids, probes, threads
+            return search_chosen(self, query, id, k, diversity, limits)
         if (
             type(query) is np.ndarray
             and query.dtype is FLOAT32
