@@ -129,8 +129,8 @@ typedef struct rv_values {
  * add and delete). names: if not NULL and ids are texts, receives those of all nq x k cells, absent
  * ones empty; name_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
  * with instead of queries, each left out of its own answer. diversity in [0, 1]: maximal marginal
- * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan may
- * be NULL. */
+ * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan
+ * may be NULL. */
 typedef struct rv_search_params {
     uint32_t size;
     int32_t threads;
@@ -151,12 +151,12 @@ typedef struct rv_search_params {
     double diversity;
 } rv_search_params;
 
-/* One graph of nearest neighbours. rows: for how many rows there is room; it becomes the number of
- * rows, which are in the order of rv_index_ids. of receives their ids: int64, or the bits of uint64,
- * or if they are texts and names is not NULL, these come in names with rows+1 name_offsets.
- * neighbors and scores are rows x k, counts is rows: the neighbours of a row, best first, as numbers
- * of rows in that order; cells past counts hold -1 and NaN. recall 0: the index's target. plan may be
- * NULL. */
+/* One graph of nearest neighbours. rows: for how many rows there is room; it becomes the number
+ * of rows, which are in the order of rv_index_ids. of receives their ids: int64, or the bits of
+ * uint64, or if they are texts and names is not NULL, these come in names with rows+1
+ * name_offsets. neighbors and scores are rows x k, counts is rows: the neighbours of a row, best
+ * first, as numbers of rows in that order; cells past counts hold -1 and NaN. recall 0: the
+ * index's target. plan may be NULL. */
 typedef struct rv_neighbors_params {
     uint32_t size;
     int32_t threads;

@@ -193,8 +193,7 @@ class SearchResult:
         """
         columns = self._columns()
         values: list[Any] = [
-            array.tolist() if array.dtype == object else array
-            for name, array in columns.items()
+            array.tolist() if array.dtype == object else array for array in columns.values()
         ]
         return _native.export_stream(list(columns), values)
 
