@@ -334,8 +334,9 @@ RV_API int32_t rv_within_start(rv_handle index, const rv_within_params *params, 
     rv_error *error);
 /* Fills out, which must be zero, with a stream of the answer in batches of some thousand rows in C
  * memory: query_row (int64, number of the query), id (int64, uint64 or large_string), score
- * (float32); query after query, the rows of each best first. May be called again; each stream reads
- * the answer from its beginning, also when its handle is freed. Not to be read in a forked child. */
+ * (float32); query after query, the rows of each best first. May be called again; each stream
+ * reads the answer from its beginning, also when its handle is freed. A forked child must not read
+ * it. */
 RV_API int32_t rv_answer_stream(rv_handle answer, struct ArrowArrayStream *out, rv_error *error);
 /* The k best of the parts: better scores first, equal ones by smaller id, an id once with its best
  * score. Associative, commutative and idempotent to the last bit. A score that is NaN is an error
