@@ -22,10 +22,10 @@
 //
 // # Changes
 //
-// [Index.Add], [Index.Upsert] and [Index.Delete] change an index, [Index.Compact] gives memory back.
-// Each makes a new version of the index, all of it or nothing, and a search keeps the version that
-// it began with: any number of goroutines may search while others change. Rows are called by their
-// [IDs]; their numbers hold within one version ([SearchOut] brings the names along).
+// [Index.Add], [Index.Upsert] and [Index.Delete] change an index, [Index.Compact] gives memory
+// back. Each makes a new version of the index, all of it or nothing, and a search keeps the version
+// that it began with: any number of goroutines may search while others change. Rows are called by
+// their [IDs]; their numbers hold within one version ([SearchOut] brings the names along).
 //
 // Inside, a version is a list of segments (segment.go, version.go): first what was built, then
 // short ones of rows added since (update.go, tail.go), which are joined as they grow (merge.go,

@@ -215,8 +215,8 @@ func (ids *IDs) Numbers(rows []int64, absent uint64) {
 	}
 }
 
-// AppendText appends the string ids of rows to text and the end of each to cuts; rows below zero are
-// empty.
+// AppendText appends the string ids of rows to text and the end of each to cuts; rows below zero
+// are empty.
 func (ids *IDs) AppendText(text []byte, rows, cuts []int64) ([]byte, []int64) {
 	defer runtime.KeepAlive(ids)
 	for _, row := range rows {

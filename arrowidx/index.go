@@ -264,8 +264,8 @@ func (ix *Index) Lookup(ids arrow.Array) ([]int64, error) {
 	return v.find(ids)
 }
 
-// Names returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array in
-// memory of mem: int64, uint64 or large_string.
+// Names returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array
+// in memory of mem: int64, uint64 or large_string.
 func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
 	v, err := ix.enter("ids")
 	if err != nil {

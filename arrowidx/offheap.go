@@ -8,8 +8,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// slab is zeroed memory, outside the Go heap if it is large: the garbage collector neither scans it nor waits
-// with a copy of it. The zero slab is empty. A view is part of another slab, which outlives it.
+// slab is zeroed memory, outside the Go heap if it is large: the garbage collector neither scans it
+// nor waits with a copy of it. The zero slab is empty. A view is part of another slab, which outlives
+// it.
 type slab struct {
 	mem  []byte
 	view bool

@@ -161,39 +161,8 @@ func (c changes) step(
 	t, r := c.t, c.r
 	known := slices.Sorted(maps.Keys(m.rows))
 	switch op := r.IntN(6); op {
-	case 0, 1: // add new rows, or replace some known ones
-		n := r.IntN(40)
-		ids := make([]int64, n)
-		for i := range ids {
-			ids[i] = int64(1000*(step+1)+i) + *m.next
-			if op == 1 && len(known) > i && r.IntN(2) == 0 {
-				ids[i] = known[i]
-			}
-		}
-		rows := arrowidxtest.Clustered(r, n, m.d, 3)
-		if r.IntN(8) == 0 { // much longer than all before
-			for i := range rows {
-				rows[i] *= 50
-			}
-		}
-		names := namesOf(t, max(kind, arrowidx.IDInt64), ids)
-		if kind == arrowidx.IDPositions && op == 0 {
-			names = nil
-			for i := range ids {
-				ids[i] = *m.next + int64(i)
-			}
-		}
-		col := arrowidxtest.Column(t, rows, m.d, 1)
-		_, err := ix.Add(t.Context(), names, col,
-			arrowidx.AddOptions{Replace: op == 1, Threads: 1})
-		col.Release()
-		require.NoError(t, err)
-		for _, id := range ids {
-			*m.next = max(*m.next, id+1)
-		}
-		for i, id := range ids {
-			m.rows[id] = rows[i*m.d : (i+1)*m.d]
-		}
+	case 0, 1:
+		c.add(ix, m, kind, 1000*int64(step+1), known, op == 1)
 	case 2, 3: // delete some or all
 		var ids []int64
 		for _, id := range known {
@@ -258,5 +227,44 @@ func TestNumbersOfBothTypesNameRowsAsLongAsTheyFit(t *testing.T) {
 		}
 		col.Release()
 		ix.Close()
+	}
+}
+
+// add adds new rows, and replaces some known ones if asked to.
+func (c changes) add(
+	ix *arrowidx.Index, m model, kind arrowidx.IDKind, from int64, known []int64, replace bool,
+) {
+	t, r := c.t, c.r
+	n := r.IntN(40)
+	ids := make([]int64, n)
+	for i := range ids {
+		ids[i] = from + int64(i) + *m.next
+		if replace && len(known) > i && r.IntN(2) == 0 {
+			ids[i] = known[i]
+		}
+	}
+	rows := arrowidxtest.Clustered(r, n, m.d, 3)
+	if r.IntN(8) == 0 { // much longer than all before
+		for i := range rows {
+			rows[i] *= 50
+		}
+	}
+	names := namesOf(t, max(kind, arrowidx.IDInt64), ids)
+	if kind == arrowidx.IDPositions && !replace {
+		names = nil
+		for i := range ids {
+			ids[i] = *m.next + int64(i)
+		}
+	}
+	col := arrowidxtest.Column(t, rows, m.d, 1)
+	_, err := ix.Add(t.Context(), names, col,
+		arrowidx.AddOptions{Replace: replace, Threads: 1})
+	col.Release()
+	require.NoError(t, err)
+	for _, id := range ids {
+		*m.next = max(*m.next, id+1)
+	}
+	for i, id := range ids {
+		m.rows[id] = rows[i*m.d : (i+1)*m.d]
 	}
 }

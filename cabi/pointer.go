@@ -40,6 +40,10 @@ func (s *schema) cdata() *cdata.CArrowSchema { return (*cdata.CArrowSchema)(unsa
 
 func (s *schema) layout() *arrowc.Schema { return (*arrowc.Schema)(unsafe.Pointer(s)) }
 
+func arrowStream(p *C.struct_ArrowArrayStream) *cdata.CArrowArrayStream {
+	return (*cdata.CArrowArrayStream)(unsafe.Pointer(p))
+}
+
 func arrays(p *C.struct_ArrowArray, n int64) []array { return view[array](p, n) }
 
 func oneSchema(p *C.struct_ArrowSchema) *schema { return (*schema)(p) }

@@ -10,7 +10,6 @@ import "C"
 import (
 	"context"
 	"fmt"
-	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	records "github.com/apache/arrow-go/v18/arrow/array"
@@ -138,7 +137,7 @@ func goAnswerStream(h C.rv_handle, out *C.struct_ArrowArrayStream, e *C.rv_error
 			return err
 		}
 		defer reader.Release()
-		cdata.ExportRecordReader(reader, (*cdata.CArrowArrayStream)(unsafe.Pointer(out)))
+		cdata.ExportRecordReader(reader, arrowStream(out))
 		return nil
 	})
 }

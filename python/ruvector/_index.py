@@ -26,8 +26,9 @@ class Index(Changing):
     """Vectors that can be searched: built with `build` or read with `load`, then changed by `add`.
 
     Thread-safe: any number of threads may search one index while one of them changes it, which
-    releases the interpreter lock; a search sees the rows that were there when it began. An index borrows the memory it was built from unless told otherwise: that memory must
-    not change while the index lives (``keep="copy"`` lifts this).
+    releases the interpreter lock; a search sees the rows that were there when it began. An index
+    borrows the memory it was built from unless told otherwise: that memory must not change while
+    the index lives (``keep="copy"`` lifts this).
 
     Attributes
     ----------
