@@ -91,9 +91,9 @@ func (s *searcher) fetchRow(row uint32) {
 	simd.Fetch(b[:min(len(b), fetchBytes)])
 }
 
-// measureGathered writes the distances of the first n rows from every query to s.out, and for cosine
-// the inverse of their lengths to s.lengths, NaN where it is out of range. Rows beyond n are those
-// to come.
+// measureGathered writes the distances of the first n rows from every query to s.out, and for
+// cosine the inverse of their lengths to s.lengths, NaN where it is out of range. Rows beyond n are
+// those to come.
 func (s *searcher) measureGathered(ps []*probe, rows []uint32, n int) {
 	col, d := s.run.col, s.run.ix.dim
 	together := len(ps) >= tileQueries
