@@ -35,7 +35,7 @@ type Info struct {
 	Provenance  string             `json:"provenance"`
 	Deleted     int                `json:"deleted"` // rows deleted whose memory is still held
 	Added       int                `json:"added"`   // rows added since the build
-	Tail        int                `json:"tail"`    // of these, rows that lie apart until they are many
+	Tail        int                `json:"tail"`    // of these, rows that lie apart as yet
 	Changed     bool               `json:"changed"` // rows were added or deleted: they have no order
 	// Drift is the mean residual norm (distance from the mean, for kind ivf from the nearest
 	// centroid) of rows added over that of the build; 0: none was added, or it is not known.

@@ -383,10 +383,13 @@ RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float 
  * must be how many there are. */
 RV_API int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error);
 /* Adds the column's rows, all or none. ids NULL continues positions. replace: 1 deletes rows of the
- * same ids, 0 refuses them. ids and replaced (rows that were) stay with the task until it has
- * ended. Searches go on meanwhile. */
+ * same ids, 0 refuses them. counts receives the rows replaced and the rows of the index afterwards.
+ * Searches go on meanwhile. rv_add is for few rows: it cannot be cancelled; ids and counts of
+ * rv_add_start stay with the task until it has ended. */
+RV_API int32_t rv_add(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
+    int32_t threads, int64_t counts[2], rv_error *error);
 RV_API int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids,
-    int32_t replace, int32_t threads, int64_t *replaced, rv_handle *task, rv_error *error);
+    int32_t replace, int32_t threads, int64_t counts[2], rv_handle *task, rv_error *error);
 /* Deletes rows, all or none. missing: 1 skips ids of no row, 0 refuses them. */
 RV_API int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
     rv_error *error);

@@ -287,13 +287,6 @@ int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_hand
     ENTER(goSearchStart(index, (rv_search_params *)params, task, error));
 }
 
-int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
-    const uint32_t *groups, int64_t n_rows, int64_t n_groups, rv_handle *task, rv_error *error)
-{
-    ENTER(goSearchGroupsStart(index, (rv_search_params *)params, (uint32_t *)groups, n_rows,
-        n_groups, task, error));
-}
-
 int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_handle *task,
     rv_error *error)
 {
@@ -303,6 +296,13 @@ int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_hand
 int32_t rv_answer_stream(rv_handle answer, struct ArrowArrayStream *out, rv_error *error)
 {
     ENTER(goAnswerStream(answer, out, error));
+}
+
+int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
+    const uint32_t *groups, int64_t n_rows, int64_t n_groups, rv_handle *task, rv_error *error)
+{
+    ENTER(goSearchGroupsStart(index, (rv_search_params *)params, (uint32_t *)groups, n_rows,
+        n_groups, task, error));
 }
 
 int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
@@ -320,10 +320,16 @@ int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *err
     ENTER(goIndexMatrix(index, rows, out, error));
 }
 
-int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
-    int32_t threads, int64_t *replaced, rv_handle *task, rv_error *error)
+int32_t rv_add(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
+    int32_t threads, int64_t counts[2], rv_error *error)
 {
-    ENTER(goAddStart(index, column, (rv_values *)ids, replace, threads, replaced, task, error));
+    ENTER(goAdd(index, column, (rv_values *)ids, replace, threads, counts, error));
+}
+
+int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
+    int32_t threads, int64_t counts[2], rv_handle *task, rv_error *error)
+{
+    ENTER(goAddStart(index, column, (rv_values *)ids, replace, threads, counts, task, error));
 }
 
 int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
