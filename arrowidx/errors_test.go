@@ -123,7 +123,7 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 		o    BuildOptions
 		kind ErrorKind
 	}{
-		"metric":              {BuildOptions{Metric: 4}, MetricError},
+		"metric":              {BuildOptions{Metric: Jaccard + 1}, MetricError},
 		"kind":                {BuildOptions{Kind: 4}, InvalidArgument},
 		"exact, nothing kept": {BuildOptions{Kind: Exact, Keep: KeepNone}, InvalidArgument},
 		"10 bits":             {BuildOptions{Kind: Flat, Bits: 10}, InvalidArgument},

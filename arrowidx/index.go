@@ -160,14 +160,11 @@ func (ix *Index) Close() {
 }
 
 // Len returns the number of rows, those that can never be found (null or bad ones) included and
-// deleted ones not. 0 once the index is closed.
+// deleted ones not.
 func (ix *Index) Len() int {
-	v, err := ix.enter("len")
-	if err != nil {
-		return 0
-	}
-	defer ix.leave(v)
-	return v.count()
+	ix.swap.Lock()
+	defer ix.swap.Unlock()
+	return ix.now.count()
 }
 
 // base is what the index was built as; none of what the next methods return ever changes.

@@ -44,11 +44,16 @@ type Info struct {
 	Advice string `json:"advice"`
 }
 
-// Info describes the index. Bytes are counted, not estimated. A closed index tells its kind alone.
+// Info describes the index. Bytes are counted, not estimated. Of a closed index they
+// are those of the build.
 func (ix *Index) Info() Info {
 	v, err := ix.enter("info")
 	if err != nil {
-		return ix.base().info()
+		closed := *ix.base()
+		closed.source, closed.raw = nil, nil
+		in := closed.info()
+		in.Rows = ix.Len()
+		return in
 	}
 	defer ix.leave(v)
 	in := v.parts[0].info()

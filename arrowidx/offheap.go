@@ -9,8 +9,8 @@ import (
 )
 
 // slab is zeroed memory, outside the Go heap if it is large: the garbage collector neither scans it
-// nor waits with a copy of it. The zero slab is empty. A view is part of another slab, which outlives
-// it.
+// nor waits with a copy of it. The zero slab is empty. A view is part of another slab, which
+// outlives it.
 type slab struct {
 	mem  []byte
 	view bool

@@ -94,7 +94,7 @@ func TestAPanicOfATaskIsANativeError(t *testing.T) {
 }
 
 func TestAFaultOnLostMemoryIsANativeError(t *testing.T) {
-	lost, err := newSlab("test", 1<<16)
+	lost, err := newSlab("test", heapSlab+1)
 	require.NoError(t, err)
 	mem := lost.mem
 	lost.free()

@@ -109,8 +109,8 @@ typedef struct rv_plan {
     double epsilon0, recall;
 } rv_plan;
 
-/* Ids: n numbers of format "l" (int64) or "L" (uint64), or texts "U" with n+1 int64 offsets into len
- * bytes of UTF-8. They stay with the caller. */
+/* Ids: n numbers of format "l" (int64) or "L" (uint64), or texts "U" with n+1 int64 offsets into
+ * len bytes of UTF-8. They stay with the caller. */
 typedef struct rv_values {
     const char *format;
     const void *data;
@@ -118,10 +118,10 @@ typedef struct rv_values {
     int64_t n, len;
 } rv_values;
 
-/* One search. queries is nq x dim, row-major; for an index with metric hamming or jaccard, whose dim
- * is bits, it points to nq x dim / 8 bytes packed like the rows. ids and scores are nq x k, counts is nq, made by the
- * caller; cells past counts hold id -1 and score NaN. ids are int64, or the bits of uint64, or row
- * numbers when the index has string ids.
+/* One search. queries is nq x dim, row-major; for an index with metric hamming or jaccard, whose
+ * dim is bits, it points to nq x dim / 8 bytes packed like the rows. ids and scores are nq x k,
+ * counts is nq, made by the caller; cells past counts hold id -1 and score NaN. ids are int64, or
+ * the bits of uint64, or row numbers when the index has string ids.
  * rerank: -1 closes the bounds, 0 returns estimates, n measures the n best candidates.
  * probes: cells that each query looks into, 0: from recall; more than there are: all.
  * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
@@ -370,8 +370,8 @@ RV_API int32_t rv_index_lookup(rv_handle index, struct ArrowArray *ids, struct A
 /* All ids in row order: int64, uint64 or large_string, in C memory. The structs must be zero. */
 RV_API int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
-/* Vectors of n rows as float32 (n x dim); of an index with metric hamming or jaccard, here and in the
- * next ones, the bytes of the rows (n x dim / 8). */
+/* Vectors of n rows as float32 (n x dim); of an index with metric hamming or jaccard, here and in
+ * the next ones, the bytes of the rows (n x dim / 8). */
 RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
     rv_error *error);
 /* Gives the index a column to measure against; 0 takes it away. */
