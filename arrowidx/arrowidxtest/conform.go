@@ -45,6 +45,7 @@ func Conform(t *testing.T, build Builder) {
 	t.Run("rows are asked with by their ids", s.like)
 	t.Run("diverse answers are chosen one by one", s.diverse)
 	t.Run("ranges hold what brute force finds", s.ranges)
+	t.Run("changed rows are those that are found", s.changes)
 	t.Run("a closed index says so", s.closed)
 	t.Run("closing waits for searches", s.closing)
 }
