@@ -36,6 +36,7 @@ class FrameAccessor(Generic[FrameT]):
         by: Label | list[Label] | None = None,
         min_similarity: float | None = None,
         max_distance: float | None = None,
+        diversity: float = 0.0,
         columns: Sequence[Label] | None = None,
     ) -> FrameT:
         """Find the rows nearest to a text or a vector; see `ruvector.search`."""
@@ -53,6 +54,7 @@ class FrameAccessor(Generic[FrameT]):
             by=by,
             min_similarity=min_similarity,
             max_distance=max_distance,
+            diversity=diversity,
             columns=columns,
         )
 

@@ -32,7 +32,7 @@ def search_chosen(
             "give either query=, a vector or a batch of them, or id=, a row of the index to search "
             + ("with; neither was given" if id is None else "with; both were given")
         )
-    varied = _diversity(diversity)
+    varied = share_of_diversity(diversity)
     names = None
     if id is None:
         queries, single = index._queries(query)
@@ -75,7 +75,8 @@ def search_chosen(
     return SearchResult(found, scores, counts, index, plan, single, asked)
 
 
-def _diversity(value: Any) -> float:
+def share_of_diversity(value: Any) -> float:
+    """Return how much of an answer's order likeness to earlier rows decides, from 0 to 1."""
     try:
         number = float(value)
     except (TypeError, ValueError):

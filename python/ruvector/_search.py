@@ -11,6 +11,7 @@ import numpy.typing as npt
 from . import _frames, _native
 from ._arguments import share, whole
 from ._bits import read_bit_queries
+from ._chosen import share_of_diversity
 from ._embedder import origin_of, resolve
 from ._errors import InvalidArgument, MetricError, VectorsChanged
 from ._found import Found
@@ -43,6 +44,7 @@ def search(
     by: Label | list[Label] | None = None,
     min_similarity: float | None = None,
     max_distance: float | None = None,
+    diversity: float = 0.0,
     columns: Sequence[Label] | None = None,
 ) -> FrameT:
     """Find the rows of a frame nearest to a text or a vector.
@@ -79,6 +81,9 @@ def search(
         pyarrow make a group of them.
     min_similarity, max_distance : float, optional
         The first for ``cosine`` and ``dot``, the second for distances.
+    diversity : float
+        From 0 (the nearest rows) to 1: how much a row that is like those before it loses, by
+        maximal marginal relevance (see `Index.search`). Not with ``by=``.
     columns : sequence of labels, optional
         Columns of the frame to return; all when not given.
 
@@ -122,7 +127,7 @@ def search(
     score_name = current.score_column or SCORE_NAMES[metric_name]
     _frames.check_clash(kept, [score_name])
     bound = threshold(metric_name, min_similarity, max_distance)
-    limits = where, by
+    limits = where, by, share_of_diversity(diversity)
     found = _find(wrapped, query, k, on, text, index, embedder, metric_name, share(recall), limits)
     found.limit(bound)
     added = found.columns(score_name)
@@ -228,12 +233,14 @@ def _find(
     embedder: Any,
     metric: str,
     recall: float,
-    limits: tuple[Any, Any],
+    limits: tuple[Any, Any, float],
 ) -> Found:
     k = whole("k", k)
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
-    where, by = limits
+    where, by, varied = limits
+    if by is not None and varied:
+        raise InvalidArgument("by= and diversity= at once; search one group with where= instead")
     mask = None if where is None else frame.mask(where)
     groups = None if by is None else group_rows(frame, by)
     stages = Stages()
@@ -262,7 +269,7 @@ def _find(
     ranks = None
     if groups is None:
         rows, scores, counts, raw = _nearest_rows(
-            handle, queries, min(k, frame.height), recall, mask, source
+            handle, queries, min(k, frame.height), recall, mask, source, varied
         )
     else:
         larger = larger_is_better(metric)
@@ -287,6 +294,7 @@ def _nearest_rows(
     recall: float,
     mask: Mask | None,
     source: Handle | None,
+    varied: float,
 ) -> tuple[Any, Any, Any, Any]:
     """Return ids and scores found, query by query, how many of each, and the native plan."""
     ids, scores, counts, raw = _native.search(
@@ -298,6 +306,7 @@ def _nearest_rows(
         recall=recall,
         mask=mask,
         rows=None,
+        diversity=varied,
         source=source,
         threads=current.threads,
     )

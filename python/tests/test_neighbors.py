@@ -238,3 +238,20 @@ def test_a_graph_is_that_of_one_moment_beside_a_writer() -> None:
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_frame_is_asked_for_diverse_rows_like_an_index(library: str) -> None:
+    frames = pytest.importorskip(library)
+    vectors = np.random.default_rng(11).normal(size=(300, 8)).astype(np.float32)
+    vectors[1:20] = vectors[0] + 0.01 * vectors[1:20]  # near duplicates
+    frame = frames.DataFrame({"row": range(300), "v": list(vectors)})
+    index = rv.Index.build(vectors)
+    want = index.search(vectors[0], 6, diversity=0.7)
+    found = frame.ruvector.search(vectors[0], k=6, on="v", diversity=0.7)
+    assert list(found["row"]) == want.ids.tolist()
+    assert max(want.ids[1:].tolist()) >= 20, "not only duplicates"
+    with pytest.raises(rv.InvalidArgument, match="by="):
+        frame.ruvector.search(vectors[0], on="v", diversity=0.7, by="row")
+    with pytest.raises(rv.InvalidArgument, match="between 0"):
+        frame.ruvector.search(vectors[0], on="v", diversity=-1)
