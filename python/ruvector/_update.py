@@ -84,7 +84,7 @@ def compact(handle: Handle, threads: int = 0) -> None:
 
 def room(about: dict[str, Any], n: int) -> npt.NDArray[Any]:
     """Return an empty array for n rows of the index: float32, or uint8 where they are bits."""
-    if about["metric"] in BINARY:
+    if about.get("metric") in BINARY:
         return np.empty((n, about["dim"] // 8), np.uint8)
     return np.empty((n, about["dim"]), np.float32)
 

@@ -51,6 +51,7 @@ class Calls:
         self.exact = _native.build(self.column, [f"id {i}" for i in range(40)], {})
         self.memory = [ctypes.create_string_buffer(ROOM) for _ in range(6)]
         self.made: list[int] = []
+        self.lent: list[_library.Values] = []
 
     def handle(self) -> int:
         """A handle of any type, or none."""
@@ -71,17 +72,27 @@ class Calls:
     def search(self) -> _library.SearchParams:
         """Parameters of a search; sizes fit the memory, or are refused before it is touched."""
         rng, at = self.rng, lambda i: None if rng.random() < 0.03 else addressof(self.memory[i])
+        kind = rng.choice([0, 0, 1, 2, 3, 4, -1])
         return _library.SearchParams(
             size=rng.choice([0, 8, 1000, *[ctypes.sizeof(_library.SearchParams)] * 20]),
             threads=rng.choice([0, 1, 2, -1, 2**31 - 1]), queries=at(0), nq=self.small(),
             dim=rng.choice([8, 8, 8, 8, *EDGES]), k=self.small(), rerank=rng.choice(EDGES),
             probes=rng.choice([0, 0, *EDGES]),
             epsilon0=rng.choice([0, 1.9, -1, float("nan"), float("inf")]),
-            recall=rng.choice([0, 0.9, 0.95, 1, -1, 2, float("nan")]), filter=at(1),
+            recall=rng.choice([0, 0.9, 0.95, 1, -1, 2, float("nan")]),
+            filter=addressof(self.ids()) if kind == 3 else at(1),
             filter_len=rng.choice([40, 40, self.small()]),
-            filter_kind=rng.choice([0, 0, 1, 2, 3, -1]), source=rng.choice([0, 0, self.handle()]),
+            filter_kind=kind, source=rng.choice([0, 0, self.handle()]),
             ids=at(2), scores=at(3), counts=at(4), plan=at(5),
         )  # fmt: skip
+
+    def ids(self) -> _library.Values:
+        """Ids over the scratch memory: their numbers and offsets are what lies there."""
+        rng, at = self.rng, lambda i: None if rng.random() < 0.03 else addressof(self.memory[i])
+        forms = [b"l", b"L", b"U", b"U", b"x", b"", None]
+        values = _library.Values(rng.choice(forms), at(1), at(2), self.small(), self.small())
+        self.lent.append(values)  # a task may read it after the call
+        return values
 
     def one(self) -> None:
         """Call one function."""
@@ -108,6 +119,10 @@ class Calls:
             ("rv_decode", [rng.randbytes(rng.randrange(200)), 0, byref(out)]),
             ("rv_index_ids", [self.handle(), None, None]),
             ("rv_index_vectors", [self.handle(), self.place(), self.small(), self.place()]),
+            ("rv_index_matrix", [self.handle(), self.small(), self.place()]),
+            ("rv_index_vectors_of", [self.handle(), byref(self.ids()), self.place()]),
+            ("rv_delete", [self.handle(), byref(self.ids()), 0, self.place()]),
+            ("rv_compact_start", [self.handle(), rng.choice([0, 1, -1]), byref(out)]),
             ("rv_index_attach", [self.handle(), rng.choice([self.column.value, self.handle()])]),
             ("rv_task_wait", [self.handle(), rng.choice([0, 1, -5]), self.place()]),
             ("rv_task_progress", [self.handle(), self.place(), self.place()]),
