@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ._arguments import limit, share, whole
 from ._errors import InvalidArgument
@@ -81,7 +84,7 @@ class Graphing(Ranging):
             names = names.view(np.uint64)
         plan = Plan(raw, "given", recall, self._calibrated)
         remember(plan)
-        ids = np.full(found.shape, absent_id(names.dtype), names.dtype)
+        ids: npt.NDArray[Any] = np.full(found.shape, absent_id(names.dtype), names.dtype)
         present = found >= 0
         ids[present] = names[found[present]]
         if k > ids.shape[1]:
