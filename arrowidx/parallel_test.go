@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,10 +95,9 @@ func TestAPanicOfATaskIsANativeError(t *testing.T) {
 }
 
 func TestAFaultOnLostMemoryIsANativeError(t *testing.T) {
-	lost, err := newSlab("test", heapSlab+1)
+	mem, err := syscall.Mmap(-1, 0, 1<<16, syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	require.NoError(t, err)
-	mem := lost.mem
-	lost.free()
+	defer func() { require.NoError(t, syscall.Munmap(mem)) }()
 	for _, threads := range threadCounts {
 		var sum atomic.Int64
 		err := parallel(t.Context(), "search", threads, 20, func(_, i int) error {

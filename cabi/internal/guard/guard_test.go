@@ -14,10 +14,11 @@ import (
 
 // failures are all the ways in which code below a door can blow up and be caught.
 func failures(t *testing.T) map[string]func() error {
-	gone, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	// Memory that cannot be read, rather than none: an unmapped page may be somebody else's soon.
+	gone, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, syscall.Munmap(gone)) })
 	lost := unsafe.SliceData(gone)
-	require.NoError(t, syscall.Munmap(gone))
 	var none []int
 	var nothing *handle.Table
 	return map[string]func() error{
