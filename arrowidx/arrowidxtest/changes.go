@@ -74,7 +74,7 @@ func add(t testing.TB, ix *arrowidx.Index, ids []int64, rows []float32, d int) i
 	return replaced
 }
 
-// checkIDs compares answers with brute force over the rows that are left, by ids that are positions.
+// checkIDs compares answers with brute force over the rows that are left; ids are positions.
 func (k task) checkIDs(t testing.TB, ix *arrowidx.Index, left func(int) bool) {
 	t.Helper()
 	out, plan := Search(t, ix, k.params(10))

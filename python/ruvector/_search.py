@@ -246,14 +246,7 @@ def _find(
     stages = Stages()
     target = _target(frame, query, on, text, index, embedder, stages)
     vectors = target.vectors
-    dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
-    queries: npt.NDArray[Any]
-    asked = query_of_frame(query, target.label)
-    if metric in BINARY:
-        width = dim if index is not None else 8 * dim
-        (queries, single), texts = read_bit_queries(asked, width, metric), None
-    else:
-        queries, single, texts = make_queries(asked, target, dim, stages)
+    queries, single, texts = _queries_of(query, target, index, metric, stages)
     if index is not None:
         handle, origin, source = index._handle, "given", None
         index._check_reach(recall)
@@ -285,6 +278,19 @@ def _find(
             rows = _rows_of_given(index, rows)
         _check_given(index, frame, target, rows)
     return Found(rows, scores, counts, metric, plan, single, texts, ranks)
+
+
+def _queries_of(
+    query: Any, target: Target, index: Index | None, metric: str, stages: Stages
+) -> tuple[npt.NDArray[Any], bool, list[str] | None]:
+    """Return the queries, whether there is one alone, and the texts that they were made of."""
+    vectors = target.vectors
+    dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
+    asked = query_of_frame(query, target.label)
+    if metric in BINARY:
+        queries, single = read_bit_queries(asked, dim if index is not None else 8 * dim, metric)
+        return queries, single, None
+    return make_queries(asked, target, dim, stages)
 
 
 def _nearest_rows(
