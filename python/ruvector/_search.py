@@ -118,11 +118,7 @@ def search(
     ['a']
     """
     wrapped = _frames.wrap(frame)
-    if columns is not None:
-        columns = [columns] if isinstance(columns, str) else list(columns)
-        kept = [wrapped.names()[_frames.one_of(wrapped.names(), name)] for name in columns]
-    else:
-        kept = wrapped.names()
+    columns, kept = _kept(wrapped, columns)
     metric_name = _metric_of(metric, index)
     score_name = current.score_column or SCORE_NAMES[metric_name]
     _frames.check_clash(kept, [score_name])
@@ -208,6 +204,17 @@ def build_index(
     )
     built._embedder = target.embedder
     return built
+
+
+def _kept(
+    frame: _frames.Frame, columns: Sequence[Label] | None
+) -> tuple[list[Label] | None, list[Label]]:
+    """Return the columns asked for, None for all, and the names of those that an answer has."""
+    names = frame.names()
+    if columns is None:
+        return None, names
+    asked = [columns] if isinstance(columns, str) else list(columns)
+    return asked, [names[_frames.one_of(names, name)] for name in asked]
 
 
 def _metric_of(metric: str | None, index: Index | None) -> str:

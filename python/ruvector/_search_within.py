@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _frames
 from ._arguments import positive
-from ._bits import read_bit_queries
 from ._errors import InvalidArgument
 from ._found import Found
 from ._index import Index
-from ._metric import BINARY, SCORE_NAMES, MetricName, larger_is_better, threshold
+from ._metric import SCORE_NAMES, MetricName, larger_is_better, threshold
 from ._plan import Plan, nothing, remember
-from ._search import FrameT, Label, _check_given, _metric_of, _target
+from ._search import FrameT, Label, _check_given, _kept, _metric_of, _queries_of, _target
 from ._settings import current
-from ._target import Stages, make_queries, open_index, query_of_frame
+from ._target import Stages, open_index
 from ._within import bound_of
 from ._within import within as find_within
 
@@ -85,11 +83,7 @@ def within(
     ['a']
     """
     wrapped = _frames.wrap(frame)
-    if columns is not None:
-        columns = [columns] if isinstance(columns, str) else list(columns)
-        kept = [wrapped.names()[_frames.one_of(wrapped.names(), name)] for name in columns]
-    else:
-        kept = wrapped.names()
+    columns, kept = _kept(wrapped, columns)
     name = _metric_of(metric, index)
     score_name = current.score_column or SCORE_NAMES[name]
     _frames.check_clash(kept, [score_name])
@@ -123,14 +117,7 @@ def _find(
     stages = Stages()
     target = _target(frame, query, on, text, index, embedder, stages)
     vectors = target.vectors
-    dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
-    asked = query_of_frame(query, target.label)
-    queries: npt.NDArray[Any]
-    if metric in BINARY:
-        width = dim if index is not None else 8 * dim
-        (queries, single), texts = read_bit_queries(asked, width, metric), None
-    else:
-        queries, single, texts = make_queries(asked, target, dim, stages)
+    queries, single, texts = _queries_of(query, target, index, metric, stages)
     if index is not None:
         handle, origin, source = index._handle, "given", None
     elif vectors is None or vectors.handle is None:
