@@ -37,6 +37,7 @@ type filter struct {
 	placed   sync.Once
 	slots    []uint32 // kind ivf: in the order of slots
 	inCell   []uint32 // kind ivf: how many each cell holds
+	side     sideBySide
 	bytes    atomic.Int64
 }
 
@@ -80,6 +81,7 @@ func (r *run) setFilter() error {
 	if f.eligible == ix.usable {
 		return nil
 	}
+	f.side.uses.Add(1)
 	r.filter, r.words, r.eligible = f, f.words, f.eligible
 	if ix.cells() != nil {
 		f.placed.Do(func() { f.place(ix) })
@@ -225,8 +227,9 @@ func appendRows(rows, words []uint32, from, to int) []uint32 {
 const pieceRows = 1024
 
 // piece lists rows that may be found from block `from` on, rising: about pieceRows of them, or all
-// up to block `to`. It returns where the next piece begins.
-func (s *searcher) piece(from, to int) (rows []uint32, next int) {
+// up to block `to`. It returns their place in the list of the filter, if it has one, and where the
+// next piece begins.
+func (s *searcher) piece(from, to int) (rows []uint32, at, next int) {
 	r := s.run
 	if r.filter != nil && r.filter.rows != nil {
 		list := r.filter.rows
@@ -236,13 +239,13 @@ func (s *searcher) piece(from, to int) (rows []uint32, next int) {
 		n := sort.Search(len(list)-begin, func(i int) bool {
 			return int(list[begin+i]) >= to*simd.BlockRows
 		})
-		return list[begin : begin+n], to
+		return list[begin : begin+n], begin, to
 	}
 	s.rows = s.rows[:0]
 	for next = from; next < to && len(s.rows) < pieceRows; next++ {
 		s.rows = appendRows(s.rows, r.words, next, next+1)
 	}
-	return s.rows, next
+	return s.rows, 0, next
 }
 
 // inCell counts the rows of a cell that may be found.

@@ -66,18 +66,24 @@ func (s *searcher) nearRows(ctx context.Context, ps []*probe, from, to int) erro
 	s.out = grow(s.out, step*len(ps))
 	s.lengths = grow(s.lengths, step)
 	s.flatQueries(ps)
+	side := s.run.neighbouring()
 	for from < to {
 		var rows []uint32
-		rows, from = s.piece(from, to)
-		for i := 0; i < min(gatherAhead, len(rows)); i++ {
-			s.fetchRow(rows[i])
+		var at int
+		rows, at, from = s.piece(from, to)
+		for i := 0; side == nil && i < min(gatherAhead, len(rows)); i++ {
+			s.run.fetchRow(rows[i])
 		}
 		for i := 0; i < len(rows); i += step {
 			if err := cancelled(ctx, "search"); err != nil {
 				return err
 			}
 			n := min(step, len(rows)-i)
-			s.measureGathered(ps, rows[i:], n)
+			if side != nil {
+				s.measureAligned(ps, side, at+i, n)
+			} else {
+				s.measureGathered(ps, rows[i:], n)
+			}
 			for j, p := range ps {
 				s.offerRows(p, s.out[j*n:(j+1)*n], rows[i:i+n])
 			}
@@ -86,9 +92,26 @@ func (s *searcher) nearRows(ctx context.Context, ps []*probe, from, to int) erro
 	return nil
 }
 
-func (s *searcher) fetchRow(row uint32) {
-	b := s.run.col.memory(int(row))
+func (r *run) fetchRow(row uint32) {
+	b := r.col.memory(int(row))
 	simd.Fetch(b[:min(len(b), fetchBytes)])
+}
+
+// measureAligned is measureGathered for n rows from place `at` of the filter's list on, whose
+// vectors lie side by side.
+func (s *searcher) measureAligned(ps []*probe, side *sideBySide, at, n int) {
+	d := s.run.ix.dim
+	if side.inverse != nil {
+		copy(s.lengths, side.inverse[at:at+n])
+	}
+	x := side.vectors[at*d : (at+n)*d]
+	if len(ps) >= tileQueries {
+		s.tile(x, n, len(ps))
+		return
+	}
+	for i := range ps {
+		s.products(s.out[i*n:(i+1)*n], x, i)
+	}
 }
 
 // measureGathered writes the distances of the first n rows from every query to s.out, and for
@@ -105,11 +128,11 @@ func (s *searcher) measureGathered(ps []*probe, rows []uint32, n int) {
 			run++
 		}
 		for k := j + gatherAhead; k < min(j+gatherAhead+run, len(rows)); k++ {
-			s.fetchRow(rows[k])
+			s.run.fetchRow(rows[k])
 		}
 		own := s.read[j*d : (j+run)*d]
 		x := col.tile(row, run, own)
-		s.measureLengths(x, row, s.lengths[j:j+run])
+		s.run.ix.measureLengths(x, row, s.lengths[j:j+run])
 		if together {
 			if &x[0] != &own[0] {
 				copy(own, x)
@@ -118,27 +141,38 @@ func (s *searcher) measureGathered(ps []*probe, rows []uint32, n int) {
 			continue
 		}
 		for i := range ps {
-			q, out := s.matrix[i*d:(i+1)*d], s.out[i*n+j:i*n+j+run]
-			if s.run.ix.metric.Larger() {
-				simd.DotRows(out, x, run, d, d, q)
-			} else {
-				simd.L2Rows(out, x, run, d, d, q)
-			}
+			s.products(s.out[i*n+j:i*n+j+run], x, i)
 		}
 		j += run
 	}
-	switch {
-	case !together:
-	case s.run.ix.metric.Larger():
-		simd.DotTile(s.out, s.read, n, d, d, s.matrix, len(ps), d)
-	default:
-		simd.L2Tile(s.out, s.read, n, d, d, s.matrix, len(ps), d)
+	if together {
+		s.tile(s.read, n, len(ps))
+	}
+}
+
+// products writes the products of rows, or their squared distances, with one of the queries.
+func (s *searcher) products(out, x []float32, query int) {
+	d := s.run.ix.dim
+	q := s.matrix[query*d : (query+1)*d]
+	if s.run.ix.metric.Larger() {
+		simd.DotRows(out, x, len(out), d, d, q)
+	} else {
+		simd.L2Rows(out, x, len(out), d, d, q)
+	}
+}
+
+// tile is products for all queries.
+func (s *searcher) tile(x []float32, n, queries int) {
+	d := s.run.ix.dim
+	if s.run.ix.metric.Larger() {
+		simd.DotTile(s.out, x, n, d, d, s.matrix, queries, d)
+	} else {
+		simd.L2Tile(s.out, x, n, d, d, s.matrix, queries, d)
 	}
 }
 
 // measureLengths writes the inverse lengths of rows from number row on.
-func (s *searcher) measureLengths(x []float32, row int, inverse []float32) {
-	ix := s.run.ix
+func (ix *segment) measureLengths(x []float32, row int, inverse []float32) {
 	if ix.metric != Cosine {
 		return
 	}
@@ -231,7 +265,7 @@ func (s *searcher) spare() []float32 {
 func (s *searcher) codeRows(ctx context.Context, ps []*probe, from, to int) error {
 	for from < to {
 		var rows []uint32
-		rows, from = s.piece(from, to)
+		rows, _, from = s.piece(from, to)
 		if err := s.codePositions(ctx, ps, rows, 0, nil); err != nil {
 			return err
 		}

@@ -158,7 +158,7 @@ func (s *searcher) measureAll(ctx context.Context, ps []*probe, from, to int) er
 	s.read = grow(s.read, s.run.ix.dim)
 	for from < to {
 		var rows []uint32
-		rows, from = s.piece(from, to)
+		rows, _, from = s.piece(from, to)
 		for i, row := range rows {
 			if i%lookEvery == 0 {
 				if err := cancelled(ctx, "search"); err != nil {
@@ -166,7 +166,7 @@ func (s *searcher) measureAll(ctx context.Context, ps []*probe, from, to int) er
 				}
 			}
 			if i+fetchAhead < len(rows) {
-				s.fetchRow(rows[i+fetchAhead])
+				s.run.fetchRow(rows[i+fetchAhead])
 			}
 			s.measureRow(ps, int(row))
 		}

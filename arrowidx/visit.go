@@ -106,7 +106,7 @@ func (s *searcher) firstCells(p *probe) {
 // found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
 func (p *probe) leaveOut(r *run) int {
 	metric := r.ix.metric
-	if r.cut >= 1 || metric == Dot || p.found.tau == infinity || r.filter != nil {
+	if r.cut >= 1 || metric == Dot || p.found.tau == infinity {
 		return 0
 	}
 	tau, dropped := p.found.tau, 0
