@@ -206,7 +206,7 @@ func (r *run) choose(q *query, i int) error {
 	ix := r.ix
 	measure := r.col != nil && (r.p.Rerank != 0 || ix.kind == Exact)
 	// Without bounds (epsilon 0) a plane says nothing about which rows to leave out.
-	few := r.eligible <= max(1024, ix.rows/50) || r.collect() >= r.eligible/8 || r.epsilon == 0
+	few := r.eligible <= r.fewest() || r.collect() >= r.eligible/8 || r.epsilon == 0
 	switch {
 	case q.zero:
 		q.way = wayZero
@@ -241,7 +241,9 @@ func (r *run) filtered(q *query) way {
 		return q.way
 	case r.eligible <= max(r.k, fewRows):
 		return wayMeasure
-	case exact || r.sparse():
+	case q.way == wayScan && r.reaches():
+		return wayScan
+	case exact || r.reaches() || r.sparse():
 	case q.way == wayScan:
 		return wayScan
 	case r.eligible > fewBlocks*simd.BlockRows && r.collect() < r.eligible/8:

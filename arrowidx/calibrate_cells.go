@@ -51,7 +51,7 @@ func (c *calibration) rank() {
 		c.order[i] = make([]float32, cells.n)
 		for rank := range visits {
 			place[visits[rank].cell] = rank
-			c.order[i][rank] = cells.cosine(&visits[rank], tau)
+			c.order[i][rank] = cells.cosine(visits[rank].order, int(visits[rank].cell), tau)
 		}
 		for _, r := range c.exact[i] {
 			rank := place[cellOf[r]]

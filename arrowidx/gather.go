@@ -40,6 +40,14 @@ func (r *run) sparse() bool {
 	return int64(r.eligible)*row <= int64(r.filter.busy)*block
 }
 
+// fewest is how many rows are looked at one by one, whatever the filter.
+func (r *run) fewest() int {
+	if r.reaches() {
+		return 2048
+	}
+	return max(1024, r.ix.rows/50)
+}
+
 // inRange reports whether float32 distances of the query have the bounds that nearRows gives them.
 func (r *run) inRange(q *query) bool {
 	ix := r.ix

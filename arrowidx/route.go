@@ -146,9 +146,9 @@ func (q *query) visitOf(ix *segment, cell uint32) visit {
 }
 
 // cosine returns the cosine that a row of mean residual length must have to the direction of the
-// query to be within tau, a squared distance.
-func (c *cells) cosine(v *visit, tau float32) float32 {
-	far2, length := max(v.order, 0), c.spread[v.cell]
+// query to be within tau, a squared distance. far2 is that of the cell's centroid.
+func (c *cells) cosine(far2 float32, cell int, tau float32) float32 {
+	far2, length := max(far2, 0), c.spread[cell]
 	if far2 == 0 || length == 0 {
 		return -1
 	}

@@ -41,7 +41,7 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 	r := s.run
 	c := r.ix.codes.cells
 	t := &s.routes
-	plane := usesPlane(c, r.probes)
+	plane := usesPlane(c, r.probes) && !r.reaches()
 	lanes := c.plane.count() * simd.BlockRows
 	for len(ps) > 0 {
 		if err := cancelled(ctx, "search"); err != nil {
@@ -59,10 +59,14 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 			if plane {
 				est = t.est[i*lanes : i*lanes+c.n]
 			}
-			t.route(p, r.ix, r.probes, est)
-			if r.filter == nil {
+			switch {
+			case r.reaches():
+				t.begin(p, r)
+			case r.filter == nil:
+				t.route(p, r.ix, r.probes, est)
 				t.widen(p, r, r.collect())
-			} else {
+			default:
+				t.route(p, r.ix, r.probes, est)
 				t.spread(p, r)
 			}
 			s.firstCells(p)
@@ -97,6 +101,9 @@ func (s *searcher) firstCells(p *probe) {
 	for _, i := range v.which {
 		begin = s.rest(p, &p.visits[i], begin)
 	}
+	if r.reaches() {
+		s.routes.reach(p, r)
+	}
 	p.counts.probed += int64(len(p.visits) - p.leaveOut(r))
 }
 
@@ -105,22 +112,27 @@ func (s *searcher) firstCells(p *probe) {
 // the query has a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration
 // found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
 func (p *probe) leaveOut(r *run) int {
-	metric := r.ix.metric
-	if r.cut >= 1 || metric == Dot || p.found.tau == infinity {
+	if r.cut >= 1 || r.ix.metric == Dot || p.found.tau == infinity ||
+		r.filter != nil && !r.reaches() {
 		return 0
 	}
-	tau, dropped := p.found.tau, 0
-	if metric == Cosine {
-		tau = 2 + 2*tau
-	}
+	tau, dropped := p.squared(r.ix.metric), 0
 	for i := range p.visits {
 		v := &p.visits[i]
-		if v.least < infinity && r.ix.codes.cells.cosine(v, tau) > r.cut {
+		if v.least < infinity && r.ix.codes.cells.cosine(v.order, int(v.cell), tau) > r.cut {
 			v.least = infinity
 			dropped++
 		}
 	}
 	return dropped
+}
+
+// squared returns the query's threshold as a squared distance.
+func (p *probe) squared(metric Metric) float32 {
+	if metric == Cosine {
+		return 2 + 2*p.found.tau
+	}
+	return p.found.tau
 }
 
 // codePicked scores the picked rows by all their bits.
