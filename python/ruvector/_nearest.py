@@ -46,8 +46,8 @@ class _Scratch:
     """What one search of one query needs, made once and used again by one thread at a time."""
 
     __slots__ = (
-        "address", "call", "counts", "error", "found", "function", "ids", "key", "memory", "params",
-        "plan", "plan_bytes", "query", "scores",
+        "address", "call", "cost", "counts", "error", "found", "function", "ids", "key", "memory",
+        "params", "plan", "plan_bytes", "query", "scores",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -66,9 +66,11 @@ class _Scratch:
         self.memory = (empty, np.empty(0, np.int64), empty)  # query, ids, scores: never smaller
         self.query, self.ids, self.scores = self.memory
         self.key: tuple[Any, ...] = ()
+        self.cost = 0
 
     def prepare(
         self,
+        cost: int,
         handle: Handle,
         dim: int,
         k: int,
@@ -85,7 +87,7 @@ class _Scratch:
             ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
         self.memory = query, ids, scores
         self.query, self.ids, self.scores = query[:dim], ids[: max(k, 0)], scores[: max(k, 0)]
-        self.call.index = handle.value
+        self.call.index, self.cost = handle.value, cost
         params = self.params
         params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
         params.dim, params.k, params.rerank = dim, k, rerank
@@ -158,7 +160,10 @@ def search(
         if not source.value:
             raise InvalidArgument("the column to measure against is closed")
         params.source = source.value
-    cost = _cost(handle, k, rerank, recall, probes) * len(batch)
+    cost = _cost(handle, k, rerank, recall, probes)
+    if cost >= SHORT_BYTES:
+        cost = _under(handle, cost, mask if ids is None else ids)
+    cost *= len(batch)
     found = _search_batch(handle, batch, params, cost, (filter_, cuts, asked))
     numbers, scores, counts, plan = found
     names: npt.NDArray[Any] = numbers if cuts is None else cuts.take(counts)
@@ -206,23 +211,33 @@ def search_one(
     epsilon0: float,
     recall: float,
     probes: int,
+    mask: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Ints, Floats, bytes] | None:
     """Answer one query on this thread; None when that would take long.
 
-    Returns ids and scores of the rows found, and the bytes of an rv_plan. The numbers are those of
-    rv_search_params. This path is measured (benchmarks/overhead.py): every line of it counts.
+    ``mask``, contiguous and one boolean a row, says who may be found. Returns ids and scores of the
+    rows found, and the bytes of an rv_plan. The numbers are those of rv_search_params. This path is
+    measured (benchmarks/overhead.py): every line of it counts.
     """
     # The facts about the index name its handle; made anew, they have the cost worked out again.
     key = handle.reads, len(query), k, rerank, epsilon0, recall, probes
     spare = _spare.all
     scratch = spare.pop() if spare else _Scratch()
     if scratch.key != key:
-        if _cost(handle, k, rerank, recall, probes) >= SHORT_BYTES:
-            spare.append(scratch)
-            return None
-        scratch.prepare(handle, *key[1:])
+        scratch.prepare(_cost(handle, k, rerank, recall, probes), handle, *key[1:])
+    if scratch.cost >= SHORT_BYTES and _under(handle, scratch.cost, mask) >= SHORT_BYTES:
+        spare.append(scratch)
+        return None
     scratch.query[:] = query
-    kind = scratch.function(scratch.address)
+    if mask is None:
+        kind = scratch.function(scratch.address)
+    else:
+        params = scratch.params
+        params.filter, params.filter_len, params.filter_kind = address(mask), len(mask), FILTER_MASK
+        try:
+            kind = scratch.function(scratch.address)
+        finally:
+            params.filter, params.filter_len, params.filter_kind = None, 0, 0
     if kind:
         raise_error(kind, scratch.error)
     n = scratch.found.value
@@ -316,6 +331,16 @@ def _cost(
     if rerank == 0:
         return scanned
     return scanned + min(reads.rows, max(k, rerank or 0)) * reads.vector
+
+
+def _under(handle: Handle, cost: int, allowed: Any) -> int:
+    """Return the cost under a mask or a list of ids: at most that of the vectors of these rows."""
+    reads: _Reads = handle.reads or _reads(handle)
+    if allowed is None or not reads.rows:
+        return cost
+    mask = isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_
+    rows = int(np.count_nonzero(allowed)) if mask else len(allowed)
+    return min(cost, rows * (reads.vector or reads.scanned // reads.rows))
 
 
 def _reads(handle: Handle) -> _Reads:

@@ -118,9 +118,11 @@ class Searching(Indexed):
         limited = current.threads if threads is None else limit(threads)
         rows = self._rows
         one = None
-        plain = where is None and ids is None and not self._packed
-        if single and plain and self._id_kind != "string":
-            one = search_one(self._handle, queries, k if k <= rows else rows, deep, 0.0, aim, cells)
+        if single and ids is None and self._id_kind != "string" and not self._packed:
+            mask = None if where is None else self._filter(where, None)[0]
+            one = search_one(
+                self._handle, queries, k if k <= rows else rows, deep, 0.0, aim, cells, mask
+            )
         if one is None:
             return self._search_long(
                 queries, k, single, (where, ids), recall,

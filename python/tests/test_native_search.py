@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+import ruvector as rv
 from ruvector import _native, _nearest
 from ruvector._errors import DimensionMismatch, IndexClosed, InvalidArgument, InvalidVector
 from ruvector._task import Task
@@ -174,6 +175,29 @@ def test_a_search_that_measures_most_vectors_is_a_task(wide, more, tasks, monkey
     more = {"k": 5, **more}
     assert len(_native.search(wide, query, **more)[0]) == more["k"]
     assert len(started) == tasks, "10,000 x 1024 floats are 41 MB, their planes 1.4 MB"
+
+
+@pytest.mark.parametrize(("share", "tasks"), [(0.01, 0), (0.9, 1)])
+def test_a_filter_that_leaves_few_rows_makes_a_search_short(share, tasks, monkeypatch):
+    rows = RNG.normal(size=(10_000, 768)).astype(np.float32)
+    index = rv.Index.build(rows, kind="exact", metric="l2")
+    started = []
+
+    class Counted(Task):
+        def __init__(self, **lent):
+            started.append(1)
+            super().__init__(**lent)
+
+    monkeypatch.setattr(_nearest, "Task", Counted)
+    mask = RNG.random(len(rows)) < share
+    allowed = np.flatnonzero(mask)
+    far = ((rows - rows[7]) ** 2).sum(1)
+    want = allowed[np.argsort(far[allowed], kind="stable")[:5]].tolist()
+    for limits in ({"where": mask}, {"ids": allowed}, {"where": mask}):
+        started.clear()
+        assert index.search(rows[7], 5, **limits).ids.tolist() == want
+        assert len(started) == tasks, "10,000 x 768 floats are 31 MB"
+    assert index.search(rows[7], 1).ids.tolist() == [7], "the mask before is forgotten"
 
 
 def test_an_index_built_for_every_neighbour_is_charged_for_every_vector():
