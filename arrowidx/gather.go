@@ -79,6 +79,13 @@ func (s *searcher) nearRows(ctx context.Context, ps []*probe, from, to int) erro
 		var rows []uint32
 		var at int
 		rows, at, from = s.piece(from, to)
+		if side != nil && side.sketch != nil && len(rows) > 4*s.run.collect()+fewRows {
+			if err := cancelled(ctx, "search"); err != nil {
+				return err
+			}
+			s.nearSketched(ps, side, rows, at)
+			continue
+		}
 		for i := 0; side == nil && i < min(gatherAhead, len(rows)); i++ {
 			s.run.fetchRow(rows[i])
 		}

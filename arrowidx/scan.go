@@ -44,6 +44,7 @@ type searcher struct {
 	pick    nearest           // least estimates of a first wave
 	routes  router
 	visitor
+	sketched
 }
 
 // scanCodes scans blocks [from, to) for all probes: plane, bound, and for the rows that survive the

@@ -17,6 +17,9 @@ type sideBySide struct {
 	from    *Column   // where the vectors come from; no other column is answered for
 	vectors []float32 // eligible x dim
 	inverse []float32 // cosine: the inverse of each length, NaN where it is out of range
+
+	outlined sync.Once
+	sketch   *sketch // kinds that code: once the filter is used often
 }
 
 // neighbouring returns the vectors of the filter's rows side by side, nil if they are not at hand
@@ -32,6 +35,13 @@ func (r *run) neighbouring() *sideBySide {
 	f.side.made.Do(func() { f.lineUp(r) })
 	if f.side.from != r.col {
 		return nil
+	}
+	often := f.side.uses.Load() >= sketchUses || r.p.NQ >= 4*sketchUses
+	if often && r.ix.dim >= sketchDim && r.ix.codes != nil {
+		f.side.outlined.Do(func() {
+			f.side.sketch = newSketch(r.ix, r.col, f.rows)
+			f.bytes.Add(f.side.sketch.bytes())
+		})
 	}
 	return &f.side
 }

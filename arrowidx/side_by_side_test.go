@@ -12,7 +12,7 @@ import (
 // The first search under a mask reads rows where they lie, later ones a copy in a line: the numbers
 // are the same and so are the answers, to the last bit.
 func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
-	const n, d, k = 6000, 48, 10
+	const n, d, k = 6000, 72, 10
 	rows := blobs(t, 680, n+1, d, 30)
 	for i := range rows {
 		rows[i] *= 1 + float32(i/d%5)/4
@@ -26,7 +26,7 @@ func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
 				p := &SearchParams{Queries: rows[n*d:], NQ: 1, K: k, Rerank: -1, Threads: 1,
 					Mask: randomMask(681+uint64(i), n, share)}
 				var first SearchOut
-				for turn := range 3 {
+				for turn := range sketchUses + 2 {
 					out := SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
 						Counts: make([]int64, 1)}
 					plan, err := ix.Search(t.Context(), p, &out)
@@ -40,6 +40,8 @@ func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
 					if plan.Eligible > max(k, fewRows) {
 						require.Len(t, f.side.vectors, int(plan.Eligible)*d, name)
 					}
+					sketched := kind != Exact && share > 0.01 && turn >= sketchUses-1
+					require.Equal(t, sketched, f.side.sketch != nil, "%s, use %d", name, turn+1)
 					require.Equal(t, first.Rows, out.Rows, name)
 					for j := range out.Scores {
 						require.Equal(t, math.Float32bits(first.Scores[j]),
