@@ -154,13 +154,19 @@ func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) err
 	for i := lo; i < hi; i++ {
 		q := &w.queries[i]
 		at := (from + i) * d
-		if err := q.prepare(r.ix, r.p.Queries[at:at+d], from+i, r.epsilon); err != nil {
+		if err := q.measure(r.ix, r.p.Queries[at:at+d], from+i); err != nil {
 			return err
 		}
 		if err := r.choose(q, from+i); err != nil {
 			return err
 		}
-		q.way = r.filtered(q)
+		switch q.way = r.filtered(q); {
+		case q.way == wayScan || q.way == wayCode:
+			q.rotate(r.ix)
+			q.setTables(r.ix, float32(r.epsilon))
+		case q.way == wayGather && r.sketches():
+			q.rotate(r.ix)
+		}
 		for s := range shards {
 			p := &w.probes[i*shards+s]
 			p.query, p.counts = q, counts{}

@@ -81,7 +81,7 @@ func (r *run) setFilter() error {
 	if f.eligible == ix.usable {
 		return nil
 	}
-	f.side.uses.Add(1)
+	r.uses = f.side.uses.Add(1)
 	r.filter, r.words, r.eligible = f, f.words, f.eligible
 	if ix.cells() != nil {
 		f.placed.Do(func() { f.place(ix) })

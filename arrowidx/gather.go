@@ -75,11 +75,15 @@ func (s *searcher) nearRows(ctx context.Context, ps []*probe, from, to int) erro
 	s.lengths = grow(s.lengths, step)
 	s.flatQueries(ps)
 	side := s.run.neighbouring()
+	var outline *sketch
+	if side != nil && s.run.sketches() {
+		outline = s.run.outline(side)
+	}
 	for from < to {
 		var rows []uint32
 		var at int
 		rows, at, from = s.piece(from, to)
-		if side != nil && side.sketch != nil && len(rows) > 4*s.run.collect()+fewRows {
+		if outline != nil {
 			if err := cancelled(ctx, "search"); err != nil {
 				return err
 			}

@@ -26,6 +26,7 @@ type query struct {
 	lost bool // beyond tooFar
 
 	// For codes (kind flat): q' = rotate(scaled query - mean).
+	meanDot float32 // the scaled query's inner product with the mean
 	rotated []float32
 	tables  []byte
 	scan    simd.ScanQuery // Tau is set by each scan
@@ -52,6 +53,16 @@ type place struct {
 
 // prepare validates query i and computes what every row needs.
 func (q *query) prepare(ix *segment, vec []float32, i int, epsilon float64) error {
+	if err := q.measure(ix, vec, i); err != nil || ix.codes == nil || q.zero {
+		return err
+	}
+	q.rotate(ix)
+	q.setTables(ix, float32(epsilon))
+	return nil
+}
+
+// measure validates query i and computes what decides how rows are looked at.
+func (q *query) measure(ix *segment, vec []float32, i int) error {
 	q.vec = vec
 	norm2 := simd.Norm64(vec)
 	if !(norm2 <= maxSquareNorm) {
@@ -65,10 +76,16 @@ func (q *query) prepare(ix *segment, vec []float32, i int, epsilon float64) erro
 		return nil
 	}
 	q.rotated = grow(q.rotated, ix.codes.padded)
-	meanDot := q.center(ix)
-	ix.rot.apply(q.rotated, 1)
-	q.setTables(ix, meanDot, float32(epsilon))
+	q.meanDot = q.center(ix)
+	length := math.Sqrt(float64(simd.Norm16(q.rotated)))
+	q.far, q.lost = !(length < farAway), !(length < tooFar)
 	return nil
+}
+
+// rotate turns the centred query.
+func (q *query) rotate(ix *segment) {
+	ix.rot.apply(q.rotated, 1)
+	q.norm2 = simd.Norm16(q.rotated)
 }
 
 // center writes the scaled query minus the mean to q.rotated and returns the scaled query's inner
@@ -98,19 +115,17 @@ func (q *query) center(ix *segment) float32 {
 }
 
 // setTables fills in everything that depends on the rotated query.
-func (q *query) setTables(ix *segment, meanDot, epsilon float32) {
-	f := ix.codes
-	norm2 := simd.Norm16(q.rotated)
+func (q *query) setTables(ix *segment, epsilon float32) {
+	f, norm2 := ix.codes, q.norm2
 	length := float32(math.Sqrt(float64(norm2)))
-	q.far, q.lost = !(length < farAway), !(length < tooFar)
 	q.tables = grow(q.tables, f.padded*4)
 	step, abs := simd.BuildTables(q.tables, q.rotated)
 	add := norm2
 	if ix.metric.Larger() {
-		add = ix.meanSq - meanDot
+		add = ix.meanSq - q.meanDot
 	}
 	tableErr := step * float32(math.Sqrt(float64(f.padded)/4/12))
-	q.epsilon, q.norm2 = epsilon, norm2
+	q.epsilon = epsilon
 	q.origin = place{add: add, err: epsilon * length}
 	q.scan = simd.ScanQuery{
 		Tables: q.tables, Step: step, Bias: -abs / 2, Add: add,

@@ -154,6 +154,7 @@ type run struct {
 	start    int     // row of the index that is this segment's first
 	k        int
 	filter   *filter  // nil: all rows that can be found may be
+	uses     int64    // of the filter, this one counted
 	words    []uint32 // rows that may be found, in row order
 	slots    []uint32 // kind ivf: the same in the order of slots
 	eligible int

@@ -26,24 +26,32 @@ type sideBySide struct {
 // or not worth it.
 func (r *run) neighbouring() *sideBySide {
 	f := r.filter
-	if f == nil || f.rows == nil || 4*len(f.rows)*r.ix.dim > copyBytes {
-		return nil
-	}
-	if f.side.uses.Load() < 2 && r.p.NQ < tileQueries {
+	if f == nil || f.rows == nil || 4*len(f.rows)*r.ix.dim > copyBytes ||
+		r.uses < 2 && r.p.NQ < tileQueries {
 		return nil
 	}
 	f.side.made.Do(func() { f.lineUp(r) })
 	if f.side.from != r.col {
 		return nil
 	}
-	often := f.side.uses.Load() >= sketchUses || r.p.NQ >= 4*sketchUses
-	if often && r.ix.dim >= sketchDim && r.ix.codes != nil {
-		f.side.outlined.Do(func() {
-			f.side.sketch = newSketch(r.ix, r.col, f.rows)
-			f.bytes.Add(f.side.sketch.bytes())
-		})
-	}
 	return &f.side
+}
+
+// sketches reports whether gathered rows are looked at by their sketches first.
+func (r *run) sketches() bool {
+	f := r.filter
+	return (r.uses >= sketchUses || r.p.NQ >= 4*sketchUses) && r.ix.codes != nil &&
+		r.ix.dim >= sketchDim && f != nil && f.rows != nil &&
+		4*len(f.rows)*r.ix.dim <= copyBytes && len(f.rows) > 4*r.collect()+fewRows
+}
+
+// outline returns the sketch of the filter's rows, of a run that sketches.
+func (r *run) outline(side *sideBySide) *sketch {
+	side.outlined.Do(func() {
+		side.sketch = newSketch(r.ix, side.from, r.filter.rows)
+		r.filter.bytes.Add(side.sketch.bytes())
+	})
+	return side.sketch
 }
 
 // lineUp copies the vectors of the filter's rows.
