@@ -83,11 +83,17 @@ func (r *run) setFilter() error {
 	}
 	r.uses = f.side.uses.Add(1)
 	r.filter, r.words, r.eligible = f, f.words, f.eligible
-	if ix.cells() != nil {
+	if ix.cells() != nil && !r.vectorsAlone() {
 		f.placed.Do(func() { f.place(ix) })
 		r.slots = f.slots
 	}
 	return nil
+}
+
+// vectorsAlone reports whether no codes are looked at, whatever the queries are: rows are so few
+// that all are measured.
+func (r *run) vectorsAlone() bool {
+	return r.reaches() && r.col != nil && r.p.Rerank != 0 && r.eligible <= r.fewest()
 }
 
 // take returns the filter of a key for the rows that are alive, a new one if it is not remembered.
@@ -198,13 +204,19 @@ func packMask(words []uint32, mask []byte) {
 		gather = 0x0102040810204080
 	)
 	i := 0
-	for ; i+8 <= len(mask); i += 8 {
-		x := binary.LittleEndian.Uint64(mask[i:])
-		if x == 0 {
+	for ; i+simd.BlockRows <= len(mask); i += simd.BlockRows {
+		block := mask[i : i+simd.BlockRows : i+simd.BlockRows]
+		a, b := binary.LittleEndian.Uint64(block), binary.LittleEndian.Uint64(block[8:])
+		c, d := binary.LittleEndian.Uint64(block[16:]), binary.LittleEndian.Uint64(block[24:])
+		if a|b|c|d == 0 {
 			continue
 		}
-		set := (x&low + low | x) >> 7 & ones
-		words[i/simd.BlockRows] |= uint32(set*gather>>56) << (i % simd.BlockRows)
+		word := uint32(0)
+		for at, x := range [...]uint64{a, b, c, d} {
+			set := (x&low + low | x) >> 7 & ones
+			word |= uint32(set*gather>>56) << (8 * at)
+		}
+		words[i/simd.BlockRows] = word
 	}
 	for ; i < len(mask); i++ {
 		if mask[i] != 0 {
