@@ -25,12 +25,13 @@ const (
 // references to the arrays until the last Release and never writes to them. The memory must not
 // change while the column is in use. Safe for concurrent use.
 type Column struct {
-	chunks []chunk
-	rows   int
-	dim    int
-	nulls  int
-	bits   bool // packed bits, dim bytes a row
-	own    slab // memory of a copied column
+	chunks  []chunk
+	rows    int
+	dim     int
+	nulls   int
+	bits    bool          // packed bits, dim bytes a row
+	own     slab          // memory of a copied column
+	written *atomic.Int64 // bytes of own that were written to; nil: all
 	// Columns whose rows these are; they own the arrays.
 	parents []*Column
 	refs    atomic.Int64

@@ -1,5 +1,7 @@
 package arrowidx
 
+import "slices"
+
 // pick is some rows of a column, rising; nil means all.
 type pick struct {
 	col  *Column
@@ -15,14 +17,11 @@ func joinColumns(picks []pick) *Column {
 	c := &Column{}
 	c.refs.Store(1)
 	for _, p := range picks {
-		p.col.Retain()
-		c.parents = append(c.parents, p.col)
+		c.keepAlive(p.col)
 		c.dim = max(c.dim, p.col.dim)
 		if p.rows == nil {
 			for _, ck := range p.col.chunks {
-				ck.start = c.rows
-				c.chunks = append(c.chunks, ck)
-				c.rows += ck.n
+				c.addWhole(ck)
 			}
 			c.nulls += p.col.nulls
 			continue
@@ -30,6 +29,33 @@ func joinColumns(picks []pick) *Column {
 		c.addPicked(p.col, p.rows)
 	}
 	return c
+}
+
+// keepAlive retains the columns that own what another column shows.
+func (c *Column) keepAlive(shown *Column) {
+	owners := shown.parents
+	if owners == nil {
+		owners = []*Column{shown}
+	}
+	for _, p := range owners {
+		if !slices.Contains(c.parents, p) {
+			p.Retain()
+			c.parents = append(c.parents, p)
+		}
+	}
+}
+
+// addWhole appends a chunk, to the last one if it lies right behind it.
+func (c *Column) addWhole(ck chunk) {
+	ck.start = c.rows
+	c.rows += ck.n
+	if n := len(c.chunks); n > 0 && ck.n > 0 && ck.follows(&c.chunks[n-1], c.dim) {
+		last := &c.chunks[n-1]
+		last.n += ck.n
+		last.data.f32 = last.data.f32[:last.n*c.dim]
+		return
+	}
+	c.chunks = append(c.chunks, ck)
 }
 
 // addPicked appends a chunk of rows for every chunk of the column that some of the rows lie in.
@@ -57,20 +83,27 @@ func (c *Column) addPicked(from *Column, rows []uint32) {
 	}
 }
 
-// memoryBytes returns the memory that the column owns and the memory of others that it keeps alive.
-func (c *Column) memoryBytes() (own, borrowed int64) {
-	if c.parents != nil {
-		for _, p := range c.parents {
-			o, b := p.memoryBytes()
-			own, borrowed = own+o, borrowed+b
-		}
-		for i := range c.chunks {
+// memoryBytes returns the memory that the column owns and the memory of others that it keeps alive,
+// apart from that of columns that were seen before, in both cases.
+func (c *Column) memoryBytes(seen map[*Column]bool) (own, borrowed int64) {
+	for i := range c.chunks {
+		if c.parents != nil {
 			own += int64(8 * len(c.chunks[i].starts))
 		}
-		return own, borrowed
 	}
-	if len(c.own.mem) > 0 {
-		return int64(len(c.own.mem)), 0
+	for _, p := range c.parents {
+		o, b := p.memoryBytes(seen)
+		own, borrowed = own+o, borrowed+b
 	}
-	return 0, c.Bytes()
+	switch {
+	case c.parents != nil, seen[c]:
+	case c.written != nil:
+		own += c.written.Load()
+	case len(c.own.mem) > 0:
+		own += int64(len(c.own.mem))
+	default:
+		borrowed += c.Bytes()
+	}
+	seen[c] = true
+	return own, borrowed
 }

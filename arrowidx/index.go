@@ -23,6 +23,7 @@ type Index struct {
 	swap   sync.Mutex // guards now and the uses of versions
 	now    *version
 	asked  BuildOptions // what Build was told: for rows added to none
+	room   reserve      // for the vectors of rows to come; used by the one change under way
 	joins  sync.Pool    // *join
 }
 
@@ -157,6 +158,7 @@ func (ix *Index) Close() {
 	}
 	ix.closed = true
 	ix.drop(ix.now)
+	ix.room.drop()
 }
 
 // Len returns the number of rows, those that can never be found (null or bad ones) included and

@@ -51,14 +51,15 @@ func (ix *Index) Info() Info {
 	if err != nil {
 		closed := *ix.base()
 		closed.source, closed.raw = nil, nil
-		in := closed.info()
+		in := closed.info(map[*Column]bool{})
 		in.Rows = ix.Len()
 		return in
 	}
 	defer ix.leave(v)
-	in := v.parts[0].info()
+	seen := map[*Column]bool{}
+	in := v.parts[0].info(seen)
 	for _, p := range v.parts[1:] {
-		more := p.info()
+		more := p.info(seen)
 		in.Rows += more.Rows
 		in.Usable += more.Usable
 		in.Nulls += more.Nulls
@@ -75,7 +76,8 @@ func (ix *Index) Info() Info {
 	return in
 }
 
-func (ix *segment) info() Info {
+// info tells about one segment; the memory of columns that were seen before is not counted again.
+func (ix *segment) info(seen map[*Column]bool) Info {
 	in := Info{
 		Kind: ix.kind.String(), Metric: ix.metric.String(), Bits: ix.bits,
 		Rows: ix.rows - ix.deleted, Dim: ix.dim, Usable: ix.usable, Nulls: ix.nulls, Bad: ix.bad,
@@ -107,7 +109,7 @@ func (ix *segment) info() Info {
 	in.Vectors = ix.source != nil
 	for _, col := range []*Column{ix.source, ix.raw} {
 		if col != nil {
-			own, borrowed := col.memoryBytes()
+			own, borrowed := col.memoryBytes(seen)
 			in.IndexBytes += own
 			in.BorrowedBytes += borrowed
 		}

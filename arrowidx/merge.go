@@ -7,9 +7,24 @@ import (
 )
 
 // mergeFlat makes one segment of the rows of several that are not deleted, in their order. The
-// segments are of kind exact, or flat and coded alike.
+// segments are of kind exact, or flat and coded alike. Vectors are copied.
 func mergeFlat(ctx context.Context, parts []*segment, threads int) (*segment, error) {
+	return newCompaction(parts).flat(ctx, threads)
+}
+
+// mergeTail is mergeFlat for segments of added rows: vectors stay where they are unless some rows
+// were deleted.
+func mergeTail(ctx context.Context, parts []*segment, threads int) (*segment, error) {
 	m := newCompaction(parts)
+	m.stay = true
+	for _, p := range parts {
+		m.stay = m.stay && p.deleted == 0
+	}
+	return m.flat(ctx, threads)
+}
+
+func (m *compaction) flat(ctx context.Context, threads int) (*segment, error) {
+	parts := m.parts
 	seg := parts[0].like(m.rows, gatherIDs(m.names))
 	m.fill(seg)
 	err := m.keepVectors(ctx, seg, threads)
@@ -32,6 +47,7 @@ type compaction struct {
 	first []int      // row of the merged segment that is the first of each part
 	rows  int
 	names []namesOf
+	stay  bool // vectors are not copied
 }
 
 func newCompaction(parts []*segment) *compaction {
@@ -86,24 +102,20 @@ func (m *compaction) fill(seg *segment) {
 // columns as they are, joined.
 func (m *compaction) keepVectors(ctx context.Context, seg *segment, threads int) error {
 	raw := m.parts[len(m.parts)-1].raw != nil && m.parts[0].raw != nil
-	var picks []pick
-	borrowed := false
-	for i, p := range m.parts {
-		col := p.source
-		if raw {
-			col = p.raw
-		}
-		if col == nil {
-			if p.usable == 0 {
-				continue
-			}
-			return nil
-		}
-		borrowed = borrowed || !raw && p.keep == KeepBorrow
-		picks = append(picks, pick{col, m.kept[i]})
-	}
+	picks, borrowed := m.vectors(raw)
 	if len(picks) == 0 || len(picks) < len(m.parts) && m.rows > 0 && picks[0].col.dim == 0 {
 		return nil
+	}
+	if borrowed {
+		freed, err := m.copyLeft(ctx, picks, threads)
+		defer func() {
+			for _, col := range freed {
+				col.Release()
+			}
+		}()
+		if err != nil {
+			return err
+		}
 	}
 	col := joinColumns(picks)
 	defer col.Release()
@@ -114,13 +126,59 @@ func (m *compaction) keepVectors(ctx context.Context, seg *segment, threads int)
 	if borrowed {
 		seg.keep = KeepBorrow
 	}
-	if err := seg.keepVectors(ctx, col, threads); err != nil {
+	if m.stay {
+		col.Retain()
+		seg.source = col
+	} else if err := seg.keepVectors(ctx, col, threads); err != nil {
 		return err
 	}
 	if raw {
 		seg.raw, seg.source, seg.keep = seg.source, nil, KeepNone
 	}
 	return nil
+}
+
+// vectors lists where the vectors of the rows are, nothing if those of some part are not at hand,
+// and whether some of them are borrowed.
+func (m *compaction) vectors(raw bool) (picks []pick, borrowed bool) {
+	for i, p := range m.parts {
+		col := p.source
+		if raw {
+			col = p.raw
+		}
+		if col == nil {
+			if p.usable == 0 {
+				continue
+			}
+			return nil, false
+		}
+		borrowed = borrowed || !raw && p.keep == KeepBorrow
+		picks = append(picks, pick{col, m.kept[i]})
+	}
+	return picks, borrowed
+}
+
+// copyLeft puts copies in the place of picks of some rows of a column that is not borrowed, so that
+// the memory of its other rows comes back. The caller releases the copies.
+func (m *compaction) copyLeft(ctx context.Context, picks []pick, threads int) ([]*Column, error) {
+	var made []*Column
+	for i, p := range picks {
+		_, borrowed := p.col.memoryBytes(map[*Column]bool{})
+		if p.rows == nil || borrowed > 0 || p.col.bits {
+			continue
+		}
+		some := joinColumns(picks[i : i+1])
+		var own reserve
+		col, err := own.hold(ctx, some, threads)
+		own.drop()
+		some.Release()
+		if err != nil {
+			return made, err
+		}
+		made = append(made, col)
+		picks[i] = pick{col: col}
+	}
+	return made, nil
 }
 
 func (m *compaction) copyNorms(seg *segment) (err error) {
@@ -151,13 +209,31 @@ func (m *compaction) copyCodes(ctx context.Context, seg *segment, threads int) e
 		codes.radius = max(codes.radius, p.codes.radius)
 	}
 	return parallel(ctx, "compact", threads, (m.rows+mergeStep-1)/mergeStep, func(_, s int) error {
+		from, to := s*mergeStep, min((s+1)*mergeStep, m.rows)
 		for i, p := range m.parts {
-			m.each(i, s*mergeStep, min((s+1)*mergeStep, m.rows), func(old, row int) {
+			done := from
+			if m.first[i] == 0 && m.kept[i] == nil {
+				done = codes.copyBlocks(p.codes, from, min(to, p.rows))
+			}
+			m.each(i, done, to, func(old, row int) {
 				codes.copyRow(p.codes, old, old, row, row)
 			})
 		}
 		return nil
 	})
+}
+
+// copyBlocks copies whole blocks of rows [from, to), which have the same numbers in other codes and
+// begin with a block, and returns where the rest begins.
+func (f *codes) copyBlocks(from *codes, first, to int) (rest int) {
+	last := to / simd.BlockRows * simd.BlockRows
+	if last <= first {
+		return first
+	}
+	at, end := first/simd.BlockRows*f.stride, last/simd.BlockRows*f.stride
+	copy(f.blocks.mem[at:end], from.blocks.mem[at:end])
+	copy(f.extra.mem[first*f.row:last*f.row], from.extra.mem[first*f.row:last*f.row])
+	return last
 }
 
 // copyRow copies the codes of a row from a slot and a position of other codes.

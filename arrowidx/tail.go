@@ -26,6 +26,7 @@ type tail struct {
 	ctx     context.Context
 	threads int
 	asked   BuildOptions
+	room    *reserve
 	drift   drift
 }
 
@@ -101,7 +102,11 @@ func (t *tail) code(col *Column, names *IDs, progress *Progress) (*segment, erro
 	}
 	if err == nil && (base.keep != KeepNone || base.kind != Flat) {
 		seg.keep = KeepCopy
-		err = seg.keepVectors(t.ctx, col, t.threads)
+		if base.metric.Binary() {
+			err = seg.keepVectors(t.ctx, col, t.threads)
+		} else {
+			seg.source, err = t.room.hold(t.ctx, col, t.threads)
+		}
 	}
 	if err != nil {
 		seg.release()
@@ -131,7 +136,7 @@ func (ix *segment) like(n int, names *IDs) *segment {
 // base when it has become long.
 func (t *tail) settle() error {
 	for n := len(t.parts); n > 2 && t.parts[n-2].rows <= tailRatio*t.parts[n-1].rows; {
-		seg, err := mergeFlat(t.ctx, t.parts[n-2:], t.threads)
+		seg, err := mergeTail(t.ctx, t.parts[n-2:], t.threads)
 		if err != nil {
 			return err
 		}
@@ -166,6 +171,9 @@ func (t *tail) compact() error {
 		seg.digest = sampleDigest(seg.source, seg.alive)
 	}
 	t.replace(0, len(t.parts), seg)
+	if t.room != nil {
+		t.room.drop()
+	}
 	return nil
 }
 
@@ -252,6 +260,7 @@ func (ix *Index) Compact(ctx context.Context, threads int) error {
 			seg.release()
 			return nil, nil
 		}
+		ix.room.drop()
 		return v.with([]*segment{seg}), nil
 	})
 }

@@ -189,7 +189,8 @@ func (a *addition) make(ctx context.Context, ids *IDs) (*version, error) {
 		return nil, err
 	}
 	parts, replaced := a.v.without(old)
-	t := tail{v: a.v, parts: parts, ctx: ctx, threads: a.threads, asked: a.ix.asked}
+	t := tail{v: a.v, parts: parts, ctx: ctx, threads: a.threads, asked: a.ix.asked,
+		room: &a.ix.room}
 	err = t.append(a, names, m)
 	if err != nil {
 		t.forget()

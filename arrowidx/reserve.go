@@ -1,0 +1,96 @@
+package arrowidx
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+const (
+	// reserveLeast and reserveMost are between how many bytes a reserve has. It has twice the room
+	// of the one before; what is not written to takes no memory of the machine.
+	reserveLeast = heapSlab
+	reserveMost  = 64 << 20
+	// copyStep is how many rows one worker copies in one go.
+	copyStep = 1024
+)
+
+// reserve is room for the vectors of rows that are added, one behind the other, so that segments of
+// such rows that are joined need no other copy of them. Only the one change under way writes to it,
+// and only behind the rows that any version has.
+type reserve struct {
+	col   *Column // owns the memory; nil: none yet
+	room  int     // rows
+	used  int
+	bytes int64 // of the reserve before
+}
+
+// hold copies the rows of a column and returns them as a column of their own.
+func (r *reserve) hold(ctx context.Context, col *Column, threads int) (*Column, error) {
+	if r.col == nil || r.col.dim != col.dim || col.rows > r.room-r.used {
+		if err := r.renew(col); err != nil {
+			return nil, err
+		}
+	}
+	d, n := col.dim, col.rows
+	to := r.col.own.floats()[r.used*d : (r.used+n)*d]
+	err := parallel(ctx, "add", threads, (n+copyStep-1)/copyStep, func(_, i int) error {
+		from, end := i*copyStep, min((i+1)*copyStep, n)
+		col.copyRows(to, from, end)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	held := r.col.part(r.used, n)
+	r.used += n
+	r.col.written.Store(int64(4 * r.used * d))
+	return held, nil
+}
+
+// renew begins a new reserve that has room for the column.
+func (r *reserve) renew(col *Column) error {
+	row := int64(4 * col.dim)
+	bytes := max(min(2*r.bytes, reserveMost), reserveLeast, row*int64(col.rows))
+	r.drop()
+	room := int(bytes / row)
+	mem, err := newSlab("add", int64(room)*row)
+	if err != nil {
+		return err
+	}
+	r.col = &Column{dim: col.dim, own: mem, written: &atomic.Int64{}}
+	r.col.refs.Store(1)
+	r.room, r.used, r.bytes = room, 0, bytes
+	return nil
+}
+
+// drop gives the reserve up; segments keep what they use of it.
+func (r *reserve) drop() {
+	if r.col != nil {
+		r.col.Release()
+		r.col = nil
+	}
+}
+
+// part returns rows of the float32 matrix that a column owns as a column that shares its memory.
+func (c *Column) part(from, n int) *Column {
+	c.Retain()
+	v := &Column{rows: n, dim: c.dim, parents: []*Column{c}}
+	v.refs.Store(1)
+	if n > 0 {
+		data := elements{kind: elemFloat32, f32: c.own.floats()[from*c.dim : (from+n)*c.dim]}
+		v.chunks = []chunk{{n: n, data: data}}
+	}
+	return v
+}
+
+// follows reports whether the rows of a chunk lie right behind those of another, as a longer slice
+// of the same memory would.
+func (ck *chunk) follows(before *chunk, dim int) bool {
+	if ck.data.kind != elemFloat32 || before.data.kind != elemFloat32 ||
+		ck.arr != nil || before.arr != nil || ck.starts != nil || before.starts != nil {
+		return false
+	}
+	end := before.n * dim
+	longer := before.data.f32[:cap(before.data.f32)]
+	return end < len(longer) && &longer[end] == &ck.data.f32[0]
+}
