@@ -13,8 +13,8 @@ import (
 // from int8 centroids.
 const coarseMargin = 0.02
 
-// begin chooses the query's nearest cells that hold enough rows for a first threshold. It leaves the
-// order of all cells in t.values, infinite for cells without a row that may be found.
+// begin chooses the query's nearest cells that hold enough rows for a first threshold. In t.values
+// it leaves the order of all cells, infinite for cells without a row that may be found.
 func (t *router) begin(p *probe, r *run) {
 	c := r.ix.codes.cells
 	t.coarseAll(p, c, false)

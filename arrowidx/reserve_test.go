@@ -76,8 +76,8 @@ func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 			require.Greater(t, ix.Info().IndexBytes, built+4*d*more)
 			require.NoError(t, ix.Compact(t.Context(), 0))
 			after := ix.Info().IndexBytes
-			require.Less(t, after, built+built/4+100*4*d+8*(n+100), "%s, %s: 100 rows and ids are left", kind,
-				keep)
+			require.Less(t, after, built+built/4+100*4*d+8*(n+100),
+				"%s, %s: 100 rows and ids are left", kind, keep)
 			require.Nil(t, ix.room.col, "no room is kept that nothing uses")
 			require.Equal(t, n+100, ix.Len())
 			for _, row := range []int64{0, n - 1, n, n + 99} {

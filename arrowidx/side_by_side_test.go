@@ -99,7 +99,8 @@ func TestCopiesOfVectorsAreCountedAndBounded(t *testing.T) {
 	require.NotContains(t, c.ix.base().held.filters.kept, f, "the oldest are forgotten")
 	require.Less(t, c.ix.Info().IndexBytes, before+int64(filtersKept*4*d*c.n/50))
 
-	r := &run{ix: &segment{dim: copyBytes}, filter: &filter{rows: make([]uint32, 1)}, p: &SearchParams{NQ: 9}}
+	r := &run{ix: &segment{dim: copyBytes}, filter: &filter{rows: make([]uint32, 1)},
+		p: &SearchParams{NQ: 9}}
 	require.Nil(t, r.neighbouring(), "a row of more bytes than a copy may have")
 }
 

@@ -81,7 +81,7 @@ type sketched struct {
 	width  [4]float32
 }
 
-// nearSketched offers the rows of a list that their int8 forms do not rule out, measured in float32.
+// nearSketched offers the rows of a list that their int8 forms leave in, measured in float32.
 // They begin at place `at` of the filter's list.
 func (s *searcher) nearSketched(ps []*probe, side *sideBySide, rows []uint32, at int) {
 	const group = 4
