@@ -120,15 +120,20 @@ func lowBits(n int) uint32 {
 func (c *cells) admit(words []uint32) []uint32 {
 	slots := make([]uint32, c.block[c.n])
 	for i := range c.n {
-		at := int(c.block[i]) * simd.BlockRows
-		for _, row := range c.rows[c.first[i]:c.first[i+1]] {
-			if words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0 {
-				slots[at/simd.BlockRows] |= 1 << (at % simd.BlockRows)
-			}
-			at++
-		}
+		c.admitCell(i, words, slots)
 	}
 	return slots
+}
+
+// admitCell is admit for one cell.
+func (c *cells) admitCell(i int, words, slots []uint32) {
+	at := int(c.block[i]) * simd.BlockRows
+	for _, row := range c.rows[c.first[i]:c.first[i+1]] {
+		if words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0 {
+			slots[at/simd.BlockRows] |= 1 << (at % simd.BlockRows)
+		}
+		at++
+	}
 }
 
 // routing makes what queries are routed by from the centroids. Dot orders cells by inner product,

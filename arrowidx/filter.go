@@ -33,10 +33,8 @@ type filter struct {
 	words    []uint32 // in row order
 	rows     []uint32 // the same as a rising list, if they are few; nil: they are not
 	eligible int
-	busy     int // blocks of codes that hold some
-	placed   sync.Once
-	slots    []uint32 // kind ivf: in the order of slots
-	inCell   []uint32 // kind ivf: how many each cell holds
+	busy     int       // blocks of codes that hold some
+	cells    placement // kind ivf: the same in the order of slots
 	side     sideBySide
 	bytes    atomic.Int64
 }
@@ -84,8 +82,8 @@ func (r *run) setFilter() error {
 	r.uses = f.side.uses.Add(1)
 	r.filter, r.words, r.eligible = f, f.words, f.eligible
 	if ix.cells() != nil && !r.vectorsAlone() {
-		f.placed.Do(func() { f.place(ix) })
-		r.slots = f.slots
+		f.place(ix, r.reaches())
+		r.slots = f.cells.slots
 	}
 	return nil
 }
@@ -166,35 +164,6 @@ func (f *filter) make(ix *segment, p *SearchParams) {
 	ix.held.filters.packed.Add(1)
 }
 
-// place puts the rows in the order of slots.
-func (f *filter) place(ix *segment) {
-	c := ix.cells()
-	if ix.held.slots.Load() == nil && f.eligible >= ix.rows/2 {
-		f.slots = c.admit(f.words)
-	} else {
-		slotOf := ix.held.slotsOf(ix)
-		f.slots = make([]uint32, c.block[c.n])
-		for b, w := range f.words {
-			for ; w != 0; w &= w - 1 {
-				slot := slotOf[b*simd.BlockRows+bits.TrailingZeros32(w)]
-				f.slots[slot/simd.BlockRows] |= 1 << (slot % simd.BlockRows)
-			}
-		}
-	}
-	f.inCell = make([]uint32, c.n)
-	f.busy = 0
-	for i := range f.inCell {
-		for _, w := range f.slots[c.block[i]:c.block[i+1]] {
-			if w != 0 {
-				f.inCell[i] += uint32(bits.OnesCount32(w))
-				f.busy++
-			}
-		}
-	}
-	f.bytes.Add(4 * int64(len(f.slots)+len(f.inCell)))
-	ix.held.filters.moved.Add(1)
-}
-
 // packMask sets the bit of every row whose byte of the mask is not zero. words are zero.
 func packMask(words []uint32, mask []byte) {
 	const (
@@ -258,12 +227,4 @@ func (s *searcher) piece(from, to int) (rows []uint32, at, next int) {
 		s.rows = appendRows(s.rows, r.words, next, next+1)
 	}
 	return s.rows, 0, next
-}
-
-// inCell counts the rows of a cell that may be found.
-func (r *run) inCell(cell int) int {
-	if r.filter != nil {
-		return int(r.filter.inCell[cell])
-	}
-	return r.ix.codes.cells.size(cell)
 }

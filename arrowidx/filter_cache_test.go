@@ -140,7 +140,7 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 
 func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
 	for _, kind := range []Kind{Exact, Flat, IVF} {
-		c := newCachedFilters(t, kind, 3000)
+		c := newCachedFilters(t, kind, 9000)
 		masks, want := make([][]byte, 6), make([]SearchOut, 6)
 		for i := range masks {
 			masks[i] = randomMask(650+uint64(i), c.n, []float64{0.5, 0.1, 0.03, 0.3, 0.7, 0.01}[i])
@@ -161,6 +161,38 @@ func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
 			})
 		}
 		wait.Wait()
+	}
+}
+
+// Rows that are put in the order of slots cell by cell are those that are put there at once.
+func TestCellsThatAreVisitedHoldTheRowsThatAllCellsHold(t *testing.T) {
+	c := newCachedFilters(t, IVF, 9000)
+	for i, share := range []float64{0.02, 0.3, 0.6, 0.99} {
+		p := c.params(randomMask(661+uint64(i), c.n, share))
+		c.search(t, p)
+		ix := c.ix.base()
+		f := ix.held.filters.kept[0]
+		f.place(ix, true)
+		some := 0
+		for cell := range f.cells.known {
+			if cell%3 == 0 {
+				some += f.cells.hold(f.words, ix.cells(), cell)
+			}
+		}
+		require.Equal(t, share > 0.1, some > 0, "few rows are placed at once")
+		f.place(ix, false)
+		require.Equal(t, ix.cells().admit(f.words), f.cells.slots)
+		held, blocks := 0, 0
+		for cell := range f.cells.inCell {
+			held += f.cells.hold(f.words, ix.cells(), cell)
+		}
+		for _, w := range f.cells.slots {
+			if w != 0 {
+				blocks++
+			}
+		}
+		require.Equal(t, f.eligible, held)
+		require.Equal(t, blocks, f.busy)
 	}
 }
 

@@ -14,13 +14,15 @@ import (
 const coarseMargin = 0.02
 
 // begin chooses the query's nearest cells that hold enough rows for a first threshold. In t.values
-// it leaves the order of all cells, infinite for cells without a row that may be found.
+// it leaves the order of all cells, infinite for those that are known to hold no such row.
 func (t *router) begin(p *probe, r *run) {
 	c := r.ix.codes.cells
 	t.coarseAll(p, c, false)
-	for cell, n := range r.filter.inCell {
-		if n == 0 {
-			t.values[cell] = infinity
+	if p := &r.filter.cells; p.known == nil {
+		for cell, n := range p.inCell {
+			if n == 0 {
+				t.values[cell] = infinity
+			}
 		}
 	}
 	p.visits = p.visits[:0]

@@ -110,27 +110,28 @@ func TestTheNearestCellsThatHoldEnoughRowsAreListed(t *testing.T) {
 	t.Log("seed 690")
 	for range 300 {
 		n := 1 + r.IntN(600)
-		f := &filter{inCell: make([]uint32, n)}
+		f := &filter{cells: placement{inCell: make([]uint32, n)}}
 		values := make([]float32, n)
 		for i := range values {
 			values[i] = float32(r.IntN(200))
-			if f.inCell[i] = uint32(max(0, r.IntN(8)-4)); f.inCell[i] == 0 {
+			if f.cells.inCell[i] = uint32(max(0, r.IntN(8)-4)); f.cells.inCell[i] == 0 {
 				values[i] = infinity
 			}
-			f.eligible += int(f.inCell[i])
+			f.eligible += int(f.cells.inCell[i])
 		}
 		if f.eligible == 0 {
 			continue
 		}
 		enough := 1 + r.IntN(f.eligible)
 		router := &router{values: values}
-		listed := router.holding(&run{filter: f, eligible: f.eligible}, enough)
+		r := &run{filter: f, eligible: f.eligible, ix: &segment{codes: &codes{}}}
+		listed := router.holding(r, enough)
 		held, farthest := 0, float32(0)
 		in := map[uint32]bool{}
 		for i, cell := range listed {
 			require.True(t, i == 0 || listed[i-1] < cell, "rising")
 			in[cell] = true
-			held += int(f.inCell[cell])
+			held += int(f.cells.inCell[cell])
 			farthest = max(farthest, values[cell])
 		}
 		require.GreaterOrEqual(t, held, enough)
