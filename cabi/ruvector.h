@@ -390,6 +390,10 @@ RV_API int32_t rv_add(rv_handle index, rv_handle column, const rv_values *ids, i
     int32_t threads, int64_t counts[2], rv_error *error);
 RV_API int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids,
     int32_t replace, int32_t threads, int64_t counts[2], rv_handle *task, rv_error *error);
+/* rv_add of few rows of a C-contiguous float32 matrix, n x dim, which is read during the call only:
+ * without a column and its handle it takes half the time for one row. */
+RV_API int32_t rv_add_matrix(rv_handle index, const float *rows, int64_t n, int64_t dim,
+    const rv_values *ids, int32_t replace, int32_t threads, int64_t counts[2], rv_error *error);
 /* Deletes rows, all or none. missing: 1 skips ids of no row, 0 refuses them. */
 RV_API int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
     rv_error *error);

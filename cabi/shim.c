@@ -332,6 +332,13 @@ int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids, in
     ENTER(goAddStart(index, column, (rv_values *)ids, replace, threads, counts, task, error));
 }
 
+int32_t rv_add_matrix(rv_handle index, const float *rows, int64_t n, int64_t dim,
+    const rv_values *ids, int32_t replace, int32_t threads, int64_t counts[2], rv_error *error)
+{
+    ENTER(goAddMatrix(
+        index, (float *)rows, n, dim, (rv_values *)ids, replace, threads, counts, error));
+}
+
 int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
     rv_error *error)
 {

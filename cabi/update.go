@@ -27,14 +27,10 @@ type adding struct {
 }
 
 func (a *adding) prepare(
-	s *guard.Scope, h, column C.rv_handle, ids *C.rv_values, replace, threads C.int32_t,
+	s *guard.Scope, h C.rv_handle, ids *C.rv_values, replace, threads C.int32_t,
 	counts *C.int64_t,
 ) (err error) {
 	if a.index, err = useIndex(s, h); err != nil {
-		return err
-	}
-	a.column, err = guard.Use[*arrowidx.Column](s, uint64(column), handle.Column)
-	if err != nil {
 		return err
 	}
 	if counts == nil {
@@ -44,6 +40,11 @@ func (a *adding) prepare(
 	a.o = arrowidx.AddOptions{Replace: replace != 0, Threads: int(threads),
 		Progress: &arrowidx.Progress{}}
 	return nil
+}
+
+func (a *adding) use(s *guard.Scope, column C.rv_handle) (err error) {
+	a.column, err = guard.Use[*arrowidx.Column](s, uint64(column), handle.Column)
+	return err
 }
 
 func (a *adding) run(ctx context.Context) error {
@@ -69,7 +70,10 @@ func goAdd(
 ) C.int32_t {
 	return door(e, "add", func(s *guard.Scope) error {
 		var a adding
-		if err := a.prepare(s, h, column, ids, replace, threads, counts); err != nil {
+		if err := a.prepare(s, h, ids, replace, threads, counts); err != nil {
+			return err
+		}
+		if err := a.use(s, column); err != nil {
 			return err
 		}
 		return a.run(context.Background())
@@ -86,12 +90,39 @@ func goAddStart(
 			return invalid("add", "no place for the task", "")
 		}
 		a := &adding{}
-		if err := a.prepare(s, h, column, ids, replace, threads, counts); err != nil {
+		if err := a.prepare(s, h, ids, replace, threads, counts); err != nil {
+			return err
+		}
+		if err := a.use(s, column); err != nil {
 			return err
 		}
 		putTask(out, task.Start(s.Move(), "add", a.o.Progress.Done,
 			func(ctx context.Context) (task.Result, error) { return task.Result{}, a.run(ctx) }))
 		return nil
+	})
+}
+
+//export goAddMatrix
+func goAddMatrix(
+	h C.rv_handle, rows *C.float, n, dim C.int64_t, ids *C.rv_values, replace, threads C.int32_t,
+	counts *C.int64_t, e *C.rv_error,
+) C.int32_t {
+	return door(e, "add", func(s *guard.Scope) error {
+		var a adding
+		if err := a.prepare(s, h, ids, replace, threads, counts); err != nil {
+			return err
+		}
+		if n < 0 || n > arrowidx.MaxRows || dim < 1 || dim > arrowidx.MaxDim ||
+			n > 0 && rows == nil {
+			return invalid("add", fmt.Sprintf("%d rows of %d dimensions", n, dim), "")
+		}
+		var err error
+		a.column, err = arrowidx.MatrixColumn(view[float32](rows, int64(n*dim)), int(n), int(dim))
+		if err != nil {
+			return err
+		}
+		defer a.column.Release()
+		return a.run(context.Background())
 	})
 }
 

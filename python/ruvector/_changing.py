@@ -76,6 +76,12 @@ class Changing(Graphing):
         """
         swapped(ids, vectors)
         names = None if ids is None else read_ids(ids)
+        first = not self._rows  # the first rows decide what the index is
+        limited = current.threads if threads is None else limit(threads)
+        if not self._packed and _update.few(vectors):
+            replaced, rows = _update.add_matrix(self._handle, vectors, names, replace, limited)
+            self._added(first, rows)
+            return replaced
         column = read_bits(vectors, self._metric) if self._packed else read_vectors(vectors)
         try:
             if column.handle is None:
@@ -85,19 +91,21 @@ class Changing(Graphing):
                     raise InvalidArgument(f"{len(names)} ids for {column.rows} rows")
                 return 0  # no rows at all
             shown = current.progress if progress is None else progress
-            limited = current.threads if threads is None else limit(threads)
             numbers = column.rows * max(self._dim, 1)
             replaced, rows = _update.add(
                 self._handle, column.handle, names, replace, numbers, limited, shown
             )
         finally:
             column.close()
-        first = not self._rows  # the first rows decide what the index is
         if column.rows:
-            self._note_change(rows)
+            self._added(first, rows)
+        return replaced
+
+    def _added(self, first: bool, rows: int) -> None:
+        """Know that the index has so many rows now; with the first ones it may have become any."""
+        self._note_change(rows)
         if first:
             self._note_all()
-        return replaced
 
     def upsert(
         self,

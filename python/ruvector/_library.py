@@ -253,6 +253,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_index_vectors_of": (c_int32, [_H, _P, _P, _E]),
     "rv_index_matrix": (c_int32, [_H, c_int64, _P, _E]),
     "rv_add": (c_int32, [_H, _H, _P, c_int32, c_int32, _P, _E]),
+    "rv_add_matrix": (c_int32, [_H, _P, c_int64, c_int64, _P, c_int32, c_int32, _P, _E]),
     "rv_add_start": (c_int32, [_H, _H, _P, c_int32, c_int32, _P, _P, _E]),
     "rv_delete": (c_int32, [_H, _P, c_int32, _P, _E]),
     "rv_compact_start": (c_int32, [_H, c_int32, _P, _E]),

@@ -34,6 +34,18 @@ def values(ids: Names) -> tuple[Values, Any]:
 SHORT_NUMBERS = 200_000
 
 
+def few(vectors: Any) -> bool:
+    """Whether vectors are a matrix that `add_matrix` takes, of so few rows that it is quick."""
+    return (
+        type(vectors) is np.ndarray
+        and vectors.ndim == 2
+        and vectors.dtype == np.float32
+        and 0 < vectors.size <= SHORT_NUMBERS
+        and vectors.flags.c_contiguous
+        and vectors.flags.aligned
+    )
+
+
 def add(
     handle: Handle,
     column: Handle,
@@ -61,6 +73,26 @@ def add(
         task.wait(progress, "add")
         task.result()
     collect()
+    return counts[0], counts[1]
+
+
+def add_matrix(
+    handle: Handle,
+    matrix: npt.NDArray[np.float32],
+    ids: Names | None,
+    replace: bool,
+    threads: int = 0,
+) -> tuple[int, int]:
+    """`add` for few rows of a C-contiguous float32 matrix, without a column."""
+    counts = (c_int64 * 2)()
+    given, kept = (None, None) if ids is None else values(ids)
+    rows, dim = matrix.shape
+    call(
+        "rv_add_matrix", handle.value, address(matrix), rows, dim,
+        None if given is None else byref(given), int(replace), threads, counts,
+    )  # fmt: skip
+    collect()
+    del kept
     return counts[0], counts[1]
 
 
