@@ -459,3 +459,11 @@ func checkList(row int, lo, hi int64, values int) error {
 		fmt.Sprintf("row %d: list offsets %d to %d lie outside the %d values", row, lo, hi, values),
 		"the producer of this array is at fault")
 }
+
+// rowBytes returns the bytes of a row's numbers as they lie in memory.
+func (c *Column) rowBytes() int {
+	if len(c.chunks) == 0 {
+		return 0
+	}
+	return c.dim * c.chunks[0].data.size()
+}

@@ -18,7 +18,9 @@
 // (validation, scale and mean), rotate.go and rabitq.go (codes and their factors), codes.go
 // (layout), encoder.go, query.go, scan.go and search.go (one query), batch.go (many); for ivf
 // ivf.go and kmeans.go (build), route.go and visit.go (search), calibrate.go; encode.go and
-// decode.go (bytes).
+// decode.go (bytes). Filters: filter.go and placement.go (rows as bits), gather.go, side_by_side.go
+// and sketch.go (few rows), reach.go (cells). Other verbs: within.go, neighbors.go, groups.go,
+// like.go, diversity.go and merge_topk.go.
 //
 // # Changes
 //

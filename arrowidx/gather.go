@@ -29,13 +29,16 @@ const (
 	lengthExponent = 40
 )
 
+// scaledAway bounds what a distance loses that is scaled to below float32's normal numbers.
+const scaledAway = 4 * math.SmallestNonzeroFloat32
+
 // sparse reports whether the vectors of the eligible rows are fewer bytes than the codes of the
 // blocks that hold them.
 func (r *run) sparse() bool {
 	if r.filter == nil || r.ix.codes == nil {
 		return r.filter != nil
 	}
-	row := int64(max(4*r.ix.dim, len(r.col.memory(0)))) + rowCost
+	row := int64(max(4*r.ix.dim, r.col.rowBytes())) + rowCost
 	block := int64(r.ix.codes.stride) + blockCost
 	return int64(r.eligible)*row <= int64(r.filter.busy)*block
 }
@@ -230,7 +233,8 @@ func (s *searcher) offerRows(p *probe, values []float32, rows []uint32) {
 			return
 		}
 		v := values[i]
-		c.offer(int(rows[i]), (v*(1-gamma)-lost)*unit, (v*(1+gamma)+lost)*unit, v*unit)
+		c.offer(int(rows[i]), (v*(1-gamma)-lost)*unit-scaledAway, (v*(1+gamma)+lost)*unit+scaledAway,
+			v*unit)
 	}
 }
 
@@ -253,7 +257,7 @@ func (s *searcher) offerDots(p *probe, values []float32, rows []uint32) {
 		if ix.kind == Exact {
 			slack = each * ix.norms.floats()[rows[i]]
 		}
-		c.offer(int(rows[i]), (v-slack)*unit, (v+slack)*unit, v*unit)
+		c.offer(int(rows[i]), (v-slack)*unit-scaledAway, (v+slack)*unit+scaledAway, v*unit)
 	}
 }
 

@@ -40,6 +40,7 @@ type router struct {
 	ids    []uint32
 	dots   []int32
 	all    []visit
+	home   []uint32 // under a filter: the cells around the query
 }
 
 // leastOf writes the indexes of the want least values (and of others equal to the greatest of

@@ -21,6 +21,7 @@ type probe struct {
 	wait   []candidate
 	where  place   // of the rows that wait
 	visits []visit // kind ivf: cells to look into, rising
+	apart  bool    // under a filter: it leaves out the rows around the query
 	best   nearest // rows with distances, where every eligible row is scored
 	counts counts
 }

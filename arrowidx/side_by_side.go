@@ -26,8 +26,7 @@ type sideBySide struct {
 // or not worth it.
 func (r *run) neighbouring() *sideBySide {
 	f := r.filter
-	if f == nil || f.rows == nil || 4*len(f.rows)*r.ix.dim > copyBytes ||
-		r.uses < 2 && r.p.NQ < tileQueries {
+	if !r.copies() || r.uses < 2 && r.p.NQ < tileQueries {
 		return nil
 	}
 	f.side.made.Do(func() { f.lineUp(r) })
@@ -37,12 +36,17 @@ func (r *run) neighbouring() *sideBySide {
 	return &f.side
 }
 
+// copies reports whether the filter's vectors may be copied: they are the index's own, few, and
+// listed. A column that a search brings along may be another the next time.
+func (r *run) copies() bool {
+	f := r.filter
+	return f != nil && f.rows != nil && r.p.Source == nil && 4*len(f.rows)*r.ix.dim <= copyBytes
+}
+
 // sketches reports whether gathered rows are looked at by their sketches first.
 func (r *run) sketches() bool {
-	f := r.filter
-	return (r.uses >= sketchUses || r.p.NQ >= 4*sketchUses) && r.ix.codes != nil &&
-		r.ix.dim >= sketchDim && f != nil && f.rows != nil &&
-		4*len(f.rows)*r.ix.dim <= copyBytes && len(f.rows) > 4*r.collect()+fewRows
+	return (r.uses >= sketchUses || r.p.NQ >= 4*sketchUses) && r.copies() && r.ix.codes != nil &&
+		r.ix.dim >= sketchDim && len(r.filter.rows) > 4*r.collect()+fewRows
 }
 
 // outline returns the sketch of the filter's rows, of a run that sketches.

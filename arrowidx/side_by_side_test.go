@@ -141,3 +141,20 @@ func TestTheNearestCellsThatHoldEnoughRowsAreListed(t *testing.T) {
 		}
 	}
 }
+
+// A column that is brought along, another one each time, is not copied for nothing.
+func TestVectorsThatASearchBringsAreNotCopied(t *testing.T) {
+	const n, d = 6000, 64
+	rows := blobs(t, 688, n, d, 20)
+	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Metric: L2, Keep: KeepNone}, nil)
+	mask := randomMask(689, n, 0.03)
+	for range sketchUses + 2 {
+		col := columnOf(t, rows, d)
+		out := SearchOut{Rows: make([]int64, 3), Scores: make([]float32, 3), Counts: make([]int64, 1)}
+		_, err := ix.Search(t.Context(), &SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1,
+			Mask: mask, Source: col}, &out)
+		require.NoError(t, err)
+		col.Release()
+		require.Nil(t, ix.base().held.filters.kept[0].side.vectors)
+	}
+}

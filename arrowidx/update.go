@@ -39,8 +39,13 @@ func (ix *Index) Add(
 		replaced = a.replaced
 		return next, err
 	})
-	if e := (*Error)(nil); errors.As(err, &e) && e.Op == "build" {
-		e.Op = "add"
+	if e := (*Error)(nil); errors.As(err, &e) && (e.Op == "build" || e.Op == "add") {
+		if e.Op == "build" && e.Kind == InvalidVector {
+			e.Fix = "repair or drop the row; nothing was added"
+		}
+		if e.Op = "add"; o.Replace {
+			e.Op = "upsert"
+		}
 	}
 	if err != nil {
 		replaced = 0

@@ -67,6 +67,7 @@ func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 				t.widen(p, r, r.collect())
 			default:
 				t.route(p, r.ix, r.probes, est)
+				t.keepHome(p)
 				t.spread(p, r)
 			}
 			s.firstCells(p)
@@ -101,8 +102,11 @@ func (s *searcher) firstCells(p *probe) {
 	for _, i := range v.which {
 		begin = s.rest(p, &p.visits[i], begin)
 	}
-	if r.reaches() {
-		s.routes.reach(p, r)
+	switch {
+	case r.reaches():
+		s.reach(p)
+	case r.filter != nil && r.p.Probes == 0 && s.apart(p):
+		s.routes.addAll(p, r)
 	}
 	p.counts.probed += int64(len(p.visits) - p.leaveOut(r))
 }
@@ -113,7 +117,7 @@ func (s *searcher) firstCells(p *probe) {
 // found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
 func (p *probe) leaveOut(r *run) int {
 	if r.cut >= 1 || r.ix.metric == Dot || p.found.tau == infinity ||
-		r.filter != nil && !r.reaches() {
+		r.filter != nil && (!r.reaches() || p.apart) {
 		return 0
 	}
 	tau, dropped := p.squared(r.ix.metric), 0

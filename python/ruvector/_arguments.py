@@ -24,7 +24,7 @@ def positive(name: str, value: Any) -> int:
     """Return `value` as an int; InvalidArgument when it is not a whole number above 0."""
     count = whole(name, value)
     if not 0 < count < 2**63:
-        raise InvalidArgument(f"{name}={count} must be 1 or more")
+        raise InvalidArgument(f"{name}={count} must be 1 or more, and less than 2**63")
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, KeysView, Set, ValuesView
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -54,6 +55,8 @@ def _values(where: Any) -> npt.NDArray[Any]:
             where = where.fillna(False)
         return np.asarray(where.to_numpy())
     if polars is not None and isinstance(where, polars.Series):
+        if where.dtype == polars.Null:
+            where = where.cast(polars.Boolean)
         where = where.fill_null(False) if where.dtype == polars.Boolean else where
         return np.asarray(where.to_numpy())
     if pyarrow is not None and isinstance(where, (pyarrow.Array, pyarrow.ChunkedArray)):
@@ -62,8 +65,13 @@ def _values(where: Any) -> npt.NDArray[Any]:
         if isinstance(where, pyarrow.ChunkedArray):
             where = where.combine_chunks()
         return np.asarray(where.to_numpy(zero_copy_only=False))
+    if polars is not None and isinstance(where, polars.Expr):
+        raise InvalidArgument(
+            "where= is an expression without a frame; give frame.select(expression).to_series()"
+        )
     try:
-        return np.asarray(where)
+        values = np.asarray(where)
+        return values if values.size or values.ndim != 1 else values.astype(np.bool_)
     except ValueError as error:
         raise InvalidArgument(f"where= is not a mask ({error})") from None
 
@@ -95,6 +103,8 @@ def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[
     InvalidArgument
         Null, fractional, boolean or mixed ids.
     """
+    if isinstance(ids, Set | KeysView | ValuesView | Iterator | range):
+        ids = list(ids)
     if isinstance(ids, list | tuple):
         mixed = any(isinstance(name, str) for name in ids)
         values = np.array(ids, object if mixed else None)  # or numbers would become texts

@@ -185,6 +185,7 @@ class Searching(Indexed):
         unknown = np.flatnonzero(rows < 0)
         if unknown.size:
             first = ids[int(unknown[0])]
+            first = first.item() if isinstance(first, np.generic) else first
             raise UnknownId(
                 f"{unknown.size} of {len(rows)} ids are not in the index, first {first!r}"
             )
@@ -244,6 +245,7 @@ class Searching(Indexed):
         _native.calibrate(
             self._handle, matrix, current.threads if threads is None else limit(threads)
         )
+        self._handle.reads = None  # what searches cost is worked out anew
         self._note_targets(_native.info(self._handle))
 
     def recall(

@@ -225,3 +225,28 @@ def test_k_means_k_at_any_selectivity(share: float, kind: str) -> None:
         for i, query in enumerate(queries):
             rows, _ = oracle.nearest(matrix, query, 50, "l2", allowed=mask)
             assert found.ids[i, : len(rows)].tolist() == rows.tolist()
+
+
+@pytest.mark.parametrize(
+    "make", [set, frozenset, iter, lambda ids: dict.fromkeys(ids).keys(), tuple]
+)
+def test_ids_may_be_any_collection(make):
+    rows = np.random.default_rng(3).normal(size=(50, 8)).astype(np.float32)
+    index = rv.Index.build(rows, metric="l2")
+    found = index.search(rows[9], 5, ids=make([3, 9, 40])).ids.tolist()
+    assert sorted(found) == [3, 9, 40]
+    assert found[0] == 9
+    named = rv.Index.build(rows, ids=[f"r{i}" for i in range(50)])
+    assert set(named.search(rows[9], 5, ids=make(["r1", "r9"])).ids.tolist()) == {"r1", "r9"}
+    assert index.delete({3, 40}) == 2
+
+
+def test_masks_that_are_empty_null_or_expressions():
+    pl = pytest.importorskip("polars")
+    empty = rv.Index.build(np.zeros((0, 4), np.float32))
+    assert empty.search(np.ones(4, np.float32), 3, where=[]).ids.tolist() == []
+    index = rv.Index.build(np.eye(4, dtype=np.float32))
+    nulls = pl.Series([None] * 4)
+    assert index.search(np.ones(4, np.float32), 3, where=nulls).ids.tolist() == []
+    with pytest.raises(rv.InvalidArgument, match="expression"):
+        index.search(np.ones(4, np.float32), 3, where=pl.col("a") > 1)
