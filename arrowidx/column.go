@@ -97,14 +97,15 @@ func (c *Column) addChunk(a arrow.Array) error {
 	return nil
 }
 
-// MatrixColumn makes a column of a row-major float32 matrix of n rows, whose memory it borrows: that
-// must neither change nor be freed while the column is used, or an index that borrows it.
+// MatrixColumn makes a column of a row-major float32 matrix of n rows, whose memory it borrows:
+// that must neither change nor be freed while the column is used, or an index that borrows it.
 //
 // Errors: DimensionMismatch when the numbers are not n rows of dim, LimitExceeded above MaxDim or
 // MaxRows.
 func MatrixColumn(values []float32, n, dim int) (*Column, error) {
 	if n > MaxRows || dim > MaxDim {
-		return nil, newError(LimitExceeded, "column", fmt.Sprintf("%d rows of %d dimensions", n, dim),
+		return nil, newError(LimitExceeded, "column",
+			fmt.Sprintf("%d rows of %d dimensions", n, dim),
 			"index in parts, or reduce the dimension")
 	}
 	if n < 0 || dim < 1 || len(values) != n*dim {

@@ -12,8 +12,8 @@ import (
 // they are visited: most cells never are.
 const denseCells = 16
 
-// placement is the rows of a filter in the order of slots: which they are and how many a cell holds.
-// It is made at once, or where rows are many cell by cell. Safe for concurrent use.
+// placement is the rows of a filter in the order of slots: which they are and how many a cell
+// holds. It is made at once, or where rows are many cell by cell. Safe for concurrent use.
 type placement struct {
 	made   sync.Once
 	whole  sync.Once // all cells are known, and how many blocks hold rows
