@@ -15,15 +15,16 @@ import (
 // NeighborsParams says which graph of neighbours is wanted: the K nearest other rows of every row.
 type NeighborsParams struct {
 	K int
-	// Recall is the target of the searches; 0 means the index's. Above 0.99 every distance is
-	// measured.
+	// Recall is the share of true neighbours aimed for; 0 means the index's target. Above 0.99 every
+	// distance is measured.
 	Recall float64
 	// Epsilon0 and Probes are those of SearchParams; 0 takes them from Recall.
 	Epsilon0 float64
 	Probes   int
 	// Threads limits this call; 0 means the default of SetThreads.
 	Threads int
-	// Progress, if set, counts the rows whose neighbours are known.
+	// Progress, if set, counts the rows whose neighbours are known; where the graph is made as a
+	// whole, those with a first list count half.
 	Progress *Progress
 }
 
@@ -57,14 +58,22 @@ func (o *NeighborsOut) Places() {
 const neighborsRound = 4096
 
 // Neighbors finds the K nearest other rows of every row that is not deleted: its graph of nearest
-// neighbours. A row is not its own neighbour, rows that equal it are. What is found for a row is
-// what Search finds for its vector with K+1, the row itself left out; rows that can never be found
-// (null or bad ones) have no neighbours. All answers are those of one version of the index,
-// whatever is added or deleted meanwhile.
+// neighbours. A row is not its own neighbour, rows that equal it are; rows that can never be found
+// (null or bad ones) have no neighbours. Scores are distances of the vectors; of equal ones among
+// those found, smaller rows come first. All answers are those of one version of the index, whatever
+// is added or deleted meanwhile, and the same for any number of threads.
 //
-// Rows are asked in the order of cells, so that those asked together look at the same codes.
-// Memory beyond out is bounded. out may have room for more rows than there are; what follows the
-// N-th is blank.
+// For kinds flat and ivf with at least 8,192 rows, never changed, metrics other than dot, K up to
+// 128 and targets up to 0.99, the graph is made as a whole: rows of near cells are compared, then
+// the neighbours of neighbours, until at least Recall of the true neighbours of 256 rows, found by
+// looking at all rows, are there. The recall of all rows can differ from that of the sample by
+// about a hundredth. It takes up to 2 GiB of memory, and the plan says 8 bits for Plane. Everything
+// else, where Epsilon0 or Probes say how rows are found, and graphs that do not reach the target in
+// this way, is searched for, row by row: what is found is then what Search finds for the row's
+// vector with K+1, the row itself left out. Rows are asked in the order of cells, so that those
+// asked together look at the same codes.
+//
+// out may have room for more rows than there are; what follows the N-th is blank.
 //
 // Errors: InvalidArgument (K below 0, a target outside (0, 1], an index without vectors),
 // LimitExceeded when out has no room for N rows, Cancelled, IndexClosed, those of Search.
@@ -81,7 +90,7 @@ func (ix *Index) Neighbors(
 		return Plan{}, err
 	}
 	err = g.answer(ctx)
-	if e := (*Error)(nil); errors.As(err, &e) && e.Op == "search" {
+	if e := (*Error)(nil); errors.As(err, &e) {
 		e.Op = "neighbors"
 	}
 	if err != nil {
@@ -141,6 +150,10 @@ func (g *graph) answer(ctx context.Context) error {
 		g.p.Progress.total.Store(int64(g.v.usable()))
 	}
 	g.list()
+	if done, err := g.descend(ctx); done || err != nil {
+		return err
+	}
+	g.byCells()
 	k := min(g.p.K, max(g.v.usable()-1, 0)) + 1
 	n := min(len(g.order), neighborsRound)
 	search := SearchParams{
@@ -191,11 +204,10 @@ func (g *graph) round(
 }
 
 // list writes the rows that are not deleted to out.Of, and to order where those that can be found
-// lie there, in the order of cells.
+// lie there.
 func (g *graph) list() {
 	n, order := 0, make([]uint32, 0, g.v.usable())
 	for i, part := range g.v.parts {
-		begin := len(order)
 		for w, words := range part.alive {
 			all := lowBits(part.rows - w*simd.BlockRows)
 			if part.gone != nil {
@@ -210,12 +222,20 @@ func (g *graph) list() {
 				n++
 			}
 		}
-		g.byCell(part, g.v.starts[i], order[begin:])
 	}
 	for i := n; i < len(g.out.Of); i++ {
 		g.out.Of[i] = -1
 	}
 	g.order = order
+}
+
+// byCells puts places in the order of cells, segment by segment.
+func (g *graph) byCells() {
+	from := 0
+	for i, part := range g.v.parts {
+		g.byCell(part, g.v.starts[i], g.order[from:from+part.usable])
+		from += part.usable
+	}
 }
 
 // byCell puts places of a segment's rows in the order of their cells.

@@ -29,7 +29,7 @@ func without(out arrowidx.SearchOut, row int64, k int) ([]int64, []float32) {
 	return rows, scores
 }
 
-func TestNeighborsAreWhatASearchFindsForEachRowAlone(t *testing.T) {
+func TestNeighborsWithinGivenBoundsAreWhatASearchFindsForEachRowAlone(t *testing.T) {
 	const n, d, k = 9000, 24, 7 // more rows than are asked for in one round
 	r := arrowidxtest.Rand(t, 600)
 	rows := arrowidxtest.Clustered(r, n, d, 40)
@@ -43,13 +43,13 @@ func TestNeighborsAreWhatASearchFindsForEachRowAlone(t *testing.T) {
 		ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Kind: kind, Metric: metric})
 		require.NoError(t, err)
 		want, plan := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{
-			K: k, Recall: 0.9, Threads: 1})
+			K: k, Epsilon0: 1.9, Probes: 9, Threads: 1})
 		require.EqualValues(t, n, plan.Queries)
 		require.Positive(t, plan.Scanned)
 		one := arrowidxtest.Outputs(1, k+1)
 		for row := 0; row < n; row += 7 {
 			_, err := ix.Search(t.Context(), &arrowidx.SearchParams{Queries: rows[row*d : (row+1)*d],
-				NQ: 1, K: k + 1, Recall: 0.9, Rerank: -1, Threads: 1}, &one)
+				NQ: 1, K: k + 1, Epsilon0: 1.9, Probes: 9, Rerank: -1, Threads: 1}, &one)
 			require.NoError(t, err)
 			ids, scores := without(one, int64(row), k)
 			require.Equal(t, ids, want.Rows[row*k:(row+1)*k], "%s row %d", kind, row)
@@ -57,7 +57,7 @@ func TestNeighborsAreWhatASearchFindsForEachRowAlone(t *testing.T) {
 		}
 		for _, threads := range []int{2, 5} {
 			got, _ := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{
-				K: k, Recall: 0.9, Threads: threads})
+				K: k, Epsilon0: 1.9, Probes: 9, Threads: threads})
 			require.Empty(t, arrowidxtest.Unequal(want.SearchOut, got.SearchOut))
 		}
 		ix.Close()

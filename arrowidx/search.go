@@ -66,14 +66,14 @@ type Plan struct {
 	Exact     bool // scores are distances, not estimates
 	Threads   int
 	Bits      int
-	Plane     int   // bits a dimension that the scan reads
+	Plane     int   // bits a dimension that the scan reads; 8: Neighbors compared sketches
 	Cells     int64 // cells of the index: 0 for exact, 1 for flat
 	Probed    int64 // cells looked into
 	Rows      int64 // rows of the index
 	Eligible  int64 // rows that filter and nulls leave
 	Nulls     int64 // rows never found because null or bad
 	Queries   int64
-	Scanned   int64 // rows whose plane was read, or whose vector was as float32
+	Scanned   int64 // rows whose plane or sketch was read, or whose vector was as float32
 	Coded     int64 // rows scored with all their bits
 	Reranked  int64 // rows measured on the vectors
 	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0

@@ -39,19 +39,26 @@ func newSketch(ix *segment, col *Column, rows []uint32) *sketch {
 		to := min(from+tileRows(e.padded), n)
 		e.list(col, rows[from:to])
 		for i := from; i < to; i++ {
-			x := e.of(i - from)
-			norm2 := simd.Norm16(x)
-			k.add[i] = norm2
-			if ix.metric.Larger() {
-				k.add[i] = -e.dots[i-from]
-			}
-			own := k.codes[i*k.padded : (i+1)*k.padded]
-			k.step[i] = simd.QuantizeInt8(own, x)
-			k.lack = max(k.lack, lacking(x, own, k.step[i]))
-			k.longest = max(k.longest, sqrt32(norm2))
+			lack, length := k.put(i, e.of(i-from), ix.metric.Larger(), e.dots[i-from])
+			k.lack, k.longest = max(k.lack, lack), max(k.longest, length)
 		}
 	}
 	return k
+}
+
+// put sketches x as number i and returns upper bounds of |x-x'| and of |x|; product is that of the
+// row with the mean.
+func (k *sketch) put(
+	i int, x []float32, larger bool, product float32,
+) (lack, length float32) {
+	norm2 := simd.Norm16(x)
+	k.add[i] = norm2
+	if larger {
+		k.add[i] = -product
+	}
+	own := k.codes[i*k.padded : (i+1)*k.padded]
+	k.step[i] = simd.QuantizeInt8(own, x)
+	return lacking(x, own, k.step[i]), sqrt32(norm2)
 }
 
 // lacking returns an upper bound of the length of x minus its int8 form.
@@ -102,12 +109,17 @@ func (s *searcher) nearSketched(ps []*probe, side *sideBySide, rows []uint32, at
 }
 
 // sketchQuery makes the int8 form of a query, number i of its group, and the half width of its
-// bounds: infinite where they do not hold.
+// bounds.
 func (s *searcher) sketchQuery(k *sketch, p *probe, i int) {
 	w, ix := &s.sketched, s.run.ix
 	z := w.z[i*k.padded : (i+1)*k.padded]
 	w.step[i] = simd.QuantizeInt8(z, p.rotated)
-	lack, length := lacking(p.rotated, z, w.step[i]), sqrt32(p.norm2)
+	w.width[i] = k.width(ix, lacking(p.rotated, z, w.step[i]), sqrt32(p.norm2))
+}
+
+// width is half that of the bounds around a query's estimates, for |q-q'| and |q|: infinite where
+// they do not hold.
+func (k *sketch) width(ix *segment, lack, length float32) float32 {
 	width := (length+lack)*k.lack + lack*k.longest
 	middle := sqrt32(ix.meanSq)
 	reach := (length + middle) * (k.longest + middle)
@@ -115,9 +127,10 @@ func (s *searcher) sketchQuery(k *sketch, p *probe, i int) {
 		width *= 2
 		reach = (length + k.longest + middle) * (length + k.longest + middle)
 	}
-	if w.width[i] = infinity; reach > sketchLow && reach < sketchHigh {
-		w.width[i] = width*(1+1e-5) + 4*exactGamma(ix.dim)*reach
+	if !(reach > sketchLow && reach < sketchHigh) {
+		return infinity
 	}
+	return width*(1+1e-5) + 4*exactGamma(ix.dim)*reach
 }
 
 // offerSketched offers the rows whose bounds leave them among the nearest.

@@ -33,7 +33,9 @@ class Graphing(Ranging):
         """Find the `k` nearest other rows of every row: the graph that UMAP and its kin begin with.
 
         A row is not its own neighbour, rows that equal it are. Much faster than a search with every
-        row, and what is found is the same.
+        row: kinds flat and ivf of 8,192 rows or more make the graph as a whole, until a sample of
+        256 rows has the share of its true neighbours that `recall` asks for. Changed indexes,
+        ``dot`` and recall above 0.99 search row by row; so does what misses its target.
 
         Parameters
         ----------

@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def plane(self) -> int:
-        """Bits a dimension that the scan reads before it looks at the rest; 0 for ``exact``."""
+        """Bits a dimension that the scan reads at first; 0 for ``exact``, 8 for whole graphs."""
         return int(self._raw.plane)
 
     @property

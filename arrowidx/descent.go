@@ -1,0 +1,298 @@
+package arrowidx
+
+import (
+	"context"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+const (
+	// descentRows is the least number of rows, and descentK the most neighbours of each, for which
+	// a graph is made by descent.
+	descentRows, descentK = 8192, 128
+	// descentBytes is the most memory that a descent takes beside the answer.
+	descentBytes = 2 << 30
+	// descentWidth is the least length of lists, descentMost the most rows of a list, the nearest
+	// ones, that others look at.
+	descentWidth, descentMost = 24, 64
+	// descentReverse is how many of the rows that have a row in their lists are looked at.
+	descentReverse = 24
+	// descentPasses is the most passes over all rows. Where recall is below hopeless after the
+	// first, many would be needed.
+	descentPasses, hopeless = 8, 0.4
+	// fresh marks a row that came into a list in the last pass.
+	fresh = 1 << 31
+	// nobody fills lists that have fewer rows.
+	nobody = fresh - 1
+)
+
+// descent makes a graph of neighbours without a search for each row. Rows are sketched as int8 and
+// compared with those of the cells around them; then the neighbours of its neighbours are offered
+// to every row, again and again (W. Dong, C. Moses, K. Li: Efficient k-nearest neighbor graph
+// construction for generic similarity measures, 2011), until a sample of rows, whose true
+// neighbours are found by looking at all rows, says that the recall target is met. Rows are
+// numbered by position, in the order of cells. A pass reads lists that only the pass before wrote,
+// so that what it finds does not depend on threads.
+type descent struct {
+	g       *graph
+	ix      *segment
+	col     *Column
+	threads int
+	recall  float64 // target
+	n, k    int
+	wide    int // length of lists
+	most    int // rows of a list that others look at
+	cells   descentCells
+	rows    []uint32 // of positions
+	owner   []uint16 // cells of positions
+
+	sketch  *sketch
+	factor  float32   // of a row's products: -1, for distances -2
+	lengths []float64 // cosine: of the vectors
+	lists   []uint32  // n x wide positions, nearest first, fresh ones marked
+	next    []uint32  // the lists that a pass writes
+	near    []float32 // n x wide estimates that belong to lists (while a pass runs: to next)
+	chosen  []uint16  // n x mostProbes: cells whose rows a row was compared with
+	moved   []bool    // whether a list has fresh rows
+	reverse []uint32  // n x descentReverse positions of rows that have a row in their lists, marked
+	behind  []uint8   // how many of these
+	sample  []sampled
+	workers []descender
+	slabs   []slab
+	plan    Plan
+}
+
+// descend makes the graph by descent where that applies and meets the target; where it does not,
+// nothing was done.
+func (g *graph) descend(ctx context.Context) (bool, error) {
+	d := g.descent()
+	if d == nil {
+		return false, nil
+	}
+	defer d.free()
+	begin := time.Now()
+	met, err := d.run(ctx)
+	if !met || err != nil {
+		if g.p.Progress != nil {
+			g.p.Progress.scanned.Store(0)
+		}
+		if KindOf(err) == OutOfMemory {
+			err = nil // searches need less
+		}
+		return false, err
+	}
+	g.plan = d.plan
+	g.plan.Total = time.Since(begin)
+	return true, nil
+}
+
+// descent prepares a descent, nil where none applies.
+func (g *graph) descent() *descent {
+	v, p := g.v, &g.p
+	if len(v.parts) != 1 || v.changed || p.Epsilon0 != 0 || p.Probes != 0 {
+		return nil
+	}
+	ix := v.parts[0]
+	d := &descent{g: g, ix: ix, col: ix.source, threads: Threads(p.Threads), n: ix.usable, k: p.K}
+	if d.recall = p.Recall; d.recall == 0 {
+		d.recall = ix.recall
+	}
+	applies := (ix.kind == Flat || ix.kind == IVF) && ix.metric != Dot && ix.deleted == 0
+	if !applies || d.n < descentRows || d.k < 1 || d.k > descentK || d.recall > 0.99 {
+		return nil
+	}
+	d.wide = max(descentWidth, (d.k+d.k/2+7)&^7)
+	d.most = min(max(descentWidth, d.k), descentMost)
+	d.cells.setProbes(d.recall, d.k)
+	d.factor = -1
+	if !ix.metric.Larger() {
+		d.factor = -2
+	}
+	if d.bytes() > descentBytes {
+		return nil
+	}
+	return d
+}
+
+// bytes is about the memory of the descent.
+func (d *descent) bytes() int64 {
+	row := paddedDim(d.ix.dim) + 4*(3+3*d.wide+descentReverse) + 2*mostProbes + 12
+	return int64(d.n) * int64(row)
+}
+
+// run reports whether the answer was given.
+func (d *descent) run(ctx context.Context) (bool, error) {
+	begin := time.Now()
+	d.workers = make([]descender, d.threads)
+	if ok, err := d.divide(ctx); !ok || err != nil {
+		return false, err
+	}
+	if err := d.makeRoom(); err != nil {
+		return false, err
+	}
+	if err := d.sketchRows(ctx); err != nil {
+		return false, err
+	}
+	if sure, err := d.drawSample(ctx); !sure || err != nil {
+		return false, err
+	}
+	prepared := time.Now()
+	if err := d.compareCells(ctx); err != nil {
+		return false, err
+	}
+	listed := time.Now()
+	if met, err := d.refine(ctx); !met || err != nil {
+		return false, err
+	}
+	refined := time.Now()
+	if err := d.answer(ctx); err != nil {
+		return false, err
+	}
+	d.describe()
+	d.plan.Prepare, d.plan.Route = prepared.Sub(begin), listed.Sub(prepared)
+	d.plan.Scan, d.plan.Rerank = refined.Sub(listed), time.Since(refined)
+	return true, nil
+}
+
+// refine passes over the rows until the sample says that the target is met. Where passes gain
+// little, more cells are compared, once.
+func (d *descent) refine(ctx context.Context) (bool, error) {
+	before := 0.0
+	for pass := 0; ; pass++ {
+		now := d.measured()
+		if now >= d.recall {
+			return true, nil
+		}
+		var err error
+		switch little := pass > 1 && now-before < (d.recall-now)/3; {
+		case pass == descentPasses, pass == 1 && now < hopeless, little && d.cells.before > 0:
+			return false, nil
+		case little && d.cells.before == 0:
+			err = d.widen(ctx)
+		default:
+			err = d.pass(ctx, pass == 0)
+		}
+		if before = now; err != nil {
+			return false, err
+		}
+	}
+}
+
+// describe fills in the plan.
+func (d *descent) describe() {
+	ix := d.ix
+	d.plan = Plan{
+		Kind: ix.kind, Tier: simd.Active(), Exact: true, Threads: d.threads, Bits: ix.bits,
+		Plane: 8, Cells: int64(ix.cellCount()), Probed: int64(d.n) * int64(d.cells.probes),
+		Rows: int64(ix.rows), Eligible: int64(ix.usable), Nulls: int64(ix.nulls + ix.bad),
+		Queries: int64(d.n), Recall: d.recall,
+	}
+	for i := range d.workers {
+		d.plan.Scanned += d.workers[i].scanned
+		d.plan.Reranked += d.workers[i].measured
+	}
+}
+
+// room makes n zeroed bytes that free gives back.
+func (d *descent) room(n int64) ([]byte, error) {
+	s, err := newSlab("neighbors", n)
+	if err != nil {
+		return nil, err
+	}
+	d.slabs = append(d.slabs, s)
+	return s.mem, nil
+}
+
+func (d *descent) free() {
+	for i := range d.slabs {
+		d.slabs[i].free()
+	}
+}
+
+// makeRoom makes the memory of sketches and lists.
+func (d *descent) makeRoom() error {
+	n, padded := int64(d.n), paddedDim(d.ix.dim)
+	var parts [8][]byte
+	for i, each := range [...]int{
+		padded, 8, 4 * d.wide, 4 * d.wide, 4 * d.wide, 2 * mostProbes, 4 * descentReverse, 8,
+	} {
+		var err error
+		if parts[i], err = d.room(n * int64(each)); err != nil {
+			return err
+		}
+	}
+	floats, words := arrow.Float32Traits.CastFromBytes, arrow.Uint32Traits.CastFromBytes
+	d.sketch = &sketch{padded: padded, codes: arrow.Int8Traits.CastFromBytes(parts[0]),
+		step: floats(parts[1][:4*n]), add: floats(parts[1][4*n:])}
+	d.lists, d.next, d.near = words(parts[2]), words(parts[3]), floats(parts[4])
+	d.chosen, d.reverse = arrow.Uint16Traits.CastFromBytes(parts[5]), words(parts[6])
+	d.lengths = arrow.Float64Traits.CastFromBytes(parts[7])
+	d.moved, d.behind = make([]bool, n), make([]uint8, n)
+	return nil
+}
+
+// shards runs a task for every shard of maxTileRows positions.
+func (d *descent) shards(
+	ctx context.Context, task func(w *descender, from, to int) error,
+) error {
+	n := (d.n + maxTileRows - 1) / maxTileRows
+	return parallel(ctx, "neighbors", d.threads, n, func(worker, i int) error {
+		return task(&d.workers[worker], i*maxTileRows, min((i+1)*maxTileRows, d.n))
+	})
+}
+
+// count tells the progress: the first list of a row and its answer count half each.
+func (d *descent) count(rows int) {
+	if d.g.p.Progress != nil {
+		d.g.p.Progress.scanned.Add(int64(rows))
+	}
+}
+
+// list returns the list of a position.
+func (d *descent) list(at int) []uint32 { return d.lists[at*d.wide : (at+1)*d.wide] }
+
+// descender is one worker's memory.
+type descender struct {
+	rotator  *rotator
+	scanned  int64 // int8 products with rows
+	measured int64 // distances of vectors
+	compared comparison
+	offered  offering
+	query    []float32 // the vector that distances are taken from
+	own      []float32 // room for it, where it must be converted
+	other    []float32 // the same for the other vector
+}
+
+// sketchRows sketches all rows by position.
+func (d *descent) sketchRows(ctx context.Context) error {
+	type bound struct{ lack, longest float32 }
+	shards := make([]bound, (d.n+maxTileRows-1)/maxTileRows)
+	cosine := d.ix.metric == Cosine
+	err := d.shards(ctx, func(w *descender, from, to int) error {
+		if w.rotator == nil {
+			w.rotator = newRotator(d.ix, nil, d.n)
+		}
+		b, tile := &shards[from/maxTileRows], tileRows(d.sketch.padded)
+		for at := from; at < to; at += tile {
+			end := min(at+tile, to)
+			w.rotator.list(d.col, d.rows[at:end])
+			for i := at; i < end; i++ {
+				lack, length := d.sketch.put(i, w.rotator.of(i-at), d.ix.metric.Larger(),
+					w.rotator.dots[i-at])
+				b.lack, b.longest = max(b.lack, lack), max(b.longest, length)
+				if cosine {
+					d.lengths[i] = lengthOf(Cosine, d.col.Row(int(d.rows[i]), w.rotator.read))
+				}
+			}
+		}
+		return nil
+	})
+	for _, b := range shards {
+		d.sketch.lack = max(d.sketch.lack, b.lack)
+		d.sketch.longest = max(d.sketch.longest, b.longest)
+	}
+	return err
+}

@@ -1,0 +1,240 @@
+package arrowidx_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// byDescent is the bits a dimension that a plan tells where no row was searched for.
+const byDescent = 8
+
+var descentKinds = []arrowidx.Kind{arrowidx.Flat, arrowidx.IVF}
+
+// graphRecall compares every step-th row of a graph with brute force: the share of scores that are
+// as good as those of the true neighbours.
+func graphRecall(
+	metric arrowidx.Metric, rows []float32, d, k, step int, out arrowidx.NeighborsOut,
+) float64 {
+	found, of := 0, 0
+	for row := 0; row < len(rows)/d; row += step {
+		nearest := arrowidxtest.Nearest(metric, rows, rows[row*d:(row+1)*d], k,
+			func(other int) bool { return other != row })
+		edge := nearest[len(nearest)-1].Score
+		slack := 1e-6 * max(1, abs(edge))
+		for _, score := range out.Scores[row*k : row*k+int(out.Counts[row])] {
+			worse := float64(score) - edge
+			if metric.Larger() {
+				worse = -worse
+			}
+			if worse <= slack {
+				found++
+			}
+		}
+		of += len(nearest)
+	}
+	return float64(found) / float64(of)
+}
+
+func TestAGraphMeetsItsTargetWhicheverWayItIsMade(t *testing.T) {
+	const n, d, k = 12_000, 64, 10
+	r := arrowidxtest.Rand(t, 700)
+	for name, rows := range map[string][]float32{
+		"clustered": arrowidxtest.Clustered(r, n, d, 60), "gaussian": arrowidxtest.Gaussian(r, n, d),
+	} {
+		col := arrowidxtest.Column(t, rows, d, 3)
+		defer col.Release()
+		for _, kind := range descentKinds {
+			for _, metric := range arrowidxtest.Metrics {
+				ix, err := arrowidx.Build(t.Context(), col,
+					arrowidx.BuildOptions{Kind: kind, Metric: metric})
+				require.NoError(t, err)
+				for _, target := range []float64{0.9, 0.95, 0.99, 1} {
+					progress := &arrowidx.Progress{}
+					out, plan := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{
+						K: k, Recall: target, Progress: progress})
+					recall := graphRecall(metric, rows, d, k, 61, out)
+					require.GreaterOrEqual(t, recall, target-0.01, "%s %s %s", name, kind, metric)
+					descends := name == "clustered" && metric != arrowidx.Dot && target < 1
+					require.Equal(t, descends, plan.Plane == byDescent,
+						"%s %s %s %v", name, kind, metric, target)
+					done, total := progress.Done()
+					require.Equal(t, []int64{n, n}, []int64{done, total})
+					require.EqualValues(t, n, plan.Queries)
+					require.Positive(t, plan.Scanned+plan.Reranked)
+				}
+				ix.Close()
+			}
+		}
+	}
+}
+
+// threadsAndTiers runs check with every number of threads and every set of kernels.
+func threadsAndTiers(t *testing.T, check func(threads int)) {
+	tier := simd.Active()
+	defer func() { require.NoError(t, simd.SetTier(tier)) }()
+	for _, tier := range simd.Available() {
+		require.NoError(t, simd.SetTier(tier))
+		for _, threads := range []int{1, 2, 5} {
+			check(threads)
+		}
+	}
+}
+
+func TestAGraphIsTheSameOnAnyThreadsAndKernels(t *testing.T) {
+	const n, d, k = 8500, 70, 6
+	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 701), n, d, 50)
+	for i, kind := range descentKinds {
+		metric := []arrowidx.Metric{arrowidx.Cosine, arrowidx.L2}[i]
+		ix, _ := build(t, rows, d, arrowidx.BuildOptions{Kind: kind, Metric: metric}, false)
+		var want arrowidx.NeighborsOut
+		threadsAndTiers(t, func(threads int) {
+			got, plan := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{
+				K: k, Threads: threads})
+			require.EqualValues(t, byDescent, plan.Plane)
+			if want.Of == nil {
+				want = got
+			}
+			require.Equal(t, want.Of, got.Of)
+			require.Empty(t, arrowidxtest.Unequal(want.SearchOut, got.SearchOut),
+				"%s, %d threads", simd.Active(), threads)
+		})
+	}
+}
+
+func TestRowsOfAGraphAreTheNearestOfEqualsByNumber(t *testing.T) {
+	const n, d, k, equals = 9000, 64, 15, 400
+	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 702), n, d, 40)
+	for i := range equals {
+		copy(rows[(i*20+3)*d:][:d], rows[3*d:4*d])
+		clear(rows[(i*20+4)*d:][:d])
+	}
+	for _, kind := range descentKinds {
+		for _, metric := range []arrowidx.Metric{arrowidx.Cosine, arrowidx.SqEuclidean} {
+			ix, _ := build(t, rows, d, arrowidx.BuildOptions{Kind: kind, Metric: metric}, false)
+			out, plan := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{K: k})
+			require.EqualValues(t, byDescent, plan.Plane)
+			for i := range equals {
+				for own := i*20 + 3; own <= i*20+4; own++ {
+					want := make([]int64, 0, k)
+					for other := own % 20; len(want) < k; other += 20 {
+						if other != own {
+							want = append(want, int64(other))
+						}
+					}
+					if own%20 == 4 && metric == arrowidx.Cosine { // all rows are as near
+						want = firstOthers(own, k)
+					}
+					require.Equal(t, want, out.Rows[own*k:(own+1)*k], "%s %s %d", kind, metric, own)
+				}
+			}
+		}
+	}
+}
+
+func firstOthers(own, k int) []int64 {
+	var rows []int64
+	for other := 0; len(rows) < k; other++ {
+		if other != own {
+			rows = append(rows, int64(other))
+		}
+	}
+	return rows
+}
+
+func TestTheGraphOfManyRowsLeavesSkippedOnesOut(t *testing.T) {
+	const n, d, k = 13_000, 64, 8
+	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 703), n, d, 40)
+	valid := make([]bool, n)
+	var left []float32
+	place := make([]int, n)
+	for i := range valid {
+		if valid[i] = i%3 != 1; valid[i] {
+			place[i] = len(left) / d
+			left = append(left, rows[i*d:(i+1)*d]...)
+		}
+	}
+	col := arrowidxtest.ColumnOf(t, arrowidxtest.FixedSizeList(rows, d, valid))
+	defer col.Release()
+	for _, kind := range descentKinds {
+		ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Kind: kind,
+			Metric: arrowidx.L2, Nulls: arrowidx.SkipNulls})
+		require.NoError(t, err)
+		defer ix.Close()
+		out, plan := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{K: k})
+		require.EqualValues(t, byDescent, plan.Plane)
+		require.EqualValues(t, len(left)/d, plan.Queries)
+		packed := arrowidxtest.GraphOf(len(left)/d, k)
+		for i := range n {
+			found := out.Rows[i*k : (i+1)*k]
+			if !valid[i] {
+				require.Zero(t, out.Counts[i])
+				require.Equal(t, slices.Repeat([]int64{-1}, k), found)
+				continue
+			}
+			for _, row := range found {
+				require.True(t, valid[row])
+			}
+			copy(packed.Scores[place[i]*k:], out.Scores[i*k:(i+1)*k])
+			packed.Counts[place[i]] = out.Counts[i]
+		}
+		require.GreaterOrEqual(t, graphRecall(arrowidx.L2, left, d, k, 61, packed), 0.94)
+	}
+}
+
+func TestAGraphOfOtherNumbersIsThatOfTheirValues(t *testing.T) {
+	const n, d, k = 8500, 64, 5
+	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 704), n, d, 40)
+	for i, v := range rows {
+		rows[i] = float32(int(v * 300)) // what every type of number holds
+	}
+	var want arrowidx.NeighborsOut
+	for name, numbers := range arrowidxtest.Layouts(rows, d, nil) {
+		list, ok := numbers.DataType().(arrow.ListLikeType)
+		if !ok || list.Elem().ID() == arrow.INT8 || list.Elem().ID() == arrow.UINT8 {
+			continue
+		}
+		col := arrowidxtest.ColumnOf(t, numbers)
+		ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Kind: arrowidx.IVF})
+		require.NoError(t, err)
+		got, plan := arrowidxtest.Neighbors(t, ix, arrowidx.NeighborsParams{K: k})
+		require.EqualValues(t, byDescent, plan.Plane)
+		if want.Of == nil {
+			want = got
+		}
+		require.Empty(t, arrowidxtest.Unequal(want.SearchOut, got.SearchOut), name)
+		ix.Close()
+		col.Release()
+	}
+}
+
+func TestADescentCanBeCancelledAtAnyPointAndLeavesNothing(t *testing.T) {
+	const n, d, k = 9000, 64, 5
+	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 705), n, d, 40)
+	for _, kind := range descentKinds {
+		ix, _ := build(t, rows, d, arrowidx.BuildOptions{Kind: kind}, false)
+		out := arrowidxtest.GraphOf(n, k)
+		ctx := lasting(t, endless)
+		plan, err := ix.Neighbors(ctx, arrowidx.NeighborsParams{K: k, Threads: 1}, &out)
+		require.NoError(t, err)
+		require.EqualValues(t, byDescent, plan.Plane)
+		looks := ctx.looks(endless)
+		require.Greater(t, looks, int64(500), "%s looks at the context often", kind)
+		before := mapped(t)
+		for i := range int64(60) {
+			_, err := ix.Neighbors(lasting(t, looks*i/60),
+				arrowidx.NeighborsParams{K: k, Threads: 1}, &out)
+			require.Equal(t, arrowidx.Cancelled, arrowidx.KindOf(err), "%v", err)
+			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorContains(t, err, "neighbors")
+		}
+		require.Less(t, mapped(t), before+20*n*d, "beside sketches of %d bytes, 60 times", n*d)
+	}
+}
