@@ -24,8 +24,8 @@ type AddOptions struct {
 // Add appends the column's rows, called by the ids (nil continues ids that are positions), and
 // returns how many rows of the same ids they replace. All of them are added or none. Codes are
 // made with the mean, the rotation and the cells of the build, at a cost in proportion to the rows
-// added; the first rows of an empty index make these, and rows more than twice as long as the longest
-// (dot, l2 and sqeuclidean) have it built anew. The index keeps a copy of the vectors unless
+// added; the first rows of an empty index make these, and rows more than twice as long as the
+// longest (dot, l2 and sqeuclidean) have it built anew. The index keeps a copy of the vectors unless
 // it keeps none: the column may change afterwards.
 //
 // Errors: DimensionMismatch, InvalidVector naming row and column (null rows too), DuplicateID

@@ -62,8 +62,9 @@ class Changing(Graphing):
 
         Notes
         -----
-        The rows are coded with what the build learned, at a cost in proportion to their number; rows
-        more than twice as long as the longest (dot, l2, sqeuclidean) have the index built anew.
+        The rows are coded with what the build learned, at a cost in proportion to their number.
+        Rows more than twice as long as the longest (dot, l2, sqeuclidean) have the index built
+        anew.
         `info` tells the drift of added rows and advises when a new build is due.
 
         Examples
