@@ -25,8 +25,8 @@ type AddOptions struct {
 // returns how many rows of the same ids they replace. All of them are added or none. Codes are
 // made with the mean, the rotation and the cells of the build, at a cost in proportion to the rows
 // added; the first rows of an empty index make these, and rows more than twice as long as the
-// longest (dot, l2 and sqeuclidean) have it built anew. The index keeps a copy of the vectors unless
-// it keeps none: the column may change afterwards.
+// longest (dot, l2 and sqeuclidean) have it built anew. The index keeps a copy of the vectors
+// unless it keeps none: the column may change afterwards.
 //
 // Errors: DimensionMismatch, InvalidVector naming row and column (null rows too), DuplicateID
 // naming the first id that is in the index already (unless Replace) or twice among ids,
