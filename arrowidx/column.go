@@ -1,6 +1,7 @@
 package arrowidx
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 	"sort"
@@ -262,6 +263,15 @@ func (c *Column) copyRows(dst []float32, from, end int) {
 		}
 		from = to
 	}
+}
+
+// copyAll is copyRows for all rows, on several threads.
+func (c *Column) copyAll(ctx context.Context, op string, dst []float32, threads int) error {
+	const step = 4096
+	return parallel(ctx, op, threads, (c.rows+step-1)/step, func(_, i int) error {
+		c.copyRows(dst, i*step, min((i+1)*step, c.rows))
+		return nil
+	})
 }
 
 // Hash returns the XXH3-128 of the vectors, their validity, shape and type. Columns with equal

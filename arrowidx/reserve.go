@@ -10,8 +10,6 @@ const (
 	// of the one before; what is not written to takes no memory of the machine.
 	reserveLeast = heapSlab
 	reserveMost  = 64 << 20
-	// copyStep is how many rows one worker copies in one go.
-	copyStep = 1024
 )
 
 // reserve is room for the vectors of rows that are added, one behind the other, so that segments of
@@ -33,12 +31,7 @@ func (r *reserve) hold(ctx context.Context, col *Column, threads int) (*Column, 
 	}
 	d, n := col.dim, col.rows
 	to := r.col.own.floats()[r.used*d : (r.used+n)*d]
-	err := parallel(ctx, "add", threads, (n+copyStep-1)/copyStep, func(_, i int) error {
-		from, end := i*copyStep, min((i+1)*copyStep, n)
-		col.copyRows(to, from, end)
-		return nil
-	})
-	if err != nil {
+	if err := col.copyAll(ctx, "add", to, threads); err != nil {
 		return nil, err
 	}
 	held := r.col.part(r.used, n)

@@ -275,7 +275,7 @@ func (t *router) widen(p *probe, r *run, enough int) {
 		}
 		held += r.inCell(int(v.cell))
 	}
-	slices.SortFunc(t.all, func(a, b visit) int { return cmp.Compare(a.cell, b.cell) })
+	sortVisits(t.all)
 	p.visits = append(p.visits[:0], t.all...)
 }
 
@@ -325,9 +325,5 @@ func (t *router) spread(p *probe, r *run) {
 // visitAll visits every cell with rows that may be found.
 func (t *router) visitAll(p *probe, r *run) {
 	p.visits = p.visits[:0]
-	for cell := range r.ix.codes.cells.n {
-		if r.inCell(cell) > 0 {
-			p.visits = append(p.visits, p.visitOf(r.ix, uint32(cell)))
-		}
-	}
+	t.addAll(p, r)
 }

@@ -186,11 +186,7 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 			return err
 		}
 		ix.source = ownColumn(own, col.rows, col.dim) // freed with the segment, whatever follows
-		const step = 4096
-		return parallel(ctx, "build", threads, (col.rows+step-1)/step, func(_, i int) error {
-			col.copyRows(own.floats(), i*step, min((i+1)*step, col.rows))
-			return nil
-		})
+		return col.copyAll(ctx, "build", own.floats(), threads)
 	}
 	return nil
 }

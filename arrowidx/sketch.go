@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// sketchUses is how often a filter is used before its rows are sketched: that costs what ten
-	// searches cost, and every later one costs a third.
+	// sketchUses is how often a filter is used before its rows are sketched: that costs what some
+	// tens of searches cost, and every later one costs half.
 	sketchUses = 8
 	// sketchDim is the least dimension: below, int8 forms are not much shorter than the rows.
 	sketchDim = 64

@@ -5,21 +5,11 @@ import (
 	"math"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 )
 
 func columnOf(t *testing.T, rows []float32, d int) *Column {
-	b := array.NewFixedSizeListBuilder(memory.DefaultAllocator, int32(d),
-		arrow.PrimitiveTypes.Float32)
-	defer b.Release()
-	for i := 0; i*d < len(rows); i++ {
-		b.Append(true)
-		b.ValueBuilder().(*array.Float32Builder).AppendValues(rows[i*d:(i+1)*d], nil)
-	}
-	col, err := NewColumn([]arrow.Array{b.NewListArray()})
+	col, err := MatrixColumn(rows, len(rows)/d, d)
 	require.NoError(t, err)
 	return col
 }
