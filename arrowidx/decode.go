@@ -217,7 +217,7 @@ func (d *decoder) meaning() (*segment, error) {
 		return nil, err
 	}
 	for _, read := range []func(*segment) error{
-		d.readIDs, d.readAlive, d.readMean, d.readNorms, d.readVectors, d.readRest,
+		d.readIDs, d.readNext, d.readAlive, d.readMean, d.readNorms, d.readVectors, d.readRest,
 	} {
 		if err := read(ix); err != nil {
 			return nil, err

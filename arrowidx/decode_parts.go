@@ -2,6 +2,7 @@ package arrowidx
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -44,6 +45,25 @@ func (d *decoder) readIDs(ix *segment) error {
 		if bad {
 			return corrupt(secIDOffsets, d.secs[secIDOffsets].offset, "offset %d", i)
 		}
+	}
+	return nil
+}
+
+// readNext takes the number that the next row is called, where one was in use before that no row
+// has any more.
+func (d *decoder) readNext(ix *segment) error {
+	e, ok := d.secs[secNext]
+	if !ok {
+		return nil
+	}
+	b, err := d.need(secNext, 8, 1)
+	if err != nil {
+		return err
+	}
+	ix.next = binary.LittleEndian.Uint64(b)
+	if !ix.ids.counted() || ix.next <= ix.ids.after() || ix.next > noNumber {
+		return corrupt(secNext, e.offset, "%d after %s ids up to %d", ix.next, ix.ids.kind,
+			ix.ids.after())
 	}
 	return nil
 }

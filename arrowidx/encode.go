@@ -43,7 +43,10 @@ func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
 	}
 	defer seg.release()
 	named := *seg
-	named.ids = seg.ids.explicit()
+	named.ids, named.next = seg.ids.explicit(), 0
+	if v.names.counted() && v.next > named.ids.after() {
+		named.next = v.next
+	}
 	return named.encode(ctx, w, vectors)
 }
 
@@ -83,7 +86,10 @@ func (ix *segment) encode(ctx context.Context, w io.Writer, vectors bool) error 
 // minor is the least version of the format that can express the segment: older readers read as much
 // as they can.
 func (ix *segment) minor() uint16 {
-	if ix.ids.kind == IDCounted || ix.metric > SqEuclidean {
+	switch {
+	case ix.next > 0:
+		return 4
+	case ix.ids.kind == IDCounted || ix.metric > SqEuclidean:
 		return 3
 	}
 	return 2
@@ -162,6 +168,9 @@ func (ix *segment) sections(ctx context.Context, vectors bool, col *Column) ([]s
 		add(secCellExtents, 8, arrow.Float32Traits.CastToBytes(c.extents()))
 		add(secCellRows, 4, arrow.Uint32Traits.CastToBytes(c.rows))
 		add(secTuning, tunedBytes, packTuning(ix.tuning))
+	}
+	if ix.next > 0 {
+		add(secNext, 8, binary.LittleEndian.AppendUint64(nil, ix.next))
 	}
 	return secs, err
 }

@@ -16,7 +16,7 @@ var magic = [8]byte{0x89, 'R', 'V', 'X', '\r', '\n', 0x1a, '\n'}
 
 const (
 	formatMajor = 0
-	formatMinor = 3
+	formatMinor = 4
 
 	headerSize = 64
 	entrySize  = 48
@@ -50,11 +50,12 @@ const (
 	secCellExtents                        // float32 x 2 x cells: largest and mean residual length
 	secCellRows                           // uint32 x rows that can be found, cell by cell
 	secTuning                             // see tuned: settings by recall target
+	secNext                               // uint64: the next number that names a row
 )
 
 var sectionNames = [...]string{"", "checksums", "parameters", "provenance", "mean", "rotation",
 	"blocks", "extra", "norms", "ids", "id offsets", "id text", "alive", "vectors", "content",
-	"centroids", "cell sizes", "cell extents", "cell rows", "tuning"}
+	"centroids", "cell sizes", "cell extents", "cell rows", "tuning", "next id"}
 
 func (k sectionKind) String() string {
 	if int(k) < len(sectionNames) && k > 0 {

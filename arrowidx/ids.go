@@ -28,6 +28,9 @@ const (
 	IDCounted
 )
 
+// noNumber is beyond all numbers that a counted row can be called.
+const noNumber = 1 << 63
+
 // String returns the kind's name.
 func (k IDKind) String() string {
 	return [...]string{"positions", "int64", "uint64", "string", "positions"}[k]
@@ -103,6 +106,9 @@ func joinIDs(parts []*IDs) *IDs {
 	return all
 }
 
+// counted reports whether rows added without ids are called by the numbers that follow.
+func (ids *IDs) counted() bool { return ids.kind == IDPositions || ids.kind == IDCounted }
+
 // after returns a number greater than all numeric ids, 0 for others.
 func (ids *IDs) after() uint64 {
 	if ids.kind == IDPositions {
@@ -119,8 +125,11 @@ func (ids *IDs) after() uint64 {
 
 // explicit returns the ids in a form that a file can hold: positions count from 0 there.
 func (ids *IDs) explicit() *IDs {
-	if ids.kind != IDPositions || ids.first == 0 || ids.n == 0 {
+	if ids.kind != IDPositions || ids.first == 0 {
 		return ids
+	}
+	if ids.n == 0 {
+		return PositionIDs(0)
 	}
 	out := &IDs{kind: IDCounted, n: ids.n, num: make([]uint64, ids.n)}
 	for i := range out.num {

@@ -52,7 +52,7 @@ func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) 
 // newIndex makes an index of one segment, which it takes over.
 func newIndex(seg *segment) *Index {
 	ix := &Index{now: newVersion([]*segment{seg})}
-	ix.now.next = seg.ids.after()
+	ix.now.next = max(seg.ids.after(), seg.next)
 	ix.asked = BuildOptions{
 		Metric: seg.metric, Kind: seg.kind, Bits: seg.bits, Keep: seg.keep, Recall: seg.recall,
 		Seed: seg.seed, Provenance: string(seg.provenance),

@@ -30,6 +30,7 @@ type segment struct {
 	recall  float64
 	seed    uint64
 	ids     *IDs
+	next    uint64 // of a file: the next number that names a row, 0: the one after all ids
 	scale   float32
 	mean    []float32
 	meanSq  float32 // |mean|^2

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -230,14 +229,13 @@ func (a *addition) known(names *IDs) ([]int64, error) {
 
 // namesFor returns the names of n new rows in the form that the index has.
 func (v *version) namesFor(ids *IDs, n int) (*IDs, error) {
-	kind := v.names.kind
-	counted := kind == IDPositions || kind == IDCounted
+	kind, counted := v.names.kind, v.names.counted()
 	if ids == nil {
 		if !counted {
 			return nil, newError(InvalidArgument, "add",
 				fmt.Sprintf("rows without ids for an index of %s ids", kind), "give one id a row")
 		}
-		if uint64(n) > math.MaxInt64-v.next {
+		if uint64(n) > noNumber-v.next {
 			return nil, newError(LimitExceeded, "add", "no numbers are left to count with", "")
 		}
 		return &IDs{n: n, first: v.next}, nil

@@ -182,10 +182,6 @@ func (c changes) step(
 		next, err := arrowidx.Decode(t.Context(), b.Bytes())
 		require.NoError(t, err)
 		require.Equal(t, ix.Len(), next.Len())
-		*m.next = 0
-		for _, id := range known {
-			*m.next = max(*m.next, id+1)
-		}
 		ix.Close()
 		return next
 	}
