@@ -8,18 +8,19 @@ attaches the vectors of its own frame, equal by the key.
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from . import _html
+from ._locks import Lock
 from ._settings import current
 
 _GIB: Final = 1 << 30
 _TEXTS: Final = 256
+_CHARACTERS: Final = 4 << 20
 
 
 class CacheInfo(NamedTuple):
@@ -54,7 +55,7 @@ class Cache:
     __slots__ = ("_bytes", "_entries", "_hits", "_lock", "_misses")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock(self._forget)
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         self._hits = 0
@@ -79,6 +80,11 @@ class Cache:
         with self._lock:
             self._entries.clear()
             self._bytes = self._hits = self._misses = 0
+
+    def _forget(self) -> None:
+        """Hold nothing, in a child that was forked while an entry was half put in."""
+        self._entries = OrderedDict()
+        self._bytes = 0
 
     def _get(self, key: Hashable) -> Any:
         with self._lock:
@@ -143,7 +149,18 @@ def text_digest(texts: list[Any]) -> bytes:
         texts = [text if isinstance(text, str) else None for text in texts]
     lengths = np.fromiter((-1 if text is None else len(text) for text in texts), np.int64)
     digest = hashlib.sha256(lengths.tobytes())
-    for start in range(0, len(present), _TEXTS):  # small buffers, used again, not one large one
-        part = "".join(present[start : start + _TEXTS])
+    for start, end in _runs(present):  # small buffers, used again, not one large one
+        part = "".join(present[start:end])
         digest.update(part.encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+def _runs(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Cut texts into runs of a few; fewer where they are so long that no interrupt is heard."""
+    start = 0
+    while start < len(texts):
+        end = min(start + _TEXTS, len(texts))
+        while end - start > 1 and sum(map(len, texts[start:end])) > _CHARACTERS:
+            end = start + (end - start) // 2
+        yield start, end
+        start = end

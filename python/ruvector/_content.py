@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Hashable
 from typing import Any, Final
 
 from . import _native
+from ._locks import Lock
 from ._vectors import Vectors
 
 _SAMPLES: Final = 64
 
-_lock = threading.Lock()
+_lock = Lock()
 _seen: dict[tuple[int, Hashable], tuple[tuple[Any, ...], bytes]] = {}
 
 

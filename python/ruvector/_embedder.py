@@ -6,19 +6,18 @@ import importlib.util
 import json
 import os.path
 import sys
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from . import _native
 from ._cells import Validity, is_null
 from ._errors import EmbedError, InvalidVector, MissingExtra
+from ._library import forked_error
+from ._locks import Lock
 from ._settings import current
-from ._task import reporter
+from ._static import Static
 from ._vectors import Float32Matrix, number_matrix
 
 _PACKAGE: Final = "wordllama"
@@ -26,7 +25,6 @@ _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
 _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
 DEFAULT_ID: Final = "wordllama/l2_supercat_256"
 _PIP: Final = "pip install 'ruvector-arrow[text]'"
-_BATCH: Final = 1024
 
 
 class Embedder:
@@ -173,9 +171,8 @@ class Embedder:
             np.bool_,
             len(texts),
         )
-        for row in np.flatnonzero(~present).tolist():
-            if not isinstance(texts[row], str) and not is_null(texts[row]):
-                raise EmbedError(f"row {row} is {texts[row]!r:.40}, not text", row=row)
+        if not present.all():
+            check_texts(texts)
         if present.all() and texts:
             return self._measured(texts)
         kept = [text for text, ok in zip(texts, present, strict=True) if ok]
@@ -204,47 +201,17 @@ class Embedder:
         return f"Embedder({self.id!r})"
 
 
-class _Static:
-    """A table of token vectors and its tokenizer."""
-
-    __slots__ = ("_table", "_tokenizer")
-
-    def __init__(self, table: npt.NDArray[Any], tokenizer: Any) -> None:
-        self._table = table
-        self._tokenizer = tokenizer
-
-    def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
-        lengths = np.empty(len(texts) + 1, np.int64)
-        lengths[0] = 0
-        tokens = []
-        report = reporter(current.progress, "embed")
-        try:
-            for start in range(0, len(texts), _BATCH):
-                part = self._tokenize(texts[start : start + _BATCH])
-                ids = [encoding.ids for encoding in part]
-                lengths[start + 1 : start + 1 + len(ids)] = [len(one) for one in ids]
-                tokens += [np.asarray(one, np.uint32) for one in ids]
-                report(start + len(ids), len(texts))
-        finally:
-            report(-1, -1)
-        flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
-        np.minimum(flat, self._table.shape[0] - 1, out=flat)
-        matrix, valid = _native.embed(self._table, flat, np.cumsum(lengths))
-        return matrix, valid
-
-    def _tokenize(self, texts: list[str]) -> list[Any]:
-        try:
-            return list(self._tokenizer.encode_batch_fast(texts, add_special_tokens=False))
-        except TypeError:
-            for text in texts:
-                try:
-                    text.encode()
-                except UnicodeEncodeError:
-                    raise EmbedError(
-                        f"{text!r:.60} has half of a surrogate pair, which is not valid text; "
-                        "clean it: text.encode('utf-8', 'replace').decode()"
-                    ) from None
-            raise
+def check_texts(texts: list[Any]) -> None:
+    """Raise EmbedError naming the first cell that is neither text nor null."""
+    if set(map(type, texts)) <= {str, type(None)}:
+        return
+    for row, text in enumerate(texts):
+        if not isinstance(text, str) and not is_null(text):
+            raise EmbedError(
+                f"row {row} is {text!r:.40} ({type(text).__name__}), not text; "
+                "convert the column, for example with str",
+                row=row,
+            )
 
 
 class _Foreign:
@@ -293,13 +260,27 @@ def _name_of(spec: Any) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-_lock = threading.Lock()
 _loaded: Embedder | None = None
+_half_loaded = False
+
+
+def _forget() -> None:
+    """Know, in a forked child, that the thread that loaded the model did not come along.
+
+    What it had begun to import is locked by the interpreter, for ever.
+    """
+    global _half_loaded
+    _half_loaded = True
+
+
+_lock = Lock(_forget)
 
 
 def _default() -> Embedder:
     """Return the default model, loaded once for the process."""
     global _loaded
+    if _half_loaded:
+        raise forked_error()
     with _lock:
         if _loaded is None:
             _loaded = _load()
@@ -327,7 +308,7 @@ def _load() -> Embedder:
     tokenizer = Tokenizer.from_file(config)
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    encode = _Static(table, tokenizer)
+    encode = Static(table, tokenizer)
     return Embedder._from_function(DEFAULT_ID, encode, table.shape[1], weights, DEFAULT_ID)
 
 

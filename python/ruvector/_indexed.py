@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from . import _html, _native, _update
 from ._embedder import Embedder, recall_origin
-from ._errors import InvalidArgument
+from ._errors import ForkedProcessError, InvalidArgument
+from ._forked import lost
 from ._mask import read_ids
 from ._metric import BINARY, SCORE_NAMES
 from ._queries import FLOAT32
@@ -258,5 +259,9 @@ def first_unreached(info: dict[str, Any]) -> float:
 
 
 def restore(cls: type[Indexed], data: bytes) -> Indexed:
-    """Return the index that was pickled as `data`."""
-    return cls._from_handle(_native.decode(data), copied=True)
+    """Return the index that was pickled as `data`; in a forked child what stands for one."""
+    try:
+        handle = _native.decode(data)
+    except ForkedProcessError:
+        return lost(cls)
+    return cls._from_handle(handle, copied=True)

@@ -10,7 +10,6 @@ import ctypes
 import json
 import os
 import sys
-import threading
 from ctypes import (
     POINTER,
     byref,
@@ -25,6 +24,7 @@ from ctypes import (
 from typing import Any
 
 from ._errors import ForkedProcessError, InvalidArgument, error_of
+from ._locks import Lock
 
 ABI_MAJOR = 2
 ABI_MINOR = 1
@@ -266,7 +266,6 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_embed": (c_int32, [_P, _E]),
 }
 
-_lock = threading.Lock()
 _loaded: Any = None
 _settings: dict[str, Any] = {}
 forked = False
@@ -274,9 +273,17 @@ forked = False
 
 def _note_fork() -> None:
     """Runs in a forked child: what was loaded before is of no use there."""
-    global _lock, forked
-    _lock = threading.Lock()
+    global forked
     forked = forked or _loaded is not None
+
+
+def _half_loaded() -> None:
+    """Runs in a child that was forked while another thread loaded the library."""
+    global forked
+    forked = True
+
+
+_lock = Lock(_half_loaded)
 
 
 if hasattr(os, "register_at_fork"):

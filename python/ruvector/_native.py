@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from ctypes import byref, c_uint64, sizeof
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from ._errors import InvalidArgument
 from ._handle import Handle, info
 from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
 from ._nearest import search
-from ._task import Progress, Task
+from ._task import Progress, Task, aside
 from ._update import room
 
 Floats = npt.NDArray[np.float32]
@@ -277,9 +278,17 @@ def embed(
         params.offsets = address(cuts) + 8 * start
         params.texts = end - start
         params.out, params.valid = address(out[start:]), address(valid[start:])
-        call("rv_embed", byref(params))
+        if cuts[end] - cuts[start] > 2 * EMBED_TOKENS:  # one very long text
+            aside(partial(_embed_part, params, (table, tokens, cuts, out, valid)))
+        else:
+            _embed_part(params, None)
         start = end
     return out, valid
+
+
+def _embed_part(params: EmbedParams, used: object) -> None:
+    """Pool some texts; `used` is the memory that a call which nobody waits for any more needs."""
+    call("rv_embed", byref(params))
 
 
 # ---- the library ----

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ._index import Index
+from ._locks import Lock
 from ._recommend_model import (
     Counts,
     Design,
@@ -25,7 +25,7 @@ _ROWS: Final = 2_048
 _DIM: Final = 128
 _FACTORS: Final = (0.05, 200.0)  # one outside is a broken clock, not a machine
 
-_lock = threading.Lock()
+_lock = Lock()
 _known: dict[int, Speeds] = {}
 
 

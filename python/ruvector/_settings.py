@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import Any, Final
 
 from . import _native
 from ._errors import EmbedError, InvalidArgument
+from ._locks import Lock
 
 _UNSET: Final[Any] = object()
-_lock = threading.Lock()
+_lock = Lock()
 
 
 class Settings:

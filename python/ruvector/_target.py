@@ -13,7 +13,7 @@ from . import _frames, _native
 from ._cache import cache, text_digest
 from ._cells import looks_like_vector, text_advice
 from ._content import content_key
-from ._embedder import Embedder, resolve
+from ._embedder import Embedder, check_texts, resolve
 from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
 from ._metric import BINARY
 from ._queries import read_queries, texts_of
@@ -56,13 +56,13 @@ class Target:
 
 @contextmanager
 def naming(label: Any) -> Iterator[None]:
-    """Put the column's name in front of errors about its vectors."""
+    """Put the column's name in front of errors about its vectors or texts."""
     try:
         yield
-    except InvalidVector as error:
+    except (InvalidVector, EmbedError) as error:
         if repr(label) in str(error):
             raise
-        raise InvalidVector(
+        raise type(error)(
             f"column {label!r}: {error}", row=error.row, column=error.column
         ) from error
 
@@ -110,6 +110,8 @@ def _given(embedder: Any) -> Embedder | None:
 def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: Stages) -> Target:
     with stages.measure("read"):
         texts = frame.texts(label)
+        with naming(label):
+            check_texts(texts)
         digest = text_digest(texts)
     first = next((text for text in texts if isinstance(text, str)), "")
     if looks_like_vector(first):

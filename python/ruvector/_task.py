@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable
 from ctypes import byref, c_int32, c_int64, c_uint64
-from typing import Any
+from typing import Any, TypeVar
 
 from . import _library
 from ._errors import RuVectorError
@@ -19,6 +20,8 @@ SLICE_MS = 20
 QUIET_SECONDS = 1.0
 
 Progress = Callable[[int, int], object] | bool | None
+
+T = TypeVar("T")
 
 
 def free(cell: c_uint64) -> None:
@@ -96,6 +99,32 @@ class Task:
     def _ended(self, ms: int) -> bool:
         call("rv_task_wait", self.cell.value, ms, byref(self._done))
         return bool(self._done.value)
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Return what `work` returns. It runs on a thread of its own, where no interrupt reaches it.
+
+    For one long call of foreign code that lets other threads run. An interrupt is raised at once;
+    the call then ends by itself, and what it returns is dropped.
+    """
+    answer: list[T] = []
+    failure: list[BaseException] = []
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            answer.append(work())
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            ended.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    while not ended.wait(SLICE_MS / 1e3):
+        pass
+    if failure:
+        raise failure[0]
+    return answer[0]
 
 
 def reporter(progress: Progress, label: str) -> Callable[[int, int], object]:
