@@ -1,7 +1,7 @@
-"""Ctrl-C during a build: milliseconds from the signal to KeyboardInterrupt, over many tries.
+"""Ctrl-C during long work: milliseconds from the signal to KeyboardInterrupt, over many tries.
 
-Run in a process of its own: interrupt.py TRIES prints a JSON list. After every try the same
-process must still answer a search.
+Run in a process of its own: interrupt.py TRIES [build|embed] prints a JSON list. After every try
+the same process must still answer a search.
 """
 
 from __future__ import annotations
@@ -12,19 +12,43 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 import ruvector as rv
 
 
+def building() -> Callable[[], None]:
+    """Return a build that takes longer than any delay."""
+    rows = np.random.default_rng(5).standard_normal((1_500_000, 128), dtype=np.float32)
+    return lambda: rv.Index.build(rows, kind="flat", progress=False).close()
+
+
+def embedding() -> Callable[[], None]:
+    """Return the embedding of texts of 10 kB, and one of 4 MB, that takes as long."""
+    random = np.random.default_rng(6)
+    words = ["refund", "parcel", "arrived", "broken", "charged", "password", "please", "weeks"]
+    texts = [" ".join(random.choice(words, 1_500)) for _ in range(700)]
+    texts.insert(30, " ".join(random.choice(words, 600_000)))
+    embedder = rv.Embedder.from_pretrained()
+    embedder.encode("loaded before")
+
+    def work() -> None:
+        for _ in range(20):
+            embedder.encode(texts)
+
+    return work
+
+
 def main() -> int:
-    """Interrupt TRIES builds at moments spread over their length."""
+    """Interrupt TRIES runs at moments spread over their length."""
     tries = int(sys.argv[1])
+    work = embedding() if sys.argv[2:] == ["embed"] else building()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
     random = np.random.default_rng(5)
-    rows = random.standard_normal((1_500_000, 128), dtype=np.float32)
-    alive = rv.Index.build(rows[:500])
+    rows = random.standard_normal((500, 128), dtype=np.float32)
+    alive = rv.Index.build(rows)
     waits = []
     for delay in random.uniform(0.01, 0.25, tries):
         sent = [0.0]
@@ -36,11 +60,11 @@ def main() -> int:
         timer = threading.Timer(float(delay), strike)
         try:
             timer.start()
-            rv.Index.build(rows, kind="flat", progress=False).close()
+            work()
         except KeyboardInterrupt:
             waits.append(1000 * (time.perf_counter() - sent[0]))
         else:
-            print(f"a build ended before the signal after {delay:.3f} s", file=sys.stderr)
+            print(f"the work ended before the signal after {delay:.3f} s", file=sys.stderr)
             return 1
         assert len(alive.search(rows[0], 5).ids) == 5
     print(json.dumps(waits))
