@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
@@ -23,6 +23,21 @@ def caller() -> FrameType:
             break
         frame = frame.f_back
     return frame
+
+
+def names_of_caller() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the local and global variables of the code that wrote the call, by name.
+
+    That is the innermost code which is neither ours nor pandas', through which ``df.pipe`` calls
+    us. Without any, as in a thread that runs a function of ours, there are none.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] not in (_PACKAGE, "pandas"):
+            return dict(frame.f_locals), dict(frame.f_globals)
+        frame = frame.f_back
+    return {}, {}
 
 
 def warn(message: str) -> None:

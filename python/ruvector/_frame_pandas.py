@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 from . import _cells
-from ._caller import caller
+from ._caller import names_of_caller
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, joined_codes, not_groups, one_of
 from ._mask import Mask, read_mask
@@ -60,9 +60,9 @@ class PandasFrame:
         return read_mask(where, self.height)
 
     def _evaluate(self, text: str) -> Any:
-        scope = caller()
+        near, far = names_of_caller()
         try:
-            return self.frame.eval(text, local_dict=scope.f_locals, global_dict=scope.f_globals)
+            return self.frame.eval(text, local_dict=near, global_dict=far)
         except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
             raise InvalidArgument(f"where={text!r} cannot be evaluated: {error}") from error
 

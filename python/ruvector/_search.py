@@ -73,7 +73,9 @@ def search(
     where : mask or expression, optional
         Rows that may be found, applied before the search; null is False. pandas: boolean Series
         with the frame's index, NumPy mask, text for ``df.eval``, ``pd.col``, callable. polars:
-        expression, Series, SQL text. pyarrow: mask or compute expression.
+        expression, Series, SQL text. pyarrow: mask or compute expression. Text for ``df.eval`` is
+        code: ``@name`` is a variable of the calling code, attributes and methods included, so
+        such text must never come from somebody else.
     by : column label, or list of them, optional
         Find the `k` best rows of every group, that is of the rows with equal values there. Rows
         of a group come together, best first; groups by their best score, equal ones by its row.
