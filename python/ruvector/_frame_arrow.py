@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
+from ._arrow_rows import codes_of, evaluate, plain, take_rows
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, joined_codes, not_groups, one_of
 from ._mask import Mask, read_mask
-
-_ROW = "__ruvector_row__"
 
 
 class ArrowFrame:
@@ -44,20 +43,14 @@ class ArrowFrame:
 
     def texts(self, label: Any) -> list[Any]:
         column = self.column(label)
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string())
-        return list(column.to_pylist())
+        return list(plain(column).to_pylist())
 
     def mask(self, where: Any) -> Mask:
         if _is_expression(where):
-            rows = pa.array(np.arange(self.height))
             try:
-                kept = self.frame.append_column(_ROW, rows).filter(where).column(_ROW)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
+                where = evaluate(self.frame, where)
+            except (pa.ArrowException, KeyError) as error:
                 raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
-            mask = np.zeros(self.height, np.bool_)
-            mask[kept.to_numpy()] = True
-            return mask
         if isinstance(where, str):
             raise InvalidArgument(
                 "where= as text is for pandas and polars; for a pyarrow Table pass an "
@@ -72,7 +65,7 @@ class ArrowFrame:
         for label in labels:
             column = self.column(label)
             try:
-                found = _codes(column)
+                found = codes_of(column)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                 raise not_groups(label, column.type, error) from error
             codes = found if codes is None else joined_codes(codes, found)
@@ -89,7 +82,7 @@ class ArrowFrame:
         }
         if not frame.num_columns:  # taking from no columns leaves no rows
             return pa.table(extra)
-        out = frame.take(pa.array(rows))
+        out = take_rows(frame, rows)
         for name, array in extra.items():
             out = out.append_column(name, array)
         return out
@@ -99,21 +92,6 @@ class ArrowFrame:
         return pa.table(
             {name: pa.array(columns[name], type=dtypes[kind]) for name, kind in kinds.items()}
         )
-
-
-def _codes(column: Any) -> npt.NDArray[np.int64]:
-    """Number the values of a column, null as one of them."""
-    kind = column.type
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
-        column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind)
-    if pa.types.is_dictionary(kind):  # whose values may repeat, or be null
-        column = column.cast(kind.value_type)
-    coded = column.dictionary_encode("mask").unify_dictionaries()
-    chunks = [c.indices.fill_null(-1).to_numpy(zero_copy_only=False) for c in coded.chunks]
-    codes = np.concatenate([np.empty(0, np.int64), *chunks]).astype(np.int64)
-    codes[codes < 0] = codes.max(initial=-1) + 1
-    return codes
 
 
 def _is_expression(where: Any) -> bool:
@@ -132,7 +110,7 @@ def arrow_facts(label: Any, kind: Any) -> ColumnFacts:
         if types.is_floating(value) or types.is_integer(value):
             dim = kind.list_size if types.is_fixed_size_list(kind) else None
             return ColumnFacts(label, "vector", name, dim)
-    if types.is_dictionary(kind):
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         kind = kind.value_type
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return ColumnFacts(label, "text", name, None)

@@ -82,7 +82,10 @@ class PandasFrame:
         frame = self.frame
         if columns is not None:
             frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
-        out = frame.iloc[rows].copy()  # or pandas 2 warns users who write to their answer
+        try:
+            out = frame.iloc[rows].copy()  # or pandas 2 warns users who write to their answer
+        except NotImplementedError:  # of pyarrow, for types that it has no kernel for
+            out = _take_columns(frame, rows)
         below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
         for name, values in added.items():
             out.insert(len(out.columns), (name, *below) if below else name, values)
@@ -93,6 +96,22 @@ class PandasFrame:
         return pd.DataFrame(
             {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
         )
+
+
+def _take_columns(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """Take rows of a frame of which some columns are of Arrow types without a kernel."""
+    from ._arrow_rows import take_column
+
+    out = frame.iloc[rows, :0].copy()
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        try:
+            taken = column.iloc[rows]
+        except NotImplementedError:
+            chunks = take_column(column.array.__arrow_array__(), rows)
+            taken = pd.Series(pd.arrays.ArrowExtensionArray(chunks), index=out.index)
+        out.insert(position, frame.columns[position], taken, allow_duplicates=True)
+    return out
 
 
 def _is_expression(where: Any) -> bool:
