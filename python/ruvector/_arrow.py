@@ -91,6 +91,11 @@ def address(array: npt.NDArray[Any]) -> int:
     return int(array.ctypes.data)
 
 
+def machine(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array in one piece and in the byte order of this machine."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
 def bitmap(valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """Return an Arrow validity bitmap."""
     return np.packbits(valid, bitorder="little")
@@ -123,7 +128,7 @@ def wrap_matrix(
 def wrap_ids(ids: npt.NDArray[Any] | Sequence[str], array: ArrowArray, schema: ArrowSchema) -> None:
     """Fill empty Arrow structs with integer ids, or with a copy of texts; as `wrap_matrix`."""
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu":
-        data = np.ascontiguousarray(ids)
+        data = machine(ids)
         form, offsets, bits = FORMATS[data.dtype.name], None, None
     else:
         form = b"U"
@@ -250,7 +255,7 @@ def _fill(column: ExportColumn, name: str, values: Any, alive: list[Any]) -> Non
             raise InvalidArgument(f"column {name!r} of {values.ndim}-d {values.dtype}")
         column.format = form
         column.dim = values.shape[1] if values.ndim == 2 else 0
-        values = bitmap(values) if form == b"b" else np.ascontiguousarray(values)
+        values = bitmap(values) if form == b"b" else machine(values)
     column.data = address(values)
     column.offsets = None if offsets is None else address(offsets)
     column.validity = None if valid is None else address(valid)

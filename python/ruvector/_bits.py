@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from . import _cells
 from ._cells import Matrix, Validity
 from ._errors import DimensionMismatch, InvalidVector, MetricError
+from ._values import is_null
 from ._vectors import Vectors, from_matrix, read_vectors
 
 PackedMatrix: TypeAlias = npt.NDArray[np.uint8]
@@ -109,7 +109,7 @@ def _as_array(query: Any) -> npt.NDArray[Any]:
 def _cells_of(column: Any) -> list[Any]:
     """Return the rows of a column as Python objects."""
     rows = list(column.to_pylist() if hasattr(column, "to_pylist") else column.to_list())
-    if any(_cells.is_null(row) for row in rows):
+    if any(is_null(row) for row in rows):
         raise InvalidVector("query: rows are null")
     return rows
 
@@ -130,7 +130,7 @@ def _byte_cells(data: Any) -> list[Any] | None:
             cells = data.to_list()
         else:
             return None
-    first = next((cell for cell in cells if not _cells.is_null(cell)), None)
+    first = next((cell for cell in cells if not is_null(cell)), None)
     return cells if isinstance(first, bytes) else None
 
 
@@ -139,7 +139,7 @@ def _gather(cells: list[Any], label: str) -> tuple[Matrix, Validity | None]:
     valid = np.fromiter((isinstance(cell, bytes) for cell in cells), np.bool_, len(cells))
     width = len(cells[int(np.argmax(valid))])
     for row, cell in enumerate(cells):
-        if not valid[row] and not _cells.is_null(cell):
+        if not valid[row] and not is_null(cell):
             raise InvalidVector(f"{label}: row {row} is {cell!r:.40}, not bytes", row=row)
         if valid[row] and len(cell) != width:
             raise InvalidVector(

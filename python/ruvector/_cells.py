@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ._arrow import VECTOR_NUMBERS
 from ._caller import warn as warn_caller
 from ._errors import InvalidVector
+from ._values import is_null
 
 Matrix: TypeAlias = npt.NDArray[Any]
 Validity: TypeAlias = npt.NDArray[np.bool_]
@@ -30,15 +31,6 @@ _WORD: Final = 8
 _TYPE, _DATA, _NDIM, _BASE, _DESCR, _FLAGS = 1, 2, 3, 6, 7, 8
 _LOW: Final = np.uint64(0xFFFFFFFF)
 _CONTIGUOUS_ALIGNED: Final = np.uint64(0x0001 | 0x0100)
-
-
-def is_null(cell: Any) -> bool:
-    """Return whether a cell means "no vector here": None, a float NaN, ``pd.NA`` or ``NaT``."""
-    if cell is None:
-        return True
-    if isinstance(cell, float):
-        return cell != cell
-    return type(cell).__name__ in ("NAType", "NaTType")
 
 
 def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Validity | None, bool]:

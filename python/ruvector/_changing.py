@@ -9,7 +9,7 @@ from ._arguments import limit
 from ._bits import read_bits
 from ._errors import DimensionMismatch, InvalidArgument, InvalidVector
 from ._graph import Graphing
-from ._mask import read_ids
+from ._mask import read_ids, read_some_ids
 from ._settings import current
 from ._vectors import read_vectors
 
@@ -158,8 +158,7 @@ class Changing(Graphing):
         """
         if missing not in ("error", "ignore"):
             raise InvalidArgument(f"missing={missing!r}; use 'error' or 'ignore'")
-        single = isinstance(ids, str) or not hasattr(ids, "__len__")
-        names = read_ids([ids] if single else ids)
+        names, _ = read_some_ids(ids)
         deleted = _update.delete(self._handle, names, missing == "ignore")
         if deleted:
             self._note_change(self._rows - deleted)

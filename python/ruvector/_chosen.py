@@ -9,7 +9,7 @@ import numpy as np
 from . import _native
 from ._arguments import depth, limit, places, positive, share
 from ._errors import InvalidArgument
-from ._mask import read_ids
+from ._mask import read_some_ids
 from ._plan import Plan, remember
 from ._result import SearchResult, widen
 from ._settings import current
@@ -37,8 +37,7 @@ def search_chosen(
     if id is None:
         queries, single = index._queries(query)
     else:
-        single = isinstance(id, str) or np.ndim(id) == 0
-        names = read_ids([id] if single else id)
+        names, single = read_some_ids(id)
         queries = np.empty((len(names), 0), np.float32)
     k = places(k, 0 if single else len(queries))
     if k < 0:

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from ._cells import Validity, is_null
+from ._cells import Validity
 from ._errors import EmbedError, InvalidVector, MissingExtra
 from ._library import forked_error
 from ._locks import Lock
 from ._settings import current
 from ._static import Static
+from ._values import is_null
 from ._vectors import Float32Matrix, number_matrix
 
 _PACKAGE: Final = "wordllama"

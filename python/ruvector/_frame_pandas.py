@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
-from . import _cells
 from ._caller import names_of_caller
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, joined_codes, not_groups, one_of
 from ._mask import Mask, read_mask
+from ._values import is_null
 
 
 class PandasFrame:
@@ -41,7 +41,7 @@ class PandasFrame:
         cells: list[Any] = self.column(label).tolist()
         if set(map(type, cells)) == {str}:
             return cells
-        return [None if _cells.is_null(cell) else cell for cell in cells]
+        return [None if is_null(cell) else cell for cell in cells]
 
     def mask(self, where: Any) -> Mask:
         frame = self.frame
@@ -144,7 +144,7 @@ def _facts(label: Any, series: Any) -> ColumnFacts:
 
 def _object_facts(label: Any, series: Any) -> ColumnFacts:
     for cell in series.array:
-        if _cells.is_null(cell):
+        if is_null(cell):
             continue
         if isinstance(cell, str):
             return ColumnFacts(label, "text", "object (text)", None)

@@ -12,7 +12,7 @@ from . import _html, _native, _update
 from ._embedder import Embedder, recall_origin
 from ._errors import ForkedProcessError, InvalidArgument
 from ._forked import lost
-from ._mask import read_ids
+from ._mask import read_ids, read_some_ids
 from ._metric import BINARY, SCORE_NAMES
 from ._queries import FLOAT32
 from ._vectors import Float32Matrix
@@ -124,8 +124,6 @@ class Indexed:
         """Return the row of each id, -1 where there is none."""
         if not len(ids):
             return np.empty(0, np.int64)
-        if isinstance(ids, np.ndarray) and ids.dtype == object:
-            ids = ids.tolist()
         if self._changed:
             raise InvalidArgument(
                 "rows were added to or deleted from the index, whose rows are no longer those of "
@@ -133,10 +131,12 @@ class Indexed:
             )
         if self._id_kind != "positions":
             return _native.lookup(self._handle, ids)
-        rows = np.asarray(ids)
-        if rows.dtype.kind not in "iu":
-            return np.full(len(rows), -1, np.int64)
-        return np.where((rows >= 0) & (rows < self._rows), rows, -1).astype(np.int64)
+        names = read_ids(ids)
+        rows = np.full(len(names), -1, np.int64)
+        if isinstance(names, np.ndarray):
+            known = (names >= 0) & (names < self._rows)
+            rows[known] = names[known]
+        return rows
 
     def info(self) -> dict[str, Any]:
         """Return what the index is: kind, metric, bits, rows, dim, nulls, bytes, seed and more.
@@ -173,8 +173,8 @@ class Indexed:
         """
         if isinstance(id, slice):
             raise InvalidArgument("an index is asked by id, not by slice")
-        single = isinstance(id, str) or np.ndim(id) == 0
-        found = _update.vectors_of(self._handle, read_ids([id] if single else id))
+        names, single = read_some_ids(id)
+        found = _update.vectors_of(self._handle, names)
         return found[0] if single else found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:

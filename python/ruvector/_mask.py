@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, KeysView, Set, ValuesView
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Iterator, MappingView, Set
+from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ._errors import InvalidArgument
+from ._values import is_masked, is_null, values_of
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -42,11 +43,7 @@ def read_mask(where: Any, rows: int) -> Mask:
 
 def _values(where: Any) -> npt.NDArray[Any]:
     if isinstance(where, np.ndarray):
-        # NumPy imports its masked arrays when they are first named: whoever has one has done so.
-        masked: Any = sys.modules.get("numpy.ma")
-        if masked is not None and isinstance(where, masked.MaskedArray):
-            return np.asarray(masked.filled(where, False))
-        return where
+        return np.asarray(np.ma.filled(where, False)) if is_masked(where) else where
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
     if pandas is not None and isinstance(where, pandas.api.extensions.ExtensionArray):
         where = pandas.Series(where)
@@ -78,8 +75,6 @@ def _values(where: Any) -> npt.NDArray[Any]:
 
 def _from_objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Turn objects that are booleans or null into a mask; leave others for the error."""
-    from ._cells import is_null
-
     cells = values.tolist()
     if all(isinstance(cell, bool | np.bool_) or is_null(cell) for cell in cells):
         return np.array([isinstance(cell, bool | np.bool_) and bool(cell) for cell in cells], bool)
@@ -98,42 +93,75 @@ def _refuse(values: npt.NDArray[Any]) -> NoReturn:
 def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[str]:
     """Return ids as an int64 or uint64 array or a list of texts.
 
+    uint64 stays uint64; other whole numbers are int64, in lists uint64 where one is above int64.
+
     Raises
     ------
     InvalidArgument
-        Null, fractional, boolean or mixed ids.
+        Null, fractional, boolean or mixed ids, or whole numbers that neither type holds; names
+        the row.
     """
-    if isinstance(ids, Set | KeysView | ValuesView | Iterator | range):
-        ids = list(ids)
-    if isinstance(ids, list | tuple):
-        mixed = any(isinstance(name, str) for name in ids)
-        values = np.array(ids, object if mixed else None)  # or numbers would become texts
-    elif hasattr(ids, "to_list"):
-        values = np.asarray(ids.to_numpy())
-    elif hasattr(ids, "to_pylist"):
-        values = np.asarray(ids.to_pylist())
-    else:
-        values = np.asarray(ids)
+    values = values_of(ids)
     if values.ndim != 1:
         raise InvalidArgument(f"ids= has shape {values.shape}; one id a row is needed")
-    if values.dtype.kind == "u" and values.dtype.itemsize == 8:
-        return np.ascontiguousarray(values)
     if values.dtype.kind in "iu":
+        if values.dtype == np.uint64:
+            return np.ascontiguousarray(values, np.uint64)
         return np.ascontiguousarray(values, np.int64)
     if not values.size:
         return np.empty(0, np.int64)
-    cells = values.tolist()
-    if values.dtype.kind in "UO" and all(isinstance(cell, str) for cell in cells):
-        return _encodable([str(cell) for cell in cells])
-    if values.dtype.kind == "O" and all(type(cell) is int for cell in cells):
-        try:
-            return np.array(cells, np.int64)
-        except OverflowError:
+    if values.dtype.kind in "UO":
+        cells = values.tolist()
+        if set(map(type, cells)) == {str}:
+            return _encodable(cells)
+        _refuse_ids(cells)
+    raise InvalidArgument(f"ids= holds {values.dtype}; {_IDS_NEEDED}{_way_out(values)}")
+
+
+def read_some_ids(
+    ids: Any,
+) -> tuple[npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[str], bool]:
+    """Return ``(ids, single)`` of one id or of a sequence of ids."""
+    rows = isinstance(ids, Set | MappingView | Iterator) or (
+        hasattr(ids, "__len__") and not isinstance(ids, str | bytes) and not hasattr(ids, "as_py")
+    )
+    single = not rows or getattr(ids, "ndim", 1) == 0
+    return read_ids([ids] if single else ids), single
+
+
+_IDS_NEEDED: Final = "whole numbers or texts without nulls are needed"
+
+
+def _way_out(values: npt.NDArray[Any]) -> str:
+    if values.dtype.kind == "f" and np.isfinite(values).all():
+        return ", for example ids.astype('int64')"
+    return ""
+
+
+def _refuse_ids(cells: list[Any]) -> NoReturn:
+    """Say which id is the first that does not go with the rest, and why."""
+    kinds = {type(cell) for cell in cells}
+    for row, cell in enumerate(cells):
+        if is_null(cell):
+            raise InvalidArgument(f"ids= row {row} is null; {_IDS_NEEDED}", row=row)
+        if not isinstance(cell, str | int) or isinstance(cell, bool):
             raise InvalidArgument(
-                "ids= holds whole numbers outside int64; give them as uint64, or as texts"
-            ) from None
+                f"ids= row {row} is {cell!r:.40}, of type {type(cell).__name__}; {_IDS_NEEDED}",
+                row=row,
+            )
+    if kinds == {int}:
+        low, high = min(cells), max(cells)
+        wrong = high if high >= 2**64 or low >= 0 else low
+        what = "neither int64 nor uint64 holds it"
+        if -(2**63) <= low < 0 and high < 2**64:
+            wrong, what = high, f"above int64, and {low} is below uint64"
+        row = cells.index(wrong)
+        raise InvalidArgument(f"ids= row {row} is {wrong}: {what}; use texts", row=row)
+    row = next(i for i, cell in enumerate(cells) if type(cell) is not type(cells[0]))
     raise InvalidArgument(
-        f"ids= holds {values.dtype}; whole numbers or texts without nulls are needed"
+        f"ids= row {row} is {cells[row]!r:.40}, those before it are of type "
+        f"{type(cells[0]).__name__}; use whole numbers or texts, not both",
+        row=row,
     )
 
 

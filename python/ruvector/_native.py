@@ -20,6 +20,7 @@ from ._arrow import ArrowArray, ArrowSchema, address, collect, export_stream
 from ._errors import InvalidArgument
 from ._handle import Handle, info
 from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
+from ._mask import read_ids
 from ._nearest import search
 from ._task import Progress, Task, aside
 from ._update import room
@@ -169,10 +170,7 @@ def decode(data: bytes) -> Handle:
 
 def lookup(handle: Handle, ids: npt.NDArray[Any] | Sequence[Any]) -> Ints:
     """Return the row of every id, -1 for ids of no row."""
-    if not isinstance(ids, np.ndarray) and not (len(ids) and isinstance(ids[0], str)):
-        ids = np.asarray(ids if len(ids) else np.empty(0, np.int64))
-        if ids.dtype.kind not in "iu":
-            raise InvalidArgument("ids are integers or text")
+    ids = read_ids(ids)
     rows = np.empty(len(ids), np.int64)
     if not len(ids):
         info(handle)  # raises when closed

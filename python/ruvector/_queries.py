@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from . import _cells
 from ._errors import DimensionMismatch, InvalidVector
+from ._values import is_null
 from ._vectors import Float32Matrix, is_buffer, number_matrix, read_vectors
 
 FLOAT32: Final = np.dtype(np.float32)
@@ -63,7 +63,7 @@ def _text_values(query: Any) -> list[Any] | None:
 
 def _holds_text(values: Any) -> bool:
     for value in values:
-        if not _cells.is_null(value):
+        if not is_null(value):
             return isinstance(value, str)
     return False
 

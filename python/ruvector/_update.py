@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arrow import FORMATS, address, collect, pack_texts
+from ._arrow import FORMATS, address, collect, machine, pack_texts
 from ._handle import Handle, info
 from ._library import Values, call
 from ._metric import BINARY
@@ -21,8 +21,8 @@ Names = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | Sequence[str]
 def values(ids: Names) -> tuple[Values, Any]:
     """Return an rv_values of ids, and what must be kept as long as it is used."""
     if isinstance(ids, np.ndarray):
-        form = FORMATS[ids.dtype.name]
-        return Values(form, address(ids), None, len(ids), 0), ids
+        ids = machine(ids)
+        return Values(FORMATS[ids.dtype.name], address(ids), None, len(ids), 0), ids
     data, offsets, _ = pack_texts(ids)
     return Values(b"U", address(data), address(offsets), len(ids), int(offsets[-1])), (
         data,

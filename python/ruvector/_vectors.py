@@ -17,6 +17,7 @@ from ._arrow import VECTOR_NUMBERS
 from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
 from ._library import call
+from ._values import is_null
 
 Float32Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -274,7 +275,7 @@ def _from_other(data: Any, label: str, warn: bool) -> Vectors:
         raise InvalidVector(f"{label}: {_cells.text_advice(data)}")
     if isinstance(data, list | tuple):
         flat = not any(hasattr(cell, "__len__") for cell in data)
-        if flat and not all(map(_cells.is_null, data)):
+        if flat and not all(map(is_null, data)):
             raise InvalidVector(
                 f"{label} is 1-D with {len(data)} numbers, 2-D (rows x dim) is needed; "
                 "one vector is [vector]"
