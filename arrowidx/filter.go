@@ -28,6 +28,7 @@ const (
 // deleted or null. What making it and placing it have set never changes.
 type filter struct {
 	key      xxh3.Uint128 // of what was asked for
+	read     xxh3.Uint128 // of what it was made of: another where that was written to meanwhile
 	alive    []uint32     // the bits it was made with; held, so that their address stays theirs
 	made     sync.Once
 	words    []uint32 // in row order
@@ -76,6 +77,11 @@ func (r *run) setFilter() error {
 	}
 	f := ix.held.filters.take(key, ix.alive)
 	f.made.Do(func() { f.make(ix, p) })
+	if f.read != key {
+		ix.held.filters.forget(f)
+		f = &filter{key: key, alive: ix.alive}
+		f.make(ix, p)
+	}
 	if f.eligible == ix.usable {
 		return nil
 	}
@@ -122,6 +128,15 @@ func (c *filters) take(key xxh3.Uint128, alive []uint32) *filter {
 	return f
 }
 
+// forget takes a filter out that is not what its key says.
+func (c *filters) forget(f *filter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.kept, f); i >= 0 {
+		c.kept = slices.Delete(c.kept, i, i+1)
+	}
+}
+
 // memory counts the bytes of all filters, for a segment whose rows are alive.
 func (c *filters) memory(alive []uint32) int64 {
 	c.mu.Lock()
@@ -141,14 +156,18 @@ func sameBits(a, b []uint32) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// make sets what does not depend on cells.
+// make sets what does not depend on cells. It reads the mask or the rows once.
 func (f *filter) make(ix *segment, p *SearchParams) {
 	f.words = make([]uint32, len(ix.alive))
 	if p.Mask != nil {
-		packMask(f.words, p.Mask)
+		f.readMask(p.Mask)
 	} else {
-		for _, row := range p.Rows {
-			f.words[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
+		rows := slices.Clone(p.Rows)
+		f.read = xxh3.Hash128Seed(arrow.Int64Traits.CastToBytes(rows), rowsSeed)
+		for _, row := range rows {
+			if row >= 0 && row < int64(ix.rows) { // still: others may have written to them
+				f.words[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
+			}
 		}
 	}
 	for i, w := range ix.alive {
@@ -162,6 +181,22 @@ func (f *filter) make(ix *segment, p *SearchParams) {
 	}
 	f.bytes.Add(4 * int64(len(f.words)+len(f.rows)))
 	ix.held.filters.packed.Add(1)
+}
+
+// maskPiece is how much of a mask is copied at a time: whole blocks that stay in the cache.
+const maskPiece = 8192
+
+// readMask packs a mask and says what it was. Its owner may write to it meanwhile: what is packed
+// and what is hashed are the same copy.
+func (f *filter) readMask(mask []byte) {
+	var h xxh3.Hasher
+	var piece [maskPiece]byte
+	for at := 0; at < len(mask); at += maskPiece {
+		n := copy(piece[:], mask[at:])
+		_, _ = h.Write(piece[:n])
+		packMask(f.words[at/simd.BlockRows:], piece[:n])
+	}
+	f.read = h.Sum128()
 }
 
 // packMask sets the bit of every row whose byte of the mask is not zero. words are zero.

@@ -8,14 +8,17 @@ package main
 import "C"
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// values views an rv_values as an Arrow array, which must not outlive the caller's memory.
+// values copies an rv_values into an Arrow array: ids are looked up more than once, whatever their
+// owner writes meanwhile.
 func values(op string, p *C.rv_values) (arrow.Array, error) {
 	if p == nil || p.n < 0 || p.format == nil || p.n > 0 && p.data == nil {
 		return nil, invalid(op, "ids without their data", "")
@@ -25,7 +28,7 @@ func values(op string, p *C.rv_values) (arrow.Array, error) {
 	var data *arrowarray.Data
 	switch form {
 	case "l", "L":
-		numbers := memory.NewBufferBytes(viewAt[byte](p.data, 8*n))
+		numbers := memory.NewBufferBytes(bytes.Clone(viewAt[byte](p.data, 8*n)))
 		kind := arrow.DataType(arrow.PrimitiveTypes.Int64)
 		if form == "L" {
 			kind = arrow.PrimitiveTypes.Uint64
@@ -35,16 +38,16 @@ func values(op string, p *C.rv_values) (arrow.Array, error) {
 		if p.offsets == nil || p.len < 0 {
 			return nil, invalid(op, "texts without offsets", "")
 		}
-		last := int64(0)
-		for i, at := range view[int64](p.offsets, n+1) {
+		cuts, last := slices.Clone(view[int64](p.offsets, n+1)), int64(0)
+		for i, at := range cuts {
 			if at < last || at > int64(p.len) {
 				return nil, invalid(op, fmt.Sprintf("offset %d of text %d, %d bytes in all", at, i,
 					int64(p.len)), "offsets begin at 0 or above and never shrink")
 			}
 			last = at
 		}
-		offsets := memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(view[int64](p.offsets, n+1)))
-		text := memory.NewBufferBytes(viewAt[byte](p.data, int64(p.len)))
+		offsets := memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(cuts))
+		text := memory.NewBufferBytes(bytes.Clone(viewAt[byte](p.data, int64(p.len))))
 		data = arrowarray.NewData(arrow.BinaryTypes.LargeString, int(n),
 			[]*memory.Buffer{nil, offsets, text}, nil, 0, 0)
 	default:

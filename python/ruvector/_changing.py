@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from . import _native, _update
+from . import _update
 from ._arguments import limit
 from ._bits import read_bits
 from ._errors import DimensionMismatch, InvalidArgument, InvalidVector
@@ -78,12 +78,9 @@ class Changing(Graphing):
         """
         swapped(ids, vectors)
         names = None if ids is None else read_ids(ids)
-        first = not self._rows  # the first rows decide what the index is
         limited = current.threads if threads is None else limit(threads)
         if not self._packed and _update.few(vectors):
-            replaced, rows = _update.add_matrix(self._handle, vectors, names, replace, limited)
-            self._added(first, rows)
-            return replaced
+            return _update.add_matrix(self._handle, vectors, names, replace, limited)[0]
         column = read_bits(vectors, self._metric) if self._packed else read_vectors(vectors)
         try:
             if column.handle is None:
@@ -93,21 +90,12 @@ class Changing(Graphing):
                     raise InvalidArgument(f"{len(names)} ids for {column.rows} rows")
                 return 0  # no rows at all
             shown = current.progress if progress is None else progress
-            numbers = column.rows * max(self._dim, 1)
-            replaced, rows = _update.add(
+            numbers = column.rows * max(self.dim, 1)
+            return _update.add(
                 self._handle, column.handle, names, replace, numbers, limited, shown
-            )
+            )[0]
         finally:
             column.close()
-        if column.rows:
-            self._added(first, rows)
-        return replaced
-
-    def _added(self, first: bool, rows: int) -> None:
-        """Know that the index has so many rows now; with the first ones it may have become any."""
-        self._note_change(rows)
-        if first:
-            self._note_all()
 
     def upsert(
         self,
@@ -159,10 +147,7 @@ class Changing(Graphing):
         if missing not in ("error", "ignore"):
             raise InvalidArgument(f"missing={missing!r}; use 'error' or 'ignore'")
         names, _ = read_some_ids(ids)
-        deleted = _update.delete(self._handle, names, missing == "ignore")
-        if deleted:
-            self._note_change(self._rows - deleted)
-        return deleted
+        return _update.delete(self._handle, names, missing == "ignore")
 
     def compact(self, *, threads: int | None = None) -> None:
         """Give the memory of deleted rows back, and make added rows as fast as built ones.
@@ -177,26 +162,6 @@ class Changing(Graphing):
             The index is then as it was.
         """
         _update.compact(self._handle, current.threads if threads is None else limit(threads))
-        self._note_all()
-
-    def _note_change(self, rows: int) -> None:
-        """Keep what every change changes."""
-        self._rows = rows
-        self._changed = True
-        self._matrix = None
-        self._handle.reads = None  # other rows are another cost
-
-    def _note_all(self) -> None:
-        """Read anew what an index is."""
-        info = _native.info(self._handle)
-        self._rows = int(info["rows"])
-        self._dim = int(info["dim"])
-        self._kind = info["kind"]
-        self._bits = int(info["bits"])
-        self._id_kind = info["id_kind"]
-        self._changed = bool(info["changed"])
-        self._handle.reads = None
-        self._note_targets(info)
 
 
 def swapped(ids: Any, vectors: Any) -> None:

@@ -43,25 +43,26 @@ def search_chosen(
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
     aim = 0.0 if recall is None else share(recall)
-    index._check_reach(aim or index._target)
-    mask, allowed = index._filter(where, ids)
+    facts = index._facts
+    index._check_reach(aim or facts.target)
+    mask, allowed = index._filter(where, ids, facts)
     found, scores, counts, raw = _native.search(
         index._handle,
         queries,
-        min(k, index._rows),
+        min(k, facts.rows),
         rerank=_CLOSE_BOUNDS if rerank is None else depth(rerank),
         recall=aim,
         probes=0 if probes is None else positive("probes", probes),
         mask=mask,
         ids=allowed,
-        texts=index._id_kind == "string",
+        texts=facts.id_kind == "string",
         threads=current.threads if threads is None else limit(threads),
         like=names,
         diversity=varied,
     )
-    if index._id_kind == "uint64":
+    if facts.id_kind == "uint64":
         found = found.view(np.uint64)
-    plan = Plan(raw, "given", recall, index._calibrated)
+    plan = Plan(raw, "given", recall, facts.calibrated)
     remember(plan)
     asked = None
     if single:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native, _update
 from ._embedder import Embedder, recall_origin
-from ._errors import ForkedProcessError, InvalidArgument
+from ._errors import ForkedProcessError, IndexClosed, InvalidArgument
+from ._facts import Facts, facts_of
 from ._forked import lost
 from ._mask import read_ids, read_some_ids
 from ._metric import BINARY, SCORE_NAMES
 from ._queries import FLOAT32
 from ._vectors import Float32Matrix
-
-_EVERY_VECTOR: Final = float(np.nextafter(0.99, 1))  # targets from here on measure all vectors
 
 
 class Indexed:
@@ -25,23 +25,15 @@ class Indexed:
 
     __slots__ = (
         "__weakref__",
-        "_bits",
-        "_calibrated",
-        "_changed",
         "_copied",
-        "_dim",
         "_embedder",
         "_handle",
-        "_id_kind",
-        "_kind",
         "_matrix",
         "_metric",
         "_origin",
         "_packed",
-        "_rows",
         "_score_name",
-        "_target",
-        "_unreached",
+        "_warned",
     )
 
     __iter__: ClassVar[None] = None  # __getitem__ takes ids, which do not count from 0
@@ -51,18 +43,10 @@ class Indexed:
     _copied: bool
     _embedder: Embedder | None
     _origin: str
-    _changed: bool
-    _rows: int
-    _dim: int
     _metric: str
     _packed: bool  # rows are bits
-    _kind: str
-    _bits: int
-    _id_kind: str
     _score_name: str
-    _target: float
-    _calibrated: bool
-    _unreached: float | None  # recall targets from here on need vectors; None: no warning is due
+    _warned: bool  # that a recall target needs vectors
 
     def __init__(self) -> None:
         raise TypeError("an Index is made by Index.build(vectors) or Index.load(path)")
@@ -76,28 +60,38 @@ class Indexed:
         self._copied = copied
         self._embedder = None
         self._origin = info["provenance"]
-        self._changed = bool(info["changed"])
-        self._rows = int(info["rows"])
-        self._id_kind = info["id_kind"]
-        self._dim = int(info["dim"])
         self._metric = info["metric"]
         self._packed = self._metric in BINARY
-        self._kind = info["kind"]
-        self._bits = int(info["bits"])
         self._score_name = SCORE_NAMES[self._metric]
-        self._note_targets(info)
+        self._warned = False
         return self
 
-    def _note_targets(self, info: dict[str, Any]) -> None:
-        """Keep what a search must know of recall targets."""
-        self._target = float(info["recall"])
-        self._calibrated = bool(info["calibrated"])
-        self._unreached = None if info["vectors"] or not self._rows else first_unreached(info)
+    @property
+    def _facts(self) -> Facts:
+        """What the index is now. Whoever needs two facts takes both from one object."""
+        known: Facts | None = self._handle.version.facts
+        return facts_of(self._handle) if known is None else known
+
+    @property
+    def _rows(self) -> int:
+        return self._facts.rows
+
+    @property
+    def _changed(self) -> bool:
+        return self._facts.changed
+
+    @property
+    def _id_kind(self) -> str:
+        return self._facts.id_kind
+
+    @property
+    def _calibrated(self) -> bool:
+        return self._facts.calibrated
 
     @property
     def dim(self) -> int:
         """Dimensions of the vectors; of rows of bits, their bits."""
-        return self._dim
+        return self._facts.dim
 
     @property
     def metric(self) -> str:
@@ -107,12 +101,12 @@ class Indexed:
     @property
     def kind(self) -> str:
         """``"exact"``, ``"flat"`` or ``"ivf"``."""
-        return self._kind
+        return self._facts.kind
 
     @property
     def bits(self) -> int:
         """Bits a dimension in the codes; 0 for ``exact``."""
-        return self._bits
+        return self._facts.bits
 
     def _maker(self) -> Embedder | None:
         """Return the embedder that made the vectors, None if that is not known."""
@@ -124,17 +118,23 @@ class Indexed:
         """Return the row of each id, -1 where there is none."""
         if not len(ids):
             return np.empty(0, np.int64)
-        if self._changed:
+        facts = self._facts
+        found, changed = None, facts.changed
+        if facts.id_kind != "positions" and not changed:
+            found = _native.lookup(self._handle, ids)
+            # Of a version that was asked for afterwards: if it is not changed, that one was not.
+            changed = bool(_native.info(self._handle)["changed"])
+        if changed:
             raise InvalidArgument(
                 "rows were added to or deleted from the index, whose rows are no longer those of "
                 "the frame: join the result to it by id"
             )
-        if self._id_kind != "positions":
-            return _native.lookup(self._handle, ids)
+        if found is not None:
+            return found
         names = read_ids(ids)
         rows = np.full(len(names), -1, np.int64)
         if isinstance(names, np.ndarray):
-            known = (names >= 0) & (names < self._rows)
+            known = (names >= 0) & (names < facts.rows)
             rows[known] = names[known]
         return rows
 
@@ -157,7 +157,7 @@ class Indexed:
         return int(_native.info(self._handle)["index_bytes"])
 
     def __len__(self) -> int:
-        return self._rows
+        return self._facts.rows
 
     def __getitem__(self, id: Any) -> npt.NDArray[Any]:
         """Return the vector of an id, shape (dim,), or of several, shape (m, dim).
@@ -180,6 +180,8 @@ class Indexed:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """Return all vectors, shape (n, dim): borrowed float32 memory as it is, else a copy."""
         matrix = self._matrix
+        if matrix is not None and self._facts.changed:
+            matrix = self._matrix = None  # for good
         if matrix is not None:
             _native.info(self._handle)  # raises when closed
             matrix = matrix.view()
@@ -195,6 +197,8 @@ class Indexed:
     def close(self) -> None:
         """Free the index and let go of borrowed memory. Later calls raise IndexClosed."""
         self._matrix = None
+        with suppress(IndexClosed):
+            facts_of(self._handle)  # while it can be asked: an index that is closed still says
         _native.close_index(self._handle)
 
     def __enter__(self) -> Self:
@@ -212,19 +216,20 @@ class Indexed:
         return restore, (type(self), _native.encode(self._handle))
 
     def __repr__(self) -> str:
-        bits = f", {self._bits} bits" if self._bits else ""
-        return f"Index({self._rows:,} x {self._dim}, {self._metric}, {self._kind}{bits})"
+        facts = self._facts
+        bits = f", {facts.bits} bits" if facts.bits else ""
+        return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits})"
 
     def _repr_html_(self) -> str:
         info = _native.info(self._handle)
         rows: list[tuple[str, object]] = [
-            ("rows", f"{self._rows:,}"),
-            ("dimensions", self.dim),
+            ("rows", f"{info['rows']:,}"),
+            ("dimensions", info["dim"]),
             ("metric", self.metric),
-            ("kind", self.kind),
-            ("bits", self.bits or "none"),
+            ("kind", info["kind"]),
+            ("bits", info["bits"] or "none"),
             ("null rows", f"{info['nulls']:,}"),
-            ("ids", self._id_kind),
+            ("ids", info["id_kind"]),
             ("index memory", _html.size(info["index_bytes"])),
             ("borrowed memory", _html.size(info["borrowed_bytes"])),
             ("vectors", info["keep"] if info["vectors"] else "codes only"),
@@ -246,16 +251,6 @@ class Indexed:
                 if point["vectors"] == info["vectors"]
             ]
         return _html.facts("ruvector.Index", rows)
-
-
-def first_unreached(info: dict[str, Any]) -> float:
-    """Return the recall target from which on an index without vectors falls short."""
-    missed: list[float] = [
-        point["target"]
-        for point in info.get("calibration") or ()
-        if not point["vectors"] and point["recall"] < point["target"] - 0.01
-    ]
-    return min([*missed, _EVERY_VECTOR])
 
 
 def restore(cls: type[Indexed], data: bytes) -> Indexed:

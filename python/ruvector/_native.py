@@ -148,6 +148,8 @@ def load(path: str, column: Handle | None = None) -> Handle:
     name = path.encode("utf-8", "surrogateescape")
     handle, task = Handle(), Task()
     attached = 0 if column is None else column.value
+    if column is not None and not attached:
+        raise InvalidArgument("the column of the vectors is closed")
     call("rv_load_start", name, len(name), attached, byref(task.cell))
     task.wait()
     task.result(handle.cell)
@@ -207,13 +209,22 @@ def vectors(handle: Handle, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) 
 
 def attach(handle: Handle, column: Handle | None) -> None:
     """Give an index a column to measure against; None takes it away."""
-    call("rv_index_attach", handle.value, 0 if column is None else column.value)
+    attached = 0
+    if column is not None:
+        attached = column.value
+        if not attached:
+            raise InvalidArgument("the column to attach is closed")
+    try:
+        call("rv_index_attach", handle.value, attached)
+    finally:
+        handle.outdate()  # recall targets are in reach, or no more
 
 
 def close_index(handle: Handle) -> None:
     """Release an index's vectors and codes, and the handle; more than once is fine."""
-    if handle.value:
-        call("rv_index_close", handle.value)
+    value = handle.value
+    if value:
+        call("rv_index_close", value)
         handle.close()
 
 
@@ -223,9 +234,11 @@ def calibrate(handle: Handle, queries: Floats, threads: int = 0) -> None:
     task = Task(lent=batch)
     shape = batch.shape
     call("rv_calibrate_start", handle.value, address(batch), *shape, threads, byref(task.cell))
-    task.wait()
-    task.result()
-    handle.reads = None  # another number of cells is another cost
+    try:
+        task.wait()
+        task.result()
+    finally:
+        handle.outdate()  # another number of cells is another cost
 
 
 def measure_recall(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from ctypes import addressof, byref, c_int64, sizeof, string_at
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ._arguments import places
 from ._arrow import address
 from ._errors import InvalidArgument
-from ._handle import Handle, info
+from ._facts import Facts, facts_of
+from ._handle import Handle
 from ._library import (
     Bytes,
     Error,
@@ -24,7 +25,6 @@ from ._library import (
     raise_error,
     release_bytes,
 )
-from ._metric import BINARY
 from ._task import Task
 from ._update import values
 
@@ -39,15 +39,19 @@ CLOSE_BOUNDS = -1
 # A search that reads fewer bytes than this takes less than about 5 ms on one core, so it runs on
 # the calling thread: no task, no other thread, no chance that Ctrl-C waits long.
 SHORT_BYTES = 20_000_000
+KEPT_NUMBERS = 200_000  # a thread keeps scratch memory of so many, under 1 MB
 EVERY_VECTOR = 0.99  # above this recall `flat` measures all vectors
 
 
 class _Scratch:
-    """What one search of one query needs, made once and used again by one thread at a time."""
+    """What one search of one query needs, made once and used again by one thread at a time.
+
+    It is prepared for one version of one index: that of ``facts``, which names the handle.
+    """
 
     __slots__ = (
-        "address", "call", "cost", "counts", "error", "found", "function", "ids", "key", "memory",
-        "params", "plan", "plan_bytes", "query", "scores",
+        "address", "call", "cost", "counts", "error", "facts", "found", "function", "ids", "key",
+        "memory", "params", "plan", "plan_bytes", "query", "scores", "small",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -65,13 +69,14 @@ class _Scratch:
         empty = np.empty(0, np.float32)
         self.memory = (empty, np.empty(0, np.int64), empty)  # query, ids, scores: never smaller
         self.query, self.ids, self.scores = self.memory
+        self.facts: Facts | None = None
         self.key: tuple[Any, ...] = ()
         self.cost = 0
+        self.small = True
 
     def prepare(
         self,
-        cost: int,
-        handle: Handle,
+        facts: Facts,
         dim: int,
         k: int,
         rerank: int,
@@ -86,14 +91,15 @@ class _Scratch:
         if k > len(ids):
             ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
         self.memory = query, ids, scores
+        self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
         self.query, self.ids, self.scores = query[:dim], ids[: max(k, 0)], scores[: max(k, 0)]
-        self.call.index, self.cost = handle.value, cost
+        self.call.index, self.cost = facts.handle, _cost(facts, k, rerank, recall, probes)
         params = self.params
         params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
         params.dim, params.k, params.rerank = dim, k, rerank
         params.probes = probes
         params.epsilon0, params.recall, params.threads = epsilon0, recall, 1
-        self.key = handle.reads, dim, k, rerank, epsilon0, recall, probes
+        self.facts, self.key = facts, (dim, k, rerank, epsilon0, recall, probes)
 
 
 class _Spare(threading.local):
@@ -136,11 +142,12 @@ def search(
     depth = CLOSE_BOUNDS if rerank is None else rerank
     filtered = mask is not None or rows is not None or ids is not None
     filtered = filtered or texts or source is not None or diversity != 0
-    bits = (handle.reads or _reads(handle)).bits
+    facts = facts_of(handle)
+    bits = facts.packed
     if bits and like is None and queries.dtype != np.uint8:
         raise InvalidArgument(f"queries of {queries.dtype} for an index of packed bits")
     if queries.ndim == 1 and not bits and not filtered:
-        one = search_one(handle, queries, k, depth, epsilon0 or 0.0, recall or 0.0, probes or 0)
+        one = search_one(facts, queries, k, depth, epsilon0 or 0.0, recall or 0.0, probes or 0)
         if one is not None:
             counts = np.array([len(one[0])], np.int64)
             return one[0], one[1], counts, Plan.from_buffer_copy(one[2])
@@ -157,12 +164,12 @@ def search(
     filter_ = _filter(params, mask, rows) if ids is None else _filter_ids(params, ids)
     cuts = _room_for_texts(params, len(batch)) if texts else None
     if source is not None:
-        if not source.value:
-            raise InvalidArgument("the column to measure against is closed")
         params.source = source.value
-    cost = _cost(handle, k, rerank, recall, probes)
+        if not params.source:
+            raise InvalidArgument("the column to measure against is closed")
+    cost = _cost(facts, k, rerank, recall, probes)
     if cost >= SHORT_BYTES:
-        cost = _under(handle, cost, mask if ids is None else ids)
+        cost = _under(facts, cost, mask if ids is None else ids)
     cost *= len(batch)
     found = _search_batch(handle, batch, params, cost, (filter_, cuts, asked))
     numbers, scores, counts, plan = found
@@ -204,7 +211,7 @@ def _room_for_texts(params: SearchParams, nq: int) -> _Texts:
 
 
 def search_one(
-    handle: Handle,
+    facts: Facts,
     query: npt.NDArray[Any],
     k: int,
     rerank: int,
@@ -219,13 +226,12 @@ def search_one(
     rows found, and the bytes of an rv_plan. The numbers are those of rv_search_params. This path is
     measured (benchmarks/overhead.py): every line of it counts.
     """
-    # The facts about the index name its handle; made anew, they have the cost worked out again.
-    key = handle.reads, len(query), k, rerank, epsilon0, recall, probes
+    key = len(query), k, rerank, epsilon0, recall, probes
     spare = _spare.all
     scratch = spare.pop() if spare else _Scratch()
-    if scratch.key != key:
-        scratch.prepare(_cost(handle, k, rerank, recall, probes), handle, *key[1:])
-    if scratch.cost >= SHORT_BYTES and _under(handle, scratch.cost, mask) >= SHORT_BYTES:
+    if scratch.facts is not facts or scratch.key != key:
+        scratch.prepare(facts, *key)
+    if scratch.cost >= SHORT_BYTES and _under(facts, scratch.cost, mask) >= SHORT_BYTES:
         spare.append(scratch)
         return None
     scratch.query[:] = query
@@ -246,7 +252,8 @@ def search_one(
         answer = ids.copy(), scores.copy(), scratch.plan_bytes.tobytes()
     else:
         answer = ids[:n].copy(), scores[:n].copy(), scratch.plan_bytes.tobytes()
-    spare.append(scratch)
+    if scratch.small:
+        spare.append(scratch)
     return answer
 
 
@@ -299,28 +306,13 @@ def _filter(
     return kept
 
 
-class _Reads(NamedTuple):
-    """What a query reads of an index."""
-
-    handle: int  # no two indexes of a process have the same
-    scanned: int  # bytes of all codes, or of all vectors for kind exact
-    rows: int
-    vector: int  # bytes of one that is measured after the scan
-    target: float  # of recall, when a search names none
-    cells: int  # of kind ivf, else 0
-    routing: int  # bytes read to choose among them
-    probes: tuple[tuple[float, int], ...]  # (target, cells probed for it), targets increasing
-    bits: bool = False  # queries are packed bits
-
-
 def _cost(
-    handle: Handle, k: int, rerank: int | None, recall: float | None, probes: int | None = 0
+    reads: Facts, k: int, rerank: int | None, recall: float | None, probes: int | None = 0
 ) -> int:
     """Return about how many bytes one query reads: what is scanned, and the vectors measured.
 
     How many vectors the error bounds ask for is known afterwards only: at least k are charged.
     """
-    reads: _Reads = handle.reads or _reads(handle)
     target, scanned = recall or reads.target, reads.scanned
     if target > EVERY_VECTOR:
         return scanned + reads.rows * reads.vector
@@ -333,31 +325,10 @@ def _cost(
     return scanned + min(reads.rows, max(k, rerank or 0)) * reads.vector
 
 
-def _under(handle: Handle, cost: int, allowed: Any) -> int:
+def _under(reads: Facts, cost: int, allowed: Any) -> int:
     """Return the cost under a mask or a list of ids: at most that of the vectors of these rows."""
-    reads: _Reads = handle.reads or _reads(handle)
     if allowed is None or not reads.rows:
         return cost
     mask = isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_
     rows = int(np.count_nonzero(allowed)) if mask else len(allowed)
     return min(cost, rows * (reads.vector or reads.scanned // reads.rows))
-
-
-def _reads(handle: Handle) -> _Reads:
-    about = info(handle)
-    if "row_bytes" not in about:
-        return _Reads(0, 0, 0, 0, 0.0, 0, 0, ())  # a column: the search itself says so
-    rows, dim = about["rows"], about["dim"]
-    vector = 0 if about["kind"] == "exact" else 4 * dim  # exact reads them while it scans
-    cells = about["cells"] if about["kind"] == "ivf" else 0
-    points = {
-        point["target"]: point["probes"]
-        for point in about["calibration"] or ()
-        if point["vectors"] == about["vectors"]
-    }
-    reads = _Reads(
-        handle.value, rows * about["row_bytes"], rows, vector, about["recall"], cells, cells * dim,
-        tuple(sorted(points.items())), about["metric"] in BINARY,
-    )  # fmt: skip
-    handle.reads = reads
-    return reads

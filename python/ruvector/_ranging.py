@@ -91,7 +91,8 @@ class Ranging(Searching):
             name = "min_similarity" if larger_is_better(self._metric) else "max_distance"
             raise InvalidArgument(f"a range needs a threshold: give {name}=")
         queries, single = self._queries(query)
-        mask, names = self._filter(where, ids)
+        facts = self._facts
+        mask, names = self._filter(where, ids, facts)
         found, scores, counts, raw = within(
             self._handle,
             queries,
@@ -103,7 +104,7 @@ class Ranging(Searching):
             ids=names,
             threads=current.threads if threads is None else threads_of(threads),
         )
-        plan = Plan(raw, "given", None, self._calibrated)
+        plan = Plan(raw, "given", None, facts.calibrated)
         remember(plan)
         if single:
             return SearchResult(found, scores, counts, self, plan, True)

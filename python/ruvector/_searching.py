@@ -13,6 +13,7 @@ from ._bits import read_bit_queries
 from ._caller import warn
 from ._chosen import search_chosen
 from ._errors import EmbedError, InvalidArgument, UnknownId
+from ._facts import Facts, facts_of
 from ._indexed import Indexed
 from ._mask import Mask, Rows, read_ids, read_mask
 from ._nearest import search_one
@@ -111,32 +112,32 @@ class Searching(Indexed):
         if k < 0:
             raise InvalidArgument(f"k={k} must be 0 or more")
         aim = 0.0 if recall is None else share(recall)
-        if self._unreached is not None:
-            self._check_reach(aim or self._target)
+        facts: Facts = self._handle.version.facts or facts_of(self._handle)
+        if facts.unreached is not None:
+            self._check_reach(aim or facts.target)
         deep = _CLOSE_BOUNDS if rerank is None else depth(rerank)
         cells = 0 if probes is None else positive("probes", probes)
         limited = current.threads if threads is None else limit(threads)
-        rows = self._rows
+        rows = facts.rows
         one = None
-        if single and ids is None and self._id_kind != "string" and not self._packed:
-            mask = None if where is None else self._filter(where, None)[0]
-            one = search_one(
-                self._handle, queries, k if k <= rows else rows, deep, 0.0, aim, cells, mask
-            )
+        if single and ids is None and facts.id_kind != "string" and not self._packed:
+            mask = None if where is None else self._filter(where, None, facts)[0]
+            one = search_one(facts, queries, k if k <= rows else rows, deep, 0.0, aim, cells, mask)
         if one is None:
             return self._search_long(
-                queries, k, single, (where, ids), recall,
+                facts, queries, k, single, (where, ids), recall,
                 {"rerank": deep, "recall": aim, "probes": cells, "threads": limited},
             )  # fmt: skip
         found, scores, raw = one
-        plan = Plan(raw, "given", recall, self._calibrated)
+        plan = Plan(raw, "given", recall, facts.calibrated)
         remember(plan)
-        if self._id_kind == "uint64":
+        if facts.id_kind == "uint64":
             found = found.view(np.uint64)
         return SearchResult(found, scores, None, self, plan, single)
 
     def _search_long(
         self,
+        facts: Facts,
         queries: npt.NDArray[Any],
         k: int,
         single: bool,
@@ -145,38 +146,38 @@ class Searching(Indexed):
         options: dict[str, Any],
     ) -> SearchResult:
         """Search where the short path does not: batches, filters, many rows."""
-        mask, names = self._filter(*limits)
+        mask, names = self._filter(*limits, facts)
         found, scores, counts, raw = _native.search(
             self._handle,
             queries,
-            min(k, self._rows),
+            min(k, facts.rows),
             mask=mask,
             ids=names,
-            texts=self._id_kind == "string",
+            texts=facts.id_kind == "string",
             **options,
         )
-        plan = Plan(raw, "given", recall, self._calibrated)
+        plan = Plan(raw, "given", recall, facts.calibrated)
         remember(plan)
-        if self._id_kind == "uint64":
+        if facts.id_kind == "uint64":
             found = found.view(np.uint64)
         if k > found.shape[-1] and not single:
             found, scores = widen(found, scores, k)
         return SearchResult(found, scores, counts, self, plan, single)
 
-    def _filter(self, where: Any, ids: Any) -> tuple[Mask | None, Any]:
+    def _filter(self, where: Any, ids: Any, facts: Facts) -> tuple[Mask | None, Any]:
         """Return ``(mask, ids)`` of which at most one is not None."""
-        if where is not None and self._changed:
+        if where is not None and facts.changed:
             raise InvalidArgument(
                 "where= has a value for each row in the order of the build, but rows were added or "
                 "deleted since: limit the search with ids="
             )
-        mask = None if where is None else read_mask(where, self._rows)
+        mask = None if where is None else read_mask(where, facts.rows)
         if ids is None:
             return mask, None
         names = read_ids(ids)
         if mask is None:
             return None, names
-        chosen = np.zeros(self._rows, np.bool_)
+        chosen = np.zeros(facts.rows, np.bool_)
         chosen[self._known_rows(names)] = True
         return mask & chosen, None
 
@@ -208,9 +209,10 @@ class Searching(Indexed):
 
     def _check_reach(self, target: float) -> None:
         """Say once that a recall target needs vectors, which this index has not."""
-        if self._unreached is None or target < self._unreached:
+        unreached = self._facts.unreached
+        if self._warned or unreached is None or target < unreached:
             return
-        self._unreached = None
+        self._warned = True
         warn(
             f"recall={target:g} is out of reach of codes without vectors: load the index with "
             "Index.load(path, vectors=column), or build it with keep='borrow' or 'copy'"
@@ -245,8 +247,7 @@ class Searching(Indexed):
         _native.calibrate(
             self._handle, matrix, current.threads if threads is None else limit(threads)
         )
-        self._handle.reads = None  # what searches cost is worked out anew
-        self._note_targets(_native.info(self._handle))
+        self._warned = False  # other targets may be out of reach
 
     def recall(
         self,

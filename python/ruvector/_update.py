@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._arrow import FORMATS, address, collect, machine, pack_texts
+from ._errors import UnknownId, VectorsChanged
 from ._handle import Handle, info
 from ._library import Values, call
 from ._metric import BINARY
@@ -32,6 +33,10 @@ def values(ids: Names) -> tuple[Values, Any]:
 
 # So many numbers are coded in a few milliseconds: on the calling thread, without a task.
 SHORT_NUMBERS = 200_000
+
+
+# So often rows are counted anew when others were added or deleted meanwhile.
+MEANWHILE = 1000
 
 
 def few(vectors: Any) -> bool:
@@ -65,13 +70,16 @@ def add(
         handle.value, column.value, None if given is None else byref(given), int(replace), threads,
         counts,
     )  # fmt: skip
-    if numbers <= SHORT_NUMBERS:
-        call("rv_add", *arguments)
-    else:
-        task = Task(lent=(counts, given, kept))
-        call("rv_add_start", *arguments, byref(task.cell))
-        task.wait(progress, "add")
-        task.result()
+    try:
+        if numbers <= SHORT_NUMBERS:
+            call("rv_add", *arguments)
+        else:
+            task = Task(lent=(counts, given, kept))
+            call("rv_add_start", *arguments, byref(task.cell))
+            task.wait(progress, "add")
+            task.result()
+    finally:
+        handle.outdate()
     collect()
     return counts[0], counts[1]
 
@@ -87,10 +95,13 @@ def add_matrix(
     counts = (c_int64 * 2)()
     given, kept = (None, None) if ids is None else values(ids)
     rows, dim = matrix.shape
-    call(
-        "rv_add_matrix", handle.value, address(matrix), rows, dim,
-        None if given is None else byref(given), int(replace), threads, counts,
-    )  # fmt: skip
+    try:
+        call(
+            "rv_add_matrix", handle.value, address(matrix), rows, dim,
+            None if given is None else byref(given), int(replace), threads, counts,
+        )  # fmt: skip
+    finally:
+        handle.outdate()
     collect()
     del kept
     return counts[0], counts[1]
@@ -100,7 +111,10 @@ def delete(handle: Handle, ids: Names, missing: bool) -> int:
     """Delete the rows of ids and return how many they were."""
     deleted = c_int64()
     given, kept = values(ids)
-    call("rv_delete", handle.value, byref(given), int(missing), byref(deleted))
+    try:
+        call("rv_delete", handle.value, byref(given), int(missing), byref(deleted))
+    finally:
+        handle.outdate()
     del kept
     return deleted.value
 
@@ -109,13 +123,18 @@ def compact(handle: Handle, threads: int = 0) -> None:
     """Make one segment of an index, without deleted rows."""
     task = Task(lent=None)
     call("rv_compact_start", handle.value, threads, byref(task.cell))
-    task.wait()
-    task.result()
+    try:
+        task.wait()
+        task.result()
+    finally:
+        handle.outdate()
     collect()
 
 
 def room(about: dict[str, Any], n: int) -> npt.NDArray[Any]:
     """Return an empty array for n rows of the index: float32, or uint8 where they are bits."""
+    if n and not about["dim"]:  # the library must not write where there is no room
+        raise UnknownId("the index has no vectors yet, so none of these rows")
     if about.get("metric") in BINARY:
         return np.empty((n, about["dim"] // 8), np.uint8)
     return np.empty((n, about["dim"]), np.float32)
@@ -132,7 +151,12 @@ def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[Any]:
 
 def matrix(handle: Handle) -> npt.NDArray[Any]:
     """Return the vectors of all rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
-    about = info(handle)
-    out = room(about, about["rows"])
-    call("rv_index_matrix", handle.value, len(out), address(out))
-    return out
+    for _ in range(MEANWHILE):
+        about = info(handle)
+        out = room(about, about["rows"])
+        try:
+            call("rv_index_matrix", handle.value, len(out), address(out))
+        except VectorsChanged:  # by rows added or deleted since `info`
+            continue
+        return out
+    raise VectorsChanged("rows are added and deleted faster than they can be counted: ask again")

@@ -11,6 +11,7 @@ import pytest
 import ruvector as rv
 from ruvector import _native, _nearest
 from ruvector._errors import DimensionMismatch, IndexClosed, InvalidArgument, InvalidVector
+from ruvector._facts import facts_of
 from ruvector._task import Task
 
 RNG = np.random.default_rng(11)
@@ -79,18 +80,17 @@ def test_a_cell_is_charged_for_what_it_holds_and_calibration_for_what_it_found()
     column = _native.column_from_matrix(VALUES)
     handle = _native.build(column, None, {"metric": "l2", "kind": "ivf", "cells": 30})
     codes = 3000 * _native.info(handle)["row_bytes"]
-    costs = [_nearest._cost(handle, 10, 0, 0.0, probes) for probes in (1, 5, 20, 30, 10**9)]
+    facts = facts_of(handle)
+    costs = [_nearest._cost(facts, 10, 0, 0.0, probes) for probes in (1, 5, 20, 30, 10**9)]
     assert costs == sorted(costs)
     assert costs[0] < codes / 10 + 30 * 24
     assert costs[-1] == codes + 30 * 24, "never more than all there is"
-    assert _nearest._cost(handle, 10, 0, 0.8) < _nearest._cost(handle, 10, 0, 0.99) <= costs[-1]
-    assert _nearest._cost(handle, 10, -1, 1.0) >= VALUES.nbytes
-    assert _nearest._cost(handle, 10, 50, 0.95) > _nearest._cost(handle, 10, 0, 0.95)
-    first = handle.reads
+    assert _nearest._cost(facts, 10, 0, 0.8) < _nearest._cost(facts, 10, 0, 0.99) <= costs[-1]
+    assert _nearest._cost(facts, 10, -1, 1.0) >= VALUES.nbytes
+    assert _nearest._cost(facts, 10, 50, 0.95) > _nearest._cost(facts, 10, 0, 0.95)
     _native.calibrate(handle, RNG.normal(size=(100, 24)).astype(np.float32))
-    assert handle.reads is None
     _native.search(handle, VALUES[0], 1)
-    assert handle.reads is not first
+    assert facts_of(handle) is not facts
     handle.close()
     column.close()
 
@@ -139,7 +139,7 @@ def test_a_long_search_is_a_task_with_the_same_answers(index, monkeypatch):
     one = _native.search(index, queries[0], 4)
     monkeypatch.setattr(_nearest, "SHORT_BYTES", 0)
     _nearest._spare.all.clear()  # what was found short once is not asked again
-    assert _nearest.search_one(index, queries[0], 4, -1, 0.0, 0.0, 0) is None
+    assert _nearest.search_one(facts_of(index), queries[0], 4, -1, 0.0, 0.0, 0) is None
     got = _native.search(index, queries, 4)
     assert [a.tolist() for a in got[:3]] == [a.tolist() for a in want[:3]]
     alone = _native.search(index, queries[0], 4)
@@ -203,8 +203,9 @@ def test_a_filter_that_leaves_few_rows_makes_a_search_short(share, tasks, monkey
 def test_an_index_built_for_every_neighbour_is_charged_for_every_vector():
     column = _native.column_from_matrix(VALUES)
     handle = _native.build(column, None, {"metric": "l2", "kind": "flat", "recall": 1.0})
-    assert _nearest._cost(handle, 1, -1, 0.0) >= VALUES.nbytes
-    assert _nearest._cost(handle, 1, -1, 0.95) < VALUES.nbytes / 4
+    facts = facts_of(handle)
+    assert _nearest._cost(facts, 1, -1, 0.0) >= VALUES.nbytes
+    assert _nearest._cost(facts, 1, -1, 0.95) < VALUES.nbytes / 4
     handle.close()
     column.close()
 
