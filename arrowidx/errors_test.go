@@ -19,16 +19,16 @@ func TestKindNumbersAreThoseOfC(t *testing.T) {
 		LimitExceeded: 15, OutOfMemory: 16, Cancelled: 17, ForkedProcess: 18, NativeError: 19,
 		Poisoned: 20, VectorIndexError: 21, LakeError: 22, BackendError: 23, UnknownBackend: 24,
 		UnknownCollection: 25, WitnessMismatch: 26, CacheMiss: 27, EmbedError: 28,
-		MissingExtra: 29, A2aError: 30,
+		MissingExtra: 29, A2aError: 30, FileMissing: 31,
 	} {
 		require.EqualValues(t, want, kind, kind.String())
 	}
 	names := map[string]bool{}
-	for kind := OK; kind <= A2aError; kind++ {
+	for kind := OK; kind <= FileMissing; kind++ {
 		require.False(t, names[kind.String()], "%s is named twice", kind)
 		names[kind.String()] = true
 	}
-	require.Equal(t, "ErrorKind(31)", (A2aError + 1).String())
+	require.Equal(t, "ErrorKind(32)", (FileMissing + 1).String())
 	require.Equal(t, "ErrorKind(-1)", ErrorKind(-1).String())
 }
 

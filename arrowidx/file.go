@@ -6,20 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"syscall"
 )
 
 // Save writes the index to a file: a temporary file in the same folder, flushed to the disk and
-// renamed over path, so that path holds the old bytes or the new ones. On any error the temporary
-// file is removed.
+// renamed over path, so that path holds the old bytes or the new ones. Where path is a symbolic
+// link, all this is done to what it points to. The owner, mode and access list of a file that is
+// replaced are kept. On any error the temporary file is removed; what writers that were killed have
+// left of this path goes at the next Save.
 //
-// Errors: those of Encode, and PersistError naming the step that failed.
+// Errors: those of Encode; FileMissing when there is no such folder; PersistError naming the step
+// that failed, also when path is a folder, a fifo, a socket or a device.
 func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error) {
-	f, err := createBeside(path)
+	at, err := replaced(path)
 	if err != nil {
-		return persistError("save", "cannot create a file beside "+path, err)
+		return err
+	}
+	sweepLeft(ctx, at.path)
+	f, err := createBeside(at)
+	if err != nil {
+		return fileError("save", "cannot create a file beside "+path, err)
 	}
 	defer func() {
 		if err != nil {
@@ -30,95 +39,178 @@ func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error
 	}()
 	w := bufio.NewWriterSize(f, 1<<20)
 	if err := ix.Encode(ctx, w, vectors); err != nil {
-		return err
+		return named(path, err)
 	}
 	for _, step := range []struct {
 		name string
 		do   func() error
 	}{
 		{"writing", w.Flush},
+		{"keeping the owner and mode of", func() error { return keepAccess(f, at) }},
 		{"flushing", f.Sync},
-		{"closing", f.Close},
-		{"keeping the mode of", func() error { return keepMode(f.Name(), path) }},
-		{"renaming", func() error { return os.Rename(f.Name(), path) }},
+		{"renaming", func() error { return os.Rename(f.Name(), at.path) }},
+		{"closing", f.Close}, // last: until then it is locked
 	} {
 		if err := step.do(); err != nil {
-			return persistError("save", step.name+" "+path+" failed", err)
+			return fileError("save", step.name+" "+path+" failed", err)
 		}
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// createBeside creates a new file with a name of its own in the folder of path, with the mode that
-// the process gives new files.
-func createBeside(path string) (f *os.File, err error) {
-	dir, base := filepath.Split(path)
-	for range 100 {
-		name := fmt.Sprintf(".%s.%d-%x.tmp", base, os.Getpid(), time.Now().UnixNano())
-		f, err = os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, os.ErrExist) {
-			break
-		}
-	}
-	return f, err
-}
-
-// keepMode gives a new file the mode of the old one that it is about to replace, if there is one.
-func keepMode(name, path string) error {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil // there is none: the process's own mode stays
-	}
-	return os.Chmod(name, st.Mode().Perm())
+	return syncFolder(filepath.Dir(at.path))
 }
 
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return persistError("save", "cannot open "+dir, err)
+		return fileError("save", "cannot open "+dir, err)
 	}
 	err = errors.Join(d.Sync(), d.Close())
 	if err != nil {
-		return persistError("save", "flushing "+dir+" failed", err)
+		return fileError("save", "flushing "+dir+" failed", err)
 	}
 	return nil
 }
 
-// Load reads an index from a file into memory.
+// Load reads an index from a file into memory. Header and table are checked before anything else is
+// read, and every block as it comes, so that little is read of a file that is none of ours.
 //
-// Errors: PersistError when the file cannot be read, and those of Decode.
+// Errors: FileMissing, PersistError when the file cannot be read or is no regular file (which is
+// found out without waiting for it), and those of Decode.
 func Load(ctx context.Context, path string) (*Index, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
-		return nil, persistError("load", "cannot open "+path, err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }() // read-only: nothing is lost
 	st, err := f.Stat()
 	if err != nil {
-		return nil, persistError("load", "cannot read "+path, err)
+		return nil, fileError("load", "cannot read "+path, err)
 	}
-	if !st.Mode().IsRegular() {
-		return nil, newError(PersistError, "load", path+" is not a regular file", "")
+	ix, err := loadFrom(ctx, f, st.Size())
+	return ix, named(path, err)
+}
+
+// openRegular opens a file for reading if it is a regular one. It neither waits for the other end
+// of a fifo nor touches a device.
+func openRegular(path string) (*os.File, error) {
+	st, err := os.Stat(path)
+	if err == nil {
+		err = regular("load", path, st.Mode())
 	}
-	file, err := newSlab("load", st.Size())
+	if err != nil {
+		return nil, fileError("load", "cannot open "+path, err)
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err == nil {
+		st, err = f.Stat()
+	}
+	if err == nil {
+		err = regular("load", path, st.Mode()) // it may be another one by now
+	}
+	if err != nil {
+		if f != nil {
+			_ = f.Close()
+		}
+		return nil, fileError("load", "cannot open "+path, err)
+	}
+	return f, nil
+}
+
+// loadFrom reads an index of so many bytes.
+func loadFrom(ctx context.Context, r io.Reader, size int64) (*Index, error) {
+	d := decoder{ctx: ctx, size: uint64(size), from: r}
+	head := make([]byte, min(size, headerSize))
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, endedEarly(0, err)
+	}
+	d.b = head
+	if _, err := d.header(); err != nil {
+		return nil, err
+	}
+	file, err := newSlab("load", size)
 	if err != nil {
 		return nil, err
 	}
-	for at := 0; at < len(file.mem); {
-		if err := cancelled(ctx, "load"); err != nil {
-			file.free()
-			return nil, err
-		}
-		n, err := io.ReadFull(f, file.mem[at:min(at+(8<<20), len(file.mem))])
-		if err != nil {
-			file.free()
-			return nil, persistError("load", fmt.Sprintf("%s ended at byte %d", path, at+n), err)
-		}
-		at += n
-	}
-	return decodeSlab(ctx, file)
+	d.b, d.have = file.mem, copy(file.mem, head)
+	return d.take(file)
 }
 
-func persistError(op, msg string, err error) error {
-	return &Error{Kind: PersistError, Op: op, Msg: msg, Row: -1, Column: -1, Err: err}
+// fill makes sure that bytes [0, n) of the file are in memory.
+func (d *decoder) fill(n uint64) error {
+	for d.from != nil && d.have < int(n) {
+		if err := cancelled(d.ctx, "load"); err != nil {
+			return err
+		}
+		to := min(d.have+readPiece, int(n))
+		got, err := io.ReadFull(d.from, d.b[d.have:to])
+		if d.have += got; err != nil {
+			return endedEarly(d.have, err)
+		}
+	}
+	return nil
+}
+
+const (
+	// readPiece is the most bytes read between two looks at the context.
+	readPiece = 8 << 20
+	// blocksRead is how many blocks are read at once and then verified.
+	blocksRead = readPiece / crcBlock
+)
+
+func endedEarly(at int, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return newError(PersistError, "load",
+			fmt.Sprintf("the file was cut to %d bytes while it was read", at), "save it again")
+	}
+	return fileError("load", fmt.Sprintf("reading failed at byte %d", at), err)
+}
+
+// regular returns an error that says what a path is, unless it is a regular file.
+func regular(op, path string, mode fs.FileMode) error {
+	what := ""
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		return &Error{Kind: PersistError, Op: op, Row: -1, Column: -1, Err: syscall.EISDIR,
+			Msg: path + " is a folder", Fix: "give the path of a file in it"}
+	case mode&fs.ModeNamedPipe != 0:
+		what = "a fifo"
+	case mode&fs.ModeSocket != 0:
+		what = "a socket"
+	case mode&fs.ModeDevice != 0:
+		what = "a device"
+	default:
+		what = "something special"
+	}
+	return newError(PersistError, op, path+" is "+what+", not a regular file",
+		"an index lies in a regular file; pickle.dumps gives its bytes for any other place")
+}
+
+// named puts the path in front of what an error says of a file's content.
+func named(path string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind == Cancelled {
+		return err
+	}
+	own := *e
+	own.Msg = path + ": " + e.Msg
+	return &own
+}
+
+// fileError explains what the system said. The path of a temporary file, which os puts into its
+// errors, does not show.
+func fileError(op, msg string, err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	kind := PersistError
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		err = no
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		kind = FileMissing
+	}
+	return &Error{Kind: kind, Op: op, Msg: msg, Row: -1, Column: -1, Err: err}
 }

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"sync"
+	"syscall"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
@@ -46,7 +47,12 @@ func fail(e *C.rv_error, err error) C.int32_t {
 	if errors.As(err, &known) {
 		row, column = known.Row, known.Column
 	}
-	return setError(e, int32(arrowidx.KindOf(err)), row, column, err.Error())
+	kind := setError(e, int32(arrowidx.KindOf(err)), row, column, err.Error())
+	var code syscall.Errno
+	if errors.As(err, &code) {
+		C.rvi_set_code(e, C.int32_t(code))
+	}
+	return kind
 }
 
 func invalid(op, msg, fix string) error {

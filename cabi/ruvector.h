@@ -63,7 +63,7 @@ struct ArrowArrayStream {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00020001u
+#define RV_ABI_VERSION 0x00020002u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -74,19 +74,22 @@ enum {
     RV_OUT_OF_MEMORY = 16, RV_CANCELLED = 17, RV_FORKED_PROCESS = 18, RV_NATIVE_ERROR = 19,
     RV_POISONED = 20, RV_VECTOR_INDEX_ERROR = 21, RV_LAKE_ERROR = 22, RV_BACKEND_ERROR = 23,
     RV_UNKNOWN_BACKEND = 24, RV_UNKNOWN_COLLECTION = 25, RV_WITNESS_MISMATCH = 26,
-    RV_CACHE_MISS = 27, RV_EMBED_ERROR = 28, RV_MISSING_EXTRA = 29, RV_A2A_ERROR = 30
+    RV_CACHE_MISS = 27, RV_EMBED_ERROR = 28, RV_MISSING_EXTRA = 29, RV_A2A_ERROR = 30,
+    RV_FILE_MISSING = 31
 };
 
 typedef uint64_t rv_handle;
 
 /* Filled when a function fails. row and column are -1 where there is no such place. message is
- * UTF-8 and NUL-terminated; free it with release, which may be called once. */
+ * UTF-8 and NUL-terminated; free it with release, which may be called once. code is the errno that
+ * the system gave, 0 if it gave none (filled if size has room for it). */
 typedef struct rv_error {
     uint32_t size;
     int32_t kind;
     int64_t row, column;
     char *message;
     void (*release)(struct rv_error *);
+    int32_t code, pad;
 } rv_error;
 
 /* Bytes made by the library; free them with release. */

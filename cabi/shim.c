@@ -42,8 +42,9 @@ static void free_error(rv_error *error)
 int32_t rvi_fail(rv_error *error, int32_t kind, int64_t row, int64_t column, const char *message,
     size_t len)
 {
-    if (error == NULL || error->size < sizeof *error)
+    if (error == NULL || error->size < offsetof(rv_error, code))
         return kind;
+    rvi_set_code(error, 0);
     error->kind = kind;
     error->row = row;
     error->column = column;
@@ -55,6 +56,12 @@ int32_t rvi_fail(rv_error *error, int32_t kind, int64_t row, int64_t column, con
     error->message[len] = 0;
     error->release = free_error;
     return kind;
+}
+
+void rvi_set_code(rv_error *error, int32_t code)
+{
+    if (error != NULL && error->size >= sizeof *error)
+        error->code = code;
 }
 
 int32_t rvi_fail_text(rv_error *error, int32_t kind, const char *message)

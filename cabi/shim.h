@@ -12,6 +12,8 @@ int rvi_forked(void);
 /* Fills error (which may be NULL) and returns kind. */
 int32_t rvi_fail(rv_error *error, int32_t kind, int64_t row, int64_t column, const char *message,
     size_t len);
+/* Adds the system's errno to an error. */
+void rvi_set_code(rv_error *error, int32_t code);
 int32_t rvi_fail_text(rv_error *error, int32_t kind, const char *message);
 
 /* Copies len bytes into out. */

@@ -85,7 +85,7 @@ class _Preset:
         want = 0 if cls._bits is None else cls._bits
         if index.metric != "sqeuclidean" or index.kind != cls._kind or index.bits != want:
             raise InvalidArgument(
-                f"{os.fspath(path)} holds {index!r}, not a {cls.__name__}; use Index.load"
+                f"{os.fsdecode(path)} holds {index!r}, not a {cls.__name__}; use Index.load"
             )
         return cls._from_index(index)
 

@@ -13,7 +13,8 @@
     |  `- VectorsChanged
     |- ColumnError (LookupError)
     |- MetricError (ValueError)
-    |- PersistError
+    |- PersistError (and an OSError where the system gave a reason)
+    |  |- FileMissing (FileNotFoundError)
     |  |- NotAnIndex
     |  |- FormatTooNew
     |  `- CorruptIndex
@@ -39,7 +40,9 @@ Every class has a number, ``kind``, which is the same in Go, in C and here. Canc
 
 from __future__ import annotations
 
-from typing import ClassVar
+import os
+from errno import ENOENT
+from typing import Any, ClassVar
 
 CANCELLED = 17
 
@@ -122,9 +125,67 @@ class MetricError(RuVectorError, ValueError):
 
 
 class PersistError(RuVectorError):
-    """A file cannot be written or read."""
+    """A file cannot be written or read.
+
+    Where the system gave a reason, also the OSError that `open` would have raised
+    (FileNotFoundError, PermissionError, IsADirectoryError, ...), with ``errno``, ``strerror`` and
+    ``filename``.
+    """
 
     kind = 11
+
+
+class FileError(PersistError, OSError):
+    """A PersistError for which the system gave a reason."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: int | None = None,
+        path: str | bytes | None = None,
+        row: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(message, row=row, column=column)
+        self.errno = code
+        self.strerror = None if code is None else os.strerror(code)
+        self.filename = path
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return again, (type(self), str(self), self.errno, self.filename)
+
+
+class FileMissing(FileError, FileNotFoundError):
+    """There is no such file, or no such folder to write it to."""
+
+    kind = 31
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: int | None = ENOENT,
+        path: str | bytes | None = None,
+        row: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(message, code=code, path=path, row=row, column=column)
+
+
+class FileDenied(FileError, PermissionError):
+    """The system does not allow it."""
+
+
+class FileIsFolder(FileError, IsADirectoryError):
+    """A folder lies where a file should."""
+
+
+class FileInNoFolder(FileError, NotADirectoryError):
+    """Something else lies where a folder should."""
 
 
 class NotAnIndex(PersistError):
@@ -246,8 +307,13 @@ class Poisoned(NativeError):
     kind = 20
 
 
+def again(cls: type[FileError], message: str, code: int | None, path: Any) -> FileError:
+    """Return the error that was pickled."""
+    return cls(message, code=code, path=path)
+
+
 def _tree(cls: type[RuVectorError]) -> dict[int, type[RuVectorError]]:
-    found = {cls.kind: cls}
+    found = {cls.kind: cls} if "kind" in vars(cls) else {}
     for sub in cls.__subclasses__():
         found.update(_tree(sub))
     return found
@@ -256,9 +322,22 @@ def _tree(cls: type[RuVectorError]) -> dict[int, type[RuVectorError]]:
 CLASSES: dict[int, type[RuVectorError]] = _tree(RuVectorError)
 
 
-def error_of(kind: int, message: str, row: int = -1, column: int = -1) -> BaseException:
-    """Return the exception for an error kind of the library; negative places mean none."""
+_BY_BUILTIN: dict[type[OSError], type[FileError]] = {
+    FileNotFoundError: FileMissing, PermissionError: FileDenied,
+    IsADirectoryError: FileIsFolder, NotADirectoryError: FileInNoFolder,
+}  # fmt: skip
+
+
+def error_of(
+    kind: int, message: str, row: int = -1, column: int = -1, code: int = 0
+) -> BaseException:
+    """Return the exception for an error kind of the library; negative places mean none.
+
+    ``code`` is the system's errno, 0 if it gave none.
+    """
     if kind == CANCELLED:
         return KeyboardInterrupt(message)
+    if code and kind in (PersistError.kind, FileMissing.kind):
+        return _BY_BUILTIN.get(type(OSError(code, "")), FileError)(message, code=code)
     cls = CLASSES.get(kind, NativeError)
     return cls(message, row=row if row >= 0 else None, column=column if column >= 0 else None)

@@ -11,6 +11,7 @@ from ._bits import read_bits
 from ._caller import warn
 from ._changing import Changing
 from ._errors import InvalidArgument
+from ._files import file_path
 from ._mask import read_ids
 from ._metric import BINARY, MetricName, canonical
 from ._queries import FLOAT32
@@ -163,6 +164,7 @@ class Index(Changing):
         Parameters
         ----------
         path : path
+            ``~`` is the home folder.
         vectors : column of vectors, optional
             The vectors that the file left out, in their original order: attached (borrowed) for
             exact scores.
@@ -174,23 +176,33 @@ class Index(Changing):
             correct index or one of these.
         VectorsChanged, DimensionMismatch
             `vectors` are not those of the index.
+        FileMissing
+            There is no such file; a FileNotFoundError too.
         PersistError
-            The file cannot be read; not an OSError.
+            The file cannot be read, or is a fifo, a socket or a device; an OSError
+            (PermissionError, IsADirectoryError, ...) too where the system gave the reason.
+        InvalidArgument
+            No file can have this name.
         """
+        name = file_path(path)
         if vectors is None:
-            return cls._from_handle(_native.load(os.fsdecode(path), None), copied=True)
+            return cls._from_handle(_native.load(name, None), copied=True)
         column = read_vectors(vectors)
         try:
-            return cls._from_handle(_native.load(os.fsdecode(path), column.handle))
+            return cls._from_handle(_native.load(name, column.handle))
         finally:
             column.close()
 
     def save(self, path: str | os.PathLike[str], *, vectors: bool | None = None) -> None:
-        """Write the index to a file.
+        """Write the index to a file, complete or not at all.
+
+        A file that is there is replaced and its owner, mode and access list are kept; of a
+        symbolic link, the file that it points to.
 
         Parameters
         ----------
         path : path
+            ``~`` is the home folder.
         vectors : bool, optional
             Store the vectors too. By default they are stored if the index holds a copy of its
             own; borrowed ones are left out, with one line that says so.
@@ -199,19 +211,25 @@ class Index(Changing):
         ------
         InvalidArgument
             Vectors were asked for, but the index has none.
+        FileMissing
+            There is no such folder; a FileNotFoundError too.
         PersistError
-            The file cannot be written; not an OSError.
+            The file cannot be written, or the path is that of a folder, fifo, socket or device;
+            an OSError (PermissionError, IsADirectoryError, ...) too where the system gave the
+            reason.
         """
-        store = vectors
+        name = file_path(path)
+        store, left_out = vectors, False
         if store is None:
             has_vectors = bool(_native.info(self._handle)["vectors"])
             store = has_vectors and (self._copied or self._changed)
-            if has_vectors and not store:
-                warn(
-                    f"{os.fsdecode(path)}: saved without the borrowed vectors; load it with "
-                    "Index.load(path, vectors=column), or save with vectors=True"
-                )
-        _native.save(self._handle, os.fsdecode(path), store)
+            left_out = has_vectors and not store
+        _native.save(self._handle, name, store)
+        if left_out:
+            warn(
+                f"{name}: saved without the borrowed vectors; load it with "
+                "Index.load(path, vectors=column), or save with vectors=True"
+            )
 
 
 def _keep(keep: str, column: Any) -> str:

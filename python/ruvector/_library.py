@@ -27,7 +27,7 @@ from ._errors import ForkedProcessError, InvalidArgument, error_of
 from ._locks import Lock
 
 ABI_MAJOR = 2
-ABI_MINOR = 1
+ABI_MINOR = 2
 PATH = os.path.join(os.path.dirname(__file__), "_lib", "libruvector.so")
 
 
@@ -41,6 +41,8 @@ class Error(ctypes.Structure):
         ("column", c_int64),
         ("message", c_void_p),
         ("release", c_void_p),
+        ("code", c_int32),
+        ("pad", c_int32),
     ]
 
 
@@ -423,7 +425,7 @@ def raise_error(kind: int, error: Error) -> None:
     if error.message:
         message = ctypes.string_at(error.message).decode("utf-8", "replace")
         _RELEASE_ERROR(error.release)(byref(error))
-    raise error_of(kind, message or f"error {kind}", error.row, error.column)
+    raise error_of(kind, message or f"error {kind}", error.row, error.column, error.code)
 
 
 def call(name: str, *arguments: Any) -> None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from . import _arrow
 from ._arrow import ArrowArray, ArrowSchema, address, collect, export_stream
 from ._errors import InvalidArgument
+from ._files import STORE_VECTORS, load, save
 from ._handle import Handle, info
 from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
 from ._mask import read_ids
@@ -27,8 +28,6 @@ from ._update import room
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
-STORE_VECTORS = 1
 
 # Tokens pooled in one call; between calls Ctrl-C is seen.
 EMBED_TOKENS = 200_000
@@ -130,29 +129,6 @@ def build(
     finally:
         _arrow.drop(array, schema)
         collect()
-    return handle.adopt()
-
-
-def save(handle: Handle, path: str, store_vectors: bool) -> None:
-    """Write an index to a file, complete or not at all."""
-    name = path.encode("utf-8", "surrogateescape")
-    task = Task()
-    flags = STORE_VECTORS if store_vectors else 0
-    call("rv_save_start", handle.value, name, len(name), flags, byref(task.cell))
-    task.wait()
-    task.result()
-
-
-def load(path: str, column: Handle | None = None) -> Handle:
-    """Read an index from a file, and attach the column."""
-    name = path.encode("utf-8", "surrogateescape")
-    handle, task = Handle(), Task()
-    attached = 0 if column is None else column.value
-    if column is not None and not attached:
-        raise InvalidArgument("the column of the vectors is closed")
-    call("rv_load_start", name, len(name), attached, byref(task.cell))
-    task.wait()
-    task.result(handle.cell)
     return handle.adopt()
 
 

@@ -312,10 +312,10 @@ def test_a_damaged_file_is_refused_at_every_byte(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_opened_is_a_persist_error_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(rv.PersistError, match=r"nowhere\.rvx") as caught:
         rv.Index.load(tmp_path / "nowhere.rvx")
-    assert type(caught.value) is rv.PersistError
+    assert type(caught.value) is rv.FileMissing
     with pytest.raises(rv.PersistError, match="no folder") as caught:
         rv.Index.build(GOOD).save(tmp_path / "no folder" / "x.rvx", vectors=True)
-    assert type(caught.value) is rv.PersistError
+    assert type(caught.value) is rv.FileMissing
 
 
 def test_vectors_that_an_index_does_not_keep_cannot_be_saved_or_read(tmp_path: Path) -> None:

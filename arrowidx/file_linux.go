@@ -1,0 +1,28 @@
+package arrowidx
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// accessList is the attribute that holds a file's POSIX access list.
+const accessList = "system.posix_acl_access"
+
+// copyAccessList gives a file the access list of another, none if that has none.
+func copyAccessList(from string, to *os.File) error {
+	name := fmt.Sprintf("/proc/self/fd/%d", to.Fd())
+	list := make([]byte, 64<<10) // the kernel's limit for an attribute
+	n, err := syscall.Getxattr(from, accessList, list)
+	switch {
+	case err == nil:
+		return syscall.Setxattr(name, accessList, list[:n], 0)
+	case errors.Is(err, syscall.ENODATA):
+		err = syscall.Removexattr(name, accessList)
+	}
+	if errors.Is(err, syscall.ENODATA) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return nil
+	}
+	return err
+}
