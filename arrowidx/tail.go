@@ -204,7 +204,7 @@ func (t *tail) rebuild(a *addition, names *IDs) error {
 	if base.dim != 0 && len(picks) > 1 {
 		o.Kind, o.Bits, o.Keep = base.kind, base.bits, base.keep
 	}
-	if o.Keep != KeepNone {
+	if o.Keep != KeepNone || base.keep != KeepNone || o.Kind == Exact { // or attached since
 		o.Keep = KeepCopy // the added rows must be copied, and copies join best with copies
 	}
 	if err := o.resolve(col); err != nil {
