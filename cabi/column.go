@@ -25,6 +25,9 @@ import (
 // importArrays imports C arrays of one type after checking all of them. What it does not import
 // stays with the C code, which releases it.
 func importArrays(op string, s *schema, in []array) ([]arrow.Array, error) {
+	if err := arrowc.CheckSchema(s.layout()); err != nil {
+		return nil, err
+	}
 	for i := range in {
 		if err := arrowc.Check(s.layout(), in[i].layout()); err != nil {
 			return nil, err

@@ -25,6 +25,7 @@ _PACKAGE: Final = "wordllama"
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
 _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
 DEFAULT_ID: Final = "wordllama/l2_supercat_256"
+_SHOWN: Final = 100  # letters of what a file says
 _PIP: Final = "pip install 'ruvector-arrow[text]'"
 
 
@@ -336,28 +337,45 @@ def recall_origin(origin: str) -> Embedder:
     Raises
     ------
     EmbedError
-        It is another one, or the installed model has other weights; names both.
+        It is another one, the installed model has other weights, or `origin` (a file may say
+        anything) names none; names both, at most some hundred letters of either.
     MissingExtra
         The model is not installed.
     """
-    try:
-        made = dict(json.loads(origin))
-    except ValueError:
-        made = {"embedder": origin}
-    name = made.get("embedder")
+    name, weights = _told(origin)
     if name != DEFAULT_ID:
         raise EmbedError(
-            f"the vectors of this index were made by {name!r}, which cannot be loaded by name; "
-            "search with ix.search(embedder.encode(text))"
+            f"the vectors of this index were made by {_short(name)}, which cannot be loaded by "
+            "name; search with ix.search(embedder.encode(text))"
         )
     embedder = _default()
     here = embedder.provenance["sha256"]
-    if made.get("sha256") not in (None, here):
+    if weights not in (None, here):
         raise EmbedError(
-            f"the vectors of this index were made by {name!r} with weights {made['sha256']}, "
+            f"the vectors of this index were made by {name!r} with weights {_short(weights)}, "
             f"installed are weights {here}: their vectors do not compare"
         )
     return embedder
+
+
+def _told(origin: str) -> tuple[str, Any]:
+    """Return the embedder and the digest of its weights that an index tells of."""
+    try:
+        made = json.loads(origin)
+    except (ValueError, RecursionError):
+        return origin, None
+    if not isinstance(made, dict) or not isinstance(made.get("embedder"), str):
+        raise EmbedError(
+            f"the index says that its vectors were made by {_short(origin)}, which names no "
+            "embedder; search with ix.search(embedder.encode(text))"
+        )
+    return made["embedder"], made.get("sha256")
+
+
+def _short(told: object) -> str:
+    """Return what a file says as text that an error can show."""
+    text = told if isinstance(told, str) else type(told).__name__
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 def resolve(embedder: Any) -> Embedder:

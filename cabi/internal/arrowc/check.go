@@ -19,19 +19,21 @@ var names = map[string]string{
 	"+m": "map", "+r": "run_end_encoded",
 }
 
-// Check refuses what cannot be imported: types other than lists of the numbers that vectors are
-// made of (float32, float64, float16, int8, uint8), bytes, integers and text, and structs that
-// contradict themselves. It reads the structs and the offsets of text, nothing else.
+// Check refuses what CheckSchema refuses, and arrays that contradict themselves or their schema. It
+// reads the structs and the offsets of text, nothing else.
 //
 // Errors: ColumnError.
 func Check(s *Schema, a *Array) error {
-	format := s.format()
-	if s.Dictionary != nil || a.Dictionary != nil {
+	if a.Dictionary != nil {
 		return refuse("the column is dictionary-encoded", "decode it first")
+	}
+	if err := CheckSchema(s); err != nil {
+		return err
 	}
 	if err := a.checkHeader(); err != nil {
 		return err
 	}
+	format := s.format()
 	switch format {
 	case "+l", "+L":
 		return a.checkList(s)
@@ -39,11 +41,6 @@ func Check(s *Schema, a *Array) error {
 		return a.checkText(s, format)
 	case "vu":
 		return a.checkViews(s)
-	case "c", "C", "s", "S", "i", "I", "l", "L", "e", "f", "g":
-		return a.checkNumbers(s)
-	case "+s":
-		return refuse("this is a table (or a struct column), not a column of vectors",
-			"select the column")
 	}
 	if strings.HasPrefix(format, "+w:") {
 		return a.checkFixed(s, format)
@@ -51,8 +48,7 @@ func Check(s *Schema, a *Array) error {
 	if strings.HasPrefix(format, "w:") {
 		return a.checkBits(s, format)
 	}
-	return refuse(fmt.Sprintf("a column of %s holds no vectors", nameOf(format)),
-		"use FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8")
+	return a.checkNumbers(s)
 }
 
 func nameOf(format string) string {
@@ -128,14 +124,8 @@ func (a *Array) checkElements(s *Schema) (int64, error) {
 	if cs == nil || ca == nil {
 		return 0, broken("a list without its child")
 	}
-	if cs.Dictionary != nil || ca.Dictionary != nil {
+	if ca.Dictionary != nil {
 		return 0, refuse("the vectors' numbers are dictionary-encoded", "decode them first")
-	}
-	switch format := cs.format(); format {
-	case "e", "f", "g", "c", "C":
-	default:
-		return 0, refuse(fmt.Sprintf("lists of %s are not vectors", nameOf(format)),
-			"cast them to float32")
 	}
 	if err := ca.checkHeader(); err != nil {
 		return 0, err
