@@ -3,7 +3,10 @@
 // they say cannot be checked and is the producer's promise.
 package arrowc
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // Schema has the memory layout of struct ArrowSchema.
 type Schema struct {
@@ -36,6 +39,12 @@ func (s *Schema) format() string {
 		n++
 	}
 	return string(unsafe.Slice(s.Format, n))
+}
+
+// metadataInt reads the int32 at an offset of the metadata.
+func (s *Schema) metadataInt(at int) int32 {
+	b := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(s.Metadata), at)), 4)
+	return int32(binary.NativeEndian.Uint32(b))
 }
 
 func (s *Schema) child() *Schema {

@@ -1,12 +1,10 @@
 package arrowc
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"unsafe"
 )
 
 const (
@@ -94,9 +92,9 @@ func (s *Schema) checkMetadata() error {
 	}
 	at := 0
 	next := func() int64 {
-		b := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(s.Metadata), at)), 4)
-		at += len(b)
-		return int64(int32(binary.NativeEndian.Uint32(b)))
+		n := s.metadataInt(at)
+		at += 4
+		return int64(n)
 	}
 	pairs := next()
 	if pairs < 0 || pairs > mostPairs {
