@@ -17,7 +17,6 @@ from .drawing import Case
 from .filters import draw_mask
 from .framing import Framed
 from .matrices import Rows, draw_values
-from .model import BITS
 from .subject import Refused, Subject, build_bits, build_numbers, refuses
 
 VECTOR = (rv.InvalidVector,)
@@ -143,17 +142,18 @@ def bad_arguments(case: Case) -> None:
 
 
 def _one_bad_argument(s: Subject) -> None:
-    case, index, n = s.case, s.index, len(s.model)
     given, query = s.query()
     if s.strange(query.reshape(1, -1)) and not s.bits:
         return
-    name, other = ("min_similarity", "max_distance")
-    if not s.model.larger:
-        name, other = other, name
-    mask = draw_mask(case, n)
-    wide = np.append(query, query[-1:])
-    bounded = 1.5 if s.model.metric == "cosine" else -0.5
-    texts = s.names.kind == "text"
+    calls = _bad_searches(s, given, query) | _bad_thresholds(s, given) | _bad_names(s, given)
+    which = s.case.pick(list(calls))
+    s.case.note("bad argument:", which)
+    refuses(*calls[which], which)
+
+
+def _bad_searches(s: Subject, given: Any, query: np.ndarray) -> dict[str, tuple[Any, Any]]:
+    index, n = s.index, len(s.model)
+    long_mask = np.append(draw_mask(s.case, n), True)
     calls: dict[str, tuple[Any, Any]] = {
         "k below 0": (lambda: index.search(given, -1), ARGUMENT),
         "k no number": (lambda: index.search(given, "3"), ARGUMENT),
@@ -163,54 +163,55 @@ def _one_bad_argument(s: Subject) -> None:
             rv.LimitExceeded,
         ),
         "no query": (lambda: index.search(None, 3), rv.RuVectorError),
-        "mask too long": (
-            lambda: index.search(given, 3, where=np.append(mask, True)),
-            ARGUMENT,
-        ),
+        "mask too long": (lambda: index.search(given, 3, where=long_mask), ARGUMENT),
         "mask of numbers": (lambda: index.search(given, 3, where=np.arange(n)), ARGUMENT),
-        "no threshold": (lambda: index.within(given), ARGUMENT),
-        "threshold NaN": (lambda: index.within(given, **{name: np.nan}), ARGUMENT),
-        "threshold of the other kind": (
-            lambda: index.within(given, **{other: 0.5}),
-            rv.MetricError,
-        ),
-        "threshold that nothing reaches": (
-            lambda: index.within(given, **{name: bounded}),
-            ARGUMENT,
-        ),
-        "limit 0": (lambda: index.within(given, limit=0, **{name: 0.5}), ARGUMENT),
-        "ids of another type": (
-            lambda: index.search(given, 3, ids=[1.5] if texts else ["a"]),
-            (rv.InvalidArgument, rv.UnknownId),
-        ),
-        "an unknown id": (
-            lambda: index.search(given, 3, ids=s.names.spell(s.names.new(1))),
-            rv.UnknownId,
-        ),
-        "an unknown row": (lambda: index[s.names.new(1)[0]], rv.RuVectorError),
-        "a query of an unknown row": (
-            lambda: index.search(id=s.names.new(1)[0]),
-            (rv.UnknownId, rv.InvalidArgument),
-        ),
-        "ids fewer than rows": (
-            lambda: index.add(s.names.spell(s.names.new(1)), s.model.x[:2]),
-            rv.RuVectorError,
-        ),
         "an unknown metric": (
             lambda: rv.Index.build(np.eye(2), metric="manhattan"),
             rv.MetricError,
         ),
         "an unknown kind": (lambda: rv.Index.build(np.eye(2), kind="tree"), rv.RuVectorError),
     }
-    if s.model.metric in BITS or s.model.metric == "dot":
-        calls.pop("threshold that nothing reaches")
-    else:
+    if not s.bits:
+        wide = np.append(query, query[-1:])
         calls["query too long"] = (lambda: index.search(wide, 3), rv.DimensionMismatch)
-    if n < 2:
-        calls.pop("ids fewer than rows")
-    which = case.pick(list(calls))
-    case.note("bad argument:", which)
-    refuses(*calls[which], which)
+    return calls
+
+
+def _bad_thresholds(s: Subject, given: Any) -> dict[str, tuple[Any, Any]]:
+    name, other = ("min_similarity", "max_distance")
+    if not s.model.larger:
+        name, other = other, name
+
+    def within(**arguments: Any) -> Any:
+        return lambda: s.index.within(given, **arguments)
+
+    calls: dict[str, tuple[Any, Any]] = {
+        "no threshold": (within(), ARGUMENT),
+        "threshold NaN": (within(**{name: np.nan}), ARGUMENT),
+        "threshold of the other kind": (within(**{other: 0.5}), rv.MetricError),
+        "limit 0": (within(limit=0, **{name: 0.5}), ARGUMENT),
+    }
+    if s.model.metric != "dot":
+        beyond = 1.5 if s.model.metric == "cosine" else -0.5
+        calls["threshold that nothing reaches"] = (within(**{name: beyond}), ARGUMENT)
+    return calls
+
+
+def _bad_names(s: Subject, given: Any) -> dict[str, tuple[Any, Any]]:
+    index, unknown = s.index, s.names.new(1)
+    other = [1.5] if s.names.kind == "text" else ["a"]
+    wrong = (rv.InvalidArgument, rv.UnknownId)
+    spelled = s.names.spell(unknown)
+    calls: dict[str, tuple[Any, Any]] = {
+        "ids of another type": (lambda: index.search(given, 3, ids=other), wrong),
+        "an unknown id": (lambda: index.search(given, 3, ids=spelled), rv.UnknownId),
+        "an unknown row": (lambda: index[unknown[0]], wrong),
+        "a query of an unknown row": (lambda: index.search(id=unknown[0]), wrong),
+    }
+    if len(s.model) > 1:
+        few = (lambda: index.add(spelled, s.model.x[:2]), rv.RuVectorError)
+        calls["ids fewer than rows"] = few
+    return calls
 
 
 def bad_frames(case: Case) -> None:
