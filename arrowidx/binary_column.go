@@ -63,10 +63,10 @@ func (c *Column) packedRows(from, n int, dst []byte) []byte {
 	}
 	for i := range n {
 		out := dst[i*w : (i+1)*w]
-		if begin := ck.starts[at+i]; begin == nowhere || ck.arr != nil && ck.arr.IsNull(at+i) {
+		if ck.isNull(at + i) {
 			clear(out)
 		} else {
-			copy(out, ck.data.u8[begin:])
+			copy(out, ck.data.u8[ck.starts[at+i]:])
 		}
 	}
 	return dst[:n*w]
@@ -153,28 +153,32 @@ func measureBits(ctx context.Context, col *Column, o *BuildOptions) (*moments, e
 	return m, nil
 }
 
-// copyBits holds a copy of the column's bytes.
-func (ix *segment) copyBits(ctx context.Context, col *Column, threads int) error {
-	own, err := newSlab("build", int64(col.rows)*int64(col.dim))
+// copyBits returns a copy of the column's bytes.
+func (c *Column) copyBits(ctx context.Context, threads int) (*Column, error) {
+	own, err := newSlab("build", int64(c.rows)*int64(c.dim))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ix.source = ownBits(own, col.rows, col.dim) // freed with the segment, whatever follows
 	const step = 4096
-	return parallel(ctx, "build", threads, (col.rows+step-1)/step, func(_, i int) error {
-		for from, end := i*step, min((i+1)*step, col.rows); from < end; {
-			to := min(col.tileEnd(from, step), end)
-			out := own.mem[from*col.dim : to*col.dim]
-			copy(out, col.packedRows(from, to-from, out))
+	err = parallel(ctx, "build", threads, (c.rows+step-1)/step, func(_, i int) error {
+		for from, end := i*step, min((i+1)*step, c.rows); from < end; {
+			to := min(c.tileEnd(from, step), end)
+			out := own.mem[from*c.dim : to*c.dim]
+			copy(out, c.packedRows(from, to-from, out))
 			from = to
 		}
 		return nil
 	})
+	if err != nil {
+		own.free()
+		return nil, err
+	}
+	return ownBits(own, c.rows, c.dim), nil
 }
 
 // emitBits writes the bytes of all rows; rows that cannot be found are written as zeros.
 func (ix *segment) emitBits(col *Column, w io.Writer) error {
-	step := max(1, crcBlock/col.dim)
+	step := max(1, min(crcBlock/col.dim, ix.rows))
 	read, buf := make([]byte, step*col.dim), make([]byte, step*col.dim)
 	for from := 0; from < ix.rows; {
 		to := col.tileEnd(from, step)

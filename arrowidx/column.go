@@ -174,7 +174,7 @@ func ownColumn(own slab, rows, dim int) *Column {
 // Valid reports whether the row is not null. The row must be in range.
 func (c *Column) Valid(row int) bool {
 	ck := c.chunkOf(row)
-	return !ck.nullAny || ck.arr.IsValid(row-ck.start)
+	return !ck.isNull(row - ck.start)
 }
 
 func (c *Column) chunkOf(row int) *chunk {
@@ -289,7 +289,7 @@ func (c *Column) Hash() [16]byte {
 			continue
 		}
 		for r := range ck.n {
-			if ck.nullAny && ck.arr.IsNull(r) {
+			if ck.isNull(r) {
 				_, _ = h.Write([]byte{0})
 				continue
 			}
@@ -302,6 +302,14 @@ func (c *Column) Hash() [16]byte {
 	}
 	sum := h.Sum128().Bytes()
 	return sum
+}
+
+// isNull reports whether a row of the chunk is null.
+func (ck *chunk) isNull(row int) bool {
+	if !ck.nullAny {
+		return false
+	}
+	return ck.starts != nil && ck.starts[row] == nowhere || ck.arr != nil && ck.arr.IsNull(row)
 }
 
 // at returns where the row begins in the chunk's data, in elements.
@@ -318,7 +326,7 @@ func (ck *chunk) rows(row, n, dim int, dst []float32) []float32 {
 	}
 	for i := range n {
 		out := dst[i*dim : (i+1)*dim]
-		if ck.starts[row+i] == nowhere || ck.arr != nil && ck.arr.IsNull(row+i) {
+		if ck.isNull(row + i) {
 			clear(out)
 			continue
 		}

@@ -4,21 +4,26 @@ import "slices"
 
 // pick is some rows of a column, rising; nil means all.
 type pick struct {
-	col  *Column
-	rows []uint32
+	col   *Column // nil: all rows are null
+	rows  []uint32
+	alive []uint32 // rows that can be found, one bit a row: others become null; nil: all can
 }
 
 // nowhere is where a row that is null begins in a chunk of picked rows.
 const nowhere = -1
 
 // joinColumns returns the picked rows one after the other, where they lie: nothing is copied, and
-// the columns are retained. The columns have the same dimensions.
+// the columns are retained. The columns have the same dimensions; the last is not nil where any is.
 func joinColumns(picks []pick) *Column {
 	c := &Column{}
 	c.refs.Store(1)
 	for _, p := range picks {
+		if p.col == nil {
+			c.addNulls(len(p.rows), picks[len(picks)-1].col.chunks[0].data.kind)
+			continue
+		}
 		c.keepAlive(p.col)
-		c.dim = max(c.dim, p.col.dim)
+		c.dim, c.bits = max(c.dim, p.col.dim), c.bits || p.col.bits
 		if p.rows == nil {
 			for _, ck := range p.col.chunks {
 				c.addWhole(ck)
@@ -26,7 +31,7 @@ func joinColumns(picks []pick) *Column {
 			c.nulls += p.col.nulls
 			continue
 		}
-		c.addPicked(p.col, p.rows)
+		c.addPicked(p)
 	}
 	return c
 }
@@ -58,9 +63,22 @@ func (c *Column) addWhole(ck chunk) {
 	c.chunks = append(c.chunks, ck)
 }
 
+// addNulls appends a chunk of null rows.
+func (c *Column) addNulls(n int, kind elemKind) {
+	ck := chunk{start: c.rows, n: n, data: elements{kind: kind}, starts: make([]int64, n),
+		nullAny: true}
+	for i := range ck.starts {
+		ck.starts[i] = nowhere
+	}
+	c.chunks = append(c.chunks, ck)
+	c.rows += n
+	c.nulls += n
+}
+
 // addPicked appends a chunk of rows for every chunk of the column that some of the rows lie in.
-func (c *Column) addPicked(from *Column, rows []uint32) {
-	for len(rows) > 0 {
+func (c *Column) addPicked(p pick) {
+	from := p.col
+	for rows := p.rows; len(rows) > 0; {
 		ck := from.chunkOf(int(rows[0]))
 		n := 0
 		for n < len(rows) && int(rows[n]) < ck.start+ck.n {
@@ -73,8 +91,9 @@ func (c *Column) addPicked(from *Column, rows []uint32) {
 		for i, row := range rows[:n] {
 			at := int(row) - ck.start
 			part.starts[i] = int64(ck.at(at, from.dim))
-			if ck.arr != nil && ck.nullAny && ck.arr.IsNull(at) {
-				part.starts[i] = nowhere
+			if ck.isNull(at) || p.alive != nil && !bitOf(p.alive, int(row)) {
+				part.starts[i], part.nullAny = nowhere, true
+				c.nulls++
 			}
 		}
 		c.chunks = append(c.chunks, part)

@@ -201,7 +201,7 @@ func (ix *segment) emitVectors(col *Column, w io.Writer) error {
 	if ix.metric.Binary() {
 		return ix.emitBits(col, w)
 	}
-	step := max(1, crcBlock/(4*d))
+	step := max(1, min(crcBlock/(4*d), ix.rows))
 	read, buf := make([]float32, step*d), make([]float32, step*d)
 	for from := 0; from < ix.rows; {
 		to := col.tileEnd(from, step)

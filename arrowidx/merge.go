@@ -153,7 +153,7 @@ func (m *compaction) vectors(raw bool) (picks []pick, borrowed bool) {
 			return nil, false
 		}
 		borrowed = borrowed || !raw && p.keep == KeepBorrow
-		picks = append(picks, pick{col, m.kept[i]})
+		picks = append(picks, pick{col: col, rows: m.kept[i]})
 	}
 	return picks, borrowed
 }
@@ -164,13 +164,11 @@ func (m *compaction) copyLeft(ctx context.Context, picks []pick, threads int) ([
 	var made []*Column
 	for i, p := range picks {
 		_, borrowed := p.col.memoryBytes(map[*Column]bool{})
-		if p.rows == nil || borrowed > 0 || p.col.bits {
+		if p.rows == nil || borrowed > 0 {
 			continue
 		}
 		some := joinColumns(picks[i : i+1])
-		var own reserve
-		col, err := own.hold(ctx, some, threads)
-		own.drop()
+		col, err := some.copied(ctx, threads)
 		some.Release()
 		if err != nil {
 			return made, err
@@ -179,6 +177,16 @@ func (m *compaction) copyLeft(ctx context.Context, picks []pick, threads int) ([
 		picks[i] = pick{col: col}
 	}
 	return made, nil
+}
+
+// copied returns a copy of the column's rows, of numbers as float32.
+func (c *Column) copied(ctx context.Context, threads int) (*Column, error) {
+	if c.bits {
+		return c.copyBits(ctx, threads)
+	}
+	var own reserve
+	defer own.drop()
+	return own.hold(ctx, c, threads)
 }
 
 func (m *compaction) copyNorms(seg *segment) (err error) {

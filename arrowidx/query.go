@@ -206,7 +206,8 @@ func (q *query) placeOf(ix *segment, pos int) place {
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
-// score turns a distance in engine units into the metric's score.
+// score turns a distance in engine units into the metric's score. Estimates and rounding can lie
+// outside what the metric can be: its limits are where they end.
 func (q *query) score(metric Metric, dist float64) float32 {
 	dist /= q.unit
 	switch metric {
@@ -214,11 +215,15 @@ func (q *query) score(metric Metric, dist float64) float32 {
 		if dist == 0 {
 			return 0 // never -0
 		}
-		return float32(-dist)
+		most := math.MaxFloat32
+		if metric == Cosine {
+			most = 1
+		}
+		return float32(max(min(-dist, most), -most))
 	case L2:
-		return float32(math.Sqrt(max(dist, 0)))
+		dist = math.Sqrt(max(dist, 0))
 	}
-	return float32(max(dist, 0))
+	return float32(min(max(dist, 0), math.MaxFloat32))
 }
 
 // exact measures a row in float64, in engine units.

@@ -164,12 +164,13 @@ func (ix *segment) setAlive(skip []bool, rows int) {
 	}
 }
 
-func (ix *segment) isAlive(row int) bool {
-	return ix.alive[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
-}
+func (ix *segment) isAlive(row int) bool { return bitOf(ix.alive, row) }
 
-func (ix *segment) isDeleted(row int) bool {
-	return ix.gone != nil && ix.gone[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
+func (ix *segment) isDeleted(row int) bool { return ix.gone != nil && bitOf(ix.gone, row) }
+
+// bitOf reports whether the bit of a row is set.
+func bitOf(words []uint32, row int) bool {
+	return words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
 }
 
 // keepVectors holds the column or a copy, as asked.
@@ -180,7 +181,9 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 		ix.source = col
 	case KeepCopy:
 		if ix.metric.Binary() {
-			return ix.copyBits(ctx, col, threads)
+			own, err := col.copyBits(ctx, threads)
+			ix.source = own
+			return err
 		}
 		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*4)
 		if err != nil {

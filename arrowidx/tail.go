@@ -59,7 +59,7 @@ func (t *tail) append(a *addition, names *IDs, m *moments) error {
 	}
 	left := 0
 	for _, p := range t.parts {
-		left += p.rows - p.deleted
+		left += p.usable
 	}
 	if base.dim == 0 || left == 0 || base.tooLong(m) {
 		return t.rebuild(a, names)
@@ -180,27 +180,29 @@ func (t *tail) compact() error {
 // rebuild builds everything anew from the vectors: the first rows of an index that had none decide
 // its mean and cells, and rows much longer than all before its scale.
 func (t *tail) rebuild(a *addition, names *IDs) error {
-	base := t.parts[0]
+	base, bad := t.parts[0], 0
 	picks := make([]pick, 0, len(t.parts)+1)
 	ids := make([]namesOf, 0, len(t.parts)+1)
 	for _, p := range t.parts {
-		rows := p.findable()
-		if len(rows) == 0 {
+		if p.rows == p.deleted {
 			continue
 		}
-		if p.source == nil {
+		if p.source == nil && p.usable > 0 {
 			return newError(InvalidVector, "add",
 				"the added rows are more than twice as long as the longest indexed row, and the "+
 					"index holds no vectors to code again", "build the index anew from all vectors")
 		}
-		picks = append(picks, pick{p.source, rows})
+		rows := p.notDeleted()
+		picks = append(picks, pick{p.source, rows, p.alive})
 		ids = append(ids, namesOf{p.ids, rows})
+		bad += p.bad
 	}
 	picks, ids = append(picks, pick{col: a.col}), append(ids, namesOf{ids: names})
 	col := joinColumns(picks)
 	defer col.Release()
 	o := t.asked
 	o.IDs, o.Progress, o.Threads = gatherIDs(ids), a.o.Progress, t.threads
+	o.Nulls, o.Bad = SkipNulls, RejectBad // a row that was found must not be lost
 	if base.dim != 0 && len(picks) > 1 {
 		o.Kind, o.Bits, o.Keep = base.kind, base.bits, base.keep
 	}
@@ -214,20 +216,10 @@ func (t *tail) rebuild(a *addition, names *IDs) error {
 	if err != nil {
 		return err
 	}
+	seg.nulls, seg.bad = seg.nulls-bad, bad
 	t.replace(0, len(t.parts), seg)
 	t.drift = drift{}
 	return nil
-}
-
-// findable lists the rows that can be found.
-func (ix *segment) findable() []uint32 {
-	rows := make([]uint32, 0, ix.usable)
-	for r := range ix.rows {
-		if ix.isAlive(r) {
-			rows = append(rows, uint32(r))
-		}
-	}
-	return rows
 }
 
 // kept lists the rows that are not deleted, nil when none is.
@@ -235,6 +227,11 @@ func (ix *segment) kept() []uint32 {
 	if ix.deleted == 0 {
 		return nil
 	}
+	return ix.notDeleted()
+}
+
+// notDeleted lists the rows that are not deleted.
+func (ix *segment) notDeleted() []uint32 {
 	rows := make([]uint32, 0, ix.rows-ix.deleted)
 	for r := range ix.rows {
 		if !ix.isDeleted(r) {
