@@ -94,12 +94,19 @@ func (e *rotator) center(x []float32, i int, skipped bool) {
 }
 
 // normalise writes x at length one to dst; a zero vector stays zero. scale is a power of two that
-// keeps the square norm a normal number.
+// keeps the square norms of most rows normal numbers; others have their own.
 func normalise(dst, x []float32, scale float32) {
 	simd.Scale(dst, x, scale)
 	norm2 := simd.Norm16(dst)
-	if norm2 == 0 {
-		return
+	if !(norm2 >= smallestNormal && norm2 <= math.MaxFloat32) {
+		norm := math.Sqrt(simd.Norm64(x))
+		if norm == 0 {
+			clear(dst)
+			return
+		}
+		_, exp := math.Frexp(norm)
+		simd.Scale(dst, x, float32(math.Ldexp(1, min(-exp, 126))))
+		norm2 = simd.Norm16(dst)
 	}
 	simd.Scale(dst, dst, float32(1/math.Sqrt(float64(norm2))))
 }

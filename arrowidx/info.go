@@ -129,7 +129,7 @@ const (
 func (v *version) advice(in *Info) string {
 	var say []string
 	if v.drift.rows*driftShare >= in.Rows && in.Drift > driftWarning {
-		say = append(say, fmt.Sprintf("the %d rows added lie %.2f times as far from what the codes "+
+		say = append(say, fmt.Sprintf("the %d rows added lie %.3g times as far from what the codes "+
 			"are made around as the rows of the build: build the index anew", v.drift.rows, in.Drift))
 	}
 	if in.Deleted > 0 && in.Deleted*deadShare >= in.Rows+in.Deleted {

@@ -3,10 +3,7 @@ package arrowidx
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
-
-	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 const (
@@ -273,99 +270,4 @@ func (v *version) whole(ctx context.Context, threads int) (*segment, error) {
 		return nil, err
 	}
 	return t.parts[0], nil
-}
-
-// drift compares the rows added with those that the index was built of.
-type drift struct {
-	built float64 // mean residual norm of the build; 0: not known
-	sum   float64 // of the residual norms of rows added
-	rows  int
-}
-
-// ratio is the mean residual norm of rows added over that of the build, 0 if it is not known.
-func (d drift) ratio() float64 {
-	if d.rows == 0 || !(d.built > 0) {
-		return 0
-	}
-	return d.sum / float64(d.rows) / d.built
-}
-
-// measureDrift adds the residual norms of added rows: distances from the mean, for kind ivf from
-// the nearest centroid, which it remembers.
-func (t *tail) measureDrift(seg *segment, col *Column) error {
-	base := t.parts[0]
-	if base.metric.Binary() {
-		t.drift.rows += col.rows
-		return nil
-	}
-	if t.drift.rows == 0 {
-		t.drift.built = base.residual()
-	}
-	if base.kind == Flat {
-		t.drift.sum += seg.lengths
-		t.drift.rows += col.rows
-		return nil
-	}
-	e := newRotator(base, nil, col.rows)
-	var near *finder
-	if c := base.cells(); c != nil {
-		plane := c.plane
-		if base.metric == Dot {
-			var err error
-			if plane, err = newCentroidPlane(c.centroids, c.n, c.padded, L2); err != nil {
-				return err
-			}
-			defer plane.free()
-		}
-		near = newFinder(plane, c.centroids, c.norm2)
-		seg.owner = make([]uint32, col.rows)
-	}
-	step := tileRows(e.padded)
-	for from := 0; from < col.rows; from += step {
-		if err := cancelled(t.ctx, "add"); err != nil {
-			return err
-		}
-		to := min(from+step, col.rows)
-		e.run(col, from, to)
-		if near != nil {
-			near.nearest(e.rotated, to-from, seg.owner[from:to])
-		}
-		for i := range to - from {
-			x := e.of(i)
-			if near != nil {
-				simd.Center(x, x, 1, base.cells().centroid(int(seg.owner[from+i])))
-			}
-			t.drift.sum += math.Sqrt(float64(simd.Norm16(x)))
-		}
-	}
-	t.drift.rows += col.rows
-	return nil
-}
-
-// residual returns the mean residual norm of the rows that the segment was built of, from a sample
-// of them where it is not stored, 0 where it cannot be known.
-func (ix *segment) residual() float64 {
-	if c := ix.cells(); c != nil {
-		sum := 0.0
-		for i, s := range c.spread {
-			sum += float64(s) * float64(c.size(i))
-		}
-		return sum / float64(max(len(c.rows), 1))
-	}
-	if ix.lengths > 0 {
-		return ix.lengths / float64(max(ix.usable+ix.deleted, 1))
-	}
-	if ix.source == nil {
-		return 0
-	}
-	const sample = 4096
-	e, sum, n := newRotator(ix, nil, 1), 0.0, 0
-	for r := 0; r < ix.rows; r += max(1, ix.rows/sample) {
-		if ix.isAlive(r) {
-			e.center(ix.source.Row(r, e.read), 0, false)
-			sum += math.Sqrt(float64(simd.Norm16(e.of(0))))
-			n++
-		}
-	}
-	return sum / float64(max(n, 1))
 }
