@@ -308,7 +308,11 @@ func (ids *IDs) rowsOf(ask *IDs) ([]int64, error) {
 	return rows, nil
 }
 
+// find returns the row of an asked id. Where there are no rows any type of id may be asked for.
 func (ids *IDs) find(ask *IDs, i int) (int64, bool) {
+	if ids.n == 0 {
+		return 0, false
+	}
 	if ids.kind == IDString {
 		row, ok := ids.byStr[string(ask.at(int64(i)))]
 		return row, ok

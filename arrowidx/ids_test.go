@@ -97,6 +97,23 @@ func TestPositionsAreFoundByAnyInteger(t *testing.T) {
 	require.Equal(t, "3", ids.Name(3))
 }
 
+func TestNoRowsHaveNoIDOfAnyType(t *testing.T) {
+	none := map[string]*arrowidx.IDs{
+		"positions": arrowidx.PositionIDs(0),
+		"numbers":   idsOf(t, numbersOf(t, arrow.PrimitiveTypes.Uint64)),
+		"texts":     idsOf(t, numbersOf(t, arrow.BinaryTypes.String)),
+	}
+	for name, ids := range none {
+		for _, kind := range []arrow.DataType{
+			arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Uint64, arrow.BinaryTypes.String,
+		} {
+			rows, err := ids.Lookup(numbersOf(t, kind, "7", "null", "0"))
+			require.NoError(t, err, "%s asked for %s", name, kind)
+			require.Equal(t, []int64{-1, -1, -1}, rows, "%s asked for %s", name, kind)
+		}
+	}
+}
+
 func TestEveryStringTypeKeepsItsText(t *testing.T) {
 	text := []string{"", "a", "é", "日本語", "a\x00b", strings.Repeat("long ", 100), `"quoted"`}
 	for _, kind := range []arrow.DataType{arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString,

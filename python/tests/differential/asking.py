@@ -168,6 +168,58 @@ def search_id(s: Subject) -> None:
             _judge(asked, found.ids, found.scores, k, exact)
 
 
+def search_ids(s: Subject) -> None:
+    """``ix.search(id=[...])``: a batch, each row left out of its own answer."""
+    model, k = s.model, s.case.pick([1, 3, 10])
+    rows = np.flatnonzero(model.valid & (model.moved == 0)).tolist()
+    if not rows or not s.vectors:
+        return
+    chosen = [s.case.pick(rows) for _ in range(3)]
+    names = [model.ids[row] for row in chosen]
+    s.case.note("search ids", f"k={k}")
+    given = s.names.spell(names)
+    found = _accept(s, lambda: s.index.search(id=given, k=k, recall=1.0), model.x[chosen])
+    if found is None:
+        return
+    require(found.query_ids.tolist() == names, "query_ids of search(id=[...])")
+    for i, row in enumerate(chosen):
+        allowed = np.ones(len(model), bool)
+        allowed[row] = False
+        count = int(found.counts[i])
+        ids, scores = found.ids[i, :count], found.scores[i, :count]
+        Asked(model, model.x[row], allowed).is_nearest(ids.tolist(), scores, k)
+
+
+def within_batch(s: Subject) -> None:
+    """``ix.within(matrix)``: each query's own number of rows."""
+    case, model = s.case, s.model
+    given, queries = s.batch()
+    arguments: dict[str, Any] = {}
+    allowed = _filter(s, arguments)
+    asked = [Asked(model, query, allowed) for query in queries]
+    edge = _threshold(s, asked[0]) if asked else 0.5
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.float32(edge)):
+            return
+    name = "min_similarity" if model.larger else "max_distance"
+    limit = case.pick([None, None, 2])
+    case.note("within batch", len(queries), f"{name}={edge!r}", f"limit={limit}")
+    call = lambda: s.index.within(given, limit=limit, **{name: edge}, **arguments)  # noqa: E731
+    found = _accept(s, call, queries)
+    if found is None:
+        return
+    require(found.counts.shape == (len(queries),), "counts of within", str(found.counts))
+    hits = found.hits()
+    for i, one in enumerate(asked):
+        count = int(found.counts[i])
+        ids, scores = found.ids[i, :count], found.scores[i, :count]
+        require([hit.id for hit in hits[i]] == ids.tolist(), "hits of within")
+        if s.vectors:
+            one.is_within(ids.tolist(), scores, edge, limit)
+        else:
+            one.is_plausible(ids.tolist(), scores, None)
+
+
 def _threshold(s: Subject, asked: Asked) -> float:
     case = s.case
     scores = asked.scores.values[asked.best]
@@ -293,7 +345,9 @@ VERBS = {
     search_one: 6,
     search_batch: 3,
     search_id: 1.5,
+    search_ids: 0.7,
     within: 3,
+    within_batch: 1,
     neighbors: 1,
     vectors_of: 1.5,
     diverse: 0.7,

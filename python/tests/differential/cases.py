@@ -11,20 +11,24 @@ import ruvector as rv
 
 from .changing import sequence_of_bits, sequence_of_numbers
 from .drawing import Case, Mismatch
-from .framing import changed_cells, frames
+from .framing import changed_cells, frames, scalar_columns, skipped_rows
 from .merging import classic_classes, merged_shards
 from .refusing import bad_arguments, bad_columns, bad_frames
+from .texting import texts
 
 KINDS = {
     sequence_of_numbers: 50,
     sequence_of_bits: 13,
     frames: 20,
     changed_cells: 1,
+    scalar_columns: 1,
+    skipped_rows: 1,
     merged_shards: 4,
     classic_classes: 3,
     bad_columns: 4,
     bad_arguments: 3,
     bad_frames: 2,
+    texts: 4,
 }
 
 

@@ -104,6 +104,8 @@ def compact(s: Subject) -> None:
 
 def save_and_load(s: Subject) -> None:
     """A file is the same index."""
+    if not s.vectors and not len(s.model):
+        return  # a file of no rows does not tell that there would be no vectors
     path = s.case.path("index")
     vectors = s.case.pick([None, None, True]) if s.vectors else None
     s.case.note("save", vectors)
@@ -124,6 +126,8 @@ def save_and_load(s: Subject) -> None:
 
 def roundtrip(s: Subject) -> None:
     """A pickle is the same index."""
+    if not s.vectors and not len(s.model):
+        return
     s.case.note("pickle")
     s.reloaded = True
     s.index = pickle.loads(pickle.dumps(s.index))

@@ -311,10 +311,81 @@ def to_matrix(f: Framed) -> None:
     require(np.isnan(again[~valid]).all(), "nulls of to_column", str(again))
 
 
+def limited_search(f: Framed) -> None:
+    """``search`` with a threshold, and with some of the columns only."""
+    given, query = f.query()
+    k = f.case.pick([1, 3, 50])
+    asked = Asked(f.model, query, np.ones(len(f.model), bool))
+    scores = asked.scores.values[asked.best]
+    edge = float(f.case.pick(scores.tolist())) if len(scores) else 0.5
+    edge = min(edge, 1.0) if f.metric == "cosine" else edge
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.float32(edge)):
+            return
+    name = "min_similarity" if f.model.larger else "max_distance"
+    f.case.note("search", f"k={k}", f"{name}={edge!r}")
+    verb = _verb(f, "search")
+    hits = _call(f, verb, given, query, k=k, columns=["g", "row"], **{name: edge})
+    if hits is None:
+        return
+    require(_columns(hits) == ["g", "row", NAMES[f.metric]], "columns asked for")
+    rows, found = values_of(hits, "row").tolist(), values_of(hits, NAMES[f.metric])
+    asked.is_within(rows, found, edge, k)
+
+
+def scalar_columns(case: Case) -> None:
+    """``on=["e*"]``: numbers in columns of their own are one vector a row."""
+    library, metric = case.pick(LIBRARIES), case.pick(NUMBERS)
+    rows = draw_rows(case, case.pick([1, 5, 17]), case.whole(1, 6))
+    n, d = rows.values.shape
+    if rows.code == "f2" or may_be_refused(rows.wide, metric).any():
+        return
+    columns: dict[str, Any] = {"row": np.arange(n)}
+    columns |= {f"e{j}": np.ascontiguousarray(rows.values[:, j]) for j in range(d)}
+    make = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}[library]
+    query = draw_query(case, rows.wide, d).astype(np.float32)
+    if may_be_refused(query[None, :].astype(float), metric, float(np.abs(rows.wide).max())).any():
+        return
+    case.note(library, metric, "scalar columns")
+    hits = rv.search(make(columns), query, k=3, on=["e*"], metric=metric)
+    asked = Asked(
+        Model(metric, rows.wide, np.ones(n, bool), list(range(n))), query, np.ones(n, bool)
+    )
+    asked.is_nearest(values_of(hits, "row").tolist(), values_of(hits, NAMES[metric]), 3)
+
+
+def skipped_rows(case: Case) -> None:
+    """``bad_vectors="skip"``: rows that are not finite count as null, and the others are found."""
+    rows = draw_rows(case, case.pick([2, 5, 17]), case.whole(1, 6))
+    if rows.code[0] != "f" or may_be_refused(rows.wide, "l2").any():
+        return
+    n = len(rows)
+    bad = case.np.random(n) < 0.4
+    bad[case.whole(0, n - 1)] = False
+    values = rows.values.copy()
+    values[bad, case.whole(0, rows.dim - 1)] = case.pick([np.nan, np.inf, -np.inf])
+    shape = case.pick(["pandas", "polars", "pyarrow"])
+    name = case.pick([one for one in SHAPES[shape] if one != "arrow tensor"])
+    column = SHAPES[shape][name](case, type(rows)(values, rows.null))
+    make = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}[shape]
+    numbers = np.arange(n)
+    frame = make({"row": numbers, "v": column.array if shape == "pandas" else column})
+    query = draw_query(case, rows.wide[~bad], rows.dim).astype(np.float32)
+    longest = float(np.abs(rows.wide[~bad]).max())
+    if may_be_refused(query[None, :].astype(float), "l2", longest).any():
+        return
+    case.note(name, "bad vectors skipped")
+    with rv.config(bad_vectors="skip"):
+        hits = rv.search(frame, query, k=3, on="v", metric="l2")
+    asked = Asked(Model("l2", rows.wide, ~bad, list(range(n))), query, np.ones(n, bool))
+    asked.is_nearest(values_of(hits, "row").tolist(), values_of(hits, "l2_distance"), 3)
+
+
 VERBS = {
     search_one: 5,
     search_batch: 3,
     search_groups: 2,
+    limited_search: 1,
     within: 2,
     given_index: 2,
     to_matrix: 1,

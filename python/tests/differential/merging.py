@@ -88,7 +88,12 @@ def classic_classes(case: Case) -> None:
     case.note(f"k={k}")
     everyone = np.ones(n, bool)
     asked = Asked(Model("sqeuclidean", rows.wide, everyone, ids), query, everyone)
-    hits = index.search(query, k)
+    try:
+        hits = index.search(query, k)
+    except rv.InvalidVector:
+        if kind in (rv.RabitqIndex, rv.RabitqAsymIndex):
+            return  # codes alone have no room for queries much longer than their rows
+        raise
     found = np.array([hit.score for hit in hits], np.float32)
     if kind is rv.FlatF32Index:
         asked.is_nearest([hit.id for hit in hits], found, k)
