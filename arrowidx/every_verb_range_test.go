@@ -17,6 +17,10 @@ func (b *book) askWithin(queries []entry) {
 		return
 	}
 	last := len(want) / 2
+	for !b.metric.Binary() && last+1 < len(want) &&
+		math.Abs(want[last].score-want[last+1].score) < 1e-5*(1+math.Abs(want[last].score)) {
+		last++
+	}
 	threshold := want[last].score
 	if last+1 < len(want) && !b.metric.Binary() {
 		threshold = (threshold + want[last+1].score) / 2

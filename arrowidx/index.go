@@ -2,6 +2,7 @@ package arrowidx
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 
@@ -57,8 +58,8 @@ func newIndex(seg *segment) *Index {
 		Metric: seg.metric, Kind: seg.kind, Bits: seg.bits, Keep: seg.keep, Recall: seg.recall,
 		Seed: seg.seed, Provenance: string(seg.provenance),
 	}
-	if seg.rows == 0 {
-		ix.asked.Keep = KeepAuto // a file of no rows does not tell whether it would have vectors
+	if seg.usable == 0 {
+		ix.asked.Keep = KeepAuto // a file of no vectors does not tell whether it would have them
 	}
 	return ix
 }
@@ -126,6 +127,11 @@ func (ix *Index) Attach(col *Column) error {
 		}
 		if err := seg.matches("attach", col); err != nil {
 			return nil, err
+		}
+		if seg.digest == [sha256.Size]byte{} && seg.rows > 0 {
+			return nil, newError(VectorsChanged, "attach",
+				"rows were added or deleted while the index had no vectors: it cannot tell whether "+
+					"these are its rows", "build it anew from the column")
 		}
 		if sampleDigest(col, seg.alive) != seg.digest {
 			return nil, newError(VectorsChanged, "attach", "these are not the vectors of this index",

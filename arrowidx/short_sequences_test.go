@@ -71,6 +71,7 @@ type book struct {
 	rows   []entry
 	gone   []int64
 	length float64 // of the longest row that there ever was
+	blind  bool    // rows came or went while the index had no vectors
 }
 
 // moves are the changes that sequences are made of, each by its letter.
@@ -79,6 +80,7 @@ var moves = map[byte]func(b *book){
 	'A': func(b *book) { b.add(33+b.r.IntN(10), 1) },
 	'B': func(b *book) { b.add(4100, 1) }, // from so many on, those added join the base
 	'L': func(b *book) { b.add(2, 50) },   // much longer than all before
+	'H': func(b *book) { b.add(2, 1e15) }, // and so long that codes cannot hold both
 	'f': func(b *book) { b.remove(func(i int) bool { return i == 0 }) },
 	'm': func(b *book) { b.remove(func(i int) bool { return i == len(b.rows)/2 }) },
 	'l': func(b *book) { b.remove(func(i int) bool { return i == len(b.rows)-1 }) },
@@ -94,9 +96,17 @@ var moves = map[byte]func(b *book){
 	'u': (*book).upsert,
 	'c': func(b *book) { require.NoError(b.t, b.ix.Compact(b.t.Context(), 1)) },
 	's': (*book).reopen,
+	't': (*book).reattach,
+	'w': func(b *book) { // a file without vectors, which are given to it then
+		if b.keep != arrowidx.KeepNone {
+			b.keep = arrowidx.KeepNone
+			b.reopen()
+			b.attach()
+		}
+	},
 }
 
-const letters = "aALfmloynxucs"
+const letters = "aALHfmloynxucstw"
 
 // sequences are all sequences of so many moves.
 func sequences(length int) []string {
@@ -207,7 +217,42 @@ func idsIn(rows []entry) []int64 {
 	return ids
 }
 
-// fresh makes n rows with the next ids, so many times as long as usual.
+// reattach gives an index whose rows have an order its column, or takes it away again.
+func (b *book) reattach() {
+	if b.ix.Info().Changed || b.empty() {
+		return
+	}
+	if b.keep == arrowidx.KeepNone {
+		b.attach()
+		b.ix.Detach()
+		b.keep = arrowidx.KeepNone
+		return
+	}
+	b.ix.Detach()
+	b.attach()
+}
+
+// attach gives the index the column of its rows.
+func (b *book) attach() {
+	if !b.empty() {
+		col := b.column(b.rows, 2)
+		defer col.Release()
+		err := b.ix.Attach(col)
+		if b.blind {
+			require.ErrorContains(b.t, err, "cannot tell whether these are its rows")
+			return
+		}
+		require.NoError(b.t, err)
+		b.keep = arrowidx.KeepBorrow
+	}
+}
+
+// empty reports whether no row can be found.
+func (b *book) empty() bool {
+	return !slices.ContainsFunc(b.rows, func(e entry) bool { return !e.null })
+}
+
+// fresh makes n rows with the next ids, so many times as long as usual; some are zero, some equal.
 func (b *book) fresh(n int, times float32) []entry {
 	rows := make([]entry, n)
 	for i := range rows {
@@ -220,6 +265,12 @@ func (b *book) fresh(n int, times float32) []entry {
 		rows[i].x = arrowidxtest.Gaussian(b.r, 1, b.d)
 		for j := range rows[i].x {
 			rows[i].x[j] *= times
+		}
+		switch i % 10 {
+		case 4:
+			clear(rows[i].x)
+		case 8:
+			copy(rows[i].x, rows[i-6].x)
 		}
 		b.length = max(b.length, arrowidxtest.Score(arrowidx.L2, rows[i].x, make([]float32, b.d)))
 	}
@@ -276,14 +327,16 @@ func (b *book) put(rows []entry, named bool) {
 	if named {
 		names = namesOf(b.t, max(b.idKind, arrowidx.IDInt64), idsIn(rows))
 	}
-	col := b.column(rows, 1)
+	col := b.column(rows, 1+b.layout%2)
 	defer col.Release()
 	_, err := b.ix.Upsert(b.t.Context(), names, col, arrowidx.AddOptions{Threads: 1})
-	if b.keep == arrowidx.KeepNone && arrowidx.KindOf(err) == arrowidx.InvalidVector {
-		b.next -= int64(len(rows)) // codes cannot be made anew
+	uneven := b.kind != arrowidx.Exact && b.length > 1e12
+	if (b.estimated() || uneven) && arrowidx.KindOf(err) == arrowidx.InvalidVector {
+		b.next -= int64(len(rows)) // codes cannot be made anew, or not of rows so short and so long
 		return
 	}
 	require.NoError(b.t, err)
+	b.blind = b.keep == arrowidx.KeepNone && !b.empty()
 	replaced := map[int64]bool{}
 	for _, id := range idsIn(rows) {
 		replaced[id] = true
@@ -307,6 +360,7 @@ func (b *book) remove(which func(i int) bool) {
 	require.NoError(b.t, err)
 	require.Equal(b.t, len(ids), n)
 	b.rows, b.gone = left, append(b.gone, ids...)
+	b.blind = b.keep == arrowidx.KeepNone && (b.blind || len(ids) > 0)
 }
 
 // removeBatch deletes all rows that came with the one at a place.
@@ -330,7 +384,7 @@ func (b *book) reopen() {
 	require.NoError(b.t, err)
 	b.ix.Close()
 	b.ix = next
-	if len(b.rows) == 0 && b.estimated() {
-		b.keep = arrowidx.KeepCopy // a file of no rows does not tell
+	if b.empty() && b.estimated() {
+		b.keep = arrowidx.KeepCopy // a file of no vectors does not tell
 	}
 }
