@@ -108,8 +108,8 @@ func (b *book) same(
 	}
 }
 
-// rounded reports whether a row's score differs from another one, but by no more than float64 rounds:
-// of rows that are very far away, hardly anything but the distance is left.
+// rounded reports whether a row's score differs from another one by no more than float64 rounds: of
+// rows that are very far away, hardly anything but the distance is left.
 func (b *book) rounded(id int64, other float64, q entry) bool {
 	at := slices.IndexFunc(b.rows, func(e entry) bool { return e.id == id })
 	own := b.score(b.rows[at], q)
