@@ -51,17 +51,14 @@ type workspace struct {
 	probes    []probe // query-major: queries x shards
 	searchers []searcher
 	lists     [][]*probe
+	peak      int64 // bytes that it ever had
 
 	from, n, group, groups, shards int // of the batch being answered
 	preparing, routing             func(worker, i int) error
 	scanning, finishing            func(worker, i int) error
 }
 
-// workspace takes a workspace from the pool; give it back with putBack.
-func (ix *segment) workspace() *workspace {
-	if w, ok := ix.scratch.Get().(*workspace); ok {
-		return w
-	}
+func newWorkspace() *workspace {
 	w := &workspace{}
 	w.preparing = func(worker, g int) error {
 		return w.run.prepare(w.ctx, w, worker, g*w.group, min((g+1)*w.group, w.n))
@@ -78,15 +75,6 @@ func (ix *segment) workspace() *workspace {
 		return w.run.finish(w.ctx, &w.searchers[worker], probes, w.from+i)
 	}
 	return w
-}
-
-// putBack gives the workspace back without what belongs to the search's caller.
-func (ix *segment) putBack(w *workspace) {
-	w.run, w.ctx = run{}, nil
-	for i := range w.queries[:cap(w.queries)] {
-		w.queries[:cap(w.queries)][i].vec = nil
-	}
-	ix.scratch.Put(w)
 }
 
 // batch answers queries [from, to): prepare and first wave, scan by (shard, group), finish.
@@ -169,7 +157,7 @@ func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) err
 		}
 		for s := range shards {
 			p := &w.probes[i*shards+s]
-			p.query, p.counts = q, counts{}
+			p.query, p.counts, p.apart, p.where = q, counts{}, false, place{}
 			p.best.reset(r.k)
 			p.found.reset(r.collect())
 			p.wait = p.wait[:0]

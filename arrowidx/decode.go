@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"math/bits"
-	"sync"
 
 	"github.com/ruvector/ruvector-arrow/simd"
 )
@@ -315,7 +314,7 @@ func (d *decoder) parameters(b []byte) (*segment, float32, error) {
 	at := d.secs[secParameters].offset
 	rows, nulls := le.Uint64(b[8:]), le.Uint64(b[16:])
 	ix := &segment{
-		held: newHeld(), scratch: &sync.Pool{}, kind: Kind(b[0]), metric: Metric(b[1]),
+		held: newHeld(), kind: Kind(b[0]), metric: Metric(b[1]),
 		bits: int(b[2]), keep: KeepNone,
 		ids: &IDs{kind: IDKind(b[3])}, dim: int(le.Uint32(b[4:])), seed: le.Uint64(b[24:]),
 		recall: math.Float64frombits(le.Uint64(b[32:])),

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"sync"
 	"time"
 )
 
@@ -52,15 +51,11 @@ func (ix *Index) SearchGroups(
 		return Plan{}, err
 	}
 	out.IDs = v.names
-	g, ok := groupedPool.Get().(*grouped)
-	if !ok {
-		g = &grouped{}
-	}
-	defer g.putBack()
-	return g.search(ctx, seg, &own, groups, n, out)
+	g := groupings.Get().(*grouped)
+	plan, err := g.search(ctx, seg, &own, groups, n, out)
+	g.putBack()
+	return plan, err
 }
-
-var groupedPool sync.Pool // *grouped
 
 // grouped is one call of SearchGroups. Its memory is used again by the next.
 type grouped struct {
@@ -79,24 +74,13 @@ type grouped struct {
 	joined                 []groupRows
 	unsure                 []bool // queries x chunks: a bound did not close
 	searchers              []groupSearcher
+	peak                   int64 // bytes that it ever had
 }
 
 // groupRows is what a query may find, group by group.
 type groupRows struct {
 	rows  []candidate
 	begin []int // n+1
-}
-
-// putBack gives the memory back without what belongs to the caller.
-func (g *grouped) putBack() {
-	g.run, g.groups, g.of = run{}, nil, nil
-	for i := range g.queries[:cap(g.queries)] {
-		g.queries[:cap(g.queries)][i].vec = nil
-	}
-	for i := range g.searchers[:cap(g.searchers)] {
-		g.searchers[:cap(g.searchers)][i].release()
-	}
-	groupedPool.Put(g)
 }
 
 func (g *grouped) search(

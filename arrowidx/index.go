@@ -25,7 +25,6 @@ type Index struct {
 	now    *version
 	asked  BuildOptions // what Build was told: for rows added to none
 	room   reserve      // for the vectors of rows to come; used by the one change under way
-	joins  sync.Pool    // *join
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it

@@ -12,7 +12,8 @@ type join struct {
 	best   []nearest
 	units  []float64 // what a distance is divided by, by query
 	unsure []bool    // queries whose bounds did not close in some segment
-	rows   []int64   // of a filter, those in one segment
+	rows   []int64   // of a filter, those in one segment: none is not nil, which lets all through
+	peak   int64     // bytes that it ever had
 }
 
 func (j *join) reset(nq, k int) {
@@ -42,19 +43,27 @@ func (ix *Index) searchParts(
 	if err != nil {
 		return Plan{}, err
 	}
-	j, ok := ix.joins.Get().(*join)
-	if !ok {
-		j = &join{rows: []int64{}} // a filter that lets nothing through is not nil
+	j := joins.Get().(*join)
+	plan, err := ix.joinParts(ctx, v, &own, out, j)
+	j.putBack()
+	if err != nil {
+		return Plan{}, err
 	}
-	defer ix.joins.Put(j)
+	plan.Total = time.Since(begin)
+	return plan, nil
+}
+
+func (ix *Index) joinParts(
+	ctx context.Context, v *version, p *SearchParams, out *SearchOut, j *join,
+) (Plan, error) {
 	k := min(p.K, v.usable())
 	j.reset(max(p.NQ, 0), max(k, 0))
 	var plan Plan
 	for i, part := range v.parts {
-		params := own
-		if own.Rows != nil {
+		params := *p
+		if p.Rows != nil {
 			j.rows = j.rows[:0]
-			for _, row := range own.Rows {
+			for _, row := range p.Rows {
 				if row >= int64(v.starts[i]) && row < int64(v.starts[i+1]) {
 					j.rows = append(j.rows, row-int64(v.starts[i]))
 				}
@@ -74,7 +83,6 @@ func (ix *Index) searchParts(
 			plan.Certified++
 		}
 	}
-	plan.Total = time.Since(begin)
 	return plan, nil
 }
 

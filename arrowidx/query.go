@@ -63,15 +63,15 @@ func (q *query) prepare(ix *segment, vec []float32, i int, epsilon float64) erro
 
 // measure validates query i and computes what decides how rows are looked at.
 func (q *query) measure(ix *segment, vec []float32, i int) error {
-	q.vec = vec
+	// Whatever another index had here is gone but for the memory.
+	*q = query{vec: vec, rotated: q.rotated, tables: q.tables, z: q.z}
 	norm2 := simd.Norm64(vec)
 	if !(norm2 <= maxSquareNorm) {
 		return badQuery(vec, i, norm2)
 	}
 	q.norm = math.Sqrt(norm2)
 	q.zero = norm2 == 0 && ix.metric.Larger()
-	q.unit, q.far, q.lost, q.slack = 1, false, false, 0
-	q.first = float32(math.Inf(1))
+	q.unit, q.first = 1, float32(math.Inf(1))
 	if ix.codes == nil || q.zero {
 		return nil
 	}

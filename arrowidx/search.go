@@ -126,8 +126,7 @@ func (ix *segment) searchPart(
 	ctx context.Context, p *SearchParams, out *SearchOut, to *join, start int,
 ) (Plan, error) {
 	begin := time.Now()
-	w := ix.workspace()
-	defer ix.putBack(w)
+	w := workspaces.Get().(*workspace)
 	w.run = run{ix: ix, p: p, out: out, col: ix.source, join: to, start: start}
 	r := &w.run
 	if p.Source != nil {
@@ -137,11 +136,13 @@ func (ix *segment) searchPart(
 	if err == nil && r.k > 0 && p.NQ > 0 {
 		err = r.answer(ctx, w)
 	}
+	plan := r.plan
+	w.putBack()
 	if err != nil {
 		return Plan{}, err
 	}
-	r.plan.Total = time.Since(begin)
-	return r.plan, nil
+	plan.Total = time.Since(begin)
+	return plan, nil
 }
 
 // run is one call of Search.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/bits"
-	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -48,10 +47,9 @@ type segment struct {
 	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
 	source  *Column           // vectors to measure on; nil: none
 	// Of rows added to kind ivf, until they are in cells: their cells, and vectors to code again.
-	owner   []uint32
-	raw     *Column
-	file    slab       // a decoded file, which codes and ids then lie in
-	scratch *sync.Pool // *workspace
+	owner []uint32
+	raw   *Column
+	file  slab // a decoded file, which codes and ids then lie in
 
 	provenance []byte
 }
@@ -107,7 +105,7 @@ func buildSegment(ctx context.Context, col *Column, o *BuildOptions) (*segment, 
 	ix := &segment{
 		held: newHeld(), kind: o.Kind, metric: o.Metric, bits: o.Bits, keep: o.Keep,
 		rows: col.rows, dim: o.Metric.dims(col), recall: o.Recall, seed: o.Seed, ids: o.IDs,
-		provenance: []byte(o.Provenance), scale: 1, scratch: &sync.Pool{},
+		provenance: []byte(o.Provenance), scale: 1,
 	}
 	if err := ix.fill(ctx, col, o, threads); err != nil {
 		ix.release()

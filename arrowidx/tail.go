@@ -124,7 +124,7 @@ func (ix *segment) like(n int, names *IDs) *segment {
 	return &segment{
 		held: newHeld(), kind: kind, metric: ix.metric, bits: ix.bits, keep: KeepNone, rows: n,
 		dim: ix.dim, recall: ix.recall, seed: ix.seed, ids: names, scale: ix.scale,
-		mean: slices.Clone(ix.mean), meanSq: ix.meanSq, rot: ix.rot, scratch: ix.scratch,
+		mean: slices.Clone(ix.mean), meanSq: ix.meanSq, rot: ix.rot,
 		provenance: slices.Clone(ix.provenance),
 	}
 }

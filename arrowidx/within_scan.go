@@ -122,8 +122,13 @@ func (g *ranging) plan() Plan {
 
 // part finds the rows of one segment for the n queries from number `from` on.
 func (g *ranging) part(ctx context.Context, r *run, from, n int) error {
-	w := r.ix.workspace()
-	defer r.ix.putBack(w)
+	w := workspaces.Get().(*workspace)
+	err := g.search(ctx, w, r, from, n)
+	w.putBack()
+	return err
+}
+
+func (g *ranging) search(ctx context.Context, w *workspace, r *run, from, n int) error {
 	w.run, w.ctx, w.from, w.n = *r, ctx, from, n
 	s := &sweep{ranging: g, workspace: w}
 	s.shards = (len(r.words) + rangeBlocks - 1) / rangeBlocks

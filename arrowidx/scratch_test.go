@@ -1,0 +1,187 @@
+package arrowidx
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// unused forgets all scratch memory: the next search begins with none.
+func unused() {
+	*workspaces = sync.Pool{New: workspaces.New}
+	*joins = sync.Pool{New: joins.New}
+	*groupings = sync.Pool{New: groupings.New}
+}
+
+// sharing is indexes of all kinds, metrics and widths that search with the same scratch memory.
+type sharing struct {
+	indexes []*Index
+	queries [][]float32
+}
+
+func newSharing(t *testing.T) *sharing {
+	s := &sharing{}
+	for i, d := range []int{3, 64, 130} {
+		for _, metric := range []Metric{L2, Cosine, Dot} {
+			for _, o := range []BuildOptions{
+				{Kind: Exact}, {Kind: Flat, Bits: 1}, {Kind: Flat, Bits: 4}, {Kind: Flat, Bits: 8},
+				{Kind: IVF, Bits: 5, Cells: 6},
+			} {
+				o.Metric, o.Keep = metric, KeepCopy
+				rows := blobs(t, uint64(700+i), 700+i*500, d, 12)
+				ix := recallIndex(t, rows, d, o, nil)
+				if i == 1 {
+					more := columnOf(t, rows[:9*d], d)
+					_, err := ix.Add(t.Context(), nil, more, AddOptions{})
+					require.NoError(t, err)
+				}
+				s.indexes, s.queries = append(s.indexes, ix), append(s.queries, rows[:40*d])
+			}
+		}
+	}
+	return s
+}
+
+// ask is one search, drawn at random: all it finds, as text.
+func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
+	i := r.IntN(len(s.indexes))
+	ix, d := s.indexes[i], s.indexes[i].Dim()
+	nq, k := 1+r.IntN(6)*r.IntN(6), 1+r.IntN(20)
+	p := SearchParams{Queries: s.queries[i][:nq*d], NQ: nq, K: k, Rerank: r.IntN(3)*20 - 1,
+		Threads: 1 + r.IntN(2)}
+	n, changed := ix.Len(), ix.Info().Changed
+	if r.IntN(5) == 0 { // a zero query
+		p.Queries = append(make([]float32, d), p.Queries[d:]...)
+	}
+	if r.IntN(3) == 0 && !changed {
+		p.Mask = randomMask(r.Uint64(), n, []float64{0.02, 0.3, 0.9}[r.IntN(3)])
+	}
+	switch r.IntN(4) {
+	case 0:
+		if changed {
+			break
+		}
+		groups := make([]uint32, n)
+		for row := range groups {
+			groups[row] = uint32(row % 5)
+		}
+		return func() string {
+			out := outputs(nq*5, k)
+			_, err := ix.SearchGroups(t.Context(), &p, groups, 5, &out)
+			return fmt.Sprint(out.Rows, out.Scores, out.Counts, err)
+		}
+	case 1:
+		low := 0.5
+		w := WithinParams{Queries: p.Queries, NQ: nq, Mask: p.Mask, Threads: p.Threads}
+		if w.MaxDistance = &low; ix.Metric().Larger() {
+			w.MinSimilarity, w.MaxDistance = &low, nil
+		}
+		return func() string {
+			all := ""
+			_, err := ix.Within(t.Context(), &w, func(found Range) error {
+				all += fmt.Sprint(found.Query, found.Rows, found.Scores)
+				return nil
+			})
+			return fmt.Sprint(all, err)
+		}
+	}
+	return func() string {
+		out := outputs(nq, k)
+		_, err := ix.Search(t.Context(), &p, &out)
+		return fmt.Sprint(out.Rows, out.Scores, out.Counts, err)
+	}
+}
+
+func outputs(nq, k int) SearchOut {
+	return SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
+		Counts: make([]int64, nq)}
+}
+
+func TestScratchMemoryOfOtherIndexesChangesNoAnswer(t *testing.T) {
+	const seed = 20261129
+	s, r := newSharing(t), rand.New(rand.NewPCG(seed, 0))
+	for i := range 1200 {
+		again := s.ask(t, r)
+		got := again() // with what searches of other indexes left
+		if i%3 == 0 {
+			unused()
+			require.Equal(t, again(), got, "seed %d, search %d", seed, i)
+		}
+	}
+}
+
+func TestScratchMemoryHoldsNothingOfAnIndexThatIsGone(t *testing.T) {
+	unused()
+	s := newSharing(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		s.ask(t, r)()
+	}
+	w := workspaces.Get().(*workspace)
+	require.Equal(t, run{}, w.run)
+	require.Nil(t, w.ctx)
+	for _, q := range w.queries[:cap(w.queries)] {
+		require.Nil(t, q.vec)
+	}
+	g := groupings.Get().(*grouped)
+	require.Equal(t, run{}, g.run)
+	require.Nil(t, g.groups)
+	require.Nil(t, g.of)
+}
+
+func TestScratchMemoryOfALargeSearchIsNotKept(t *testing.T) {
+	unused()
+	const n, d, nq = 3000, 8, 3000
+	rows := blobs(t, 5, n, d, 4)
+	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Metric: L2, Keep: KeepCopy}, nil)
+	out := outputs(nq, n)
+	_, err := ix.Search(t.Context(), &SearchParams{Queries: rows[:nq*d], NQ: nq, K: n, Rerank: -1,
+		Threads: 1}, &out)
+	require.NoError(t, err)
+	if w := workspaces.Get().(*workspace); w.peak != 0 {
+		require.LessOrEqual(t, w.settle(), int64(keptBytes))
+	}
+	w := newWorkspace()
+	w.queries = make([]query, 1)
+	w.queries[0].rotated = make([]float32, keptBytes/4)
+	require.Greater(t, w.settle(), int64(keptBytes))
+	w.queries = w.queries[:0]
+	require.Greater(t, w.settle(), int64(keptBytes), "what is not in use is there all the same")
+}
+
+// Pools of an index's own outlive it: the collector keeps what they held for two rounds, which makes
+// the next round come later, and so on.
+func TestIndexesThatComeAndGoLeaveNoHeapBehind(t *testing.T) {
+	const d, most = 16, 4 << 20
+	rows := blobs(t, 6, 300, d, 4)
+	col := columnOf(t, rows, d)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	heap()
+	before := heap()
+	for i := range 500 {
+		ix, err := Build(t.Context(), col, BuildOptions{Kind: []Kind{Exact, Flat, IVF}[i%3], Metric: L2})
+		require.NoError(t, err)
+		_, err = ix.Add(t.Context(), nil, col, AddOptions{})
+		require.NoError(t, err)
+		out := outputs(1, 3)
+		p := SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1, Threads: 1}
+		_, err = ix.Search(t.Context(), &p, &out)
+		require.NoError(t, err)
+		require.NoError(t, ix.Compact(t.Context(), 1))
+		_, err = ix.Search(t.Context(), &p, &out)
+		require.NoError(t, err)
+		ix.Close()
+	}
+	require.Less(t, heap(), before+most)
+}
