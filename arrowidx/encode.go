@@ -26,63 +26,6 @@ func byteSection(kind sectionKind, size uint32, b []byte) section {
 	}
 }
 
-// Encode writes the index as the bytes of an index file. Equal indexes give equal bytes. With
-// vectors, the rows are stored as float32, so that Decode needs no column.
-//
-// Errors: InvalidArgument when vectors are asked for and not at hand, IndexClosed, Cancelled, and
-// PersistError with what w returned.
-func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
-	v, err := ix.enter("save")
-	if err != nil {
-		return err
-	}
-	defer ix.leave(v)
-	seg, err := v.whole(ctx, 0)
-	if err != nil {
-		return err
-	}
-	defer seg.release()
-	named := *seg
-	named.ids, named.next = seg.ids.explicit(), 0
-	if v.names.counted() && v.next > named.ids.after() {
-		named.next = v.next
-	}
-	return named.encode(ctx, w, vectors)
-}
-
-func (ix *segment) encode(ctx context.Context, w io.Writer, vectors bool) error {
-	col := ix.source
-	if vectors && col == nil && ix.usable > 0 {
-		return newError(InvalidArgument, "save", "the index holds no vectors to store",
-			"save without vectors, or attach the column first")
-	}
-	secs, err := ix.sections(ctx, vectors, col)
-	if err != nil {
-		return err
-	}
-	blocks := &blockSums{}
-	var all []byte
-	for i := range secs {
-		blocks.reset()
-		if err := secs[i].emit(patient{ctx, blocks}); err != nil {
-			return err
-		}
-		sums := blocks.finish()
-		if crcBlocks(secs[i].length) == 0 {
-			secs[i].crc = blocks.only()
-			continue
-		}
-		secs[i].crc = checksum(sums)
-		all = append(all, sums...)
-	}
-	if len(all) > 0 {
-		sums := byteSection(secChecksums, 4, all)
-		sums.crc = checksum(all)
-		secs = append([]section{sums}, secs...)
-	}
-	return writeSections(ctx, w, secs, ix.minor())
-}
-
 // minor is the least version of the format that can express the segment: older readers read as much
 // as they can.
 func (ix *segment) minor() uint16 {
@@ -93,35 +36,6 @@ func (ix *segment) minor() uint16 {
 		return 3
 	}
 	return 2
-}
-
-func writeSections(ctx context.Context, w io.Writer, secs []section, minor uint16) error {
-	table := make([]byte, len(secs)*entrySize)
-	at := uint64(headerSize + len(table))
-	for i := range secs {
-		at = alignUp(at)
-		secs[i].offset = at
-		secs[i].put(table[i*entrySize:])
-		at += secs[i].length
-	}
-	h := header{
-		major: formatMajor, minor: minor, length: at, table: headerSize,
-		sections: uint32(len(secs)), tableCRC: checksum(table),
-	}
-	out := &countingWriter{w: w}
-	if err := out.all(h.bytes(), table); err != nil {
-		return err
-	}
-	for i := range secs {
-		var zeros [alignment]byte
-		if err := out.all(zeros[:secs[i].offset-out.n]); err != nil {
-			return err
-		}
-		if err := secs[i].emit(patient{ctx, out}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // sections lists what the index is made of, in the order of their kinds.
@@ -298,12 +212,16 @@ func (s *blockSums) finish() []byte {
 	return s.sums
 }
 
-// only returns the checksum of a section of at most one block.
-func (s *blockSums) only() uint32 {
-	if len(s.sums) == 0 {
+// sum ends the last block and returns the checksum of a section of so many bytes.
+func (s *blockSums) sum(length uint64) uint32 {
+	sums := s.finish()
+	if crcBlocks(length) > 0 {
+		return checksum(sums)
+	}
+	if len(sums) == 0 {
 		return checksum(nil)
 	}
-	return binary.LittleEndian.Uint32(s.sums)
+	return binary.LittleEndian.Uint32(sums)
 }
 
 // countingWriter counts and names the errors of the writer below.

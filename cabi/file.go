@@ -8,7 +8,6 @@ package main
 import "C"
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
@@ -82,6 +81,50 @@ func load(ctx context.Context, path string, c *arrowidx.Column) (*arrowidx.Index
 	return ix, nil
 }
 
+//export goEncodingStart
+func goEncodingStart(
+	h C.rv_handle, flags C.uint32_t, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "encode", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			return invalid("encode", "no place for the task", "")
+		}
+		putTask(out, task.Start(s.Move(), "encode", nil,
+			func(ctx context.Context) (task.Result, error) {
+				made, err := ix.Encoding(ctx, flags&storeVectors != 0)
+				if err != nil {
+					return task.Result{}, err
+				}
+				return task.Result{Kind: handle.Encoding, Value: made, Close: made.Close}, nil
+			}))
+		return nil
+	})
+}
+
+//export goEncodingCopyStart
+func goEncodingCopyStart(
+	h C.rv_handle, to *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "encode", func(s *guard.Scope) error {
+		made, err := guard.Use[*arrowidx.Encoding](s, uint64(h), handle.Encoding)
+		if err != nil {
+			return err
+		}
+		if to == nil || out == nil {
+			return invalid("encode", "no place for the bytes, or for the task", "")
+		}
+		putTask(out, task.Start(s.Move(), "encode", nil,
+			func(ctx context.Context) (task.Result, error) {
+				return task.Result{}, made.CopyTo(ctx, view[byte](to, int64(n)))
+			}))
+		return nil
+	})
+}
+
 //export goEncode
 func goEncode(h C.rv_handle, flags C.uint32_t, out *C.rv_bytes, e *C.rv_error) C.int32_t {
 	return door(e, "encode", func(s *guard.Scope) error {
@@ -92,11 +135,34 @@ func goEncode(h C.rv_handle, flags C.uint32_t, out *C.rv_bytes, e *C.rv_error) C
 		if out == nil {
 			return invalid("encode", "no place for the answer", "")
 		}
-		var b bytes.Buffer
-		if err := ix.Encode(context.Background(), &b, flags&storeVectors != 0); err != nil {
+		ctx := context.Background()
+		made, err := ix.Encoding(ctx, flags&storeVectors != 0)
+		if err != nil {
 			return err
 		}
-		return memoryError("encode", setBytes(out, b.Bytes(), nil))
+		defer made.Close()
+		if kind := C.rvi_new_bytes(out, C.size_t(made.Size()), nil); kind != 0 {
+			return memoryError("encode", kind)
+		}
+		return made.CopyTo(ctx, view[byte](out.data, made.Size()))
+	})
+}
+
+//export goDecodeStart
+func goDecodeStart(data *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error) C.int32_t {
+	return door(e, "decode", func(s *guard.Scope) error {
+		if n < 0 || n > 0 && data == nil || out == nil {
+			return invalid("decode", "no bytes, or no place for the task", "")
+		}
+		putTask(out, task.Start(s.Move(), "decode", nil,
+			func(ctx context.Context) (task.Result, error) {
+				ix, err := arrowidx.Decode(ctx, view[byte](data, int64(n)))
+				if err != nil {
+					return task.Result{}, err
+				}
+				return indexResult(ix), nil
+			}))
+		return nil
 	})
 }
 

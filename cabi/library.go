@@ -177,6 +177,8 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		return info, nil
 	case *arrowidx.Index:
 		return indexInfo{v.Info(), address(v.SourceFloats())}, nil
+	case *arrowidx.Encoding:
+		return map[string]int64{"bytes": v.Size()}, nil
 	case *task.Task:
 		return map[string]bool{"ended": v.Wait(0)}, nil
 	}

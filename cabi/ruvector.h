@@ -365,6 +365,16 @@ RV_API int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uin
 /* column: attached to the loaded index, or 0. */
 RV_API int32_t rv_load_start(const char *path, int64_t len, rv_handle column, rv_handle *task,
     rv_error *error);
+/* The bytes of the file, in one piece of memory. The result of rv_encoding_start is a handle for
+ * what will be written, one version of the index, of which rv_info says how many "bytes" it is;
+ * rv_encoding_copy_start writes them to memory of that length, which stays with the task until it
+ * has ended, as data do with that of rv_decode_start. */
+RV_API int32_t rv_encoding_start(rv_handle index, uint32_t flags, rv_handle *task,
+    rv_error *error);
+RV_API int32_t rv_encoding_copy_start(rv_handle encoding, char *out, int64_t len, rv_handle *task,
+    rv_error *error);
+RV_API int32_t rv_decode_start(const char *data, int64_t len, rv_handle *task, rv_error *error);
+/* The same for little: runs on the calling thread and cannot be cancelled. */
 RV_API int32_t rv_encode(rv_handle index, uint32_t flags, rv_bytes *out, rv_error *error);
 RV_API int32_t rv_decode(const char *data, int64_t len, rv_handle *index, rv_error *error);
 /* Row of every id, -1 for ids of no row. */

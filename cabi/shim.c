@@ -77,16 +77,24 @@ static void free_bytes(rv_bytes *bytes)
     bytes->release = NULL;
 }
 
-int32_t rvi_set_bytes(rv_bytes *out, const char *data, size_t len, rv_error *error)
+int32_t rvi_new_bytes(rv_bytes *out, size_t len, rv_error *error)
 {
     out->data = malloc(len + 1);
     if (out->data == NULL)
         return rvi_fail_text(error, RV_OUT_OF_MEMORY, "no memory for the answer");
-    memcpy(out->data, data, len);
     out->data[len] = 0;
     out->len = (int64_t)len;
     out->release = free_bytes;
     return RV_OK;
+}
+
+int32_t rvi_set_bytes(rv_bytes *out, const char *data, size_t len, rv_error *error)
+{
+    int32_t kind = rvi_new_bytes(out, len, error);
+
+    if (kind == RV_OK)
+        memcpy(out->data, data, len);
+    return kind;
 }
 
 static int32_t refuse(rv_error *error)
@@ -390,6 +398,22 @@ int32_t rv_load_start(const char *path, int64_t len, rv_handle column, rv_handle
 int32_t rv_encode(rv_handle index, uint32_t flags, rv_bytes *out, rv_error *error)
 {
     ENTER(goEncode(index, flags, out, error));
+}
+
+int32_t rv_encoding_start(rv_handle index, uint32_t flags, rv_handle *task, rv_error *error)
+{
+    ENTER(goEncodingStart(index, flags, task, error));
+}
+
+int32_t rv_encoding_copy_start(rv_handle encoding, char *out, int64_t len, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goEncodingCopyStart(encoding, out, len, task, error));
+}
+
+int32_t rv_decode_start(const char *data, int64_t len, rv_handle *task, rv_error *error)
+{
+    ENTER(goDecodeStart((char *)data, len, task, error));
 }
 
 int32_t rv_decode(const char *data, int64_t len, rv_handle *index, rv_error *error)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from ctypes import byref
+from typing import Any
 
-from ._errors import FileError, InvalidArgument
-from ._handle import Handle
+import numpy as np
+
+from ._arrow import address
+from ._errors import FileError, InvalidArgument, OutOfMemory
+from ._handle import Handle, info
 from ._library import call
 from ._task import Task
 
 STORE_VECTORS = 1
+
+_make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t)(
+    ("PyBytes_FromStringAndSize", ctypes.pythonapi)
+)
+_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(
+    ("PyBytes_AsString", ctypes.pythonapi)
+)
 
 
 def file_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
@@ -64,3 +76,49 @@ def load(path: str, column: Handle | None = None) -> Handle:
         error.filename = path
         raise
     return handle.adopt()
+
+
+def encode(handle: Handle, store_vectors: bool | None = None) -> bytes:
+    """Return an index as bytes; by default with its vectors if it has them.
+
+    They are written where they will stay, so that nothing has a second copy of them.
+    """
+    if store_vectors is None:
+        store_vectors = info(handle)["vectors"]
+    flags = STORE_VECTORS if store_vectors else 0
+    encoding, task = Handle(), Task()
+    try:
+        call("rv_encoding_start", handle.value, flags, byref(task.cell))
+        task.wait()
+        task.result(encoding.cell)
+        size = int(info(encoding.adopt())["bytes"])
+        data = _unwritten(size)
+        task = Task(lent=data)
+        where = _pointer(data)
+        call("rv_encoding_copy_start", encoding.value, where, size, byref(task.cell))
+        task.wait()
+        task.result()
+    finally:
+        encoding.close()
+    return data
+
+
+def decode(data: Any) -> Handle:
+    """Return the index that bytes, or anything else with a buffer, hold."""
+    raw = np.frombuffer(data, np.uint8)
+    handle, task = Handle(), Task(lent=raw)
+    call("rv_decode_start", address(raw), len(raw), byref(task.cell))
+    task.wait()
+    task.result(handle.cell)
+    return handle.adopt()
+
+
+def _unwritten(size: int) -> bytes:
+    """Return bytes that nothing was written to yet, which nobody else may see before it was."""
+    try:
+        data: bytes = _make(None, size)
+    except MemoryError:
+        raise OutOfMemory(f"no room for the {size:,} bytes of the index; save it to a file") from (
+            None
+        )
+    return data

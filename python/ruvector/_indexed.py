@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from contextlib import suppress
+from pickle import PickleBuffer
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -215,6 +217,11 @@ class Indexed:
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (type(self), _native.encode(self._handle))
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        make, (cls, data) = self.__reduce__()
+        # Out of band, nothing copies the bytes again.
+        return make, (cls, PickleBuffer(data) if operator.index(protocol) >= 5 else data)
+
     def __repr__(self) -> str:
         facts = self._facts
         bits = f", {facts.bits} bits" if facts.bits else ""
@@ -253,7 +260,7 @@ class Indexed:
         return _html.facts("ruvector.Index", rows)
 
 
-def restore(cls: type[Indexed], data: bytes) -> Indexed:
+def restore(cls: type[Indexed], data: Any) -> Indexed:
     """Return the index that was pickled as `data`; in a forked child what stands for one."""
     try:
         handle = _native.decode(data)

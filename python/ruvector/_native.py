@@ -18,7 +18,7 @@ import numpy.typing as npt
 from . import _arrow
 from ._arrow import ArrowArray, ArrowSchema, address, collect, export_stream
 from ._errors import InvalidArgument
-from ._files import STORE_VECTORS, load, save
+from ._files import decode, encode, load, save
 from ._handle import Handle, info
 from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
 from ._mask import read_ids
@@ -129,20 +129,6 @@ def build(
     finally:
         _arrow.drop(array, schema)
         collect()
-    return handle.adopt()
-
-
-def encode(handle: Handle, store_vectors: bool | None = None) -> bytes:
-    """Return an index as bytes; by default with its vectors if it has them."""
-    if store_vectors is None:
-        store_vectors = info(handle)["vectors"]
-    return call_for_bytes("rv_encode", handle.value, STORE_VECTORS if store_vectors else 0)
-
-
-def decode(data: bytes) -> Handle:
-    """Return the index that bytes hold."""
-    handle = Handle()
-    call("rv_decode", data, len(data), byref(handle.cell))
     return handle.adopt()
 
 

@@ -19,13 +19,14 @@ const (
 	Index
 	Task
 	Answer
+	Encoding
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
 // tells what it was.
 const kindBits = 3
 
-var kindNames = [...]string{"any", "column", "index", "task", "answer"}
+var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }
