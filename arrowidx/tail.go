@@ -59,7 +59,7 @@ func (t *tail) append(a *addition, names *IDs, m *moments) error {
 		left += p.usable
 	}
 	if base.dim == 0 || left == 0 || base.tooLong(m) {
-		return t.rebuild(a, names)
+		return t.rebuild(a, names, m)
 	}
 	if least := m.shortest * float64(base.scale); base.kind != Exact && base.metric != Cosine &&
 		least*least < smallestNormal {
@@ -176,7 +176,7 @@ func (t *tail) compact() error {
 
 // rebuild builds everything anew from the vectors: the first rows of an index that had none decide
 // its mean and cells, and rows much longer than all before its scale.
-func (t *tail) rebuild(a *addition, names *IDs) error {
+func (t *tail) rebuild(a *addition, names *IDs, m *moments) error {
 	base, bad := t.parts[0], 0
 	picks := make([]pick, 0, len(t.parts)+1)
 	ids := make([]namesOf, 0, len(t.parts)+1)
@@ -211,12 +211,31 @@ func (t *tail) rebuild(a *addition, names *IDs) error {
 	}
 	seg, err := buildSegment(t.ctx, col, &o)
 	if err != nil {
-		return err
+		return m.uneven(err, o.IDs, col.rows-a.col.rows)
 	}
 	seg.nulls, seg.bad = seg.nulls-bad, bad
 	t.replace(0, len(t.parts), seg)
 	t.drift = drift{}
 	return nil
+}
+
+// uneven tells of a row that is too short beside the longest added one, of rows built together the
+// first `old` of which are in the index already: by its id, or by its place among those added.
+func (m *moments) uneven(err error, names *IDs, old int) error {
+	e, ok := err.(*Error)
+	if !ok || e.Kind != InvalidVector || e.Row < 0 {
+		return err
+	}
+	if e.Row < int64(old) {
+		return newError(InvalidVector, "add",
+			fmt.Sprintf("an added row has norm %.3g, too long beside the row of id %s: codes cannot hold "+
+				"both", m.longest, names.Name(e.Row)),
+			"scale the vectors, or build the index with kind='exact'; nothing was added")
+	}
+	row := e.Row - int64(old)
+	return errorAt(InvalidVector, "add", row, -1,
+		fmt.Sprintf("row %d has norm %.3g, too small beside the longest row's %.3g", row, m.shortest,
+			m.longest), "write zeros instead, or drop the row; nothing was added")
 }
 
 // kept lists the rows that are not deleted, nil when none is.
