@@ -215,13 +215,13 @@ func (c *Column) tileEnd(from, limit int) int {
 }
 
 // Contiguous returns the whole column as one float32 matrix (Len x Dim, row-major) without a
-// copy, if its memory is one.
+// copy, if its memory is one and no row or number is null.
 func (c *Column) Contiguous() ([]float32, bool) {
 	if len(c.chunks) != 1 || c.nulls != 0 {
 		return nil, false
 	}
 	ck := &c.chunks[0]
-	if ck.starts != nil || ck.data.kind != elemFloat32 {
+	if ck.starts != nil || ck.badElem != nil || ck.data.kind != elemFloat32 {
 		return nil, false
 	}
 	return ck.data.f32[:ck.n*c.dim], true
@@ -245,8 +245,8 @@ func (c *Column) Bytes() int64 {
 	return n
 }
 
-// CopyTo writes all rows as float32 (Len x Dim, row-major); null rows are written as zeros.
-// dst must have room for Len*Dim numbers.
+// CopyTo writes all rows as float32 (Len x Dim, row-major); null rows are written as zeros, null
+// numbers in other rows as NaN. dst must have room for Len*Dim numbers.
 func (c *Column) CopyTo(dst []float32) { c.copyRows(dst, 0, c.rows) }
 
 // copyRows is CopyTo for rows [from, end) alone; dst is for the whole column.
@@ -256,10 +256,13 @@ func (c *Column) copyRows(dst []float32, from, end int) {
 		to := min(c.tileEnd(from, 1024), end)
 		out := dst[from*d : to*d]
 		copy(out, c.tile(from, to-from, out))
-		for r := from; c.nulls > 0 && r < to; r++ {
+		ck := c.chunkOf(from)
+		for r := from; (c.nulls > 0 || ck.badElem != nil) && r < to; r++ {
 			if !c.Valid(r) {
 				clear(dst[r*d : (r+1)*d])
+				continue
 			}
+			ck.nullsToNaN(r-ck.start, dst[r*d:(r+1)*d])
 		}
 		from = to
 	}
@@ -284,7 +287,7 @@ func (c *Column) Hash() [16]byte {
 		if i == 0 {
 			fmt.Fprintf(h, "%d ", ck.data.kind)
 		}
-		if c.nulls == 0 && ck.starts == nil {
+		if c.nulls == 0 && ck.starts == nil && ck.badElem == nil {
 			_, _ = h.Write(ck.data.bytes(0, ck.n*c.dim))
 			continue
 		}
@@ -298,6 +301,7 @@ func (c *Column) Hash() [16]byte {
 			}
 			at := ck.at(r, c.dim)
 			_, _ = h.Write(ck.data.bytes(at, at+c.dim))
+			ck.hashNulls(h, r, c.dim)
 		}
 	}
 	sum := h.Sum128().Bytes()
@@ -334,20 +338,6 @@ func (ck *chunk) rows(row, n, dim int, dst []float32) []float32 {
 		copy(out, ck.data.floats(at, at+dim, out))
 	}
 	return dst[:n*dim]
-}
-
-// nullElement returns the first null number of a row, or -1.
-func (ck *chunk) nullElement(row, dim int) int {
-	if ck.badElem == nil {
-		return -1
-	}
-	at := ck.badOff + ck.at(row, dim)
-	for j := range dim {
-		if ck.badElem[(at+j)>>3]>>((at+j)&7)&1 == 0 {
-			return j
-		}
-	}
-	return -1
 }
 
 // readChunk finds the vectors in an Arrow array. dim is what earlier chunks have, 0 if nothing.
@@ -407,15 +397,8 @@ func readFixed(ck chunk, child arrow.Array, width, offset int64, dim int) (chunk
 	}
 	from := int(offset * width)
 	ck.data = data.slice(from, from+ck.n*int(width))
-	ck.setElementNulls(child, from)
+	ck.setElementNulls(child, from, ck.n*int(width))
 	return ck, int(width), nil
-}
-
-func (ck *chunk) setElementNulls(child arrow.Array, from int) {
-	if child.NullN() > 0 {
-		ck.badElem = child.NullBitmapBytes()
-		ck.badOff = child.Data().Offset() + from
-	}
 }
 
 func readOffsets[T int32 | int64](
@@ -442,6 +425,11 @@ func readOffsets[T int32 | int64](
 			uniform = uniform && hi-lo == width
 			continue
 		}
+		if hi == lo {
+			return ck, 0, errorAt(InvalidVector, "column", int64(ck.start+i), -1,
+				fmt.Sprintf("row %d has no numbers", ck.start+i),
+				"every vector needs at least one number; make the row null")
+		}
 		if width == 0 {
 			width = hi - lo
 			if err := checkDim(width, 0); err != nil {
@@ -458,7 +446,7 @@ func readOffsets[T int32 | int64](
 	if uniform && width > 0 {
 		from := int(offsets[0])
 		ck.data = data.slice(from, from+ck.n*int(width))
-		ck.setElementNulls(child, from)
+		ck.setElementNulls(child, from, ck.n*int(width))
 		return ck, int(width), nil
 	}
 	ck.starts = make([]int64, ck.n)
@@ -466,7 +454,7 @@ func readOffsets[T int32 | int64](
 		ck.starts[i] = int64(offsets[i])
 	}
 	ck.data = data
-	ck.setElementNulls(child, 0)
+	ck.setElementNulls(child, 0, data.len())
 	return ck, int(width), nil
 }
 

@@ -56,6 +56,7 @@ from ._errors import (
     WitnessMismatch,
 )
 from ._index import Index
+from ._matrices import to_column, to_matrix
 from ._merge import merge_topk
 from ._plan import Plan, last_plan
 from ._recall import RecallReport
@@ -66,7 +67,6 @@ from ._result import Hit, SearchResult
 from ._search import build_index, explain, search
 from ._search_within import within
 from ._settings import config, cpu_features, set_threads
-from ._vectors import to_column, to_matrix
 from ._version import __version__
 
 __all__ = [

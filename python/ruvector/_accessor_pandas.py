@@ -6,7 +6,8 @@ import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 from ._accessor import FrameAccessor
 from ._describe import describe
-from ._vectors import Float32Matrix, to_matrix
+from ._matrices import to_matrix
+from ._vectors import Float32Matrix
 
 
 class PandasAccessor(FrameAccessor[pd.DataFrame]):

@@ -6,7 +6,8 @@ import polars as pl
 
 from ._accessor import FrameAccessor
 from ._describe import describe
-from ._vectors import Float32Matrix, to_matrix
+from ._matrices import to_matrix
+from ._vectors import Float32Matrix
 
 
 class PolarsAccessor(FrameAccessor[pl.DataFrame]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import operator
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -18,12 +19,13 @@ import numpy.typing as npt
 from ._arrow import VECTOR_NUMBERS
 from ._caller import warn as warn_caller
 from ._errors import InvalidVector
-from ._values import is_null
+from ._values import NotNumbers, is_null, is_scalar, numbers_of
 
 Matrix: TypeAlias = npt.NDArray[Any]
 Validity: TypeAlias = npt.NDArray[np.bool_]
 
 _SHAPE: Final = operator.attrgetter("shape")
+_DTYPE: Final = operator.attrgetter("dtype")
 _CHUNK: Final = 1024  # cells a call of np.concatenate: keeps its argument list in cache
 _WORD: Final = 8
 # Words of NumPy's public PyArrayObject_fields, counted from the object's start in a CPython
@@ -33,16 +35,20 @@ _LOW: Final = np.uint64(0xFFFFFFFF)
 _CONTIGUOUS_ALIGNED: Final = np.uint64(0x0001 | 0x0100)
 
 
-def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Validity | None, bool]:
+def gather(
+    cells: Sequence[Any], label: str, *, warn: bool, gaps: bool = False
+) -> tuple[Matrix, Validity | None, bool]:
     """Return ``(matrix, validity, copied)`` of a column of cells.
 
     Parameters
     ----------
-    cells : sequence of n arrays, lists, or nulls
+    cells : sequence of n arrays, tensors, columns, lists, or nulls
     label : str
         How messages call the column.
     warn : bool
         Warn once when the cells are Python lists, which are slow to read.
+    gaps : bool
+        Read a null or masked element of a cell as NaN rather than refuse it.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Val
     Raises
     ------
     InvalidVector
-        A cell is text, a scalar, of another length than the rest, or not numbers; the message
+        A cell is text, a scalar, of another length than most, or not numbers; the message
         names the row.
     """
     cells = list(cells)
@@ -71,16 +77,17 @@ def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Val
             kinds = set(map(type, present))
     if not present:
         return np.zeros((len(cells), 0), np.float32), validity, True
-    rows = _Rows(validity, label)
+    rows = _Rows(validity, label, gaps)
     if kinds <= {list, tuple}:
         if warn:
             _warn_lists(label)
         packed = _pack_lists(present, rows)
     else:
-        if kinds != {np.ndarray}:
-            present = [rows.as_array(i, cell) for i, cell in enumerate(present)]
-        elif validity is None and (shared := shared_matrix(present)) is not None:
+        arrays = kinds == {np.ndarray}
+        if arrays and validity is None and (shared := shared_matrix(present)) is not None:
             return shared, None, False
+        if not arrays or not _are_vectors(present):
+            present = [rows.as_array(i, cell) for i, cell in enumerate(present)]
         packed = _pack_arrays(present, rows)
     if validity is None:
         return packed, None, True
@@ -89,14 +96,22 @@ def gather(cells: Sequence[Any], label: str, *, warn: bool) -> tuple[Matrix, Val
     return matrix, validity, True
 
 
+def _are_vectors(arrays: list[Matrix]) -> bool:
+    """Return whether all arrays have one axis, of numbers of NumPy's own types."""
+    return all(len(shape) == 1 for shape in set(map(_SHAPE, arrays))) and all(
+        dtype.kind in "fiu" for dtype in set(map(_DTYPE, arrays))
+    )
+
+
 class _Rows:
     """Knows which row of the column the i-th present cell is, and raises with it."""
 
-    __slots__ = ("_label", "_validity")
+    __slots__ = ("_gaps", "_label", "_validity")
 
-    def __init__(self, validity: Validity | None, label: str) -> None:
+    def __init__(self, validity: Validity | None, label: str, gaps: bool) -> None:
         self._validity = validity
         self._label = label
+        self._gaps = gaps
 
     def row(self, i: int) -> int:
         return i if self._validity is None else int(np.flatnonzero(self._validity)[i])
@@ -109,14 +124,22 @@ class _Rows:
         )
 
     def as_array(self, i: int, cell: Any) -> Matrix:
+        """Return the numbers of the i-th present cell as one axis."""
         if isinstance(cell, str | bytes):
             self.refuse(i, text_advice(cell))
-        if np.isscalar(cell) or isinstance(cell, dict | set):
+        if is_scalar(cell) or isinstance(cell, dict | set):
             self.refuse(i, f"is {cell!r:.60}, not a vector")
         try:
-            return np.asarray(cell)
+            numbers, absent = numbers_of(cell)
+        except NotNumbers as error:
+            self.refuse(i, error.what, error.at)
         except (ValueError, TypeError) as error:
             self.refuse(i, f"holds {type(cell).__name__}, which is not a vector ({error})")
+        if numbers.ndim > 1 and numbers.size == numbers.shape[-1]:
+            numbers = numbers.reshape(-1)
+        if absent is not None and not self._gaps:
+            self.refuse(i, "is null; fill it, or drop the row", int(np.argmax(absent)))
+        return numbers
 
 
 def looks_like_vector(text: str) -> bool:
@@ -143,11 +166,11 @@ def text_advice(cell: object) -> str:
 
 
 def _pack_arrays(cells: list[Matrix], rows: _Rows) -> Matrix:
-    shape = cells[0].shape
-    if len(shape) != 1 or set(map(_SHAPE, cells)) != {shape}:
+    shapes = set(map(_SHAPE, cells))
+    if len(shapes) != 1 or len(cells[0].shape) != 1:
         _refuse_shape(cells, rows)
-    width = shape[0]
-    dtypes = {cell.dtype for cell in cells}
+    width = cells[0].shape[0]
+    dtypes = set(map(_DTYPE, cells))
     for dtype in dtypes:
         if dtype.kind not in "fiu":
             i = next(i for i, cell in enumerate(cells) if cell.dtype == dtype)
@@ -170,9 +193,14 @@ def _refuse_shape(cells: list[Matrix], rows: _Rows) -> NoReturn:
     for i, cell in enumerate(cells):
         if cell.ndim != 1:
             rows.refuse(i, f"holds a {cell.ndim}-D array of shape {cell.shape}, not a vector")
-        if len(cell) != len(cells[0]):
-            rows.refuse(i, f"has {len(cell)} dimensions, rows before it have {len(cells[0])}")
-    raise AssertionError("every cell is a vector of one length")
+    _refuse_width(list(map(len, cells)), rows)
+
+
+def _refuse_width(widths: list[int], rows: _Rows) -> NoReturn:
+    """Name the first row that is not as wide as most rows are."""
+    most = Counter(widths).most_common(1)[0][0]
+    i = next(i for i, width in enumerate(widths) if width != most)
+    rows.refuse(i, f"has {widths[i]} dimensions, most rows have {most}")
 
 
 def _refuse_overflow(part: list[Matrix], start: int, rows: _Rows) -> NoReturn:
@@ -186,37 +214,37 @@ def _refuse_overflow(part: list[Matrix], start: int, rows: _Rows) -> NoReturn:
 
 
 def _pack_lists(cells: list[Any], rows: _Rows) -> Matrix:
-    width = len(cells[0])
-    if set(map(len, cells)) != {width}:
-        i = next(i for i, cell in enumerate(cells) if len(cell) != width)
-        rows.refuse(i, f"has {len(cells[i])} dimensions, rows before it have {width}")
-    matrix = np.empty((len(cells), width), np.float32)
+    widths = list(map(len, cells))
+    if len(set(widths)) != 1:
+        _refuse_width(widths, rows)
+    matrix: Matrix | None = None
     for start in range(0, len(cells), _CHUNK):
         part = cells[start : start + _CHUNK]
-        try:
-            block = np.asarray(part)
-        except (ValueError, TypeError, OverflowError):
-            block = None
-        if block is None or block.ndim != 2 or block.dtype.kind not in "fiu":
-            _refuse_list(part, start, rows)
+        block = _block(part)
+        if block is None:  # an element is null, or no Python number: one by one
+            block = _pack_arrays(
+                [rows.as_array(start + i, cell) for i, cell in enumerate(part)], rows
+            )
+        if matrix is None:
+            matrix = np.empty((len(cells), block.shape[1]), np.float32)
+        elif block.shape[1] != matrix.shape[1]:
+            rows.refuse(start, f"has {block.shape[1]} dimensions, most rows have {matrix.shape[1]}")
         with np.errstate(over="raise"):
             try:
                 matrix[start : start + len(part)] = block
             except FloatingPointError:
                 _refuse_overflow(list(block), start, rows)
+    assert matrix is not None
     return matrix
 
 
-def _refuse_list(part: list[Any], start: int, rows: _Rows) -> NoReturn:
-    for i, cell in enumerate(part):
-        for column, value in enumerate(cell):
-            if isinstance(value, bool | np.bool_) or not isinstance(
-                value, int | float | np.integer | np.floating
-            ):
-                rows.refuse(start + i, f"is {value!r:.40}, not a number", column)
-            if isinstance(value, int) and abs(value) > 2**63:
-                rows.refuse(start + i, "is outside the range of float32", column)
-    rows.refuse(start, "is not a vector of numbers")
+def _block(cells: list[Any]) -> Matrix | None:
+    """Return lists of numbers as a matrix if NumPy knows how, else None."""
+    try:
+        block = np.asarray(cells)
+    except Exception:  # of whatever kind the elements raise
+        return None
+    return block if block.ndim == 2 and block.dtype.kind in "fiu" else None
 
 
 def _not_numbers(dtype: np.dtype[Any], cell: Matrix) -> str:

@@ -60,7 +60,7 @@ def describe(frame: FrameT) -> FrameT:
 
 def _vector_facts(column: Any) -> dict[str, Any]:
     try:
-        vectors = read_vectors(column, "column", warn=False)
+        vectors = read_vectors(column, "column", warn=False, gaps=True)
     except RuVectorError as error:
         return {"problem": str(error)}
     facts: dict[str, Any] = {"nulls": vectors.nulls, "borrowed": not vectors.copied}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._errors import InvalidArgument
-from ._values import is_masked, is_null, values_of
+from ._values import NotNumbers, is_masked, is_null, values_of
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -101,7 +101,10 @@ def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[
         Null, fractional, boolean or mixed ids, or whole numbers that neither type holds; names
         the row.
     """
-    values = values_of(ids)
+    try:
+        values = values_of(ids)
+    except NotNumbers as error:
+        raise InvalidArgument(f"ids= {error.what}") from error
     if values.ndim != 1:
         raise InvalidArgument(f"ids= has shape {values.shape}; one id a row is needed")
     if values.dtype.kind in "iu":

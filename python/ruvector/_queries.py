@@ -8,8 +8,14 @@ from typing import Any, Final
 import numpy as np
 
 from ._errors import DimensionMismatch, InvalidVector
-from ._values import is_null
-from ._vectors import Float32Matrix, is_buffer, number_matrix, read_vectors
+from ._values import Values, is_batch, is_null, is_scalar, lends, of_cells, values_of
+from ._vectors import (
+    Float32Matrix,
+    lent_matrix,
+    number_matrix,
+    polars_storage,
+    read_vectors,
+)
 
 FLOAT32: Final = np.dtype(np.float32)
 
@@ -17,61 +23,70 @@ FLOAT32: Final = np.dtype(np.float32)
 def texts_of(query: Any) -> list[str] | None:
     """Return the texts of a query that is text (one or a batch), None when it is vectors.
 
+    A column or array whose type is text is a batch of texts, even when it has no rows; of one
+    that may hold anything, such as a list, one text among the rows decides.
+
     Raises
     ------
     InvalidVector
-        Texts mixed with something else; names the row.
+        Null, or texts mixed with something else; names the row.
     """
     if isinstance(query, str):
-        return [query]
-    values = _text_values(query)
-    if values is None:
+        return [str(query)]
+    typed = _typed_text(query)
+    if typed is False or (typed is None and not any(isinstance(v, str) for v in query)):
         return None
-    for row, value in enumerate(values):
-        if not isinstance(value, str):
-            raise InvalidVector(f"query: row {row} is {value!r:.40}, not text", row=row)
-    return values
+    texts: list[Any] = values_of(query).tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            what = "null" if is_null(text) else f"{text!r:.40}"
+            raise InvalidVector(f"query: row {row} is {what}, not text", row=row)
+    return texts
 
 
-def _text_values(query: Any) -> list[Any] | None:
-    if isinstance(query, list | tuple):
-        return list(query) if any(isinstance(value, str) for value in query) else None
+def _typed_text(query: Any) -> bool | None:
+    """Return whether the type of a batch says that it is text, None if the values must."""
     if isinstance(query, np.ndarray):
-        if query.ndim == 1 and (
-            query.dtype.kind == "U" or (query.dtype.kind == "O" and _holds_text(query))
-        ):
-            return list(query.tolist())
+        if query.ndim != 1 or query.dtype.kind not in "UTO":
+            return False
+        return None if query.dtype.kind == "O" else True
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(
+        query, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        return _pandas_text(pandas, query.dtype)
+    if polars is not None and isinstance(query, polars.Series):
+        if query.dtype in (polars.Object, polars.Null):
+            return None
+        return query.dtype in (polars.String, polars.Categorical, polars.Enum)
+    if pyarrow is not None and isinstance(query, (pyarrow.Array, pyarrow.ChunkedArray)):
+        return _arrow_text(query.type)
+    return None if is_batch(query) else False
+
+
+def _pandas_text(pandas: Any, dtype: Any) -> bool | None:
+    if isinstance(dtype, pandas.CategoricalDtype):
+        return None if dtype.categories is None else _pandas_text(pandas, dtype.categories.dtype)
+    if pandas.api.types.is_object_dtype(dtype):
         return None
-    for library in ("pandas", "polars", "pyarrow"):
-        module = sys.modules.get(library)
-        if module is None:
-            continue
-        if library == "pyarrow":
-            if isinstance(query, (module.Array, module.ChunkedArray)):
-                kind = module.types
-                text = kind.is_string(query.type) or kind.is_large_string(query.type)
-                return list(query.to_pylist()) if text else None
-        elif isinstance(query, module.Series):
-            text = (
-                query.dtype == module.String
-                if library == "polars"
-                else module.api.types.is_string_dtype(query.dtype) and _holds_text(query)
-            )
-            return list(query.to_list()) if text else None
-    return None
+    if hasattr(dtype, "pyarrow_dtype"):
+        return _arrow_text(dtype.pyarrow_dtype)
+    return bool(pandas.api.types.is_string_dtype(dtype))
 
 
-def _holds_text(values: Any) -> bool:
-    for value in values:
-        if not is_null(value):
-            return isinstance(value, str)
-    return False
+def _arrow_text(kind: Any) -> bool | None:
+    from ._frame_arrow import arrow_facts
+
+    if sys.modules["pyarrow"].types.is_null(kind):
+        return None
+    return arrow_facts("", kind).kind == "text"
 
 
 def read_queries(query: Any, dim: int) -> tuple[Float32Matrix, bool]:
     """Return ``(matrix, single)``: the queries as float32, shape (nq, dim).
 
-    `single` is True for one 1-D vector. `dim` is what the vectors searched have; 0 accepts any.
+    `single` is True for one 1-D vector; what has no elements at all is a batch of no queries.
+    `dim` is what the vectors searched have; 0 accepts any.
 
     Raises
     ------
@@ -80,66 +95,94 @@ def read_queries(query: Any, dim: int) -> tuple[Float32Matrix, bool]:
     DimensionMismatch
         Another number of dimensions; the message names both.
     """
+    vector = vector_of(query)
     single = False
-    if isinstance(query, list | tuple) and not any(hasattr(value, "__len__") for value in query):
-        query = np.array(query)
-        if query.size == 0:
-            query = query.astype(FLOAT32)
-    elif not isinstance(query, np.ndarray):
-        query = _as_array(query)
-    if isinstance(query, np.ndarray) and query.dtype.kind != "O":
-        single = query.ndim == 1
-        if query.ndim not in (1, 2):
+    if vector is not None:
+        single = vector.ndim == 1 and vector.size > 0
+        if vector.ndim not in (1, 2):
             raise InvalidVector(
-                f"query has {query.ndim} axes, shape {query.shape}; 1-D (one query) or 2-D "
+                f"query has {vector.ndim} axes, shape {vector.shape}; 1-D (one query) or 2-D "
                 "(a batch) is needed"
             )
-        matrix, _ = number_matrix(query, "query", ndim=query.ndim)
+        matrix, _ = number_matrix(vector, "query", ndim=vector.ndim)
         matrix = matrix.reshape(1, -1) if single else matrix
     else:
         vectors = read_vectors(query, "query", warn=False)
-        matrix = vectors.floats()
         if vectors.nulls:
             raise InvalidVector(f"query: {vectors.nulls} of {vectors.rows} rows are null")
-    if matrix.shape[0] and dim and matrix.shape[1] != dim:
+        matrix = vectors.floats()
+    if not len(matrix):
+        return np.empty((0, dim or matrix.shape[-1]), FLOAT32), False
+    if dim and matrix.shape[1] != dim:
         raise DimensionMismatch(
             f"query has {matrix.shape[1]} dimensions, the vectors searched have {dim}"
         )
     return _float32(matrix), single
 
 
-def _as_array(query: Any) -> Any:
-    """Turn 1-D columns of numbers and buffers into arrays; leave columns of vectors alone."""
-    for library in ("pandas", "polars"):
-        module = sys.modules.get(library)
-        if module is not None and isinstance(query, module.Series):
-            numeric = (
-                query.dtype.is_numeric()
-                if library == "polars"
-                else module.api.types.is_numeric_dtype(query.dtype)
-            )
-            return query.to_numpy() if numeric else query
-    if hasattr(query, "__arrow_c_array__") or hasattr(query, "__arrow_c_stream__"):
-        primitive = _is_primitive_arrow(query)
-        return np.asarray(query) if primitive else query
-    if hasattr(query, "__dlpack__") and not hasattr(query, "__array__"):
-        return np.from_dlpack(query)
-    if hasattr(query, "__array__") or hasattr(query, "__array_interface__"):
-        return np.asarray(query)
-    if is_buffer(query) and not isinstance(query, str | bytes):
-        return np.asarray(query)
-    return query
+def vector_of(query: Any) -> Values | None:
+    """Return a query that is one vector, or a matrix, as an array; None for a column of vectors.
 
-
-def _is_primitive_arrow(query: Any) -> bool:
-    """Return whether an Arrow array holds numbers themselves: one vector, not a column of them."""
-    pyarrow = sys.modules.get("pyarrow")
+    Nothing is converted: the values may be of any type, and those of a type that has nulls are
+    objects where one is null.
+    """
+    if isinstance(query, np.ndarray):
+        objects = query.dtype.kind == "O" and query.ndim == 1
+        return _scalars(query.tolist()) if objects else query
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(
+        query, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        if pandas.api.types.is_object_dtype(query.dtype):
+            return _scalars(list(query))
+        kind = getattr(query.dtype, "pyarrow_dtype", None)
+        return None if kind is not None and _holds_rows(kind) else values_of(query)
+    if polars is not None and isinstance(query, polars.Series):
+        query = polars_storage(polars, query)
+        if query.dtype in (polars.Object, polars.Null):
+            return _scalars(query.to_list())
+        return None if query.dtype.is_nested() or query.dtype == polars.Binary else values_of(query)
+    if pyarrow is not None and isinstance(query, pyarrow.Scalar):
+        return _of_scalar(query)
     if pyarrow is not None and isinstance(query, (pyarrow.Array, pyarrow.ChunkedArray)):
-        return bool(pyarrow.types.is_primitive(query.type))
+        return None if len(query) and _holds_rows(query.type) else values_of(query)
+    if is_batch(query):
+        return np.arange(len(query)) if isinstance(query, range) else _scalars(list(query))
+    if hasattr(query, "__arrow_c_array__") or hasattr(query, "__arrow_c_stream__"):
+        return _lent_flat(query)
+    return lent_matrix(query, "query") if lends(query) else None
+
+
+def _scalars(cells: list[Any]) -> Values | None:
+    """Return cells that are numbers as one array; None when they are rows, or all null."""
+    if not all(map(is_scalar, cells)) or (cells and all(map(is_null, cells))):
+        return None
+    return of_cells(cells)
+
+
+def _holds_rows(kind: Any) -> bool:
+    """Return whether cells of an Arrow type may be rows of a batch: lists, tensors, bytes, null."""
+    types = sys.modules["pyarrow"].types
+    if hasattr(kind, "storage_type"):
+        return _holds_rows(kind.storage_type)
+    return bool(types.is_nested(kind) or types.is_null(kind)) or "binary" in str(kind)
+
+
+def _of_scalar(query: Any) -> Values | None:
+    """Return a cell of an Arrow column: the numbers of a list or tensor."""
+    if hasattr(query.type, "storage_type"):
+        query = query.value
+    if query.is_valid and hasattr(query, "values"):
+        return values_of(query.values)
+    raise InvalidVector(f"query is {query!r:.80}, not a vector")
+
+
+def _lent_flat(query: Any) -> Values | None:
+    """Return an Arrow array of another library as an array, if it holds numbers themselves."""
     try:
-        return memoryview(query).ndim == 1
+        return np.asarray(query) if memoryview(query).ndim == 1 else None
     except TypeError:
-        return False
+        return None
 
 
 def _float32(matrix: Any) -> Float32Matrix:

@@ -198,6 +198,8 @@ class Searching(Indexed):
             if self._packed:
                 return read_bit_queries(query, self.dim, self._metric)
             return read_queries(query, self.dim)
+        if not texts:
+            return read_queries([], self.dim)
         embedder = self._maker()
         if embedder is None:
             raise EmbedError(

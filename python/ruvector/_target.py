@@ -140,7 +140,9 @@ def make_queries(
     texts = texts_of(query)
     if texts is None:
         matrix, single = read_queries(query, dim)
-        return matrix, single, None
+        return matrix, single, [] if target.text and not len(matrix) else None
+    if not texts:
+        return read_queries([], dim)[0], False, texts
     if target.embedder is None:
         raise EmbedError(
             f"the query is text, but it is not known what made the vectors of {target.label!r}; "

@@ -14,12 +14,19 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ._errors import InvalidVector
-
 Values: TypeAlias = npt.NDArray[Any]
 
 _INT64_MAX = 2**63 - 1
 _UINT64_MAX = 2**64 - 1
+
+
+class NotNumbers(ValueError):
+    """An element that is no number; `at` is its place, -1 where it is the whole."""
+
+    def __init__(self, at: int, what: str) -> None:
+        super().__init__(what)
+        self.at = at
+        self.what = what
 
 
 def is_null(cell: Any) -> bool:
@@ -50,12 +57,12 @@ def mask_of(array: Values) -> npt.NDArray[np.bool_] | None:
 
 
 def is_batch(data: Any) -> bool:
-    """Return whether an object is a sequence, view or iterator of rows, and no memory or text."""
+    """Return whether an object is a sequence or a view of rows, and no memory or text."""
     if isinstance(data, list | tuple):
         return True
     if isinstance(data, str | bytes | bytearray) or lends(data):
         return False
-    return isinstance(data, Sequence | MappingView | Iterator)
+    return isinstance(data, Sequence | MappingView)
 
 
 def lends(data: Any) -> bool:
@@ -73,12 +80,12 @@ def _is_buffer(data: Any) -> bool:
     return True
 
 
-def lent(data: Any, label: str) -> Values:
-    """Return what an object lends as an array; of arrays a masked one stays masked.
+def lent(data: Any) -> Values:
+    """Return what an object lends as an array; a masked one stays masked.
 
     Raises
     ------
-    InvalidVector
+    NotNumbers
         The object refuses, as tensors of another device or of bfloat16 do.
     """
     if isinstance(data, np.ndarray):
@@ -96,10 +103,10 @@ def lent(data: Any, label: str) -> Values:
             reason = reason or error
     if reason is None:
         return np.asarray(memoryview(data))
-    raise InvalidVector(
-        f"{label}: {type(data).__name__} cannot be read as numbers in this process's memory "
-        f"({str(reason)[:200]}); convert it first, for example "
-        "tensor.detach().cpu().float().numpy()"
+    raise NotNumbers(
+        -1,
+        f"is a {type(data).__name__} that does not lend its numbers ({str(reason)[:200]}); convert "
+        "it first, for example tensor.detach().cpu().float().numpy()",
     ) from reason
 
 
@@ -122,7 +129,7 @@ def scalar(cell: Any) -> Any:
     if hasattr(cell, "as_py"):
         return cell.as_py()
     if hasattr(cell, "__array__") and getattr(cell, "shape", None) == ():
-        return lent(cell, "value").item()
+        return lent(cell).item()
     return cell
 
 
@@ -179,14 +186,14 @@ def values_of(data: Any) -> Values:
             data = data.values if hasattr(data, "values") else data.as_py()
         if isinstance(data, (pyarrow.Array, pyarrow.ChunkedArray)):
             return _of_arrow(pyarrow, data)
-    if is_batch(data) or isinstance(data, Set):
+    if is_batch(data) or isinstance(data, Set | Iterator):
         return of_cells(data)
     if hasattr(data, "to_pylist"):  # the arrays of nanoarrow and arro3
         return of_cells(data.to_pylist())
     capsule = hasattr(data, "__arrow_c_array__") or hasattr(data, "__arrow_c_stream__")
     if capsule and pyarrow is not None:
         return _of_arrow(pyarrow, pyarrow.chunked_array(data))
-    return _of_array(lent(data, "values") if lends(data) else np.asarray(data))
+    return _of_array(lent(data) if lends(data) else np.asarray(data))
 
 
 def _of_array(data: Values) -> Values:
@@ -228,16 +235,71 @@ def _of_polars(polars: Any, data: Any) -> Values:
 
 
 def _of_arrow(pyarrow: Any, data: Any) -> Values:
-    kind = data.type
-    if isinstance(kind, pyarrow.BaseExtensionType):
-        data = data.cast(kind.storage_type)
-        kind = data.type
-    if pyarrow.types.is_dictionary(kind):
-        data = data.cast(kind.value_type)
-        kind = data.type
-    types = pyarrow.types
+    from ._arrow_rows import plain
+
+    if not isinstance(data, pyarrow.ChunkedArray):
+        data = pyarrow.chunked_array([data])
+    data = plain(data)
+    kind, types = data.type, pyarrow.types
     if data.null_count or not (types.is_integer(kind) or types.is_floating(kind)):
         return of_cells(data.to_pylist())
-    if isinstance(data, pyarrow.ChunkedArray):
-        return np.asarray(data.to_numpy())
-    return np.asarray(data.to_numpy(zero_copy_only=False))
+    return np.asarray(data.to_numpy())
+
+
+def numbers_of(data: Any) -> tuple[Values, npt.NDArray[np.bool_] | None]:
+    """Return the numbers of an array, column, tensor or sequence, and where there are none.
+
+    Null and masked elements are NaN, which makes floats of whole numbers. Axes stay as they are;
+    arrays that hold no numbers at all (booleans, text) are returned for the caller to refuse.
+
+    Raises
+    ------
+    NotNumbers
+        One of the elements is no number; or as `lent`.
+    """
+    array = lent(data) if lends(data) and not _is_column(data) else values_of(data)
+    mask = mask_of(array)
+    plain = widened(np.ma.getdata(array) if is_masked(array) else array)
+    if plain.dtype.kind == "O":
+        numbers, absent = _floats_of(plain)
+        mask = absent if mask is None else mask | absent
+        plain = numbers
+    if mask is None or not mask.any() or plain.dtype.kind not in "fiu":
+        return plain, None
+    filled = plain.astype(np.promote_types(plain.dtype, np.float16))
+    filled[mask] = np.nan
+    return filled, mask
+
+
+def _is_column(data: Any) -> bool:
+    """Return whether a column's own library tells its nulls apart better than ``__array__``."""
+    return type(data).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow")
+
+
+def _floats_of(cells: Values) -> tuple[Values, npt.NDArray[np.bool_]]:
+    """Convert objects to float64, None to NaN; return also where None was."""
+    out = np.empty(cells.shape, np.float64)
+    absent = np.zeros(cells.shape, np.bool_)
+    for at, cell in enumerate(cells.flat):
+        value = scalar(cell)
+        if value is None:
+            out.flat[at], absent.flat[at] = np.nan, True
+            continue
+        if isinstance(value, str | bytes | bool | complex) or not hasattr(value, "__float__"):
+            raise NotNumbers(at, f"is {value!r:.40}, not a number")
+        try:
+            out.flat[at] = float(value)
+        except (OverflowError, TypeError, ValueError):
+            raise NotNumbers(at, f"is {value!r:.40}, outside the range of float64") from None
+    return out, absent
+
+
+def is_scalar(cell: Any) -> bool:
+    """Return whether a cell is one number, boolean or null, and no row of them."""
+    if isinstance(cell, int | float | np.generic) or is_null(cell):
+        return not isinstance(cell, str | bytes)
+    if hasattr(cell, "as_py"):  # of pyarrow, whose lists have a length
+        return not hasattr(cell, "values") and not isinstance(cell.as_py(), str | bytes)
+    if getattr(cell, "shape", None) == () and lends(cell):
+        return True
+    return hasattr(cell, "__float__") and not hasattr(cell, "__len__")

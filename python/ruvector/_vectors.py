@@ -7,7 +7,8 @@ its ``__arrow_*`` methods), polars, pyarrow, any Arrow capsule, buffers and sequ
 from __future__ import annotations
 
 import sys
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ from ._arrow import VECTOR_NUMBERS
 from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
 from ._library import call
-from ._values import is_null
+from ._settings import current
+from ._values import NotNumbers, is_batch, is_null, is_scalar, lends, lent, numbers_of
 
 Float32Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -124,7 +126,9 @@ class _Borrowed:
         }
 
 
-def read_vectors(data: Any, label: str = "vectors", *, warn: bool = True) -> Vectors:
+def read_vectors(
+    data: Any, label: str = "vectors", *, warn: bool = True, gaps: bool = False
+) -> Vectors:
     """Read a column of vectors without copying it where its memory allows.
 
     Parameters
@@ -132,9 +136,12 @@ def read_vectors(data: Any, label: str = "vectors", *, warn: bool = True) -> Vec
     data : array, Series, Arrow array or stream, or sequence of vectors
         n rows of d numbers: 2-D NumPy (any strides, order and number type), pandas Series
         (object cells, or Arrow types), polars Series, pyarrow array, any object with
-        ``__arrow_c_array__`` or ``__arrow_c_stream__``, any buffer, or a list of vectors.
+        ``__arrow_c_array__`` or ``__arrow_c_stream__``, any tensor or buffer, or a sequence of
+        whatever lends or holds numbers.
     label : str
         How messages call the column.
+    gaps : bool
+        Let a null or masked element of a vector through as NaN; so do rows that are skipped.
 
     Returns
     -------
@@ -143,25 +150,42 @@ def read_vectors(data: Any, label: str = "vectors", *, warn: bool = True) -> Vec
     Raises
     ------
     InvalidVector
-        Not two-dimensional, ragged, text, or numbers outside float32; names row and column.
+        Not two-dimensional, ragged, text, a null element, or numbers outside float32; names row
+        and column.
     ColumnError
         A whole frame, or a column of something else.
     """
     if isinstance(data, Vectors):
         return data
+    reading = _Reading(label, warn, gaps or current.bad_vectors == "skip")
     if isinstance(data, np.ndarray):
-        return _from_numpy(data, label, warn)
+        return _from_numpy(data, reading)
     pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(data, (pandas.Series, pandas.DataFrame, pandas.Index)):
-        return _from_pandas(pandas, data, label, warn)
+    if pandas is not None:
+        if isinstance(data, (pandas.Index, pandas.api.extensions.ExtensionArray)):
+            data = pandas.Series(data)
+        if isinstance(data, (pandas.Series, pandas.DataFrame)):
+            return _from_pandas(pandas, data, reading)
     polars = sys.modules.get("polars")
     if polars is not None and isinstance(data, (polars.Series, polars.DataFrame)):
-        return _from_polars(polars, data, label, warn)
-    if _is_arrow_frame(data):
-        raise ColumnError(_FRAMES.format(label=label, kind=type(data).__name__))
+        return _from_polars(polars, data, reading)
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None:
+        if isinstance(data, (pyarrow.Table, pyarrow.RecordBatch)):
+            raise ColumnError(_FRAMES.format(label=label, kind=type(data).__name__))
+        if isinstance(data, (pyarrow.Array, pyarrow.ChunkedArray)):
+            return _from_arrow(pyarrow, data, label, type(data).__name__)
     if hasattr(data, "__arrow_c_array__") or hasattr(data, "__arrow_c_stream__"):
-        return _from_capsule(_arrow_floats(data), label, type(data).__name__)
-    return _from_other(data, label, warn)
+        return _from_capsule(data, label, type(data).__name__)
+    return _from_other(data, reading)
+
+
+class _Reading(NamedTuple):
+    """How a column is read: its name, whether lists are warned of, whether gaps are NaN."""
+
+    label: str
+    warn: bool
+    gaps: bool
 
 
 def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout: str) -> Vectors:
@@ -183,18 +207,23 @@ def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout:
     )
 
 
-def _from_numpy(data: Matrix, label: str, warn: bool) -> Vectors:
+def _from_numpy(data: Matrix, how: _Reading) -> Vectors:
     if data.dtype.kind == "O" and data.ndim == 1:
-        return _from_cells(data.tolist(), label, warn, "NumPy objects")
-    matrix, copied = number_matrix(data, label, ndim=2)
+        return _from_cells(data.tolist(), how, "NumPy objects")
+    matrix, copied = number_matrix(data, how.label, ndim=2, gaps=how.gaps)
     layout = f"NumPy {data.dtype}" + (" (copied)" if copied else "")
     return from_matrix(matrix, None, copied, layout)
 
 
-def _from_cells(cells: list[Any], label: str, warn: bool, where: str) -> Vectors:
-    matrix, validity, copied = _cells.gather(cells, label, warn=warn)
+def _from_cells(cells: list[Any], how: _Reading, where: str) -> Vectors:
+    matrix, validity, copied = _cells.gather(cells, how.label, warn=how.warn, gaps=how.gaps)
     layout = f"{where}, " + ("gathered" if copied else "rows of one matrix")
     return from_matrix(matrix, validity, copied, layout)
+
+
+def _all_null(rows: int, layout: str) -> Vectors:
+    """Return a column of null rows, which tell no number of dimensions."""
+    return from_matrix(np.zeros((rows, 0), np.float32), np.zeros(rows, np.bool_), True, layout)
 
 
 def _from_capsule(data: Any, label: str, layout: str, *, copied: bool = False) -> Vectors:
@@ -207,27 +236,31 @@ def _from_capsule(data: Any, label: str, layout: str, *, copied: bool = False) -
     return Vectors(handle if dim else None, rows, dim, nulls, copied=copied, layout=layout)
 
 
-def _from_pandas(pandas: Any, data: Any, label: str, warn: bool) -> Vectors:
+def _from_pandas(pandas: Any, data: Any, how: _Reading) -> Vectors:
     if not isinstance(data, pandas.Series):
         kind = type(data).__name__
-        raise ColumnError(_FRAMES.format(label=label, kind=f"pandas {kind}"))
+        raise ColumnError(_FRAMES.format(label=how.label, kind=f"pandas {kind}"))
     if pandas.api.types.is_object_dtype(data.dtype):
-        return _from_cells(data.tolist(), label, warn, "pandas object")
+        return _from_cells(data.tolist(), how, "pandas object")
     if hasattr(data.dtype, "pyarrow_dtype"):
         chunks = data.array.__arrow_array__()
-        return _from_capsule(_arrow_floats(chunks), label, "pandas Arrow")
+        return _from_arrow(sys.modules["pyarrow"], chunks, how.label, "pandas Arrow")
     if pandas.api.types.is_string_dtype(data.dtype):
-        refuse_text(data.dropna(), label)
-    raise ColumnError(f"{label} is a pandas column of {data.dtype}, not of vectors")
+        refuse_text(data.dropna(), how.label)
+    raise ColumnError(f"{how.label} is a pandas column of {data.dtype}, not of vectors")
 
 
-def _from_polars(polars: Any, data: Any, label: str, warn: bool) -> Vectors:
+def _from_polars(polars: Any, data: Any, how: _Reading) -> Vectors:
+    label = how.label
     if not isinstance(data, polars.Series):
         raise ColumnError(_FRAMES.format(label=label, kind="polars DataFrame"))
+    data = polars_storage(polars, data)
     dtype = data.dtype
     if dtype == polars.Object:
-        return _from_cells(data.to_list(), label, warn, "polars Object")
-    if dtype in (polars.String, polars.Categorical):
+        return _from_cells(data.to_list(), how, "polars Object")
+    if dtype == polars.Null:
+        return _all_null(len(data), "polars Null")
+    if dtype in (polars.String, polars.Categorical, polars.Enum):
         refuse_text(data.drop_nulls(), label)
     if not isinstance(dtype, (polars.Array, polars.List)) or not dtype.inner.is_numeric():
         raise ColumnError(f"{label} is a polars column of {dtype}, not of vectors")
@@ -242,62 +275,82 @@ def _from_polars(polars: Any, data: Any, label: str, warn: bool) -> Vectors:
         return _from_capsule(data.arr.to_list(), label, "polars", copied=True)
 
 
+def polars_storage(polars: Any, data: Any) -> Any:
+    """Return what a polars column of an extension type is stored as, tensors of 1 x d as arrays."""
+    extension = getattr(polars, "BaseExtension", None)
+    if extension is not None and isinstance(data.dtype, extension):
+        data = data.ext.storage()
+    while isinstance(data.dtype, polars.Array) and isinstance(data.dtype.inner, polars.Array):
+        if data.dtype.size != 1:
+            return data
+        data = data.arr.get(0)
+    return data
+
+
 def _polars_float32(polars: Any, dtype: Any) -> Any:
     if isinstance(dtype, polars.Array):
         return polars.Array(polars.Float32, dtype.size)
     return polars.List(polars.Float32)
 
 
-def _is_arrow_frame(data: Any) -> bool:
-    pyarrow = sys.modules.get("pyarrow")
-    return pyarrow is not None and isinstance(data, (pyarrow.Table, pyarrow.RecordBatch))
-
-
-def _arrow_floats(data: Any) -> Any:
-    """Cast pyarrow lists of integers of two and more bytes to float32; leave everything else."""
-    pyarrow = sys.modules.get("pyarrow")
-    if pyarrow is None or not isinstance(data, (pyarrow.Array, pyarrow.ChunkedArray)):
-        return data
+def _from_arrow(pyarrow: Any, data: Any, label: str, layout: str) -> Vectors:
+    """Read a pyarrow array: extension types as stored, wide and decimal numbers as float32."""
     kind, types = data.type, pyarrow.types
-    if not (types.is_fixed_size_list(kind) or types.is_large_list(kind) or types.is_list(kind)):
-        return data
-    if not types.is_integer(kind.value_type) or kind.value_type.bit_width == 8:
-        return data
-    if types.is_fixed_size_list(kind):
-        return data.cast(pyarrow.list_(pyarrow.float32(), kind.list_size))
-    if types.is_large_list(kind):
-        return data.cast(pyarrow.large_list(pyarrow.float32()))
-    return data.cast(pyarrow.list_(pyarrow.float32()))
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        kind = kind.storage_type
+        chunks = data.chunks if isinstance(data, pyarrow.ChunkedArray) else [data]
+        data = pyarrow.chunked_array([chunk.storage for chunk in chunks], kind)
+    if types.is_null(kind):
+        return _all_null(len(data), f"{layout} null")
+    if types.is_list_view(kind) or types.is_large_list_view(kind):
+        chunks = data.chunks if isinstance(data, pyarrow.ChunkedArray) else [data]
+        kind = pyarrow.large_list(kind.value_type)
+        data = pyarrow.chunked_array([_lists_of_views(pyarrow, chunk) for chunk in chunks], kind)
+    fixed, large = types.is_fixed_size_list(kind), types.is_large_list(kind)
+    if fixed or large or types.is_list(kind):
+        value = kind.value_type
+        if types.is_decimal(value) or (types.is_integer(value) and value.bit_width != 8):
+            value = pyarrow.float32()
+            wanted = pyarrow.large_list(value) if large else pyarrow.list_(value)
+            data = data.cast(pyarrow.list_(value, kind.list_size) if fixed else wanted)
+    return _from_capsule(data, label, layout)
 
 
-def _from_other(data: Any, label: str, warn: bool) -> Vectors:
+def _lists_of_views(pyarrow: Any, chunk: Any) -> Any:
+    """Return views of lists as lists (pyarrow 26 casts them to arrays that are too short)."""
+    null = np.logical_not(chunk.is_valid().to_numpy(zero_copy_only=False))
+    sizes = np.where(null, 0, chunk.sizes.to_numpy())
+    offsets = pyarrow.array(np.concatenate([[0], np.cumsum(sizes)]), pyarrow.int64())
+    mask = pyarrow.array(null) if null.any() else None
+    return pyarrow.LargeListArray.from_arrays(offsets, chunk.flatten(), mask=mask)
+
+
+def _from_other(data: Any, how: _Reading) -> Vectors:
+    label = how.label
     if isinstance(data, str | bytes):
         raise InvalidVector(f"{label}: {_cells.text_advice(data)}")
-    if isinstance(data, list | tuple):
-        flat = not any(hasattr(cell, "__len__") for cell in data)
-        if flat and not all(map(is_null, data)):
+    if is_batch(data) or isinstance(data, Iterator):
+        cells = list(data)
+        if all(map(is_scalar, cells)) and not all(map(is_null, cells)):
             raise InvalidVector(
-                f"{label} is 1-D with {len(data)} numbers, 2-D (rows x dim) is needed; "
+                f"{label} is 1-D with {len(cells)} numbers, 2-D (rows x dim) is needed; "
                 "one vector is [vector]"
             )
-        return _from_cells(list(data), label, False, "sequence")
-    if hasattr(data, "__dlpack__") and not hasattr(data, "__array__"):
-        return _from_numpy(np.from_dlpack(data), label, warn)
-    if hasattr(data, "__array__") or hasattr(data, "__array_interface__") or is_buffer(data):
-        return _from_numpy(np.asarray(data), label, warn)
+        return _from_cells(cells, how._replace(warn=False), "sequence")
+    if lends(data):
+        return _from_numpy(lent_matrix(data, label), how)
     raise ColumnError(
         f"{label} is a {type(data).__name__}; pass a 2-D array, a column of vectors, or any "
         "object with __arrow_c_stream__"
     )
 
 
-def is_buffer(data: Any) -> bool:
-    """Return whether an object lends its memory by the buffer protocol."""
+def lent_matrix(data: Any, label: str) -> Matrix:
+    """Return the array that an object lends; InvalidVector when it refuses."""
     try:
-        memoryview(data)
-    except TypeError:
-        return False
-    return True
+        return lent(data)
+    except NotNumbers as error:
+        raise InvalidVector(f"{label} {error.what}") from error
 
 
 def refuse_text(texts: Any, label: str) -> None:
@@ -306,7 +359,9 @@ def refuse_text(texts: Any, label: str) -> None:
     raise InvalidVector(f"{label}: row 0 {_cells.text_advice(sample)}", row=0)
 
 
-def number_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]:
+def number_matrix(
+    data: Matrix, label: str, *, ndim: int, gaps: bool = False
+) -> tuple[Matrix, bool]:
     """Return `data` as a C-contiguous array of `ndim` axes, and whether that was a copy.
 
     float32, float64, float16, int8 and uint8 stay as they are when C-contiguous; other layouts
@@ -315,7 +370,8 @@ def number_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]
     Raises
     ------
     InvalidVector
-        Another number of axes, text, booleans, complex numbers, objects, masked values.
+        Another number of axes, text, booleans, complex numbers, objects that are no numbers;
+        null or masked elements without `gaps`. Names row and column.
     """
     if data.dtype.kind in "US":
         raise InvalidVector(f"{label} {_not_floats(data)}")
@@ -325,12 +381,8 @@ def number_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]
         raise InvalidVector(
             f"{label} has {data.ndim} axes, shape {data.shape}; {shape} is needed{advice}"
         )
-    # NumPy imports its masked arrays when they are first named: whoever has one has done so.
-    masked: Any = sys.modules.get("numpy.ma")
-    if masked is not None and isinstance(data, masked.MaskedArray):
-        if masked.getmaskarray(data).any():
-            raise InvalidVector(f"{label} is a masked array with masked values; fill them first")
-        data = masked.getdata(data)
+    if type(data) is not np.ndarray or data.dtype.kind in "OV":
+        data = _plain(data, label, gaps)
     kind = data.dtype.kind
     if kind not in "fiu":
         raise InvalidVector(f"{label} {_not_floats(data)}")
@@ -345,94 +397,30 @@ def number_matrix(data: Matrix, label: str, *, ndim: int) -> tuple[Matrix, bool]
             raise InvalidVector(f"{label} has numbers outside the range of float32") from None
 
 
+def _plain(data: Matrix, label: str, gaps: bool) -> Matrix:
+    """Return the numbers of objects and of array classes other than NumPy's own."""
+    try:
+        numbers, absent = numbers_of(data)
+    except NotNumbers as error:
+        _refuse_element(data.shape, error.at, label, error.what)
+    if absent is not None and not gaps:
+        at = int(np.argmax(absent))
+        _refuse_element(data.shape, at, label, "is null or masked; fill it first")
+    return numbers
+
+
+def _refuse_element(shape: tuple[int, ...], at: int, label: str, what: str) -> NoReturn:
+    if at < 0:
+        raise InvalidVector(f"{label} {what}")
+    row, column = divmod(at, shape[-1])
+    place = f"row {row}, element {column}" if len(shape) > 1 else f"element {column}"
+    raise InvalidVector(f"{label}: {place} {what}", row=row, column=column)
+
+
 def _not_floats(data: Matrix) -> str:
     kind = data.dtype.kind
     if kind in "US":
         return _cells.text_advice(data.flat[0] if data.size else "")
     if kind == "b":
         return "holds booleans; convert them: .astype('float32')"
-    if kind == "O":
-        return "holds Python objects; convert them: np.array(list(rows), 'float32')"
     return f"holds {data.dtype}, not numbers to search by"
-
-
-def to_matrix(column: Any) -> Float32Matrix:
-    """Return a column of vectors as a float32 matrix, without a copy where memory allows.
-
-    Parameters
-    ----------
-    column : Series, Arrow array or stream, array, or sequence of vectors
-        Any shape that `Index.build` takes.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, d)
-        A read-only view of the column's own memory when that is one float32 matrix without
-        nulls, else a copy of the caller's own. Null rows are NaN.
-
-    Raises
-    ------
-    InvalidVector, ColumnError
-        As `Index.build`; NaN and infinity are let through.
-
-    Examples
-    --------
-    >>> import numpy as np, ruvector as rv
-    >>> rv.to_matrix([[1, 2], [3, 4]]).shape
-    (2, 2)
-    """
-    vectors = read_vectors(column, "column")
-    matrix = vectors.floats()
-    if matrix is vectors.matrix and not vectors.copied:
-        matrix = matrix.view()
-        matrix.flags.writeable = False
-    return matrix
-
-
-def to_column(matrix: Any, like: Any) -> Any:
-    """Return a matrix as a column of vectors of the kind that `like` uses.
-
-    Parameters
-    ----------
-    matrix : array-like, shape (n, d)
-        Rows that are NaN throughout become null.
-    like : pandas, polars or pyarrow frame or column
-        Decides the type; a pandas frame or Series of n rows also gives its index.
-
-    Returns
-    -------
-    pandas Series of objects (rows of one float32 matrix), polars Series of ``Array(Float32, d)``
-    or pyarrow FixedSizeListArray
-
-    Raises
-    ------
-    ColumnError
-        `like` is of no such library, or is a pandas object with another number of rows.
-    """
-    floats = np.ascontiguousarray(read_vectors(matrix, "matrix").floats())
-    null: Validity = np.zeros(len(floats), np.bool_)
-    if floats.size:
-        np.isnan(floats).all(axis=1, out=null)
-    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
-    if pandas is not None and isinstance(like, (pandas.DataFrame, pandas.Series)):
-        return _pandas_column(pandas, floats, null, like)
-    if polars is not None and isinstance(like, (polars.DataFrame, polars.Series)):
-        column = polars.Series(values=floats, dtype=polars.Array(polars.Float32, floats.shape[1]))
-        if not null.any():
-            return column
-        return polars.select(polars.when(polars.Series(~null)).then(column)).to_series()
-    if pyarrow is not None and type(like).__module__.partition(".")[0] == "pyarrow":
-        values = pyarrow.array(floats.reshape(-1))
-        mask = pyarrow.array(null) if null.any() else None
-        return pyarrow.FixedSizeListArray.from_arrays(values, floats.shape[1], mask=mask)
-    raise ColumnError(
-        f"like={type(like).__name__} is not a pandas, polars or pyarrow frame or column"
-    )
-
-
-def _pandas_column(pandas: Any, floats: Float32Matrix, null: Validity, like: Any) -> Any:
-    if len(like) != len(floats):
-        raise ColumnError(f"like= has {len(like)} rows, the matrix has {len(floats)}")
-    cells = np.fromiter(floats, object, len(floats))
-    cells[null] = None
-    return pandas.Series(cells, index=like.index, dtype=object)

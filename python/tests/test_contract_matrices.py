@@ -193,7 +193,7 @@ NO_MATRIX = {
     "complex": 1j * M,
     "truth": M > 0,
     "dates": M.astype("M8[s]"),
-    "objects": M.astype(object),
+    "objects": np.array([[{}, 1.0]], object),
     "records": np.zeros((4, 3), dtype=[("a", "f4")]),
 }
 

@@ -116,7 +116,6 @@ NO_QUERY = {
     "zero axes": np.float32(3),
     "a number": 3,
     "three axes": np.zeros((2, 2, D), np.float32),
-    "empty": [],
     "nothing": None,
     "short": QUERY[:-1],
     "long": np.append(QUERY, 1),

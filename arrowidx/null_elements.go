@@ -1,0 +1,65 @@
+package arrowidx
+
+import (
+	"io"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
+)
+
+// setElementNulls notes which of n numbers of a list's child, from `from` on, are null.
+func (ck *chunk) setElementNulls(child arrow.Array, from, n int) {
+	at := child.Data().Offset() + from
+	if child.NullN() > 0 && bitutil.CountSetBits(child.NullBitmapBytes(), at, n) < n {
+		ck.badElem, ck.badOff = child.NullBitmapBytes(), at
+	}
+}
+
+// nullAt reports whether number i of the chunk's data is null. badElem must not be nil.
+func (ck *chunk) nullAt(i int) bool {
+	i += ck.badOff
+	return ck.badElem[i>>3]>>(i&7)&1 == 0
+}
+
+// nullElement returns the first null number of a row, or -1.
+func (ck *chunk) nullElement(row, dim int) int {
+	if ck.badElem == nil {
+		return -1
+	}
+	at := ck.at(row, dim)
+	for j := range dim {
+		if ck.nullAt(at + j) {
+			return j
+		}
+	}
+	return -1
+}
+
+// nullsToNaN writes NaN where a number of the row is null: what lies there in memory is nobody's.
+func (ck *chunk) nullsToNaN(row int, out []float32) {
+	if ck.badElem == nil {
+		return
+	}
+	at := ck.at(row, len(out))
+	for j := range out {
+		if ck.nullAt(at + j) {
+			out[j] = float32(math.NaN())
+		}
+	}
+}
+
+// hashNulls writes which numbers of a row are null, and nothing where none is.
+func (ck *chunk) hashNulls(h io.Writer, row, dim int) {
+	if ck.nullElement(row, dim) < 0 {
+		return
+	}
+	at := ck.at(row, dim)
+	marks := make([]byte, dim)
+	for j := range marks {
+		if ck.nullAt(at + j) {
+			marks[j] = 1
+		}
+	}
+	_, _ = h.Write(marks)
+}
