@@ -259,7 +259,7 @@ def embed(
     return out, valid
 
 
-def _embed_part(params: EmbedParams, used: object) -> None:
+def _embed_part(params: EmbedParams, used: object, _: object = None) -> None:
     """Pool some texts; `used` is the memory that a call which nobody waits for any more needs."""
     call("rv_embed", byref(params))
 

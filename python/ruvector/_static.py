@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,10 +13,11 @@ from . import _native
 from ._cells import Validity
 from ._errors import EmbedError
 from ._settings import current
-from ._task import aside, reporter
+from ._task import Waiter, aside, reporter
 from ._vectors import Float32Matrix
 
-# A call of the tokenizer hears no interrupt. It reads 2 to 13 MB a second: this much takes 30 ms.
+# The tokenizer reads 2 to 13 MB a second: an abandoned call of this much ends after 30 ms, and
+# what is not more is read on the caller's thread.
 _BATCH_CHARACTERS: Final = 64 << 10
 _BATCH_TEXTS: Final = 1024
 
@@ -31,27 +33,28 @@ class Static:
 
     def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
         """Return the mean of the token rows of every text, and which texts have tokens."""
-        lengths = np.empty(len(texts) + 1, np.int64)
-        lengths[0] = 0
-        tokens = []
-        report = reporter(current.progress, "embed")
-        try:
-            for start, end in batches(texts):
-                ids = self._tokenize(texts[start:end])
-                lengths[start + 1 : end + 1] = [len(one) for one in ids]
-                tokens += ids
-                report(end, len(texts))
-        finally:
-            report(-1, -1)
+        if sum(map(len, texts)) <= _BATCH_CHARACTERS:
+            tokens = self._token_ids(texts)
+        else:
+            report = reporter(current.progress, "embed")
+            try:
+                tokens = aside(partial(self._all_ids, texts), lambda done: report(done, len(texts)))
+            finally:
+                report(-1, -1)
+        cuts = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(one) for one in tokens], out=cuts[1:])
         flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
         np.minimum(flat, self._table.shape[0] - 1, out=flat)
-        matrix, valid = _native.embed(self._table, flat, np.cumsum(lengths))
-        return matrix, valid
+        return _native.embed(self._table, flat, cuts)
 
-    def _tokenize(self, texts: list[str]) -> list[npt.NDArray[np.uint32]]:
-        if len(texts) == 1 and len(texts[0]) > _BATCH_CHARACTERS:
-            return aside(lambda: self._token_ids(texts))
-        return self._token_ids(texts)
+    def _all_ids(self, texts: list[str], waiter: Waiter) -> list[npt.NDArray[np.uint32]]:
+        tokens: list[npt.NDArray[np.uint32]] = []
+        for start, end in batches(texts):
+            if waiter.gone:
+                break
+            tokens += self._token_ids(texts[start:end])
+            waiter.done = end
+        return tokens
 
     def _token_ids(self, texts: list[str]) -> list[npt.NDArray[np.uint32]]:
         try:

@@ -101,27 +101,43 @@ class Task:
         return bool(self._done.value)
 
 
-def aside(work: Callable[[], T]) -> T:
+class Waiter:
+    """Tells work on another thread whether somebody waits for it, and is told how far it is."""
+
+    __slots__ = ("done", "gone")
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.done = 0
+
+
+def aside(work: Callable[[Waiter], T], told: Callable[[int], object] = bool) -> T:
     """Return what `work` returns. It runs on a thread of its own, where no interrupt reaches it.
 
-    For one long call of foreign code that lets other threads run. An interrupt is raised at once;
-    the call then ends by itself, and what it returns is dropped.
+    For calls of foreign code that are long, let other threads run, and make objects: Python runs
+    its collector there, whose callbacks swallow an interrupt. One is raised at once; the work is
+    told by its `Waiter` and ends by itself, and what it returns is dropped. `told` gets what the
+    work says of its progress.
     """
     answer: list[T] = []
     failure: list[BaseException] = []
     ended = threading.Event()
+    waiter = Waiter()
 
     def run() -> None:
         try:
-            answer.append(work())
+            answer.append(work(waiter))
         except BaseException as error:
             failure.append(error)
         finally:
             ended.set()
 
-    threading.Thread(target=run, daemon=True).start()
-    while not ended.wait(SLICE_MS / 1e3):
-        pass
+    try:
+        threading.Thread(target=run, daemon=True).start()
+        while not ended.wait(SLICE_MS / 1e3):
+            told(waiter.done)
+    finally:
+        waiter.gone = True
     if failure:
         raise failure[0]
     return answer[0]

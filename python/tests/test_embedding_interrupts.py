@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -54,6 +55,21 @@ def test_an_interrupt_is_heard_soon(characters: int, count: int) -> None:
     texts = (texts * (count // len(texts) + 1))[:count]
     waits = [interrupted(lambda: embedder.encode(texts), after) for after in (0.05, 0.12)]
     assert min(waits) < 1, waits  # how soon exactly is checked where times are: make check
+
+
+def test_an_interrupt_is_heard_where_the_collector_calls_python() -> None:
+    """A callback of the collector swallows an interrupt that comes while foreign code runs."""
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        sum(range(3))
+
+    embedder = rv.Embedder.from_pretrained()
+    texts = [long_text(10_000, seed) for seed in range(20)] * 20
+    gc.callbacks.append(callback)
+    try:
+        assert interrupted(lambda: embedder.encode(texts), 0.1) < 1
+    finally:
+        gc.callbacks.remove(callback)
 
 
 def test_an_interrupted_search_keeps_nothing_and_the_next_is_right() -> None:
