@@ -392,12 +392,7 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 		}()
 		rows, closed, sorted = rows[:n], false, n
 	}
-	// A row is strange when its distance is 6 half widths of bounds of the default epsilon0 away.
-	suspect := 6.0
-	if r.ix.kind != Exact {
-		suspect *= max(1, defaultEpsilon/r.epsilon)
-	}
-	strange, strangest := 0, uint32(0)
+	fit := r.fit(r.epsilon, p.way)
 	for i := range rows {
 		if i == sorted {
 			sortByBound(rows[i:])
@@ -418,18 +413,15 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 		row := r.rowAt(p, c.pos)
 		dist := p.exact(r.ix.metric, r.col.Row(int(row), s.read))
 		p.counts.reranked++
-		if math.Abs(dist-float64(c.est)) > suspect*float64(c.est-c.low) {
-			strange, strangest = strange+1, row
+		if err := fit.add("search", c, dist, row); err != nil {
+			return err
 		}
 		p.best.push(hit{dist, row})
 	}
 	if closed {
 		p.counts.certified++
 	}
-	if strange >= 5 && int64(2*strange) > p.counts.reranked {
-		return changedVectors("search", strangest)
-	}
-	return nil
+	return fit.judge("search")
 }
 
 // rowAt returns the row of a candidate. Gathered rows are collected by their numbers.

@@ -229,6 +229,9 @@ func (ix *Index) PackedRow(row int64, dst []byte) error {
 		return err
 	}
 	defer ix.leave(v)
+	if err := v.glance("row", 1); err != nil {
+		return err
+	}
 	return v.packedRow(row, dst)
 }
 

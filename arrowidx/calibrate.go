@@ -70,6 +70,9 @@ func (ix *segment) measured(ctx context.Context, p CalibrateParams) ([]Calibrati
 		return nil, newError(InvalidArgument, "calibrate", "the index holds codes, not vectors",
 			"attach the column that it was built from, or load with vectors=column")
 	}
+	if err := ix.unchanged("calibrate"); err != nil {
+		return nil, err
+	}
 	c := calibration{ix: ix, queries: p.Queries, nq: p.NQ, threads: p.Threads}
 	return c.run(ctx)
 }
@@ -235,6 +238,7 @@ func (c *calibration) search(
 	return c.ix.search(ctx, &SearchParams{
 		Queries: c.queries, NQ: c.nq, K: k, Epsilon0: epsilon, Rerank: rerank, Probes: probes,
 		Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, cut: cut,
+		known: c.col != nil,
 	}, &c.out)
 }
 

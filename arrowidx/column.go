@@ -36,6 +36,8 @@ type Column struct {
 	// Columns whose rows these are; they own the arrays.
 	parents []*Column
 	refs    atomic.Int64
+	brought atomic.Pointer[brought]
+	hashed  atomic.Pointer[[16]byte] // the last Hash
 }
 
 // chunk is one Arrow array of a column.

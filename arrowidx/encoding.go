@@ -132,6 +132,9 @@ func (ix *segment) checkedSections(ctx context.Context, vectors bool) ([]section
 		return nil, newError(InvalidArgument, "save", "the index holds no vectors to store",
 			"save without vectors, or attach the column first")
 	}
+	if err := ix.unchanged("save"); err != nil {
+		return nil, err
+	}
 	secs, err := ix.sections(ctx, vectors, col)
 	if err != nil {
 		return nil, err

@@ -221,6 +221,9 @@ func (ix *Index) Row(row int64, dst []float32) error {
 		return err
 	}
 	defer ix.leave(v)
+	if err := v.glance("row", 1); err != nil {
+		return err
+	}
 	return v.row(row, dst)
 }
 
@@ -305,6 +308,9 @@ func vectorsOf[T any](
 	}
 	defer ix.leave(v)
 	rows, err := v.known("vectors", ids)
+	if err == nil {
+		err = v.glance("vectors", len(rows))
+	}
 	if err != nil {
 		return err
 	}
@@ -338,6 +344,9 @@ func matrixOf[T any](
 		return newError(VectorsChanged, "vectors",
 			fmt.Sprintf("the index has %d rows, room was made for %d", v.count(), rows),
 			"rows were added or deleted meanwhile: ask again")
+	}
+	if err := v.unchanged("vectors"); err != nil {
+		return err
 	}
 	d, n := v.parts[0].dim/each, 0
 	for i, p := range v.parts {

@@ -101,6 +101,11 @@ func (m *compaction) fill(seg *segment) {
 // keepVectors gives the merged segment its vectors: a copy if all parts have copies, else the
 // columns as they are, joined.
 func (m *compaction) keepVectors(ctx context.Context, seg *segment, threads int) error {
+	for _, p := range m.parts {
+		if err := p.unchanged("compact"); err != nil {
+			return err
+		}
+	}
 	raw := m.parts[len(m.parts)-1].raw != nil && m.parts[0].raw != nil
 	picks, borrowed := m.vectors(raw)
 	if len(picks) == 0 || len(picks) < len(m.parts) && m.rows > 0 && picks[0].col.dim == 0 {

@@ -89,7 +89,9 @@ func (ix *Index) Neighbors(
 	if err := g.check(); err != nil {
 		return Plan{}, err
 	}
-	err = g.answer(ctx)
+	if err = v.unchanged("neighbors"); err == nil {
+		err = g.answer(ctx)
+	}
 	if e := (*Error)(nil); errors.As(err, &e) {
 		e.Op = "neighbors"
 	}

@@ -52,6 +52,9 @@ func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (RecallRepor
 	}
 	defer ix.leave(v)
 	rows, err := v.recallSample(&p)
+	if err == nil {
+		err = v.unchanged("recall")
+	}
 	if err != nil {
 		return RecallReport{}, err
 	}

@@ -47,7 +47,8 @@ type SearchParams struct {
 	// goroutine.
 	Threads int
 
-	cut float64 // with Probes, while calibrating; 0: none
+	cut   float64 // with Probes, while calibrating; 0: none
+	known bool    // Source is the column that the index is being built of
 }
 
 // SearchOut receives the answers; the caller allocates. Query i's answers are Counts[i] entries
@@ -209,7 +210,7 @@ func (r *run) check() error {
 		Cells: int64(ix.cellCount()),
 		Exact: ix.kind == Exact || r.col != nil && p.Rerank != 0,
 	}
-	return nil
+	return r.spotCheck()
 }
 
 func (r *run) setTarget() error {

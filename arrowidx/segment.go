@@ -45,7 +45,9 @@ type segment struct {
 	lengths float64           // sum of residual lengths of coded rows (flat), 0 if it is not known
 	digest  [sha256.Size]byte // of sampled rows: recognises the column again
 	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
+	hashed  *[16]byte         // of the column that it was built of, if that is known
 	source  *Column           // vectors to measure on; nil: none
+	spots   *spotChecks       // of source, if that is borrowed; else nil
 	// Of rows added to kind ivf, until they are in cells: their cells, and vectors to code again.
 	owner []uint32
 	raw   *Column
@@ -105,7 +107,7 @@ func buildSegment(ctx context.Context, col *Column, o *BuildOptions) (*segment, 
 	ix := &segment{
 		held: newHeld(), kind: o.Kind, metric: o.Metric, bits: o.Bits, keep: o.Keep,
 		rows: col.rows, dim: o.Metric.dims(col), recall: o.Recall, seed: o.Seed, ids: o.IDs,
-		provenance: []byte(o.Provenance), scale: 1,
+		provenance: []byte(o.Provenance), scale: 1, hashed: col.hashed.Load(),
 	}
 	if err := ix.fill(ctx, col, o, threads); err != nil {
 		ix.release()
@@ -177,6 +179,7 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 	case KeepBorrow:
 		col.Retain()
 		ix.source = col
+		ix.watch()
 	case KeepCopy:
 		if ix.metric.Binary() {
 			own, err := col.copyBits(ctx, threads)

@@ -189,6 +189,9 @@ func (t *tail) rebuild(a *addition, names *IDs, m *moments) error {
 				"the added rows are more than twice as long as the longest indexed row, and the "+
 					"index holds no vectors to code again", "build the index anew from all vectors")
 		}
+		if err := p.unchanged("add"); err != nil {
+			return err
+		}
 		rows := p.notDeleted()
 		picks = append(picks, pick{p.source, rows, p.alive})
 		ids = append(ids, namesOf{p.ids, rows})

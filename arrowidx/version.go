@@ -48,6 +48,7 @@ func (v *version) with(parts []*segment) *version {
 func (v *version) attached(seg *segment, col *Column, keep Keep) *version {
 	other := *seg
 	other.source, other.keep = col, keep
+	other.watch()
 	other.retain()
 	next := v.with(append([]*segment{&other}, v.parts[1:]...))
 	next.changed = v.changed

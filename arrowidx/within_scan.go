@@ -326,13 +326,8 @@ func (s *sweep) measure(w *searcher, p *probe) ([]hit, error) {
 		}
 		return hits, nil
 	}
-	// As in rerank: strange is farther off than 6 half widths of the default epsilon0.
-	suspect := 6.0
-	if r.ix.kind != Exact {
-		suspect *= defaultEpsilon / rangeEpsilon
-	}
 	w.read = grow(w.read, r.ix.dim)
-	strange, strangest := 0, uint32(0)
+	fit := r.fit(rangeEpsilon, p.way)
 	for i, c := range p.found.rows {
 		if i%lookEvery == lookEvery-1 {
 			if err := cancelled(s.ctx, "within"); err != nil {
@@ -345,15 +340,12 @@ func (s *sweep) measure(w *searcher, p *probe) ([]hit, error) {
 		row := r.ix.rowAt(c.pos)
 		dist := p.exact(r.ix.metric, r.col.Row(int(row), w.read))
 		p.counts.reranked++
-		if math.Abs(dist-float64(c.est)) > suspect*float64(c.est-c.low) {
-			strange, strangest = strange+1, row
+		if err := fit.add("within", c, dist, row); err != nil {
+			return nil, err
 		}
 		hits = s.add(hits, p, dist, int(row))
 	}
-	if strange >= 5 && 2*strange > len(p.found.rows) {
-		return nil, changedVectors("within", strangest)
-	}
-	return hits, nil
+	return hits, fit.judge("within")
 }
 
 // add appends a row of the segment if its score is within the threshold. Hits hold distances
@@ -383,10 +375,4 @@ func (s *sweep) keep(hits []hit, at int) error {
 	}
 	s.found[at] = hits
 	return nil
-}
-
-func changedVectors(op string, row uint32) error {
-	return errorAt(VectorsChanged, op, int64(row), -1,
-		fmt.Sprintf("row %d and others are no longer where their codes say", row),
-		"borrowed vectors must not change: build again, or build with keep='copy'")
 }

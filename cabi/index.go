@@ -207,6 +207,9 @@ func goIndexVectors(
 		if n < 0 || n > 0 && (rows == nil || out == nil) {
 			return invalid("vectors", "no rows, or no place for their vectors", "")
 		}
+		if n == 0 {
+			return ix.Unchanged()
+		}
 		d := ix.Dim()
 		if ix.Metric().Binary() {
 			w, to := d/8, packed(out, int64(n), ix)

@@ -384,7 +384,8 @@ RV_API int32_t rv_index_lookup(rv_handle index, struct ArrowArray *ids, struct A
 RV_API int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
 /* Vectors of n rows as float32 (n x dim); of an index with metric hamming or jaccard, here and in
- * the next ones, the bytes of the rows (n x dim / 8). */
+ * the next ones, the bytes of the rows (n x dim / 8). With n 0 only looks whether borrowed vectors
+ * changed, as every verb does. */
 RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
     rv_error *error);
 /* Gives the index a column to measure against; 0 takes it away. */

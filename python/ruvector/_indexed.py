@@ -185,7 +185,7 @@ class Indexed:
         if matrix is not None and self._facts.changed:
             matrix = self._matrix = None  # for good
         if matrix is not None:
-            _native.info(self._handle)  # raises when closed
+            _native.vectors(self._handle, ())  # raises when closed, or when the memory changed
             matrix = matrix.view()
             matrix.flags.writeable = False
         if copy is False and (matrix is None or np.dtype(dtype or FLOAT32) != FLOAT32):
