@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
@@ -130,6 +131,18 @@ func smallFiles(t testing.TB) map[string][]byte {
 		Kind: arrowidx.IVF, Bits: 3, Cells: 4, Metric: arrowidx.Dot}, true)
 	_, files["exact"] = build(t, rows, 5, arrowidx.BuildOptions{
 		Kind: arrowidx.Exact, IDs: uintIDs(t, 40)}, true)
+	bits := packed(bitRows(r, 40, 2), 2, nil)
+	col, err := arrowidx.NewColumn([]arrow.Array{bits})
+	require.NoError(t, err)
+	defer col.Release()
+	ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Metric: arrowidx.Jaccard})
+	require.NoError(t, err)
+	defer ix.Close()
+	files["bits"] = encode(t, ix, true)
+	gone, _ := build(t, rows, 5, arrowidx.BuildOptions{Kind: arrowidx.Flat, Bits: 1}, false)
+	_, err = gone.Delete(arrowidxtest.Positions(0, 7, 39), false)
+	require.NoError(t, err)
+	files["flat, some deleted"] = encode(t, gone, true)
 	_, files["empty"] = build(t, nil, 5, arrowidx.BuildOptions{}, false)
 	return files
 }

@@ -3,8 +3,12 @@ package arrowidx_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
@@ -57,8 +61,16 @@ func askEverything(t *testing.T, ix *arrowidx.Index) {
 	require.LessOrEqual(t, in.Usable+in.Nulls+in.Bad, in.Rows)
 	const k = 3
 	out := arrowidxtest.Outputs(2, k)
+	text, err := json.Marshal(in)
+	require.NoError(t, err, "%+v", in)
+	require.NotEmpty(t, text)
 	for _, rerank := range []int{-1, 0, 5} {
-		p := arrowidx.SearchParams{Queries: make([]float32, 2*ix.Dim()), NQ: 2, K: k, Rerank: rerank}
+		p := arrowidx.SearchParams{NQ: 2, K: k, Rerank: rerank}
+		if ix.Metric().Binary() {
+			p.Bits = make([]byte, 2*ix.Dim()/8)
+		} else {
+			p.Queries = make([]float32, 2*ix.Dim())
+		}
 		for i := range p.Queries {
 			p.Queries[i] = float32(i%7) - 3
 		}
@@ -78,6 +90,58 @@ func askEverything(t *testing.T, ix *arrowidx.Index) {
 	require.NoError(t, ix.Encode(t.Context(), &again, in.Vectors))
 	copied, err := arrowidx.Decode(t.Context(), again.Bytes())
 	require.NoError(t, err, "what was encoded decodes")
+	copied.Close()
+	changeEverything(t, ix)
+}
+
+// changeEverything changes an index that came from anywhere: each change is made, or has an error of
+// a named kind and leaves the index as it was.
+func changeEverything(t *testing.T, ix *arrowidx.Index) {
+	refused := func(err error) bool {
+		if err != nil {
+			require.Contains(t, []arrowidx.ErrorKind{arrowidx.InvalidVector, arrowidx.InvalidArgument,
+				arrowidx.CorruptIndex, arrowidx.LimitExceeded, arrowidx.DuplicateID},
+				arrowidx.KindOf(err), "%v", err)
+		}
+		return err != nil
+	}
+	if dim := ix.Dim(); dim > 0 && dim <= 64 {
+		before := ix.Len()
+		rows := make([]float32, 2*dim)
+		for i := range rows {
+			rows[i] = float32(i%5) - 1
+		}
+		col := arrowidxtest.Column(t, rows, dim, 1)
+		if ix.Metric().Binary() {
+			col.Release()
+			var err error
+			bits := packed(make([]byte, 2*dim/8), dim/8, nil)
+			col, err = arrowidx.NewColumn([]arrow.Array{bits})
+			require.NoError(t, err)
+		}
+		_, err := ix.Add(t.Context(), nil, col, arrowidx.AddOptions{Threads: 1})
+		col.Release()
+		added := 2
+		if refused(err) {
+			added = 0
+		}
+		require.Equal(t, before+added, ix.Len())
+	}
+	names, err := ix.Names(memory.DefaultAllocator)
+	require.NoError(t, err)
+	if n := int64(names.Len()); n > 0 {
+		_, err = ix.Delete(array.NewSlice(names, n/2, n), true)
+		refused(err)
+	}
+	refused(ix.Compact(t.Context(), 1))
+	text, err := json.Marshal(ix.Info())
+	require.NoError(t, err, "%+v", ix.Info())
+	require.NotEmpty(t, text)
+	var again bytes.Buffer
+	require.NoError(t, ix.Encode(t.Context(), &again, ix.Info().Vectors))
+	copied, err := arrowidx.Decode(t.Context(), again.Bytes())
+	require.NoError(t, err, "what was changed decodes")
+	require.Equal(t, ix.Len(), copied.Len())
 	copied.Close()
 }
 
