@@ -138,7 +138,10 @@ func TestEveryVerbAnswersAfterEveryShortSequenceOfChanges(t *testing.T) {
 	for at, s := range setups() {
 		t.Run(s.String(), func(t *testing.T) {
 			for i, sequence := range all {
-				play(t, s, sequence, i)
+				// Numbers have 32 setups: each of the many sequences is made in half of them.
+				if *longest > 2 || len(sequence) < 2 || s.metric.Binary() || (i+at)%2 == 0 {
+					play(t, s, sequence, i)
+				}
 			}
 			step := share
 			if s.metric.Binary() {
@@ -329,7 +332,7 @@ func (b *book) put(rows []entry, named bool) {
 	}
 	col := b.column(rows, 1+b.layout%2)
 	defer col.Release()
-	_, err := b.ix.Upsert(b.t.Context(), names, col, arrowidx.AddOptions{Threads: 1})
+	count, err := b.ix.Upsert(b.t.Context(), names, col, arrowidx.AddOptions{Threads: 1})
 	uneven := b.kind != arrowidx.Exact && b.length > 1e12
 	if (b.estimated() || uneven) && arrowidx.KindOf(err) == arrowidx.InvalidVector {
 		b.next -= int64(len(rows)) // codes cannot be made anew, or not of rows so short and so long
@@ -341,7 +344,9 @@ func (b *book) put(rows []entry, named bool) {
 	for _, id := range idsIn(rows) {
 		replaced[id] = true
 	}
+	before := len(b.rows)
 	b.rows = slices.DeleteFunc(b.rows, func(e entry) bool { return replaced[e.id] })
+	require.Equal(b.t, before-len(b.rows), count, "rows replaced")
 	b.rows = append(b.rows, rows...)
 }
 
@@ -356,7 +361,11 @@ func (b *book) remove(which func(i int) bool) {
 			left = append(left, row)
 		}
 	}
-	n, err := b.ix.Delete(idArray(max(b.idKind, arrowidx.IDInt64), ids), false)
+	asked := append(slices.Clone(ids), b.next+3)
+	n, err := b.ix.Delete(idArray(max(b.idKind, arrowidx.IDInt64), asked), false)
+	require.Equal(b.t, arrowidx.UnknownID, arrowidx.KindOf(err), "%v", err)
+	require.Equal(b.t, 0, n)
+	n, err = b.ix.Delete(idArray(max(b.idKind, arrowidx.IDInt64), asked), true)
 	require.NoError(b.t, err)
 	require.Equal(b.t, len(ids), n)
 	b.rows, b.gone = left, append(b.gone, ids...)
