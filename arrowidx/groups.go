@@ -124,6 +124,9 @@ func checkGroups(seg *segment, p *SearchParams, groups []uint32, n int, out *Sea
 		return newError(InvalidArgument, "search",
 			"rows to be like, or diversity, together with groups",
 			"give their vectors as queries, and choose among the answers")
+	case n > NoGroup:
+		return newError(LimitExceeded, "search", fmt.Sprintf("%d groups", n),
+			"rows name their groups in 32 bits")
 	case p.K < 0 || p.NQ < 0 || n == 0:
 		return nil // said by run.check
 	case p.NQ > math.MaxInt/16/n || p.K > 0 && p.NQ*n > math.MaxInt/16/p.K:

@@ -3,8 +3,8 @@ package arrowidx
 import "sync"
 
 // Scratch memory of searches is shared by all indexes: a process that makes and drops many of them
-// has no more of it than of searches that ran at once. Pools of each index's own would be kept by
-// the collector for two rounds, however many there are, and what is kept makes the next round later.
+// has no more of it than searches that ran at once need. What a pool of each index held would be
+// kept by the collector for two rounds, and what is kept makes the next round come later.
 
 // keptBytes is the most that one search leaves for the next.
 const keptBytes = 32 << 20

@@ -154,8 +154,8 @@ func TestScratchMemoryOfALargeSearchIsNotKept(t *testing.T) {
 	require.Greater(t, w.settle(), int64(keptBytes), "what is not in use is there all the same")
 }
 
-// Pools of an index's own outlive it: the collector keeps what they held for two rounds, which makes
-// the next round come later, and so on.
+// Pools of an index's own outlive it: the collector keeps what they held for two rounds, which
+// makes the next round come later, and so on.
 func TestIndexesThatComeAndGoLeaveNoHeapBehind(t *testing.T) {
 	const d, most = 16, 4 << 20
 	rows := blobs(t, 6, 300, d, 4)
@@ -170,7 +170,8 @@ func TestIndexesThatComeAndGoLeaveNoHeapBehind(t *testing.T) {
 	heap()
 	before := heap()
 	for i := range 500 {
-		ix, err := Build(t.Context(), col, BuildOptions{Kind: []Kind{Exact, Flat, IVF}[i%3], Metric: L2})
+		o := BuildOptions{Kind: []Kind{Exact, Flat, IVF}[i%3], Metric: L2}
+		ix, err := Build(t.Context(), col, o)
 		require.NoError(t, err)
 		_, err = ix.Add(t.Context(), nil, col, AddOptions{})
 		require.NoError(t, err)

@@ -24,7 +24,15 @@ import (
 
 // importArrays imports C arrays of one type after checking all of them. What it does not import
 // stays with the C code, which releases it.
-func importArrays(op string, s *schema, in []array) ([]arrow.Array, error) {
+func importArrays(op string, s *schema, in []array) (out []arrow.Array, err error) {
+	err = guard.Reading(op, "the Arrow data", func() error {
+		out, err = importChecked(op, s, in)
+		return err
+	})
+	return out, err
+}
+
+func importChecked(op string, s *schema, in []array) ([]arrow.Array, error) {
 	if err := arrowc.CheckSchema(s.layout()); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func goSaveStart(
 	h C.rv_handle, path *C.char, n C.int64_t, flags C.uint32_t, out *C.rv_handle, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "save", func(s *guard.Scope) error {
-		ix, err := useIndex(s, h)
+		ix, err := useDamaged(s, h)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func goEncodingStart(
 	h C.rv_handle, flags C.uint32_t, out *C.rv_handle, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "encode", func(s *guard.Scope) error {
-		ix, err := useIndex(s, h)
+		ix, err := useDamaged(s, h)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func goEncodingCopyStart(
 //export goEncode
 func goEncode(h C.rv_handle, flags C.uint32_t, out *C.rv_bytes, e *C.rv_error) C.int32_t {
 	return door(e, "encode", func(s *guard.Scope) error {
-		ix, err := useIndex(s, h)
+		ix, err := useDamaged(s, h)
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,15 @@ func useIndex(s *guard.Scope, h C.rv_handle) (*arrowidx.Index, error) {
 	return guard.Use[*arrowidx.Index](s, uint64(h), handle.Index)
 }
 
+// useDamaged is useIndex for what a poisoned index still does from its last good version.
+func useDamaged(s *guard.Scope, h C.rv_handle) (*arrowidx.Index, error) {
+	ref, err := s.AcquireDamaged(uint64(h), handle.Index)
+	if err != nil {
+		return nil, err
+	}
+	return ref.Value().(*arrowidx.Index), nil
+}
+
 func putTask(out *C.rv_handle, t *task.Task) {
 	*out = C.rv_handle(table.Put(handle.Task, t, t.Close))
 }
@@ -192,7 +201,7 @@ func goIndexIDs(
 
 // packed views n rows of packed bits of an index where a pointer to float32 was passed.
 func packed(p *C.float, n int64, ix *arrowidx.Index) []byte {
-	return view[byte](p, n*int64(ix.Dim()/8))
+	return view[byte](p, product(n, int64(ix.Dim()/8)))
 }
 
 //export goIndexVectors
@@ -220,7 +229,7 @@ func goIndexVectors(
 			}
 			return nil
 		}
-		to := view[float32](out, int64(n)*int64(d))
+		to := view[float32](out, product(int64(n), int64(d)))
 		for i, row := range view[int64](rows, int64(n)) {
 			if err := ix.Row(row, to[i*d:(i+1)*d]); err != nil {
 				return err
@@ -252,7 +261,7 @@ func goIndexAttach(h, column C.rv_handle, e *C.rv_error) C.int32_t {
 //export goIndexClose
 func goIndexClose(h C.rv_handle, e *C.rv_error) C.int32_t {
 	return door(e, "close", func(s *guard.Scope) error {
-		ix, err := useIndex(s, h)
+		ix, err := useDamaged(s, h)
 		if err == nil {
 			ix.Close()
 		}

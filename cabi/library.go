@@ -121,6 +121,8 @@ type columnInfo struct {
 type indexInfo struct {
 	arrowidx.Info
 	SourceAddress uint64 `json:"source_address"` // of the first float32 read, else 0
+	// Poisoned says what went wrong in a way it must not: the index can be saved, not searched.
+	Poisoned string `json:"poisoned"`
 }
 
 // libraryInfo is what rv_info tells of the library.
@@ -163,7 +165,7 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		}
 		return info, nil
 	}
-	ref, err := s.Acquire(h, handle.Any)
+	ref, err := s.AcquireDamaged(h, handle.Any)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +178,7 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		}
 		return info, nil
 	case *arrowidx.Index:
-		return indexInfo{v.Info(), address(v.SourceFloats())}, nil
+		return indexInfo{v.Info(), address(v.SourceFloats()), ref.Poisoned()}, nil
 	case *arrowidx.Encoding:
 		return map[string]int64{"bytes": v.Size()}, nil
 	case *task.Task:

@@ -15,6 +15,9 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 )
 
+// mostParts is how many answers are merged at once.
+const mostParts = 1 << 24
+
 //export goMergeTopK
 func goMergeTopK(p *C.rv_merge_params, e *C.rv_error) C.int32_t {
 	return door(e, "merge", func(*guard.Scope) error {
@@ -23,6 +26,10 @@ func goMergeTopK(p *C.rv_merge_params, e *C.rv_error) C.int32_t {
 		}
 		if p.nq < 0 || p.n_parts < 0 || p.n_parts > 0 && p.parts == nil {
 			return invalid("merge", "a negative number of queries or shards, or no shards", "")
+		}
+		if p.n_parts > mostParts {
+			return &arrowidx.Error{Kind: arrowidx.LimitExceeded, Op: "merge", Row: -1, Column: -1,
+				Msg: fmt.Sprintf("%d shards", p.n_parts), Fix: "merge them in steps"}
 		}
 		if p.unsigned_ids != 0 {
 			return mergeTopK[uint64](p)

@@ -8,19 +8,41 @@ package main
 import "C"
 
 import (
+	"fmt"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow/cdata"
 
 	"github.com/ruvector/ruvector-arrow/cabi/internal/arrowc"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 )
 
-// view makes a slice of n elements of foreign memory; nil when n is 0.
+// mostBytes is more than any process can have: what claims more is refused before it is touched.
+const mostBytes = 1 << 46
+
+// view makes a slice of n elements of foreign memory; nil when n is 0. It panics with a Refusal if
+// no memory holds so many.
 func view[T, P any](p *P, n int64) []T {
 	if n <= 0 || p == nil {
 		return nil
 	}
+	if size := int64(unsafe.Sizeof(*new(T))); size > 0 && n > mostBytes/size {
+		panic(guard.Refusal{Msg: fmt.Sprintf("%d values of %d bytes", n, size)})
+	}
 	return unsafe.Slice((*T)(unsafe.Pointer(p)), n)
+}
+
+// product multiplies counts, which are not negative. It panics with a Refusal when no memory holds
+// so many bytes.
+func product(counts ...int64) int64 {
+	n := int64(1)
+	for _, c := range counts {
+		if c > 0 && n > mostBytes/c {
+			panic(guard.Refusal{Msg: fmt.Sprintf("counts %d multiplied", counts)})
+		}
+		n *= c
+	}
+	return n
 }
 
 // viewAt is view for memory that C has as void*.

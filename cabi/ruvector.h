@@ -285,7 +285,9 @@ RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int6
  * runs. */
 RV_API int32_t rv_configure(const char *json, int64_t len, rv_error *error);
 
-/* What a handle is, as JSON; 0 asks about the library. */
+/* What a handle is, as JSON; 0 asks about the library. "poisoned" of an index says what failed in a
+ * way it must not: RV_POISONED is then the answer of every function but this one, rv_save_start,
+ * rv_encode, rv_encoding_start, rv_index_close and rv_free, which work on its last good version. */
 RV_API int32_t rv_info(rv_handle handle, rv_bytes *out, rv_error *error);
 
 /* Gives a handle up. Freeing 0 does nothing. Freeing a task cancels it and waits for its end. */

@@ -26,6 +26,9 @@ const (
 	filterIDs  = 3
 )
 
+// mostAnswers is how many ids and scores a search may be asked for: 768 GiB of them.
+const mostAnswers = 1 << 36
+
 // search is one rv_search: what the engine is asked and where its answers go.
 type search struct {
 	index  *arrowidx.Index
@@ -55,7 +58,7 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		Probes: int(p.probes), Threads: int(p.threads),
 	}
 	if q.index.Metric().Binary() && p.like == nil {
-		q.params.Queries, q.params.Bits = nil, packed(p.queries, int64(p.nq), q.index)
+		q.params.Queries, q.params.Bits = nil, view[byte](p.queries, product(int64(p.nq), int64(p.dim)/8))
 	}
 	if err = q.readFilter(p); err != nil {
 		return err
@@ -94,7 +97,7 @@ func (q *search) checkShape(p *C.rv_search_params) error {
 		return invalid("search", "a negative number of queries or dimensions", "")
 	case p.k < 0:
 		return invalid("search", fmt.Sprintf("k = %d", p.k), "use k >= 0")
-	case p.k > 0 && int64(p.nq) > math.MaxInt64/16/int64(p.k) ||
+	case p.k > mostAnswers || p.k > 0 && int64(p.nq) > mostAnswers/int64(p.k) ||
 		p.dim > 0 && int64(p.nq) > math.MaxInt64/16/int64(p.dim):
 		return &arrowidx.Error{Kind: arrowidx.LimitExceeded, Op: "search", Row: -1, Column: -1,
 			Msg: fmt.Sprintf("%d queries of k = %d", p.nq, p.k), Fix: "search in parts"}

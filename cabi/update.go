@@ -186,7 +186,7 @@ func goIndexVectorsOf(
 		if ix.Metric().Binary() {
 			return ix.PackedVectors(given, packed(out, int64(given.Len()), ix))
 		}
-		return ix.Vectors(given, view[float32](out, int64(given.Len())*int64(ix.Dim())))
+		return ix.Vectors(given, view[float32](out, product(int64(given.Len()), int64(ix.Dim()))))
 	})
 }
 
@@ -203,6 +203,6 @@ func goIndexMatrix(h C.rv_handle, rows C.int64_t, out *C.float, e *C.rv_error) C
 		if ix.Metric().Binary() {
 			return ix.PackedMatrix(packed(out, int64(rows), ix), int(rows))
 		}
-		return ix.Matrix(view[float32](out, int64(rows)*int64(ix.Dim())), int(rows))
+		return ix.Matrix(view[float32](out, product(int64(rows), int64(ix.Dim()))), int(rows))
 	})
 }

@@ -15,15 +15,25 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 )
 
 // values copies an rv_values into an Arrow array: ids are looked up more than once, whatever their
 // owner writes meanwhile.
-func values(op string, p *C.rv_values) (arrow.Array, error) {
+func values(op string, p *C.rv_values) (ids arrow.Array, err error) {
+	err = guard.Reading(op, "the memory of the ids", func() error {
+		ids, err = readValues(op, p)
+		return err
+	})
+	return ids, err
+}
+
+func readValues(op string, p *C.rv_values) (arrow.Array, error) {
 	if p == nil || p.n < 0 || p.format == nil || p.n > 0 && p.data == nil {
 		return nil, invalid(op, "ids without their data", "")
 	}
-	n := int64(p.n)
+	n := product(int64(p.n), 8) / 8
 	form := C.GoString(p.format)
 	var data *arrowarray.Data
 	switch form {

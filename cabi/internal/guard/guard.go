@@ -33,7 +33,16 @@ func Use[T any](s *Scope, h uint64, kind handle.Kind) (T, error) {
 
 // Acquire is Use without the type.
 func (s *Scope) Acquire(h uint64, kind handle.Kind) (handle.Ref, error) {
-	ref, err := s.Table.Acquire(h, kind)
+	return s.keep(s.Table.Acquire(h, kind))
+}
+
+// AcquireDamaged is Acquire for what can be done with a poisoned object, too: saving its last good
+// version, telling about it, closing it.
+func (s *Scope) AcquireDamaged(h uint64, kind handle.Kind) (handle.Ref, error) {
+	return s.keep(s.Table.AcquireDamaged(h, kind))
+}
+
+func (s *Scope) keep(ref handle.Ref, err error) (handle.Ref, error) {
 	if err == nil {
 		s.refs[s.n] = ref
 		s.n++
@@ -68,7 +77,11 @@ func Call(table *handle.Table, op string, f func(*Scope) error) (err error) {
 func (s *Scope) Run(op string, f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case Refusal: // before anything was done
+			err = r.error(op)
+		default:
 			err = s.damaged(op, r)
 		}
 	}()
@@ -91,6 +104,33 @@ func (s Scope) Go(op string, f func() error, done func(error)) {
 		}
 		done(err)
 	}()
+}
+
+// Refusal is what code that reads arguments panics with where they are impossible: an error of the
+// caller's, which poisons nothing.
+type Refusal struct{ Msg string }
+
+func (r Refusal) error(op string) error {
+	return &arrowidx.Error{Kind: arrowidx.LimitExceeded, Op: op, Msg: r.Msg,
+		Fix: "no memory holds so many", Row: -1, Column: -1}
+}
+
+// Reading runs f, which copies what a caller describes. A panic in it, a fault on memory that is
+// not there included, is the description's fault: an InvalidArgument that poisons nothing.
+func Reading(op, what string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case Refusal:
+			err = r.error(op)
+		default:
+			err = &arrowidx.Error{Kind: arrowidx.InvalidArgument, Op: op, Row: -1, Column: -1,
+				Msg: fmt.Sprintf("%s cannot be read (%v)", what, r),
+				Fix: "give counts and memory that fit each other"}
+		}
+	}()
+	return f()
 }
 
 func (s *Scope) damaged(op string, r any) error {

@@ -123,3 +123,62 @@ func TestHandlesAreReleasedAfterTheCall(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, closed)
 }
+
+func TestARefusedArgumentPoisonsNothing(t *testing.T) {
+	var table handle.Table
+	h := table.Put(handle.Index, 1, nil)
+	err := Call(&table, "search", func(s *Scope) error {
+		_, err := Use[int](s, h, handle.Index)
+		require.NoError(t, err)
+		panic(Refusal{"2^60 rows"})
+	})
+	require.Equal(t, arrowidx.LimitExceeded, arrowidx.KindOf(err))
+	require.ErrorContains(t, err, "2^60 rows")
+	_, err = table.Acquire(h, handle.Index)
+	require.NoError(t, err)
+}
+
+func TestWhatFailsWhileArgumentsAreReadIsTheArgumentsFault(t *testing.T) {
+	for name, fail := range failures(t) {
+		if name == "from the engine's own goroutines" {
+			continue
+		}
+		var table handle.Table
+		h := table.Put(handle.Index, 1, nil)
+		err := Call(&table, "delete", func(s *Scope) error {
+			_, err := Use[int](s, h, handle.Index)
+			require.NoError(t, err)
+			return Reading("delete", "the ids", fail)
+		})
+		require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(err), name)
+		require.ErrorContains(t, err, "the ids cannot be read", name)
+		_, err = table.Acquire(h, handle.Index)
+		require.NoError(t, err, name)
+	}
+	err := Reading("add", "the ids", func() error { panic(Refusal{"too many"}) })
+	require.Equal(t, arrowidx.LimitExceeded, arrowidx.KindOf(err))
+	plain := errors.New("plain")
+	require.Equal(t, plain, Reading("add", "the ids", func() error { return plain }))
+}
+
+func TestADamagedObjectIsThereForThoseWhoAskForIt(t *testing.T) {
+	var table handle.Table
+	h := table.Put(handle.Index, 1, nil)
+	require.Error(t, Call(&table, "add", func(s *Scope) error {
+		_, err := Use[int](s, h, handle.Index)
+		require.NoError(t, err)
+		panic("boom")
+	}))
+	require.NoError(t, Call(&table, "save", func(s *Scope) error {
+		_, err := Use[int](s, h, handle.Index)
+		require.Equal(t, arrowidx.Poisoned, arrowidx.KindOf(err))
+		require.ErrorContains(t, err, "save it")
+		ref, err := s.AcquireDamaged(h, handle.Index)
+		require.NoError(t, err)
+		require.Equal(t, 1, ref.Value())
+		require.Contains(t, ref.Poisoned(), "boom")
+		return nil
+	}))
+	_, err := table.AcquireDamaged(h, handle.Column)
+	require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(err), "of another kind all the same")
+}

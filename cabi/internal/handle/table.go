@@ -73,6 +73,24 @@ func (t *Table) Put(kind Kind, value any, close func()) uint64 {
 // Errors: IndexClosed for an index that is closed (or 0), InvalidArgument for other closed handles,
 // for those never given out and those of another kind; Poisoned after a panic.
 func (t *Table) Acquire(h uint64, kind Kind) (Ref, error) {
+	r, err := t.AcquireDamaged(h, kind)
+	if err != nil {
+		return Ref{}, err
+	}
+	if why := r.whyPoisoned(); why != "" {
+		r.Release()
+		fix := "make a new one"
+		if r.kind == Index {
+			fix = "save it, which writes its last good version, and load that"
+		}
+		return Ref{}, failure(arrowidx.Poisoned, fmt.Sprintf(
+			"this %s failed in a way it must not (%s) and may be damaged", r.kind, why), fix)
+	}
+	return r, nil
+}
+
+// AcquireDamaged is Acquire that takes what is poisoned, too.
+func (t *Table) AcquireDamaged(h uint64, kind Kind) (Ref, error) {
 	t.mu.RLock()
 	o, ok := t.objects[h]
 	if ok {
@@ -87,12 +105,6 @@ func (t *Table) Acquire(h uint64, kind Kind) (Ref, error) {
 	if kind != Any && o.kind != kind {
 		r.Release()
 		return Ref{}, wrongKind(h, o.kind, kind)
-	}
-	if why := o.whyPoisoned(); why != "" {
-		r.Release()
-		return Ref{}, failure(arrowidx.Poisoned, fmt.Sprintf(
-			"this %s failed in a way it must not (%s) and may be damaged", o.kind, why),
-			"make a new one")
 	}
 	return r, nil
 }
@@ -131,6 +143,9 @@ func (r Ref) Value() any { return r.value }
 
 // Release gives the reference up.
 func (r Ref) Release() { r.release() }
+
+// Poisoned returns why the object is poisoned, "" if it is not.
+func (r Ref) Poisoned() string { return r.whyPoisoned() }
 
 // Poison makes every later Acquire fail with the reason. Running users are not disturbed.
 func (r Ref) Poison(why string) {
