@@ -96,6 +96,15 @@ def search_one(s: Subject) -> None:
         return
     _judge(asked, found.ids, found.scores, k, exact)
     _same_as_hits(s.case, found)
+    if s.case.chance(0.15):
+        again = s.index.search(given, k, threads=s.case.whole(1, 3), **arguments)
+        batch = s.index.search(query[None, :], k, **arguments)
+        one = found.ids.tolist(), found.scores.tolist()
+        same = one == (again.ids.tolist(), again.scores.tolist())
+        require(same, "another answer on other threads", f"{found} {again}")
+        count = int(batch.counts[0])
+        alone = batch.ids[0, :count].tolist(), batch.scores[0, :count].tolist()
+        require(one == alone, "another answer in a batch", f"{found} {batch}")
 
 
 def _same_as_hits(case: Case, found: rv.SearchResult) -> None:
@@ -273,7 +282,8 @@ def neighbors(s: Subject) -> None:
             return
         refuses(lambda: s.index.neighbors(k), rv.InvalidArgument, "neighbors without vectors")
         return
-    found = s.index.neighbors(k, recall=1.0)
+    recall = s.case.pick([1.0, None])
+    found = s.index.neighbors(k, recall=recall)
     require(found.query_ids is not None, "query_ids of neighbors")
     require(found.query_ids.tolist() == model.ids, "rows of neighbors", str(found.query_ids))
     rows = range(len(model))
@@ -287,7 +297,8 @@ def neighbors(s: Subject) -> None:
         allowed = np.ones(len(model), bool)
         allowed[row] = False
         asked = Asked(model, model.x[row], allowed)
-        _judge(asked, ids, scores, k, exact=model.moved[row] == 0)
+        exact = s.exact or recall == 1.0
+        _judge(asked, ids, scores, k, exact and model.moved[row] == 0)
 
 
 def vectors_of(s: Subject) -> None:

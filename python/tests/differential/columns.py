@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from .columns_arrow import ARROW, POLARS, fixed, lists
 from .drawing import Case
@@ -37,6 +38,32 @@ class Subclass(np.ndarray):
     """An array that is more than an array."""
 
 
+class Tensor:
+    """What other libraries hold: numbers that NumPy gets by ``__array__`` alone."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class Capsule:
+    """What other libraries hold: numbers that are handed over by DLPack alone."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = np.ascontiguousarray(values)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.values.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.values.__dlpack_device__()
+
+
 LAYOUTS: dict[str, Callable[[np.ndarray], Any]] = {
     "C": lambda m: m,
     "Fortran": np.asfortranarray,
@@ -53,6 +80,8 @@ LAYOUTS: dict[str, Callable[[np.ndarray], Any]] = {
     "memoryview": memoryview,
     "masked without a mask": lambda m: np.ma.masked_array(m),
     "masked by False": lambda m: np.ma.masked_array(m, np.zeros(m.shape, bool)),
+    "tensor": Tensor,
+    "capsule": Capsule,
 }
 
 
@@ -109,6 +138,13 @@ SEQUENCES: dict[str, Make] = {
         rows, lambda r: r.astype(r.dtype.newbyteorder(">"))
     ),
     "list of masked arrays": lambda case, rows: cells(rows, np.ma.masked_array),
+    "list of tensors": lambda case, rows: cells(rows, Tensor),
+    "list of capsules": lambda case, rows: cells(rows, Capsule),
+    "list of memoryviews": lambda case, rows: cells(rows, lambda r: memoryview(r.copy())),
+    "list of rows of one": lambda case, rows: cells(rows, lambda r: r[None, :]),
+    "list of Arrow scalars": lambda case, rows: list(lists(case, rows)),
+    "list of polars": lambda case, rows: cells(rows, lambda r: pl.Series(r.astype("f8"))),
+    "list of pandas": lambda case, rows: cells(rows, pd.Series),
 }
 PANDAS: dict[str, Make] = {
     "pandas views": _object_series(lambda r: r),

@@ -287,9 +287,55 @@ def given_index(f: Framed) -> None:
     has_shape(f, hits, [NAMES[f.metric]])
     asked = Asked(f.model, query, allowed)
     asked.is_nearest(values_of(hits, "row").tolist(), values_of(hits, NAMES[f.metric]), k)
+    _in_another_order(f, built, given, k)
     found = built.search(given, k, recall=1.0)
     again = found.rows(f.frame)
     require(values_of(again, "row").tolist() == found.ids.tolist(), "rows of an answer")
+
+
+def _in_another_order(f: Framed, built: rv.Index, given: Any, k: int) -> None:
+    x = np.where(f.model.valid[:, None], f.model.x, 0)
+    if (x == x[::-1]).all() and (f.model.valid == f.model.valid[::-1]).all():
+        return
+    other = _reversed(f.frame)
+    call = lambda: rv.search(other, given, k=k, on="v", index=built)  # noqa: E731
+    refuses(call, rv.VectorsChanged, "an index with a frame in another order")
+
+
+def _reversed(frame: Any) -> Any:
+    if isinstance(frame, pd.DataFrame):
+        return frame.iloc[::-1]
+    if isinstance(frame, pl.DataFrame):
+        return frame.reverse()
+    parts = [frame.slice(row, 1) for row in range(frame.num_rows - 1, -1, -1)]
+    return pa.concat_tables(parts)
+
+
+def index_by_ids(f: Framed) -> None:
+    """``build_index(ids="row")``: a frame in another order is joined by that column."""
+    case = f.case
+    try:
+        built = rv.build_index(f.frame, "v", ids="row", metric=f.metric)
+    except rv.InvalidVector:
+        if f.strange:
+            return
+        raise
+    given, query = f.query()
+    k = case.pick([1, 3, 50])
+    case.note("index by ids", f"k={k}")
+    frame = _reversed(f.frame) if case.chance(0.7) else f.frame
+    try:
+        hits = rv.search(frame, given, k=k, on="v", index=built)
+    except rv.InvalidVector:
+        if f.odd(query):
+            return
+        raise
+    asked = Asked(f.model, query, np.ones(len(f.model), bool))
+    rows = values_of(hits, "row").tolist()
+    asked.is_nearest(rows, values_of(hits, NAMES[f.metric]), k)
+    group = hits["g"].to_pylist() if isinstance(hits, pa.Table) else list(hits["g"])
+    theirs = [None if g != g else g for g in group]
+    require(theirs == [f.group[row] for row in rows], "rows of other ids", str(theirs))
 
 
 def to_matrix(f: Framed) -> None:
@@ -388,6 +434,7 @@ VERBS = {
     limited_search: 1,
     within: 2,
     given_index: 2,
+    index_by_ids: 1,
     to_matrix: 1,
 }
 

@@ -160,4 +160,4 @@ def may_be_refused(wide: np.ndarray, metric: str, longest: float = 0.0) -> np.nd
     small = (squares < LEAST) | (largest < 1e-16 * beside)
     if metric == "cosine":
         small = largest < 1e-100
-    return (squares > 0.2 * GREATEST) | (small & (largest > 0))
+    return (squares > 0.1 * GREATEST) | (small & (largest > 0))

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from .columns import GROUPS, LAYOUTS, draw_column, objects
+from .columns import GROUPS, LAYOUTS, Capsule, Tensor, draw_column, objects
 from .drawing import Case
 from .matrices import Rows
 
@@ -41,6 +41,12 @@ def spell_query(case: Case, query: np.ndarray) -> tuple[Any, np.ndarray]:
         "arrow sliced": lambda: pa.array(np.concatenate([typed, typed])).slice(len(typed)),
         "arrow chunked": lambda: pa.chunked_array([pa.array(typed[:1]), pa.array(typed[1:])]),
         "masked without a mask": lambda: np.ma.masked_array(typed),
+        "tensor": lambda: Tensor(typed),
+        "capsule": lambda: Capsule(typed),
+        "pandas nullable": lambda: pd.Series(typed.astype("f8"), dtype="Float64"),
+        "pandas array": lambda: pd.array(typed.astype("f8"), dtype="Float64"),
+        "list of Arrow scalars": lambda: list(pa.array(typed)),
+        "Arrow list scalar": lambda: pa.array([typed.astype("f8").tolist()])[0],
     }
     how = case.pick(list(table))
     case.note("query", typed.dtype.str[1:], "as", how)
