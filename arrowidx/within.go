@@ -67,9 +67,10 @@ type Range struct {
 // vectors estimates are compared, and the plan's Exact is false. A query's answer does not depend
 // on the other queries or the number of threads.
 //
-// Errors: MetricError for a threshold that the metric has not, InvalidArgument for one that is NaN
-// or lets nothing in, LimitExceeded with the number of rows found when they need more than MaxBytes
-// (nothing of that round of 512 queries is emitted then), and those of Search.
+// Errors: MetricError for a threshold that the metric has not, InvalidArgument for one that no
+// score can be (NaN, a cosine of 2, a negative distance, more bits than a row has), LimitExceeded
+// with the number of rows found when they need more than MaxBytes (nothing of that round of 512
+// queries is emitted then), and those of Search.
 func (ix *Index) Within(
 	ctx context.Context, p *WithinParams, emit func(Range) error,
 ) (Plan, error) {
@@ -114,7 +115,7 @@ func ofWithin(err error) error {
 func (g *ranging) begin(v *version) error {
 	p := g.p
 	var err error
-	if g.bound, err = p.bound(v.parts[0].metric); err != nil {
+	if g.bound, err = p.bound(v.parts[0].metric, v.parts[0].dim); err != nil {
 		return err
 	}
 	if p.Limit < 0 || p.MaxBytes < 0 {
@@ -174,12 +175,12 @@ type bound struct {
 	value  float32
 }
 
-// bound returns the threshold that was given, or why it is none.
-func (p *WithinParams) bound(metric Metric) (bound, error) {
+// bound returns the threshold that was given for rows of dim dimensions, or why it is none.
+func (p *WithinParams) bound(metric Metric, dim int) (bound, error) {
 	name, other := "max_distance", "min_similarity"
-	given, wrong, nothing := p.MaxDistance, p.MinSimilarity, math.Inf(-1)
+	given, wrong := p.MaxDistance, p.MinSimilarity
 	if metric.Larger() {
-		name, other, given, wrong, nothing = other, name, wrong, given, math.Inf(1)
+		name, other, given, wrong = other, name, wrong, given
 	}
 	switch {
 	case wrong != nil:
@@ -189,11 +190,31 @@ func (p *WithinParams) bound(metric Metric) (bound, error) {
 	case given == nil:
 		return bound{}, newError(InvalidArgument, "within", "a range needs a threshold",
 			"give "+name)
-	case math.IsNaN(*given) || *given == nothing:
-		return bound{}, newError(InvalidArgument, "within",
-			fmt.Sprintf("%s = %v, which no score is within", name, *given), "give a number")
 	}
-	return bound{metric, float32(*given)}, nil
+	value, low, high := float32(*given), float32(-infinity), float32(infinity)
+	everything := metric.Larger() && value == low || !metric.Larger() && value == high
+	low, high = metric.scores(dim)
+	if !everything && !(value >= low && value <= high && !math.IsInf(float64(value), 0)) {
+		return bound{}, newError(InvalidArgument, "within",
+			fmt.Sprintf("%s = %v is no score: those of %s are from %v to %v", name, *given, metric,
+				low, high), "give a number between them, or an infinity that lets every row in")
+	}
+	return bound{metric, value}, nil
+}
+
+// scores returns the least and the greatest score of rows of dim dimensions, as float32.
+func (m Metric) scores(dim int) (low, high float32) {
+	switch m {
+	case Cosine:
+		return -1, 1
+	case Dot:
+		return float32(-infinity), float32(infinity)
+	case Hamming:
+		return 0, float32(dim)
+	case Jaccard:
+		return 0, 1
+	}
+	return 0, float32(infinity)
 }
 
 // admits reports whether a score is within the threshold.

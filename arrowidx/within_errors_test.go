@@ -77,28 +77,52 @@ func TestARangeNeedsTheThresholdOfItsMetric(t *testing.T) {
 	}
 }
 
-func TestNegativeDistancesAndHugeSimilaritiesHoldNothing(t *testing.T) {
+func TestThresholdsThatNoScoreCanBeAreRefused(t *testing.T) {
 	r := arrowidxtest.Rand(t, 911)
+	never := map[arrowidx.Metric][]float64{
+		arrowidx.Cosine:      {1e300, 60, 1.001, -1.001},
+		arrowidx.Dot:         {1e300, math.Inf(1)},
+		arrowidx.L2:          {-0.5, -1e300},
+		arrowidx.SqEuclidean: {-0.5, math.Inf(-1)},
+	}
 	everyKind(t, func(t *testing.T, o arrowidx.BuildOptions) {
 		s := newRanges(t, r, 1100, 4, 3, o)
-		threshold := 1e300
-		if !o.Metric.Larger() {
-			threshold = -1e-300 // zero as float32, but with its sign
+		for _, threshold := range never[o.Metric] {
+			msg := refusedRange(t, s.ix, s.params(threshold), arrowidx.InvalidArgument)
+			require.Contains(t, msg, fmt.Sprintf("those of %s are from", o.Metric))
 		}
-		f := within(t, s.ix, s.params(threshold))
-		if o.Metric.Larger() {
-			require.Equal(t, make([][]int64, 3), f.rows)
+		zero := -1e-300 // zero as float32, but with its sign
+		if !o.Metric.Larger() {
+			s.check(within(t, s.ix, s.params(zero)), 0, 0, nil)
 		} else {
-			s.check(f, 0, 0, nil)
-		}
-		f = within(t, s.ix, s.params(-threshold))
-		if o.Metric.Larger() {
-			s.check(f, math.Inf(-1), 0, nil)
-		}
-		if !o.Metric.Larger() {
-			require.Equal(t, make([][]int64, 3), within(t, s.ix, s.params(-0.5)).rows)
+			everything := s.params(-1e300)
+			if o.Metric == arrowidx.Dot {
+				everything = s.params(math.Inf(-1))
+			}
+			s.check(within(t, s.ix, everything), math.Inf(-1), 0, nil)
 		}
 	})
+}
+
+func TestThresholdsOfBitsEndWithTheRow(t *testing.T) {
+	rows := bitRows(arrowidxtest.Rand(t, 913), 40, 4)
+	col := arrowidxtest.ColumnOf(t, packed(rows, 4, nil))
+	for metric, never := range map[arrowidx.Metric][]float64{
+		arrowidx.Hamming: {33, -1, 1000}, arrowidx.Jaccard: {1.5, -0.1},
+	} {
+		ix := buildBits(t, col, arrowidx.BuildOptions{Metric: metric})
+		for _, threshold := range never {
+			p := arrowidx.WithinParams{Bits: rows[:4], NQ: 1, MaxDistance: &threshold}
+			require.Contains(t, refusedRange(t, ix, p, arrowidx.InvalidArgument), "is no score")
+		}
+		most := 32.0
+		if metric == arrowidx.Jaccard {
+			most = 1
+		}
+		p := arrowidx.WithinParams{Bits: rows[:4], NQ: 1, MaxDistance: &most}
+		require.Len(t, within(t, ix, p).rows[0], 40)
+		ix.Close()
+	}
 }
 
 func TestARangeLargerThanItsMemoryIsRefusedWithTheWayOut(t *testing.T) {

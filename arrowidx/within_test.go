@@ -104,6 +104,11 @@ func (s *ranges) thresholds(r *rand.Rand) []float64 {
 	} else {
 		beyond = math.Nextafter32(best, float32(math.Inf(-1)))
 	}
+	if s.metric == arrowidx.Cosine { // beyond what a score can be is an error
+		beyond = min(beyond, 1)
+	} else if s.metric != arrowidx.Dot {
+		beyond = max(beyond, 0)
+	}
 	return []float64{float64(beyond), float64(best), float64(scores[1]), float64(scores[last/50]),
 		float64(some), float64(worst), all}
 }

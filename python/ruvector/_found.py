@@ -40,10 +40,9 @@ class Found:
         """Drop rows beyond the threshold."""
         if bound is None:
             return
-        if larger_is_better(self.metric):
-            keep = self.scores >= np.float32(bound)
-        else:
-            keep = self.scores <= np.float32(bound)
+        with np.errstate(over="ignore"):  # infinity lets every row in
+            limit = np.float32(bound)
+        keep = self.scores >= limit if larger_is_better(self.metric) else self.scores <= limit
         owner = np.repeat(np.arange(len(self.counts)), self.counts)
         self.counts = np.bincount(owner[keep], minlength=len(self.counts))
         self.rows, self.scores = self.rows[keep], self.scores[keep]

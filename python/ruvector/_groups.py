@@ -19,7 +19,7 @@ from ._task import Task
 
 MOST_PLACES: Final = 2**28  # of the answer to one query: groups x k
 _PART_PLACES: Final = 2**22  # of the queries that are asked together
-_NONE: Final = 2**32 - 1
+NO_GROUP: Final = 2**32 - 1
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -95,7 +95,7 @@ def search_groups(
     LimitExceeded
         The groups are so many, or k is so large, that not even one query's answer fits.
     """
-    sizes = np.bincount(groups.of[groups.of != _NONE], minlength=1)
+    sizes = np.bincount(groups.of[groups.of != NO_GROUP], minlength=1)
     k = min(k, int(sizes.max()))
     places = groups.n * k
     if places > MOST_PLACES:

@@ -14,6 +14,7 @@ from ._errors import InvalidArgument
 from ._files import file_path
 from ._mask import read_ids
 from ._metric import BINARY, MetricName, canonical
+from ._provenance import content_of
 from ._queries import FLOAT32
 from ._settings import current
 from ._vectors import read_vectors
@@ -142,7 +143,7 @@ class Index(Changing):
                 "nulls": nulls,
                 "bad": current.bad_vectors,
                 "seed": seed_of(seed),
-                "provenance": column.provenance,
+                "provenance": column.provenance or content_of(column),
                 "threads": current.threads if threads is None else limit(threads),
             }
             names = None if ids is None else read_ids(ids)

@@ -18,6 +18,7 @@ from ._facts import Facts, facts_of
 from ._forked import lost
 from ._mask import read_ids, read_some_ids
 from ._metric import BINARY, SCORE_NAMES
+from ._provenance import recall
 from ._queries import FLOAT32
 from ._vectors import Float32Matrix
 
@@ -29,6 +30,7 @@ class Indexed:
         "__weakref__",
         "_copied",
         "_embedder",
+        "_equal",
         "_handle",
         "_matrix",
         "_metric",
@@ -44,6 +46,7 @@ class Indexed:
     _matrix: Float32Matrix | None
     _copied: bool
     _embedder: Embedder | None
+    _equal: set[str]  # keys of content that was found to be the index's
     _origin: str
     _metric: str
     _packed: bool  # rows are bits
@@ -61,6 +64,7 @@ class Indexed:
         self._matrix = matrix
         self._copied = copied
         self._embedder = None
+        self._equal = set()
         self._origin = info["provenance"]
         self._metric = info["metric"]
         self._packed = self._metric in BINARY
@@ -112,7 +116,7 @@ class Indexed:
 
     def _maker(self) -> Embedder | None:
         """Return the embedder that made the vectors, None if that is not known."""
-        if self._embedder is None and self._origin:
+        if self._embedder is None and recall(self._origin).embedded:
             self._embedder = recall_origin(self._origin)
         return self._embedder
 

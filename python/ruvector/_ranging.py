@@ -13,7 +13,7 @@ from ._ranges import Ranges
 from ._result import SearchResult
 from ._searching import Searching
 from ._settings import current
-from ._within import bound_of, within
+from ._within import within
 
 
 class Ranging(Searching):
@@ -69,7 +69,9 @@ class Ranging(Searching):
         MetricError
             A threshold that the metric has not.
         InvalidArgument
-            No threshold, NaN, or an infinity that lets nothing in; ``limit`` below 1.
+            No threshold, or one that is no score of the metric: NaN, a cosine outside [-1, 1], a
+            negative distance, more bits than a row has, an infinity that lets nothing in;
+            ``limit`` below 1.
         LimitExceeded
             The rows found need more than `max_bytes`; says how many they were so far.
         DimensionMismatch, InvalidVector, UnknownId, EmbedError, IndexClosed
@@ -86,7 +88,7 @@ class Ranging(Searching):
         >>> ix.within(np.array([1, 0], "float32"), min_similarity=0.5).ids.tolist()
         [0, 1]
         """
-        bound = threshold(self._metric, min_similarity, max_distance)
+        bound = threshold(self._metric, min_similarity, max_distance, self.dim)
         if bound is None:
             name = "min_similarity" if larger_is_better(self._metric) else "max_distance"
             raise InvalidArgument(f"a range needs a threshold: give {name}=")
@@ -97,7 +99,7 @@ class Ranging(Searching):
             self._handle,
             queries,
             self._metric,
-            bound_of(self._metric, bound),
+            bound,
             limit=0 if limit is None else positive("limit", limit),
             max_bytes=0 if max_bytes is None else positive("max_bytes", max_bytes),
             mask=mask,

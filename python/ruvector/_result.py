@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _html, _native
-from ._errors import ColumnError, InvalidArgument, MissingExtra
+from ._errors import InvalidArgument, MissingExtra
 from ._plan import Plan
 from ._settings import current
 
@@ -118,12 +118,18 @@ class SearchResult:
             for q, n in enumerate(counts)
         ]
 
-    def rows(self, frame: Any) -> Any:
-        """Gather the rows found from `frame`, whose rows are those of the index, in its order.
+    def rows(self, frame: Any, *, ids_on: Any = None) -> Any:
+        """Gather the rows found from `frame`.
+
+        Rows are joined by their ids. An index without ids has those of the frame in its order; a
+        column of the frame that holds its vectors or texts is compared with them first.
 
         Parameters
         ----------
         frame : pandas or polars DataFrame, pyarrow Table
+        ids_on : column label, optional
+            The column that holds the ids of the index; the one that
+            ``build_index(ids="column")`` named when not given.
 
         Returns
         -------
@@ -134,26 +140,31 @@ class SearchResult:
         Raises
         ------
         ColumnError
-            `frame` has another number of rows than the index, or a column of such a name.
+            It is not known which column holds the ids; `frame` has another number of rows than an
+            index without ids, not the column that was indexed, or a column of such a name.
+        UnknownId, DuplicateId
+            `frame` lacks an id that was found, or has it twice.
+        VectorsChanged
+            `frame` has other vectors or texts than the index, or in another order.
         """
-        from . import _frames
+        from . import _frames, _joining
 
         columns = self._columns()
         ids = columns.pop("id")
         index = self._index
-        if index is None:
-            raise InvalidArgument("a result that was pickled or merged has left its index behind")
-        adapter = _frames.wrap(frame)
-        if adapter.height != len(index):
-            raise ColumnError(
-                f"the frame has {adapter.height} rows, the index has {len(index)}: pass the "
-                "frame that the index was built from"
+        if index is None and ids_on is None:
+            raise InvalidArgument(
+                "a result that was pickled or merged has left its index behind: name the column "
+                "of the frame that holds the ids with ids_on="
             )
-        rows = index._rows_of(ids)
+        adapter = _frames.wrap(frame)
+        if ids_on is not None:
+            _frames.one_of(adapter.names(), ids_on)
+        joined = _joining.join_result(index, adapter, ids_on)
         if current.score_column is not None:
             columns[current.score_column] = columns.pop(self.score_name)
         _frames.check_clash(adapter.names(), list(columns))
-        return adapter.take(rows, None, columns)
+        return adapter.take(joined.rows(ids), None, columns)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +12,44 @@ from . import _frames, _native
 from ._arguments import share, whole
 from ._bits import read_bit_queries
 from ._chosen import share_of_diversity
-from ._embedder import origin_of, resolve
-from ._errors import InvalidArgument, MetricError, VectorsChanged
+from ._content_given import label_of
+from ._embedder import resolve
+from ._errors import InvalidArgument, MetricError
 from ._found import Found
 from ._groups import group_rows, search_groups
 from ._handle import Handle
 from ._index import Index, Keep, Kind
-from ._mask import Mask
-from ._metric import BINARY, SCORE_NAMES, MetricName, canonical, larger_is_better, threshold
+from ._joining import ById, ByPosition, join
+from ._mask import Mask, read_ids
+from ._metric import (
+    BINARY,
+    SCORE_NAMES,
+    MetricName,
+    canonical,
+    check_bits,
+    larger_is_better,
+    threshold,
+)
 from ._plan import Plan, last_plan, nothing, remember
+from ._provenance import recall as recall_provenance
+from ._provenance import remember as remember_origin
 from ._queries import texts_of
 from ._settings import current
 from ._target import Stages, Target, make_queries, open_index, open_target, query_of_frame
+from ._vectors import Vectors
 
 Label: TypeAlias = Any  # what a frame's library calls a column
 FrameT = TypeVar("FrameT")  # the type that comes in is the type that goes out
+
+
+class Limits(NamedTuple):
+    """Which rows a search may find, and how they are put together."""
+
+    where: Any = None
+    by: Any = None
+    varied: float = 0.0
+    ids_on: Any = None
+    bound: float | None = None
 
 
 def search(
@@ -37,6 +60,7 @@ def search(
     on: Label | list[str] | None = None,
     text: Label | None = None,
     index: Index | None = None,
+    ids_on: Label | None = None,
     embedder: Any = None,
     metric: MetricName | None = None,
     recall: float = 0.95,
@@ -63,7 +87,12 @@ def search(
     text : column label, optional
         `on`, insisting on text.
     index : Index, optional
-        An index built from this frame's rows, in their order.
+        An index built from this frame's rows. One with ids is joined to the frame by them, in any
+        order. One without is of this frame's rows in their order, which is checked: content that
+        is not the index's, vectors or texts, is `VectorsChanged`.
+    ids_on : column label, optional
+        The column that holds the ids of `index`; the one that ``build_index(ids="column")`` named
+        when not given.
     embedder : Embedder, callable or object with ``encode``, optional
         Makes vectors of text. Needed for a text query against a column of vectors.
     metric : str, optional
@@ -106,6 +135,10 @@ def search(
     InvalidVector
         NaN, infinity, ragged rows or text among the vectors; names column and row. Null rows
         are never found and are counted in the plan.
+    VectorsChanged
+        `index` is of other content, or of another order; names the first row where it is known.
+    UnknownId, DuplicateId
+        The frame lacks an id that `index` found, or has it twice.
     DimensionMismatch, MetricError, EmbedError, MissingExtra, InvalidArgument
 
     See Also
@@ -125,7 +158,7 @@ def search(
     score_name = current.score_column or SCORE_NAMES[metric_name]
     _frames.check_clash(kept, [score_name])
     bound = threshold(metric_name, min_similarity, max_distance)
-    limits = where, by, share_of_diversity(diversity)
+    limits = Limits(where, by, share_of_diversity(diversity), ids_on, bound)
     found = _find(wrapped, query, k, on, text, index, embedder, metric_name, share(recall), limits)
     found.limit(bound)
     added = found.columns(score_name)
@@ -173,7 +206,8 @@ def build_index(
     on, text, embedder
         As in `search`. An index of text remembers its embedder: ``ix.search("some text")``.
     ids : column label or sequence, optional
-        What the rows are called in answers of the index; their positions when not given.
+        What the rows are called in answers of the index; their positions when not given. The name
+        of a column is remembered, in files too: `search` and `SearchResult.rows` join by it.
     metric, kind, bits, cells, keep, recall, seed, budget, threads, progress
         As in `Index.build`. Null rows are never found.
 
@@ -185,10 +219,14 @@ def build_index(
     wrapped = _frames.wrap(frame)
     target = open_target(wrapped, on, text, embedder, Stages())
     assert target.vectors is not None
-    if target.text and target.embedder is not None:
-        target.vectors.provenance = origin_of(target.embedder, target.label)
-    if isinstance(ids, str) or (ids is not None and not hasattr(ids, "__len__")):
-        ids = wrapped.column(ids)
+    ids, ids_on = _ids_of(wrapped, ids)
+    target.vectors.provenance = remember_origin(
+        target.embedder if target.text else None,
+        target.label,
+        ids_on,
+        target.digest,
+        None if target.vectors.handle is None else _native.column_hash(target.vectors.handle),
+    )
     built = Index.build(
         target.vectors,
         ids=ids,
@@ -206,6 +244,19 @@ def build_index(
     )
     built._embedder = target.embedder
     return built
+
+
+def _ids_of(frame: _frames.Frame, ids: Any) -> tuple[Any, Label | None]:
+    """Return the ids and the name of their column; None where there is none."""
+    names = frame.names()
+    column = isinstance(ids, str) or (isinstance(ids, tuple) and ids in names)
+    if ids is None or (not column and hasattr(ids, "__len__")):
+        name = getattr(ids, "name", None)  # of a Series, which may be a column of the frame
+        if name is None or names.count(name) != 1:
+            return ids, None
+        mine, theirs = read_ids(ids), read_ids(frame.column(name))
+        return ids, name if np.array_equal(mine, theirs) else None
+    return frame.column(ids), ids
 
 
 def _kept(
@@ -242,64 +293,93 @@ def _find(
     embedder: Any,
     metric: str,
     recall: float,
-    limits: tuple[Any, Any, float],
+    limits: Limits,
 ) -> Found:
     k = whole("k", k)
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
-    where, by, varied = limits
+    where, by, varied, ids_on, bound = limits
     if by is not None and varied:
         raise InvalidArgument("by= and diversity= at once; search one group with where= instead")
     mask = None if where is None else frame.mask(where)
     groups = None if by is None else group_rows(frame, by)
     stages = Stages()
     target = _target(frame, query, on, text, index, embedder, stages)
-    vectors = target.vectors
-    queries, single, texts = _queries_of(query, target, index, metric, stages)
+    vectors, queries, single, texts = _queries_of(query, target, index, metric, stages, bound)
+    ids, joined, source = None, None, None
     if index is not None:
-        handle, origin, source = index._handle, "given", None
         index._check_reach(recall)
+        joined = join_given(index, frame, target, ids_on, stages)
+        mask, ids, groups = joined.limits(mask, groups)
+        handle, origin, k = index._handle, "given", min(k, len(index))
     elif vectors is None or vectors.handle is None:
-        plan = nothing(frame.height, len(queries), tuple(stages.spent))
-        remember(plan)
-        empty = np.empty(0, np.int64)
-        counts = np.zeros(len(queries), np.int64)
-        return Found(empty, np.empty(0, np.float32), counts, metric, plan, single, texts)
+        return nothing_found(frame, metric, queries, single, texts, stages)
     else:
         handle, origin, vectors = open_index(target, metric, recall, stages)
-        source = vectors.handle
+        source, k = vectors.handle, min(k, frame.height)
     ranks = None
     if groups is None:
         rows, scores, counts, raw = _nearest_rows(
-            handle, queries, min(k, frame.height), recall, mask, source, varied
-        )
+            handle, queries, k, recall, (mask, ids), source, varied,
+            None if joined is None else index,
+        )  # fmt: skip
+        rows = rows if joined is None else joined.rows(rows)
     else:
         larger = larger_is_better(metric)
         rows, scores, ranks, counts, raw = search_groups(
             handle, queries, k, groups, larger=larger, recall=recall, mask=mask, source=source
         )
+        rows = rows if joined is None else joined.rows_of(rows)
     aim = None if raw.kind == 1 else recall
     calibrated = index is not None and index._calibrated
     plan = Plan(raw, origin, aim, calibrated, tuple(stages.spent))
     remember(plan)
-    if index is not None:
-        if groups is None:
-            rows = _rows_of_given(index, rows)
-        _check_given(index, frame, target, rows)
     return Found(rows, scores, counts, metric, plan, single, texts, ranks)
 
 
+def nothing_found(
+    frame: _frames.Frame,
+    metric: str,
+    queries: npt.NDArray[Any],
+    single: bool,
+    texts: list[str] | None,
+    stages: Stages,
+) -> Found:
+    """Return the answer of a column without vectors."""
+    plan = nothing(frame.height, len(queries), tuple(stages.spent))
+    remember(plan)
+    empty = np.empty(0, np.int64)
+    counts = np.zeros(len(queries), np.int64)
+    return Found(empty, np.empty(0, np.float32), counts, metric, plan, single, texts)
+
+
+def join_given(
+    index: Index, frame: _frames.Frame, target: Target, ids_on: Any, stages: Stages
+) -> ById | ByPosition:
+    """Return how rows of a given index become rows of the frame, whose content is compared."""
+    if ids_on is not None:
+        _frames.one_of(frame.names(), ids_on)
+    with stages.measure("compare"):
+        return join(index, frame, target.label, ids_on, target.embedder)
+
+
 def _queries_of(
-    query: Any, target: Target, index: Index | None, metric: str, stages: Stages
-) -> tuple[npt.NDArray[Any], bool, list[str] | None]:
-    """Return the queries, whether there is one alone, and the texts that they were made of."""
+    query: Any,
+    target: Target,
+    index: Index | None,
+    metric: str,
+    stages: Stages,
+    bound: float | None,
+) -> tuple[Vectors | None, npt.NDArray[Any], bool, list[str] | None]:
+    """Return the vectors, the queries, whether there is one alone, and the texts of them."""
     vectors = target.vectors
     dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
+    check_bits(metric, bound, dim if index is not None else 8 * dim)
     asked = query_of_frame(query, target.label)
     if metric in BINARY:
         queries, single = read_bit_queries(asked, dim if index is not None else 8 * dim, metric)
-        return queries, single, None
-    return make_queries(asked, target, dim, stages)
+        return vectors, queries, single, None
+    return vectors, *make_queries(asked, target, dim, stages)
 
 
 def _nearest_rows(
@@ -307,9 +387,10 @@ def _nearest_rows(
     queries: npt.NDArray[Any],
     k: int,
     recall: float,
-    mask: Mask | None,
+    allowed: tuple[Mask | None, Any],
     source: Handle | None,
     varied: float,
+    given: Index | None,
 ) -> tuple[Any, Any, Any, Any]:
     """Return ids and scores found, query by query, how many of each, and the native plan."""
     ids, scores, counts, raw = _native.search(
@@ -319,12 +400,15 @@ def _nearest_rows(
         rerank=-1,
         epsilon0=0.0,
         recall=recall,
-        mask=mask,
-        rows=None,
+        mask=allowed[0],
+        ids=allowed[1],
+        texts=given is not None and given._id_kind == "string",
         diversity=varied,
         source=source,
         threads=current.threads,
     )
+    if given is not None and given._id_kind == "uint64":
+        ids = ids.view(np.uint64)
     present = np.arange(ids.shape[1]) < counts[:, None]
     return ids[present], scores[present], counts, raw
 
@@ -341,57 +425,12 @@ def _target(
     """Open the column; with an index its vectors are not read, only its embedder is settled."""
     if index is None:
         return open_target(frame, on, text, embedder, stages)
-    if index._changed:
-        raise InvalidArgument(
-            "index= was changed: its rows are no longer those of the frame. Search it by itself "
-            "and join the result to the frame by id"
-        )
-    if len(index) != frame.height:
-        raise InvalidArgument(
-            f"index= has {len(index)} rows, the frame has {frame.height}: give the frame that it "
-            "was built from (filter with where=)"
-        )
-    label = text if on is None else on
+    label = label_of(index, frame, on, text)
     if embedder is not None or current.embedder is not None:
         return Target(label, None, resolve(embedder))
-    if not index._origin and label is not None and not isinstance(label, list):
+    known = recall_provenance(index._origin)
+    if not known.embedded and label is not None and not isinstance(label, list):
         fact = _frames.facts_of(frame, label)
         if fact.kind == "text":
             return Target(label, None, resolve(None))
     return Target(label, None, index._maker() if texts_of(query) is not None else None)
-
-
-def _rows_of_given(index: Index, ids: Any) -> Any:
-    if index._id_kind in ("positions", "string"):  # the engine answers both with row numbers
-        return ids
-    return index._rows_of(ids)
-
-
-def _check_given(index: Index, frame: _frames.Frame, target: Target, rows: Any) -> None:
-    """Refuse an index whose best hit is not the vector that the frame has in that row."""
-    if not len(rows) or isinstance(target.label, list) or index._origin:
-        return
-    if not index.info()["vectors"]:
-        return
-    label = target.label
-    if label is None:
-        vectors = [fact for fact in _frames.all_facts(frame) if fact.kind == "vector"]
-        if len(vectors) != 1:
-            return
-        label = vectors[0].label
-    elif _frames.facts_of(frame, label).kind != "vector":
-        return
-    row = int(rows[0])
-    cell = frame.column(label)
-    cell = cell.iloc[row] if hasattr(cell, "iloc") else cell[row]
-    cell = cell.as_py() if hasattr(cell, "as_py") else cell
-    mine = None if cell is None else np.asarray(cell, np.float32)
-    theirs = _native.vectors(index._handle, np.array([row], np.int64))[0]
-    if target.label is None and mine is not None and mine.shape != theirs.shape:
-        return  # of another column, which was not named
-    if mine is None or not np.array_equal(mine, theirs):
-        raise VectorsChanged(
-            f"index= was built from other vectors: its row {row} is not the frame's "
-            f"{label!r} of row {row}. Rows sorted or replaced since? Build it again",
-            row=row,
-        )

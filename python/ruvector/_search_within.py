@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from . import _frames
 from ._arguments import positive
 from ._errors import InvalidArgument
 from ._found import Found
 from ._index import Index
 from ._metric import SCORE_NAMES, MetricName, larger_is_better, threshold
-from ._plan import Plan, nothing, remember
-from ._search import FrameT, Label, _check_given, _kept, _metric_of, _queries_of, _target
+from ._plan import Plan, remember
+from ._search import (
+    FrameT,
+    Label,
+    Limits,
+    _kept,
+    _metric_of,
+    _queries_of,
+    _target,
+    join_given,
+    nothing_found,
+)
 from ._settings import current
 from ._target import Stages, open_index
-from ._within import bound_of
 from ._within import within as find_within
 
 _BUILT_FOR = 0.95  # codes are kept for searches, too; a range reads them with bounds of its own
@@ -33,6 +40,7 @@ def within(
     on: Label | list[str] | None = None,
     text: Label | None = None,
     index: Index | None = None,
+    ids_on: Label | None = None,
     embedder: Any = None,
     metric: MetricName | None = None,
     where: Any = None,
@@ -52,7 +60,7 @@ def within(
         The greatest score, for ``l2`` and the other distances.
     limit : int, optional
         The most rows of a query, the best ones; all when not given.
-    on, text, index, embedder, metric, where, columns : optional
+    on, text, index, ids_on, embedder, metric, where, columns : optional
         As in `search`.
 
     Returns
@@ -92,9 +100,8 @@ def within(
         given = "min_similarity" if larger_is_better(name) else "max_distance"
         raise InvalidArgument(f"a range needs a threshold: give {given}=")
     most = 0 if limit is None else positive("limit", limit)
-    found = _find(
-        wrapped, query, on, text, index, embedder, name, where, bound_of(name, bound), most
-    )
+    limits = Limits(where, ids_on=ids_on, bound=bound)
+    found = _find(wrapped, query, on, text, index, embedder, name, limits, most)
     added = found.columns(score_name)
     _frames.check_clash(kept, list(added))
     answer: FrameT = wrapped.take(found.rows, columns, added)
@@ -109,33 +116,31 @@ def _find(
     index: Index | None,
     embedder: Any,
     metric: str,
-    where: Any,
-    bound: float,
+    limits: Limits,
     limit: int,
 ) -> Found:
+    where, _, _, ids_on, bound = limits
+    assert bound is not None
     mask = None if where is None else frame.mask(where)
     stages = Stages()
     target = _target(frame, query, on, text, index, embedder, stages)
-    vectors = target.vectors
-    queries, single, texts = _queries_of(query, target, index, metric, stages)
+    vectors, queries, single, texts = _queries_of(query, target, index, metric, stages, bound)
+    ids, joined, source = None, None, None
     if index is not None:
-        handle, origin, source = index._handle, "given", None
+        joined = join_given(index, frame, target, ids_on, stages)
+        mask, ids, _ = joined.limits(mask, None)
+        handle, origin = index._handle, "given"
     elif vectors is None or vectors.handle is None:
-        plan = nothing(frame.height, len(queries), tuple(stages.spent))
-        remember(plan)
-        none = np.empty(0, np.int64), np.empty(0, np.float32), np.zeros(len(queries), np.int64)
-        return Found(*none, metric, plan, single, texts)
+        return nothing_found(frame, metric, queries, single, texts, stages)
     else:
         handle, origin, vectors = open_index(target, metric, _BUILT_FOR, stages)
         source = vectors.handle
     rows, scores, counts, raw = find_within(
-        handle, queries, metric, bound, limit=limit, mask=mask, source=source,
+        handle, queries, metric, bound, limit=limit, mask=mask, ids=ids, source=source,
         threads=current.threads,
     )  # fmt: skip
     calibrated = index is not None and index._calibrated
     plan = Plan(raw, origin, None, calibrated, tuple(stages.spent))
     remember(plan)
-    if index is not None:
-        rows = index._rows_of(rows) if index._id_kind != "positions" else rows
-        _check_given(index, frame, target, rows)
+    rows = rows if joined is None else joined.rows(rows)
     return Found(rows, scores, counts, metric, plan, single, texts)

@@ -43,13 +43,14 @@ class Stages:
 class Target:
     """The column that is searched, and how its vectors and queries are made."""
 
-    __slots__ = ("embedder", "key", "label", "owner", "text", "vectors")
+    __slots__ = ("digest", "embedder", "key", "label", "owner", "text", "vectors")
 
     def __init__(self, label: Any, vectors: Vectors | None, embedder: Embedder | None) -> None:
         self.label = label
         self.vectors = vectors
         self.embedder = embedder
         self.text = False  # whether the vectors were made of text here
+        self.digest: bytes | None = None  # of the texts
         self.key: Any = None  # what the vectors are known by without reading them
         self.owner: Any = None  # the user's frame, when it owns the memory of the vectors
 
@@ -129,6 +130,7 @@ def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: S
     vectors = from_matrix(matrix, None if valid.all() else valid, True, f"text, {embedder.id}")
     target = Target(label, vectors, embedder)
     target.key = key
+    target.digest = digest
     target.text = True
     return target
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from ctypes import CFUNCTYPE, POINTER, addressof, byref, c_int, c_int64, c_void_p, sizeof
 from typing import Any, Final
 
@@ -34,21 +33,6 @@ class ArrowArrayStream(ctypes.Structure):
 _GET_SCHEMA = CFUNCTYPE(c_int, POINTER(ArrowArrayStream), POINTER(ArrowSchema))
 _GET_NEXT = CFUNCTYPE(c_int, POINTER(ArrowArrayStream), POINTER(ArrowArray))
 _RELEASE = CFUNCTYPE(None, POINTER(ArrowArrayStream))
-
-
-def bound_of(metric: str, bound: float) -> float:
-    """Return a threshold that some score may be within.
-
-    Raises
-    ------
-    InvalidArgument
-        Infinite on the side that lets nothing in.
-    """
-    larger = larger_is_better(metric)
-    if math.isinf(bound) and (bound > 0) == larger:
-        name = "min_similarity" if larger else "max_distance"
-        raise InvalidArgument(f"{name}={bound} is a threshold that no score is within")
-    return bound
 
 
 def within(

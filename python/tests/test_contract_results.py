@@ -135,8 +135,8 @@ def test_a_result_is_no_sequence() -> None:
 
 def test_rows_gathers_from_every_library_and_refuses_another_frame() -> None:
     frame = pd.DataFrame({"n": np.arange(N)}, index=pd.Index(range(100, 100 + N), name="key"))
-    result = _index("text").search(QUERIES, 2)
-    numbers = [int(i[1:]) for i in result.ids.ravel()]
+    result = _index().search(QUERIES, 2)
+    numbers = result.ids.ravel().tolist()
     hits = result.rows(frame)
     assert hits["n"].tolist() == numbers
     assert hits.index.tolist() == [n + 100 for n in numbers]

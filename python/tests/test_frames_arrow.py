@@ -110,8 +110,10 @@ def test_a_built_index_answers_for_the_table() -> None:
     rows, _ = oracle.nearest(MATRIX, QUERY, 3, "l2")
     assert hits["price"].to_pylist() == rows.tolist()
     assert rv.explain(_table(), QUERY, index=index).index == "given"
+    again = _table().take(pa.array(range(N)[::-1]))
+    assert rv.search(again, QUERY, k=3, index=index).equals(hits)
     with pytest.raises(rv.VectorsChanged):
-        rv.search(_table().take(pa.array(range(N)[::-1])), QUERY, index=index)
+        rv.search(again, QUERY, index=rv.build_index(_table(), "emb"))
 
 
 def test_clashes_and_unknown_columns_are_refused() -> None:

@@ -65,7 +65,7 @@ def test_k_zero_k_above_n_and_empty_frames_keep_the_full_schema() -> None:
         frame.ruvector.search(QUERY, k=0),
         frame.iloc[:0].ruvector.search(QUERY, on="emb"),
         frame.ruvector.search(QUERY, where=np.zeros(N, bool)),
-        frame.ruvector.search(QUERY, min_similarity=2.0),
+        frame.ruvector.search(-QUERY, min_similarity=1.0),
     ):
         assert len(hits) == 0
         assert list(hits.columns) == ["price", "emb", "cosine_similarity"]
@@ -406,8 +406,7 @@ def test_a_built_index_answers_for_the_frame() -> None:
     for index in (
         frame.ruvector.build_index(metric="l2"),
         frame.ruvector.build_index("emb", metric="l2", ids="price"),
-        frame.ruvector.build_index("emb", metric="l2", ids=[f"n{i}" for i in range(N)]),
-        frame.ruvector.build_index("emb", metric="l2", ids=np.arange(N, dtype=np.uint64) + 5),
+        frame.ruvector.build_index("emb", metric="l2", ids=frame["price"]),
     ):
         hits = frame.ruvector.search(QUERY, k=4, index=index)
         rows, _ = oracle.nearest(MATRIX, QUERY, 4, "l2")
@@ -420,8 +419,10 @@ def test_a_built_index_answers_for_the_frame() -> None:
         assert (filtered["price"] > 40).all()
     with pytest.raises(rv.MetricError, match="'l2'"):
         frame.ruvector.search(QUERY, index=index, metric="cosine")
-    with pytest.raises(rv.InvalidArgument, match="60 rows, the frame has 10"):
+    with pytest.raises(rv.UnknownId, match="the id 17, which column 'price'"):
         frame.iloc[:10].ruvector.search(QUERY, index=index)
+    with pytest.raises(rv.InvalidArgument, match="60 rows, the frame has 10"):
+        frame.iloc[:10].ruvector.search(QUERY, index=rv.Index.build(MATRIX))
 
 
 def test_an_index_of_rows_that_were_sorted_since_is_refused() -> None:

@@ -55,7 +55,7 @@ def test_empty_answers_keep_the_full_schema() -> None:
         frame.ruvector.search(QUERY, k=0),
         frame.clear().ruvector.search(QUERY),
         frame.ruvector.search(QUERY, where=pl.lit(False)),
-        frame.ruvector.search(QUERY, min_similarity=2.0),
+        frame.ruvector.search(-QUERY, min_similarity=1.0),
     ):
         assert hits.height == 0
         assert hits.schema == want
@@ -172,8 +172,10 @@ def test_a_built_index_answers_for_the_frame() -> None:
     rows, _ = oracle.nearest(MATRIX, QUERY, 4, "l2", np.arange(N) != 17)
     assert hits["price"].to_list() == rows.tolist()
     assert index.search(QUERY, 1).ids.tolist() == [17]
+    again = frame.reverse().ruvector.search(QUERY, k=4, index=index, where=pl.col("price") != 17)
+    assert again.equals(hits)
     with pytest.raises(rv.VectorsChanged):
-        frame.reverse().ruvector.search(QUERY, index=index)
+        frame.reverse().ruvector.search(QUERY, index=frame.ruvector.build_index())
 
 
 def test_a_lazy_frame_is_told_to_collect() -> None:

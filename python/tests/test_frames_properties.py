@@ -153,6 +153,7 @@ def test_a_threshold_keeps_exactly_the_rows_within_it(
 ) -> None:
     table = pa.table({"row": np.arange(len(problem.matrix)), "v": problem.column})
     name = "min_similarity" if metric in oracle.LARGER else "max_distance"
+    bound = bound / 10 if metric == "cosine" else bound if metric == "dot" else abs(bound)
     hits = rv.search(table, problem.query, k=99, on="v", metric=metric, **{name: bound})
     rows, scores = _want(problem, 99, metric, False)
     limit = np.float32(bound)

@@ -94,8 +94,11 @@ def test_rows_gathers_the_users_rows_in_the_users_frame() -> None:
     named = rv.Index.build(VECTORS, ids=[f"n{i}" for i in range(40)])
     plain = rv.Index.build(VECTORS)
     frame = pd.DataFrame({"x": range(40)}, index=[f"label {i}" for i in range(40)])
-    for index in (named, plain):
-        got = index.search(VECTORS[6], 2).rows(frame)
+    names = frame.assign(name=[f"n{i}" for i in range(40)])[::-1]
+    for got in (
+        named.search(VECTORS[6], 2).rows(names, ids_on="name").drop(columns="name"),
+        plain.search(VECTORS[6], 2).rows(frame),
+    ):
         assert got.index[0] == "label 6"
         assert list(got.columns) == ["x", "cosine_similarity"]
     batch = plain.search(VECTORS[:2], 2).rows(pl.DataFrame({"x": range(40)}))

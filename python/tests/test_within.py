@@ -268,7 +268,8 @@ def test_thresholds_that_cannot_be_are_refused_with_the_way_out() -> None:
         distant.within(rows[0], max_distance=1, ids=[7])
     with pytest.raises(rv.InvalidArgument, match="where"):
         distant.within(rows[0], max_distance=1, where=[True])
-    assert distant.within(rows[0], max_distance=-0.5).hits() == []
+    with pytest.raises(rv.InvalidArgument, match="l2_distance is 0 or more"):
+        distant.within(rows[0], max_distance=-0.5)
     distant.close()
     with pytest.raises(rv.IndexClosed):
         distant.within(rows[0], max_distance=1)

@@ -66,7 +66,10 @@ def test_accessors_filters_and_given_indexes_answer_alike() -> None:
     )
     for ids in (None, np.arange(300) + 7, [f"row {i}" for i in range(300)]):
         ix = rv.Index.build(ROWS, ids=ids)
-        given = rv.within(frame, ROWS[0], min_similarity=0.2, index=ix, where="n % 2 == 0")
+        named, ids_on = (frame, None) if ids is None else (frame.assign(id=ids)[::-1], "id")
+        given = rv.within(
+            named, ROWS[0], min_similarity=0.2, index=ix, ids_on=ids_on, where="n % 2 == 0"
+        )
         assert numbers(given) == want
 
 
