@@ -44,8 +44,9 @@ def is_null(cell: Any) -> bool:
 def is_masked(array: Values) -> bool:
     """Return whether an array is one of NumPy's masked ones."""
     # NumPy imports its masked arrays when they are first named: whoever has one has done so.
-    masked: Any = sys.modules.get("numpy.ma")
-    return masked is not None and isinstance(array, masked.MaskedArray)
+    # While another thread imports them they are there by half, and nobody has one.
+    kind: Any = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    return kind is not None and isinstance(array, kind)
 
 
 def mask_of(array: Values) -> npt.NDArray[np.bool_] | None:
