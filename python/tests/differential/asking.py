@@ -352,6 +352,24 @@ def diverse(s: Subject) -> None:
     asked.has_scores(rows, found.scores)
 
 
+def facts(s: Subject) -> None:
+    """``info``, ``recall`` and the attributes: finite numbers that agree with the model."""
+    index, model, case = s.index, s.model, s.case
+    case.note("facts")
+    told = index.info()
+    require(told["rows"] == len(model), "rows of info", str(told["rows"]))
+    require(told["metric"] == index.metric == model.metric, "metric of info")
+    dim = model.x.shape[1] * (8 if s.bits else 1)
+    require(told["dim"] == index.dim == dim, "dim of info", f"{told['dim']}, not {dim}")
+    numbers = [value for value in told.values() if isinstance(value, float)]
+    require(np.isfinite(numbers).all(), "info not finite", str(told))
+    require(index.memory_bytes >= 0 and repr(index), "repr of an index")
+    if s.vectors and model.valid.sum() > 1:
+        report = index.recall(k=3, sample=10, recall=1.0)
+        require(report.low <= report.mean <= report.high, "interval of recall", str(report))
+        require(report.mean == 1.0, "recall of exact searches", str(report))
+
+
 VERBS = {
     search_one: 6,
     search_batch: 3,
@@ -362,6 +380,7 @@ VERBS = {
     neighbors: 1,
     vectors_of: 1.5,
     diverse: 0.7,
+    facts: 0.5,
 }
 
 

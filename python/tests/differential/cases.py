@@ -14,6 +14,7 @@ from .drawing import Case, Mismatch
 from .framing import changed_cells, frames, scalar_columns, skipped_rows
 from .merging import classic_classes, merged_shards
 from .refusing import bad_arguments, bad_columns, bad_frames
+from .storing import closed_indexes, damaged_files
 from .texting import texts
 
 KINDS = {
@@ -29,6 +30,8 @@ KINDS = {
     bad_arguments: 3,
     bad_frames: 2,
     texts: 4,
+    damaged_files: 2,
+    closed_indexes: 1,
 }
 
 
