@@ -94,8 +94,8 @@ func askEverything(t *testing.T, ix *arrowidx.Index) {
 	changeEverything(t, ix)
 }
 
-// changeEverything changes an index that came from anywhere: each change is made, or has an error of
-// a named kind and leaves the index as it was.
+// changeEverything changes an index that came from anywhere: each change is made, or has an error
+// of a named kind and leaves the index as it was.
 func changeEverything(t *testing.T, ix *arrowidx.Index) {
 	refused := func(err error) bool {
 		if err != nil {
