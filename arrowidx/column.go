@@ -9,7 +9,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/zeebo/xxh3"
 )
 
 // Limits of one column and one index.
@@ -277,37 +276,6 @@ func (c *Column) copyAll(ctx context.Context, op string, dst []float32, threads 
 		c.copyRows(dst, i*step, min((i+1)*step, c.rows))
 		return nil
 	})
-}
-
-// Hash returns the XXH3-128 of the vectors, their validity, shape and type. Columns with equal
-// rows and equal type have equal hashes, however they are chunked.
-func (c *Column) Hash() [16]byte {
-	h := xxh3.New()
-	fmt.Fprintf(h, "%d %d %d ", c.rows, c.dim, c.nulls)
-	for i := range c.chunks {
-		ck := &c.chunks[i]
-		if i == 0 {
-			fmt.Fprintf(h, "%d ", ck.data.kind)
-		}
-		if c.nulls == 0 && ck.starts == nil && ck.badElem == nil {
-			_, _ = h.Write(ck.data.bytes(0, ck.n*c.dim))
-			continue
-		}
-		for r := range ck.n {
-			if ck.isNull(r) {
-				_, _ = h.Write([]byte{0})
-				continue
-			}
-			if c.nulls > 0 {
-				_, _ = h.Write([]byte{1})
-			}
-			at := ck.at(r, c.dim)
-			_, _ = h.Write(ck.data.bytes(at, at+c.dim))
-			ck.hashNulls(h, r, c.dim)
-		}
-	}
-	sum := h.Sum128().Bytes()
-	return sum
 }
 
 // isNull reports whether a row of the chunk is null.

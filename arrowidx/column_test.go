@@ -88,7 +88,7 @@ func TestEqualColumnsHaveEqualHashesHoweverChunked(t *testing.T) {
 	hash := func(rows []float32, chunks int) [16]byte {
 		col := arrowidxtest.Column(t, rows, 5, chunks)
 		defer col.Release()
-		return col.Hash()
+		return hashOf(t, col)
 	}
 	want := hash(rows, 1)
 	require.Equal(t, want, hash(rows, 4))

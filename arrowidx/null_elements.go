@@ -1,7 +1,6 @@
 package arrowidx
 
 import (
-	"io"
 	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -47,19 +46,4 @@ func (ck *chunk) nullsToNaN(row int, out []float32) {
 			out[j] = float32(math.NaN())
 		}
 	}
-}
-
-// hashNulls writes which numbers of a row are null, and nothing where none is.
-func (ck *chunk) hashNulls(h io.Writer, row, dim int) {
-	if ck.nullElement(row, dim) < 0 {
-		return
-	}
-	at := ck.at(row, dim)
-	marks := make([]byte, dim)
-	for j := range marks {
-		if ck.nullAt(at + j) {
-			marks[j] = 1
-		}
-	}
-	_, _ = h.Write(marks)
 }

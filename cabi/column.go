@@ -135,7 +135,10 @@ func goColumnHash(h C.rv_handle, out *C.uint64_t, e *C.rv_error) C.int32_t {
 		if out == nil {
 			return invalid("hash", "no place for the answer", "")
 		}
-		sum := c.Hash()
+		sum, err := c.Hash(context.Background(), 0)
+		if err != nil {
+			return err
+		}
 		to := view[uint64](out, 2)
 		to[0] = binary.LittleEndian.Uint64(sum[:8])
 		to[1] = binary.LittleEndian.Uint64(sum[8:])

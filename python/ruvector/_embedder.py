@@ -238,7 +238,7 @@ class _Foreign:
             raise EmbedError("the embedder gave vectors of no dimensions")
         if len(matrix) != len(texts):
             raise EmbedError(f"the embedder gave {len(matrix)} vectors for {len(texts)} texts")
-        floats = np.ascontiguousarray(matrix, np.float32)
+        floats = np.array(matrix, np.float32, order="C")  # its memory may be used again
         return floats, np.ones(len(texts), np.bool_)
 
 

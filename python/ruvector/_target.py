@@ -12,7 +12,6 @@ import numpy as np
 from . import _frames, _native
 from ._cache import cache, text_digest
 from ._cells import looks_like_vector, text_advice
-from ._content import content_key
 from ._embedder import Embedder, check_texts, resolve
 from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
 from ._metric import BINARY
@@ -43,7 +42,7 @@ class Stages:
 class Target:
     """The column that is searched, and how its vectors and queries are made."""
 
-    __slots__ = ("digest", "embedder", "key", "label", "owner", "text", "vectors")
+    __slots__ = ("digest", "embedder", "key", "label", "text", "vectors")
 
     def __init__(self, label: Any, vectors: Vectors | None, embedder: Embedder | None) -> None:
         self.label = label
@@ -52,7 +51,6 @@ class Target:
         self.text = False  # whether the vectors were made of text here
         self.digest: bytes | None = None  # of the texts
         self.key: Any = None  # what the vectors are known by without reading them
-        self.owner: Any = None  # the user's frame, when it owns the memory of the vectors
 
 
 @contextmanager
@@ -96,9 +94,7 @@ def open_target(frame: _frames.Frame, on: Any, text: Any, embedder: Any, stages:
         return _text_target(frame, label, resolve(embedder), stages)
     with stages.measure("read"), naming(label):
         vectors = read_vectors(frame.column(label), f"column {label!r}")
-    target = Target(label, vectors, _given(embedder))
-    target.owner = frame.frame
-    return target
+    return Target(label, vectors, _given(embedder))
 
 
 def _given(embedder: Any) -> Embedder | None:
@@ -198,7 +194,7 @@ def open_index(
     key = target.key
     if key is None:
         with stages.measure("hash"):
-            key = content_key(vectors, target.owner, target.label)
+            key = _native.column_hash(vectors.handle)
     key = ("index", key, metric, current.bad_vectors)
     handle = cache._get(key)
     if handle is not None:
