@@ -9,7 +9,6 @@ import numpy as np
 from . import _frames, _native
 from ._bits import read_bits
 from ._cache import text_digest
-from ._content import content_key
 from ._embedder import Embedder
 from ._errors import ColumnError, EmbedError, InvalidArgument, MissingExtra, VectorsChanged
 from ._metric import BINARY
@@ -136,7 +135,7 @@ def _check_vectors(index: Indexed, frame: _frames.Frame, label: Any, known: Prov
             return
         if vectors.handle is None:
             _refuse(label, 0, "vectors")
-        key = content_key(vectors, frame.frame, label).hex()
+        key = _native.column_hash(vectors.handle).hex()
         if key == known.vectors or key in index._equal:
             return
         if known.vectors and not _native.info(index._handle)["vectors"]:
