@@ -135,13 +135,37 @@ func goColumnHash(h C.rv_handle, out *C.uint64_t, e *C.rv_error) C.int32_t {
 		if out == nil {
 			return invalid("hash", "no place for the answer", "")
 		}
-		sum, err := c.Hash(context.Background(), 0)
+		return hashColumn(context.Background(), c, view[uint64](out, 2))
+	})
+}
+
+func hashColumn(ctx context.Context, c *arrowidx.Column, out []uint64) error {
+	sum, err := c.Hash(ctx, 0)
+	if err != nil {
+		return err
+	}
+	out[0] = binary.LittleEndian.Uint64(sum[:8])
+	out[1] = binary.LittleEndian.Uint64(sum[8:])
+	return nil
+}
+
+//export goColumnHashStart
+func goColumnHashStart(
+	h C.rv_handle, out *C.uint64_t, made *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "hash", func(s *guard.Scope) error {
+		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
 		if err != nil {
 			return err
 		}
+		if out == nil || made == nil {
+			return invalid("hash", "no place for the answer or the task", "")
+		}
 		to := view[uint64](out, 2)
-		to[0] = binary.LittleEndian.Uint64(sum[:8])
-		to[1] = binary.LittleEndian.Uint64(sum[8:])
+		putTask(made, task.Start(s.Move(), "hash", nil,
+			func(ctx context.Context) (task.Result, error) {
+				return task.Result{}, hashColumn(ctx, c, to)
+			}))
 		return nil
 	})
 }

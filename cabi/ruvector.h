@@ -305,8 +305,11 @@ RV_API int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handl
     rv_error *error);
 /* All rows as float32 (rows x dim); null rows are zero and valid[row] is 0. valid may be NULL. */
 RV_API int32_t rv_column_copy(rv_handle column, float *out, uint8_t *valid, rv_error *error);
-/* XXH3-128 of vectors, validity, shape and type. */
+/* XXH3-128 of vectors, validity, shape and type. All memory of the column is read. */
 RV_API int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error);
+/* The same as a task, with which out stays until it has ended. */
+RV_API int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task,
+    rv_error *error);
 /* Principal components: out is rows x dims, centred; null rows are NaN. out stays with the task
  * until it has ended. */
 RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task,

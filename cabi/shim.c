@@ -277,6 +277,11 @@ int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error)
     ENTER(goColumnHash(column, out, error));
 }
 
+int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task, rv_error *error)
+{
+    ENTER(goColumnHashStart(column, out, task, error));
+}
+
 int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task, rv_error *error)
 {
     ENTER(goPCAStart(column, dims, out, task, error));

@@ -233,6 +233,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_column_import_stream": (c_int32, [_P, _P, _E]),
     "rv_column_copy": (c_int32, [_H, _P, _P, _E]),
     "rv_column_hash": (c_int32, [_H, _P, _E]),
+    "rv_column_hash_start": (c_int32, [_H, _P, _P, _E]),
     "rv_pca_start": (c_int32, [_H, c_int64, _P, _P, _E]),
     "rv_build_start": (c_int32, [_H, _P, _P, c_char_p, c_int64, _P, _E]),
     "rv_search": (c_int32, [_H, _P, _E]),

@@ -31,6 +31,8 @@ Ints = npt.NDArray[np.int64]
 
 # Tokens pooled in one call; between calls Ctrl-C is seen.
 EMBED_TOKENS = 200_000
+# Numbers of a column that is hashed in one call, which takes some milliseconds.
+HASH_NUMBERS = 1 << 24
 
 
 # ---- columns ----
@@ -87,7 +89,14 @@ def column_matrix(column: Handle) -> Floats:
 def column_hash(column: Handle) -> bytes:
     """Return 16 bytes that equal columns share."""
     out = (c_uint64 * 2)()
-    call("rv_column_hash", column.value, out)
+    shape = column_info(column)
+    if shape["rows"] * shape["dim"] <= HASH_NUMBERS:
+        call("rv_column_hash", column.value, out)
+        return bytes(out)
+    task = Task(lent=out)
+    call("rv_column_hash_start", column.value, out, byref(task.cell))
+    task.wait()
+    task.result()
     return bytes(out)
 
 

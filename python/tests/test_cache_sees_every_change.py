@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 import ruvector as rv
+from ruvector import _native
 
 N, D = 10_700, 24
 SEED = 5150
@@ -286,6 +291,35 @@ def test_packed_bits_changed_in_place_are_seen() -> None:
     bits[4001] = 255
     hits = rv.search(frame, np.full(8, 255, np.uint8), k=1, on="emb", metric="hamming")
     assert hits["n"].to_pylist() == [4001]
+
+
+def test_ctrl_c_is_heard_while_a_column_is_hashed() -> None:
+    chunk = _fixed(_rows("f4", 500_000))
+    column = pa.chunked_array([chunk] * 400)  # 19 GB of the same memory
+    handle = _native.column_from_capsule(column)
+    sent: list[float] = []
+
+    def strike() -> None:
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.1, strike)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(100):
+            _native.column_hash(handle)
+    assert time.monotonic() - sent[0] < 0.5
+    timer.join()
+    one = _native.column_from_capsule(chunk)
+    many = _native.column_from_capsule(pa.chunked_array([chunk[:7], chunk[7:]]))
+    assert _native.column_hash(one) == _native.column_hash(many)
+
+
+def test_short_and_long_calls_hash_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = _native.column_from_matrix(_rows("f4"))
+    short = _native.column_hash(handle)
+    monkeypatch.setattr(_native, "HASH_NUMBERS", 0)
+    assert _native.column_hash(handle) == short
 
 
 def test_a_frame_of_nothing_but_nulls_is_searched_without_a_key() -> None:
