@@ -239,9 +239,8 @@ def _threshold(s: Subject, asked: Asked) -> float:
             edge = edge + case.pick([-0.1, 0.1, 0.5]) * abs(edge)
     else:
         edge = case.pick([0.0, 0.3, 1.0, 100.0])
-    if s.model.metric == "cosine":
-        return min(edge, 1.0)
-    return edge if s.model.larger else max(edge, 0.0)
+    low, high = s.model.bounds()
+    return min(max(edge, low), high)
 
 
 def within(s: Subject) -> None:

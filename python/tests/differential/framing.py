@@ -249,8 +249,7 @@ def within(f: Framed) -> None:
     name, other = ("min_similarity", "max_distance")
     if not f.model.larger:
         name, other = other, name
-    if f.metric == "cosine":
-        edge = min(edge, 1.0)
+    edge = min(max(edge, f.model.bounds()[0]), f.model.bounds()[1])
     with np.errstate(over="ignore"):
         if not np.isfinite(np.float32(edge)):
             return
@@ -364,7 +363,7 @@ def limited_search(f: Framed) -> None:
     asked = Asked(f.model, query, np.ones(len(f.model), bool))
     scores = asked.scores.values[asked.best]
     edge = float(f.case.pick(scores.tolist())) if len(scores) else 0.5
-    edge = min(edge, 1.0) if f.metric == "cosine" else edge
+    edge = min(max(edge, f.model.bounds()[0]), f.model.bounds()[1])
     with np.errstate(over="ignore"):
         if not np.isfinite(np.float32(edge)):
             return

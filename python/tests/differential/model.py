@@ -111,6 +111,13 @@ class Model:
         """Whether a larger score is better."""
         return self.metric in LARGER
 
+    def bounds(self) -> tuple[float, float]:
+        """Return the least and the greatest that a score can be."""
+        if self.metric == "hamming":
+            return 0.0, 8.0 * self.x.shape[1]
+        whole = (-np.inf, np.inf) if self.larger else (0.0, np.inf)
+        return {"cosine": (-1.0, 1.0), "jaccard": (0.0, 1.0)}.get(self.metric, whole)
+
     def row(self, name: Any) -> int:
         """Return the row of an id."""
         return self.ids.index(name)
