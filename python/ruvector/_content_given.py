@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _frames, _native
 from ._bits import read_bits
 from ._cache import text_digest
+from ._cells import Matrix
 from ._embedder import Embedder
 from ._errors import ColumnError, EmbedError, InvalidArgument, MissingExtra, VectorsChanged
 from ._metric import BINARY
 from ._provenance import Provenance, recall
+from ._settings import current
 from ._vectors import Vectors, from_matrix, read_vectors
 
 if TYPE_CHECKING:
     from ._indexed import Indexed
+
+Rows: TypeAlias = npt.NDArray[np.int64]
 
 _CHUNK: Final = 4096
 _REMEMBERED: Final = 8
@@ -117,7 +122,9 @@ def _first_other_text(index: Indexed, texts: list[Any], maker: Embedder) -> int 
         matrix, valid = maker.column(texts[start : start + _CHUNK])
         if matrix.shape[1] != index.dim:
             return None
-        row = _first_other(index, matrix, valid, start)
+        rows = start + np.flatnonzero(valid)
+        end = start + len(valid)
+        row = _first_other(index, matrix[valid], rows, start, end)
         if row is not None:
             return row
     return None
@@ -160,47 +167,52 @@ def _compare(index: Indexed, vectors: Vectors, key: str, label: Any, what: str) 
 
 
 def _first_other_vector(index: Indexed, vectors: Vectors) -> int | None:
+    """Return the first row that differs in the column's own type, bits included."""
     width = vectors.dim * (8 if index.metric in BINARY else 1)
     if width != index.dim:
         return 0
-    matrix = vectors.floats()
-    for start in range(0, len(matrix), _CHUNK):
-        part = matrix[start : start + _CHUNK]
-        row = _first_other(index, part, np.isfinite(part).all(axis=1), start)
+    options = {"metric": index.metric, "kind": "exact", "keep": "borrow", "recall": 1.0}
+    options |= {"nulls": "skip", "bad": "skip", "threads": current.threads}
+    theirs = _native.build(vectors.handle, None, options)
+    for start in range(0, vectors.rows, _CHUNK):
+        end = min(start + _CHUNK, vectors.rows)
+        rows = _rows_with_vectors(theirs, start, end)
+        row = _first_other(index, _native.vectors(theirs, rows), rows, start, end)
         if row is not None:
             return row
     return None
 
 
-def _first_other(index: Indexed, matrix: Any, valid: Any, start: int) -> int | None:
-    """Return the first row from `start` on that differs, or is null on one side alone."""
-    rows = start + np.flatnonzero(valid)
-    end = start + len(matrix)
-    known = _rows_with_vectors(index, start, end)
-    if known is not None:
-        odd = np.setxor1d(rows, known)
-        if len(odd):
-            end = int(odd[0])
-            rows = rows[rows < end]
+def _first_other(index: Indexed, matrix: Matrix, rows: Rows, start: int, end: int) -> int | None:
+    """Return the first row in [start, end) that differs, or is null on one side alone.
+
+    `matrix` holds the vectors of `rows`, those of the range that are not null.
+    """
+    known = _rows_with_vectors(index._handle, start, end)
+    odd = np.setxor1d(rows, known)
+    if len(odd):
+        matrix = matrix[rows < odd[0]]
+        rows = rows[rows < odd[0]]
     if len(rows):
-        theirs = _native.vectors(index._handle, rows).astype(np.float32, copy=False)
-        other = np.flatnonzero((theirs != matrix[rows - start]).any(axis=1))
+        mine = _native.vectors(index._handle, rows)
+        other = np.flatnonzero((mine != matrix).any(axis=1))
         if len(other):
             return int(rows[other[0]])
-    return end if end < start + len(matrix) else None
+    return int(odd[0]) if len(odd) else None
 
 
-def _rows_with_vectors(index: Indexed, start: int, end: int) -> Any:
-    """Return the rows that were neither null nor bad, None when all are."""
-    about = _native.info(index._handle)
+def _rows_with_vectors(handle: _native.Handle, start: int, end: int) -> Rows:
+    """Return the rows that were neither null nor bad."""
+    rows: Rows = np.arange(start, end)
+    about = _native.info(handle)
     if not about["nulls"] and not about["bad"]:
-        return None
-    return start + np.flatnonzero([_has_vector(index, row) for row in range(start, end)])
+        return rows
+    return rows[[_has_vector(handle, row) for row in rows.tolist()]]
 
 
-def _has_vector(index: Indexed, row: int) -> bool:
+def _has_vector(handle: _native.Handle, row: int) -> bool:
     try:
-        _native.vectors(index._handle, [row])
+        _native.vectors(handle, [row])
     except InvalidArgument:
         return False
     return True
