@@ -152,6 +152,10 @@ def has_shape(f: Framed, hits: Any, extras: list[str]) -> None:
     expected = [*_columns(f.frame), *extras]
     require(_columns(hits) == expected, "columns of the answer", str(_columns(hits)))
     rows = values_of(hits, "row").astype(np.int64)
+    for name in extras:
+        counted = np.uint32 if isinstance(hits, pl.DataFrame) else np.int64
+        kind = counted if name in ("rank", "query_row") else np.float32
+        require(values_of(hits, name).dtype == kind, f"type of {name}", str(hits))
     if isinstance(hits, pd.DataFrame):
         same = hits.index.equals(f.frame.index.take(rows))
         require(same, "labels of the answer", str(hits.index))

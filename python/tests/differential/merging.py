@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from typing import Any
 
 import numpy as np
@@ -34,36 +35,44 @@ def merged_shards(case: Case) -> None:
     order = str.encode if names.kind == "text" else int
     ids = sorted(names.new(n), key=order)  # row order is id order, so that ties agree
     cuts = [0, *sorted(case.whole(0, n) for _ in range(case.whole(0, 3))), n]
-    query = draw_query(case, rows.wide, rows.dim)
-    if may_be_refused(query[None, :], metric, float(np.abs(rows.wide).max())).any():
+    queries = np.array([draw_query(case, rows.wide, rows.dim) for _ in range(case.whole(1, 3))])
+    if may_be_refused(queries, metric, float(np.abs(rows.wide).max())).any():
         return
-    k = case.pick([0, 1, 3, n, n + 2])
-    case.note("merge", metric, f"k={k}", cuts)
-    kinds = [case.pick(["exact", "flat", "ivf"]) for _ in cuts]
+    k, single = case.pick([0, 1, 3, n, n + 2]), len(queries) == 1 and case.chance(0.7)
+    case.note("merge", metric, f"k={k}", cuts, "single" if single else f"{len(queries)} queries")
     answers = []
-    for (a, b), kind in zip(itertools.pairwise(cuts), kinds, strict=False):
+    for a, b in itertools.pairwise(cuts):
         if a == b:
             continue
-        shard = np.arange(a, b)
+        kind = case.pick(["exact", "flat", "ivf"])
         spelled = np.array(ids[a:b], "u8") if names.kind == "uint64" else ids[a:b]
-        built = rv.Index.build(rows.values[shard], ids=spelled, metric=metric, kind=kind)
-        answers.append(built.search(query, k, recall=1.0))
+        built = rv.Index.build(rows.values[a:b], ids=spelled, metric=metric, kind=kind)
+        answer = built.search(queries[0] if single else queries, k, recall=1.0)
+        answers.append(pickle.loads(pickle.dumps(answer)) if case.chance(0.3) else answer)
     case.random.shuffle(answers)
     found = rv.merge_topk(answers, k)
-    asked = Asked(Model(metric, rows.wide, np.ones(n, bool), ids), query, np.ones(n, bool))
+    require(found.ids.dtype == names.dtype(), "type of merged ids", str(found.ids.dtype))
+    require(found.ids.ndim == (1 if single else 2), "shape of a merge", str(found.ids.shape))
+    model = Model(metric, rows.wide, np.ones(n, bool), ids)
+    for i, query in enumerate(queries):
+        count = int(found.counts[i])
+        names_found = found.ids if single else found.ids[i, :count]
+        scores = found.scores if single else found.scores[i, :count]
+        _check_merge(Asked(model, query, np.ones(n, bool)), names_found, scores, k)
+
+
+def _check_merge(asked: Asked, ids: np.ndarray, scores: np.ndarray, k: int) -> None:
     # A merge has float32 scores: what rounds to one number is a tie.
     asked.scores.exact = False
     asked.scores.slack = asked.scores.slack + 4 * HALF * np.abs(asked.scores.values)
-    require(found.ids.dtype == names.dtype(), "type of merged ids", str(found.ids.dtype))
-    found_rows = asked.rows_of(found.ids.tolist())
-    wanted = min(k, n)
-    require(len(found_rows) == wanted, "number of merged rows", f"{len(found_rows)}")
-    asked.has_scores(found_rows, found.scores)
-    asked.is_sorted(found.scores)
-    ties = found.scores[1:] == found.scores[:-1]
-    in_order = (np.diff(found_rows) > 0) | ~ties
-    require(in_order.all(), "tie of a merge not to the smaller id", str(found.ids))
-    asked.follows(found_rows)
+    rows = asked.rows_of(ids.tolist())
+    wanted = min(k, len(asked.best))
+    require(len(rows) == wanted, "number of merged rows", f"{len(rows)}, not {wanted}")
+    asked.has_scores(rows, scores)
+    asked.is_sorted(scores)
+    in_order = (np.diff(rows) > 0) | (scores[1:] != scores[:-1])
+    require(in_order.all(), "tie of a merge not to the smaller id", str(ids))
+    asked.follows(rows)
 
 
 def classic_classes(case: Case) -> None:
