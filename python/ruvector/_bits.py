@@ -19,6 +19,7 @@ from ._values import (
     Values,
     is_batch,
     is_null,
+    is_objects,
     is_scalar,
     lends,
     lent,
@@ -163,7 +164,7 @@ def _cells_of(data: Any) -> list[Any] | None:
     if pandas is not None and isinstance(
         data, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
     ):
-        if pandas.api.types.is_object_dtype(data.dtype):
+        if is_objects(data.dtype):
             return list(data)
         if hasattr(data.dtype, "pyarrow_dtype"):
             data = pandas.Series(data).array.__arrow_array__()

@@ -10,7 +10,7 @@ import ctypes
 import functools
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
@@ -331,3 +331,48 @@ def _layout_holds() -> bool:
         and words[_DESCR] == id(probe.dtype)
         and words[_FLAGS] & 0x0101 == 0x0101
     )
+
+
+def what_is(cell: Any) -> tuple[str, str, int | None] | None:
+    """Return what a cell says of its column: ``(kind, what it is, dimensions)``.
+
+    Kinds are ``vector``, ``bits`` (bytes or booleans), ``text`` and ``other``. A null cell, and
+    one without elements, says nothing: None.
+    """
+    if is_null(cell):
+        return None
+    if isinstance(cell, str):
+        return "text", "text", None
+    if isinstance(cell, bytes | bytearray):
+        return "bits", "bytes", 8 * len(cell)
+    name = "lists" if isinstance(cell, list | tuple) else type(cell).__name__
+    if is_scalar(cell) or isinstance(cell, dict | set):
+        return "other", name, None
+    if isinstance(cell, list | tuple):
+        known = next((value for value in cell if not is_null(value)), None)
+        if known is None:
+            return None
+        if isinstance(known, bool | np.bool_):
+            return "bits", "lists of booleans", len(cell)
+        return ("vector", name, len(cell)) if is_scalar(known) else ("other", "list", None)
+    try:
+        numbers, _ = numbers_of(cell)
+    except (ValueError, TypeError):
+        return "other", name, None
+    if not numbers.size and numbers.ndim:
+        return None
+    kind = {"f": "vector", "i": "vector", "u": "vector", "b": "bits"}.get(numbers.dtype.kind)
+    if kind is None or not numbers.ndim or numbers.size != numbers.shape[-1]:
+        return "other", name, None
+    if isinstance(cell, np.ndarray):
+        name = f"{numbers.dtype} arrays"
+    return kind, name, numbers.size
+
+
+def what_are(cells: Iterable[Any]) -> tuple[str, str, int | None]:
+    """Return what the first cell that says anything says of its column; kind ``null`` if none."""
+    for cell in cells:
+        told = what_is(cell)
+        if told is not None:
+            return told
+    return "null", "all null", None

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from . import _frames
+from ._bits import read_bits
 from ._errors import RuVectorError
 from ._vectors import Vectors, read_vectors
 
@@ -37,21 +38,22 @@ def describe(frame: FrameT) -> FrameT:
     Returns
     -------
     frame of the same library, one row for each column of vectors or text
-        ``column``, ``kind`` (``vector`` or ``text``), ``dtype``, ``dim``, ``rows``, ``nulls``,
-        ``bad`` (rows with NaN or infinity), ``zero`` (zero vectors, or empty texts),
+        ``column``, ``kind`` (``vector``, ``bits`` or ``text``), ``dtype``, ``dim``, ``rows``,
+        ``nulls``, ``bad`` (rows with NaN or infinity), ``zero`` (zero vectors, or empty texts),
         ``unit_length`` (all vectors have length 1), ``borrowed`` (searched without a copy),
         ``problem`` (why a search would refuse the column, else null).
     """
     wrapped = _frames.wrap(frame)
     found: dict[str, list[Any]] = {name: [] for name in _FIELDS}
     for position, fact in enumerate(_frames.all_facts(wrapped)):
-        if fact.kind not in ("vector", "text"):
+        if fact.kind not in ("vector", "bits", "text"):
             continue
         row: dict[str, Any] = dict.fromkeys(_FIELDS)
         row |= {"column": fact.label, "kind": fact.kind, "dtype": fact.dtype}
         row |= {"dim": fact.dim, "rows": wrapped.height}
         column = wrapped.column_at(position)
-        row |= _vector_facts(column) if fact.kind == "vector" else _text_facts(column)
+        facts = {"vector": _vector_facts, "bits": _bits_facts, "text": _text_facts}[fact.kind]
+        row |= facts(column)
         for name in _FIELDS:
             found[name].append(row[name])
     answer: FrameT = wrapped.make(found, _FIELDS)
@@ -69,6 +71,17 @@ def _vector_facts(column: Any) -> dict[str, Any]:
         facts |= _norms(vectors)
     if facts.get("bad"):
         facts["problem"] = "NaN or infinity; skip such rows with rv.config(bad_vectors='skip')"
+    return facts
+
+
+def _bits_facts(column: Any) -> dict[str, Any]:
+    try:
+        rows = read_bits(column, "hamming", "column")
+    except RuVectorError as error:
+        return {"problem": str(error)}
+    facts: dict[str, Any] = {"nulls": rows.nulls, "borrowed": not rows.copied}
+    if rows.dim:
+        facts["dim"] = 8 * rows.dim
     return facts
 
 

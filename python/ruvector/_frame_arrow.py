@@ -31,8 +31,10 @@ class ArrowFrame:
     def fact(self, position: int) -> ColumnFacts:
         field = self.frame.schema.field(position)
         fact = arrow_facts(field.name, field.type)
-        if fact.kind == "vector" and fact.dim is None:
-            return fact._replace(dim=_list_width(self.frame.column(position)))
+        if fact.kind in ("vector", "bits") and fact.dim is None:
+            width = _list_width(self.frame.column(position))
+            packed = "binary" in fact.dtype and width is not None
+            return fact._replace(dim=8 * width if packed and width else width)
         return fact
 
     def column(self, label: Any) -> Any:
@@ -104,19 +106,34 @@ def arrow_facts(label: Any, kind: Any) -> ColumnFacts:
     name = str(kind)
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
+    if kind_of_cells(kind) != "other":
+        fixed = pa.types.is_fixed_size_list(kind)
+        return ColumnFacts(label, kind_of_cells(kind), name, kind.list_size if fixed else None)
     types = pa.types
-    if types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind):
-        value = kind.value_type
-        if types.is_floating(value) or types.is_integer(value):
-            dim = kind.list_size if types.is_fixed_size_list(kind) else None
-            return ColumnFacts(label, "vector", name, dim)
+    if types.is_fixed_size_binary(kind):
+        return ColumnFacts(label, "bits", name, 8 * kind.byte_width)
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
+        return ColumnFacts(label, "bits", name, None)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         kind = kind.value_type
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return ColumnFacts(label, "text", name, None)
     if types.is_floating(kind) or types.is_integer(kind):
         return ColumnFacts(label, "number", name, None)
-    return ColumnFacts(label, "other", name, None)
+    return ColumnFacts(label, "null" if types.is_null(kind) else "other", name, None)
+
+
+def kind_of_cells(kind: Any) -> str:
+    """Return whether lists of an Arrow type are a ``vector`` or ``bits``, else ``other``."""
+    types = pa.types
+    lists = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
+    if not lists and not types.is_list_view(kind) and not types.is_large_list_view(kind):
+        return "other"
+    value = kind.value_type
+    if types.is_boolean(value):
+        return "bits"
+    number = types.is_floating(value) or types.is_integer(value) or types.is_decimal(value)
+    return "vector" if number else "other"
 
 
 def _list_width(column: Any) -> int | None:
@@ -124,5 +141,7 @@ def _list_width(column: Any) -> int | None:
         for i in range(len(chunk)):
             cell = chunk[i]
             if cell.is_valid:
-                return len(cell)
+                width = len(cell.as_py())
+                if width:
+                    return width
     return None

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 from ._caller import names_of_caller
+from ._cells import what_are
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, joined_codes, not_groups, one_of
 from ._mask import Mask, read_mask
-from ._values import is_null
+from ._values import is_null, is_objects
 
 
 class PandasFrame:
@@ -123,8 +124,9 @@ def _is_expression(where: Any) -> bool:
 def _facts(label: Any, series: Any) -> ColumnFacts:
     dtype = series.dtype
     name = str(dtype)
-    if pd.api.types.is_object_dtype(dtype):
-        return _object_facts(label, series)
+    if is_objects(dtype):
+        kind, what, dim = what_are(series.array)
+        return ColumnFacts(label, kind, f"object ({what})", dim)
     arrow = getattr(dtype, "pyarrow_dtype", None)
     if arrow is not None:
         from ._frame_arrow import arrow_facts
@@ -135,28 +137,10 @@ def _facts(label: Any, series: Any) -> ColumnFacts:
     if pd.api.types.is_numeric_dtype(dtype):
         return ColumnFacts(label, "number", name, None)
     if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.categories is None or not len(dtype.categories):
+            return ColumnFacts(label, "null", name, None)
         text = pd.api.types.is_string_dtype(dtype.categories.dtype)
         return ColumnFacts(label, "text" if text else "other", name, None)
     if pd.api.types.is_string_dtype(dtype):
         return ColumnFacts(label, "text", name, None)
     return ColumnFacts(label, "other", name, None)
-
-
-def _object_facts(label: Any, series: Any) -> ColumnFacts:
-    for cell in series.array:
-        if is_null(cell):
-            continue
-        if isinstance(cell, str):
-            return ColumnFacts(label, "text", "object (text)", None)
-        if isinstance(cell, np.ndarray):
-            if cell.ndim == 1 and cell.dtype.kind in "fiu":
-                return ColumnFacts(label, "vector", f"object ({cell.dtype} arrays)", len(cell))
-        elif (
-            isinstance(cell, list | tuple)
-            and cell
-            and isinstance(cell[0], int | float | np.number)
-            and not isinstance(cell[0], bool)
-        ):
-            return ColumnFacts(label, "vector", "object (lists)", len(cell))
-        return ColumnFacts(label, "other", f"object ({type(cell).__name__})", None)
-    return ColumnFacts(label, "other", "object (all null)", None)

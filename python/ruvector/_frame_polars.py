@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ._cells import what_are
 from ._errors import InvalidArgument
 from ._frames import Added, ColumnFacts, not_groups, one_of
 from ._mask import Mask, read_mask
+from ._vectors import polars_storage
 
 
 class PolarsFrame:
@@ -107,31 +109,28 @@ class PolarsFrame:
 
 
 def _facts(series: pl.Series) -> ColumnFacts:
-    name, dtype = series.name, series.dtype
-    if isinstance(dtype, pl.Array):
-        if len(dtype.shape) == 1 and dtype.inner.is_numeric():
-            return ColumnFacts(name, "vector", str(dtype), dtype.size)
-    elif isinstance(dtype, pl.List):
-        if dtype.inner.is_numeric():
-            return ColumnFacts(name, "vector", str(dtype), _list_width(series))
+    name, held = series.name, str(series.dtype)
+    stored = polars_storage(pl, series)
+    dtype = stored.dtype
+    if isinstance(dtype, pl.Array | pl.List):
+        kind = "vector" if dtype.inner.is_numeric() else "other"
+        kind = "bits" if dtype.inner == pl.Boolean else kind
+        if kind != "other":
+            width = dtype.size if isinstance(dtype, pl.Array) else _list_width(stored)
+            return ColumnFacts(name, kind, held, width)
+    elif dtype == pl.Binary:
+        width = next((8 * len(cell) for cell in stored if cell is not None), None)
+        return ColumnFacts(name, "bits", held, width)
     elif dtype in (pl.String, pl.Categorical, pl.Enum):
-        return ColumnFacts(name, "text", str(dtype), None)
+        return ColumnFacts(name, "text", held, None)
     elif dtype.is_numeric():
-        return ColumnFacts(name, "number", str(dtype), None)
+        return ColumnFacts(name, "number", held, None)
     elif dtype == pl.Object:
-        return _object_facts(name, series)
-    return ColumnFacts(name, "other", str(dtype), None)
+        kind, what, dim = what_are(stored)
+        return ColumnFacts(name, kind, f"Object ({what})", dim)
+    return ColumnFacts(name, "null" if dtype == pl.Null else "other", held, None)
 
 
 def _list_width(series: pl.Series) -> int | None:
     present = series.drop_nulls() if series.null_count() else series
-    return len(present[0]) if len(present) else None
-
-
-def _object_facts(name: str, series: pl.Series) -> ColumnFacts:
-    for cell in series:
-        if isinstance(cell, np.ndarray) and cell.ndim == 1 and cell.dtype.kind in "fiu":
-            return ColumnFacts(name, "vector", f"Object ({cell.dtype} arrays)", len(cell))
-        if cell is not None:
-            break
-    return ColumnFacts(name, "other", "Object", None)
+    return next((len(cell) for cell in present.head(64) if len(cell)), None)

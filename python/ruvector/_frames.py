@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ._errors import ColumnError, InvalidArgument
 from ._mask import Mask
+from ._values import is_null, numbers_of
 
 Added = Mapping[str, npt.NDArray[Any]]
 
@@ -20,7 +21,7 @@ class ColumnFacts(NamedTuple):
     """What is known of a column without reading all of it."""
 
     label: Any
-    kind: str  # "vector", "text", "number" or "other"
+    kind: str  # "vector", "bits", "text", "number", "null" (nothing but nulls) or "other"
     dtype: str
     dim: int | None
 
@@ -102,6 +103,24 @@ def wrap(frame: Any) -> Frame:
     )
 
 
+def same_label(name: Any, label: Any) -> bool:
+    """Return whether a label names a column: equal, both NA, or the first level of several.
+
+    Labels of several levels are tuples; one whose lower levels are empty is called by its first
+    alone, as in pandas.
+    """
+    if name is label:
+        return True
+    if isinstance(name, tuple):
+        if isinstance(label, tuple):
+            return len(name) == len(label) and all(map(same_label, name, label))
+        return same_label(name[0], label) and all(level == "" for level in name[1:])
+    if is_null(name) or is_null(label):
+        return is_null(name) and is_null(label)
+    equal = name == label
+    return isinstance(equal, bool | np.bool_) and bool(equal)
+
+
 def one_of(names: list[Any], label: Any) -> int:
     """Return the position of the only column called `label`.
 
@@ -110,7 +129,7 @@ def one_of(names: list[Any], label: Any) -> int:
     ColumnError
         There is none (the message lists what there is), or more than one.
     """
-    found = [i for i, name in enumerate(names) if name == label]
+    found = [i for i, name in enumerate(names) if same_label(name, label)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -156,7 +175,7 @@ def check_clash(names: list[Any], added: Sequence[str]) -> None:
         Names both columns and the way out.
     """
     for name in added:
-        if name in names:
+        if any(same_label(mine, name) for mine in names):
             way = (
                 f"rename or drop yours (frame.drop(columns=[{name!r}]) in pandas, "
                 f"frame.drop({name!r}) in polars)"
@@ -169,8 +188,15 @@ def check_clash(names: list[Any], added: Sequence[str]) -> None:
             )
 
 
-def only_vector_column(frame: Frame) -> Any:
+def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
     """Return the label of the only column of vectors.
+
+    Parameters
+    ----------
+    frame : Frame
+    packed : bool, optional
+        Whether the metric compares bits: then columns of bytes or booleans are meant, and of
+        numbers those of uint8. None takes bits where there are no vectors.
 
     Raises
     ------
@@ -179,6 +205,10 @@ def only_vector_column(frame: Frame) -> Any:
     """
     facts = all_facts(frame)
     vectors = [fact for fact in facts if fact.kind == "vector"]
+    bits = [fact for fact in facts if fact.kind == "bits"]
+    if packed or (packed is None and not vectors):
+        bits += [fact for fact in vectors if "uint8" in fact.dtype.lower()]
+        vectors = bits or vectors
     if len(vectors) == 1:
         return vectors[0].label
     if vectors:
@@ -190,6 +220,12 @@ def only_vector_column(frame: Frame) -> Any:
         raise ColumnError(
             f"no column holds vectors; to search text name its column: text={texts[0]!r} "
             f"(text columns: {listed})"
+        )
+    if bits:
+        listed = ", ".join(f"{fact.label!r} ({fact.dtype})" for fact in bits)
+        raise ColumnError(
+            f"no column holds vectors of numbers; rows of bits ({listed}) are compared by "
+            "metric='hamming' or 'jaccard'"
         )
     raise ColumnError(
         "no column holds vectors or text; the frame has "
@@ -231,24 +267,28 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float
         A pattern matches nothing, or a match is not a column of numbers.
     """
     facts = all_facts(frame)
-    chosen: list[ColumnFacts] = []
+    chosen: list[int] = []
     for pattern in patterns:
-        named = [fact for fact in facts if str(fact.label) == str(pattern)]
-        matches = named or [f for f in facts if fnmatch.fnmatchcase(str(f.label), str(pattern))]
+        named = [i for i, fact in enumerate(facts) if _is_called(fact.label, pattern)]
+        matches = named or [
+            i for i, fact in enumerate(facts) if fnmatch.fnmatchcase(str(fact.label), str(pattern))
+        ]
         if not matches:
             raise ColumnError(f"on={list(patterns)!r}: {pattern!r} matches no column")
-        chosen += [fact for fact in matches if not any(fact is other for other in chosen)]
+        chosen += [i for i in matches if i not in chosen]
     if not chosen:
         raise ColumnError(f"on={list(patterns)!r} matches no column")
-    for fact in chosen:
-        if fact.kind != "number":
+    for fact in (facts[i] for i in chosen):
+        if fact.kind not in ("number", "null"):
             raise ColumnError(
                 f"on={list(patterns)!r} matches {fact.label!r}, a column of {fact.dtype}; a list "
                 "gathers columns of numbers, a single column of vectors is on='name'"
             )
     matrix = np.empty((frame.height, len(chosen)), np.float32)
-    for i, fact in enumerate(chosen):
-        column = frame.column(fact.label)
-        values = column.to_numpy()
-        matrix[:, i] = values.astype(np.float64) if values.dtype.kind == "O" else values
+    for i, position in enumerate(chosen):
+        matrix[:, i] = numbers_of(frame.column_at(position))[0]
     return matrix
+
+
+def _is_called(name: Any, pattern: Any) -> bool:
+    return same_label(name, pattern) or str(name) == str(pattern)

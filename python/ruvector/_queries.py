@@ -8,7 +8,16 @@ from typing import Any, Final
 import numpy as np
 
 from ._errors import DimensionMismatch, InvalidVector
-from ._values import Values, is_batch, is_null, is_scalar, lends, of_cells, values_of
+from ._values import (
+    Values,
+    is_batch,
+    is_null,
+    is_objects,
+    is_scalar,
+    lends,
+    of_cells,
+    values_of,
+)
 from ._vectors import (
     Float32Matrix,
     lent_matrix,
@@ -67,7 +76,7 @@ def _typed_text(query: Any) -> bool | None:
 def _pandas_text(pandas: Any, dtype: Any) -> bool | None:
     if isinstance(dtype, pandas.CategoricalDtype):
         return None if dtype.categories is None else _pandas_text(pandas, dtype.categories.dtype)
-    if pandas.api.types.is_object_dtype(dtype):
+    if is_objects(dtype):
         return None
     if hasattr(dtype, "pyarrow_dtype"):
         return _arrow_text(dtype.pyarrow_dtype)
@@ -133,7 +142,7 @@ def vector_of(query: Any) -> Values | None:
     if pandas is not None and isinstance(
         query, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
     ):
-        if pandas.api.types.is_object_dtype(query.dtype):
+        if is_objects(query.dtype):
             return _scalars(list(query))
         kind = getattr(query.dtype, "pyarrow_dtype", None)
         return None if kind is not None and _holds_rows(kind) else values_of(query)

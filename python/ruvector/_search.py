@@ -217,7 +217,7 @@ def build_index(
         Give it back to `search` as ``index=`` with this frame.
     """
     wrapped = _frames.wrap(frame)
-    target = open_target(wrapped, on, text, embedder, Stages())
+    target = open_target(wrapped, on, text, embedder, Stages(), canonical(metric))
     assert target.vectors is not None
     ids, ids_on = _ids_of(wrapped, ids)
     target.vectors.provenance = remember_origin(
@@ -304,7 +304,7 @@ def _find(
     mask = None if where is None else frame.mask(where)
     groups = None if by is None else group_rows(frame, by)
     stages = Stages()
-    target = _target(frame, query, on, text, index, embedder, stages)
+    target = _target(frame, query, on, text, index, embedder, stages, metric)
     vectors, queries, single, texts = _queries_of(query, target, index, metric, stages, bound)
     ids, joined, source = None, None, None
     if index is not None:
@@ -421,10 +421,11 @@ def _target(
     index: Index | None,
     embedder: Any,
     stages: Stages,
+    metric: str,
 ) -> Target:
     """Open the column; with an index its vectors are not read, only its embedder is settled."""
     if index is None:
-        return open_target(frame, on, text, embedder, stages)
+        return open_target(frame, on, text, embedder, stages, metric)
     label = label_of(index, frame, on, text)
     if embedder is not None or current.embedder is not None:
         return Target(label, None, resolve(embedder))

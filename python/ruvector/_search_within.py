@@ -123,7 +123,7 @@ def _find(
     assert bound is not None
     mask = None if where is None else frame.mask(where)
     stages = Stages()
-    target = _target(frame, query, on, text, index, embedder, stages)
+    target = _target(frame, query, on, text, index, embedder, stages, metric)
     vectors, queries, single, texts = _queries_of(query, target, index, metric, stages, bound)
     ids, joined, source = None, None, None
     if index is not None:

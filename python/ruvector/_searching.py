@@ -99,6 +99,7 @@ class Searching(Indexed):
             type(query) is np.ndarray
             and query.dtype is FLOAT32
             and query.ndim == 1
+            and len(query)
             and query.flags.c_contiguous
             and not self._packed
         ):

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from . import _frames, _native
+from ._bits import read_bits
 from ._cache import cache, text_digest
 from ._cells import looks_like_vector, text_advice
 from ._embedder import Embedder, check_texts, resolve
@@ -66,8 +67,17 @@ def naming(label: Any) -> Iterator[None]:
         ) from error
 
 
-def open_target(frame: _frames.Frame, on: Any, text: Any, embedder: Any, stages: Stages) -> Target:
+def open_target(
+    frame: _frames.Frame,
+    on: Any,
+    text: Any,
+    embedder: Any,
+    stages: Stages,
+    metric: str | None = None,
+) -> Target:
     """Find the column that ``on=`` and ``text=`` mean, embed it if it is text, and read it.
+
+    ``metric`` says whether rows of bits are meant.
 
     Raises
     ------
@@ -84,16 +94,25 @@ def open_target(frame: _frames.Frame, on: Any, text: Any, embedder: Any, stages:
         return Target(on, vectors, _given(embedder))
     label = text if on is None else on
     if label is None:
-        label = _frames.only_vector_column(frame)
+        label = _frames.only_vector_column(frame, metric in BINARY)
     fact = _frames.facts_of(frame, label)
-    if text is not None and fact.kind != "text":
+    if text is not None and fact.kind not in ("text", "null"):
         raise ColumnError(
             f"text={text!r} is a column of {fact.dtype}, not of text; search vectors with on="
         )
-    if fact.kind == "text":
+    if fact.kind == "text" or text is not None:
         return _text_target(frame, label, resolve(embedder), stages)
+    if fact.kind == "bits" and metric not in BINARY:
+        raise ColumnError(
+            f"column {label!r} holds {fact.dtype}: rows of bits are compared by metric='hamming' "
+            "or 'jaccard'; numbers to search by other metrics must be numbers"
+        )
     with stages.measure("read"), naming(label):
-        vectors = read_vectors(frame.column(label), f"column {label!r}")
+        column, called = frame.column(label), f"column {label!r}"
+        if metric is not None and metric in BINARY:
+            vectors = read_bits(column, metric, called)
+        else:
+            vectors = read_vectors(column, called)
     return Target(label, vectors, _given(embedder))
 
 
@@ -142,6 +161,9 @@ def make_queries(
     if not texts:
         return read_queries([], dim)[0], False, texts
     if target.embedder is None:
+        if target.vectors is not None and target.vectors.handle is None:
+            nothing = np.empty((len(texts), 0), np.float32)  # no row that they could find
+            return nothing, isinstance(query, str), _batch(query, texts)
         raise EmbedError(
             f"the query is text, but it is not known what made the vectors of {target.label!r}; "
             "name it: embedder=..., or search a text column with text="
@@ -153,8 +175,11 @@ def make_queries(
             f"the query has {matrix.shape[1]} dimensions (embedder {target.embedder.id!r}), the "
             f"vectors of {target.label!r} have {dim}; give the embedder that made them"
         )
-    single = isinstance(query, str)
-    return matrix, single, None if single else texts
+    return matrix, isinstance(query, str), _batch(query, texts)
+
+
+def _batch(query: Any, texts: list[str]) -> list[str] | None:
+    return None if isinstance(query, str) else texts
 
 
 def query_of_frame(query: Any, label: Any) -> Any:
@@ -166,9 +191,9 @@ def query_of_frame(query: Any, label: Any) -> Any:
     if isinstance(label, list):
         return _frames.scalar_matrix(frame, label)
     names = frame.names()
-    if label in names:
+    if any(_frames.same_label(name, label) for name in names):
         return frame.column(label)
-    return frame.column(_frames.only_vector_column(frame))
+    return frame.column(_frames.only_vector_column(frame, None))
 
 
 def open_index(

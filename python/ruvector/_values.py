@@ -57,6 +57,11 @@ def mask_of(array: Values) -> npt.NDArray[np.bool_] | None:
     return mask if mask.any() else None
 
 
+def is_objects(dtype: Any) -> bool:
+    """Return whether a dtype of pandas is NumPy's for objects; pandas' own test raises for some."""
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
 def is_batch(data: Any) -> bool:
     """Return whether an object is a sequence or a view of rows, and no memory or text."""
     if isinstance(data, list | tuple):
@@ -220,6 +225,8 @@ def _of_pandas(pandas: Any, data: Any) -> Values:
     if isinstance(data, pandas.arrays.NumpyExtensionArray):
         return _of_array(data.to_numpy())
     dtype = data.dtype
+    if hasattr(dtype, "pyarrow_dtype"):
+        return _of_arrow(sys.modules["pyarrow"], data.__arrow_array__())
     if data.isna().any() or pandas.api.types.is_string_dtype(dtype):
         return of_cells(data.astype(object))
     return _of_array(data.to_numpy())

@@ -19,7 +19,16 @@ from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
 from ._library import call
 from ._settings import current
-from ._values import NotNumbers, is_batch, is_null, is_scalar, lends, lent, numbers_of
+from ._values import (
+    NotNumbers,
+    is_batch,
+    is_null,
+    is_objects,
+    is_scalar,
+    lends,
+    lent,
+    numbers_of,
+)
 
 Float32Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -221,7 +230,7 @@ def _from_cells(cells: list[Any], how: _Reading, where: str) -> Vectors:
     return from_matrix(matrix, validity, copied, layout)
 
 
-def _all_null(rows: int, layout: str) -> Vectors:
+def all_null(rows: int, layout: str) -> Vectors:
     """Return a column of null rows, which tell no number of dimensions."""
     return from_matrix(np.zeros((rows, 0), np.float32), np.zeros(rows, np.bool_), True, layout)
 
@@ -240,11 +249,13 @@ def _from_pandas(pandas: Any, data: Any, how: _Reading) -> Vectors:
     if not isinstance(data, pandas.Series):
         kind = type(data).__name__
         raise ColumnError(_FRAMES.format(label=how.label, kind=f"pandas {kind}"))
-    if pandas.api.types.is_object_dtype(data.dtype):
+    if is_objects(data.dtype):
         return _from_cells(data.tolist(), how, "pandas object")
     if hasattr(data.dtype, "pyarrow_dtype"):
         chunks = data.array.__arrow_array__()
         return _from_arrow(sys.modules["pyarrow"], chunks, how.label, "pandas Arrow")
+    if isinstance(data.dtype, pandas.CategoricalDtype) and data.isna().all():
+        return all_null(len(data), "pandas category")
     if pandas.api.types.is_string_dtype(data.dtype):
         refuse_text(data.dropna(), how.label)
     raise ColumnError(f"{how.label} is a pandas column of {data.dtype}, not of vectors")
@@ -259,7 +270,7 @@ def _from_polars(polars: Any, data: Any, how: _Reading) -> Vectors:
     if dtype == polars.Object:
         return _from_cells(data.to_list(), how, "polars Object")
     if dtype == polars.Null:
-        return _all_null(len(data), "polars Null")
+        return all_null(len(data), "polars Null")
     if dtype in (polars.String, polars.Categorical, polars.Enum):
         refuse_text(data.drop_nulls(), label)
     if not isinstance(dtype, (polars.Array, polars.List)) or not dtype.inner.is_numeric():
@@ -301,7 +312,7 @@ def _from_arrow(pyarrow: Any, data: Any, label: str, layout: str) -> Vectors:
         chunks = data.chunks if isinstance(data, pyarrow.ChunkedArray) else [data]
         data = pyarrow.chunked_array([chunk.storage for chunk in chunks], kind)
     if types.is_null(kind):
-        return _all_null(len(data), f"{layout} null")
+        return all_null(len(data), f"{layout} null")
     if types.is_list_view(kind) or types.is_large_list_view(kind):
         chunks = data.chunks if isinstance(data, pyarrow.ChunkedArray) else [data]
         kind = pyarrow.large_list(kind.value_type)

@@ -155,7 +155,7 @@ def test_rows_that_tell_no_dimension_are_refused() -> None:
         np.ones((2, 3), np.float32),
         [1.0, 2.0],
         [[1.0]],
-        np.ones(0, np.float32),
+        np.ones((1, 0), np.float32),
     ],
 )
 def test_a_query_of_other_dimensions_names_both(query: object) -> None:
