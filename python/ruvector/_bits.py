@@ -58,7 +58,19 @@ def read_bits(data: Any, metric: str, label: str = "vectors") -> Vectors:
     if cells is not None and any(map(_is_bits, cells)):
         matrix, validity = _gather(cells, label)
         return from_matrix(matrix, validity, True, "bits, gathered")
-    return read_vectors(data if cells is None or not isinstance(data, Iterator) else cells, label)
+    return read_vectors(data if cells is None else cells, label)
+
+
+def read_either(data: Any) -> Vectors:
+    """Read a column of vectors or of bits, whichever it holds: numbers are read as they are."""
+    if isinstance(data, Iterator):
+        data = list(data)
+    elif not isinstance(data, np.ndarray) and lends(data) and not _is_column(data):
+        data = lent_matrix(data, "vectors")
+    bits = isinstance(data, np.ndarray) and data.dtype.kind in "bSV"
+    if bits or any(map(_is_bits, _cells_of(data) or ())):
+        return read_bits(data, "hamming")
+    return read_vectors(data)
 
 
 def _of_array(data: Values, metric: str, label: str) -> Vectors:

@@ -46,7 +46,7 @@ def label_of(index: Indexed, frame: _frames.Frame, on: Any, text: Any) -> Any:
     if isinstance(label, list):
         return label
     fact = _frames.facts_of(frame, label)
-    if text is not None and fact.kind != "text":
+    if text is not None and fact.kind not in ("text", "null"):
         raise ColumnError(
             f"text={text!r} is a column of {fact.dtype}, not of text; search vectors with on="
         )
@@ -82,13 +82,22 @@ def check_content(
         )
     refused = None
     for fact in _frames.all_facts(frame):
-        if fact.kind == "vector" and fact.dim in (None, index.dim):
+        if _may_be_of(index, fact):
             try:
                 return _check_vectors(index, frame, fact.label, known)
             except VectorsChanged as error:
                 refused = refused or error
     if refused is not None:
         raise refused
+
+
+def _may_be_of(index: Indexed, fact: _frames.ColumnFacts) -> bool:
+    """Return whether a column is of the kind and width that the index's rows have."""
+    if index.metric not in BINARY:
+        return fact.kind == "vector" and fact.dim in (None, index.dim)
+    if fact.kind == "bits":
+        return fact.dim is None or -(-fact.dim // 8) * 8 == index.dim
+    return fact.kind == "vector" and fact.dim in (None, index.dim // 8)
 
 
 def _check_texts(

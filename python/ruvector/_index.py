@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from . import _native
 from ._arguments import bits_of, limit, positive, seed_of, share
-from ._bits import read_bits
+from ._bits import read_bits, read_either
 from ._caller import warn
 from ._changing import Changing
 from ._errors import InvalidArgument
@@ -188,7 +188,7 @@ class Index(Changing):
         name = file_path(path)
         if vectors is None:
             return cls._from_handle(_native.load(name, None), copied=True)
-        column = read_vectors(vectors)
+        column = read_either(vectors)
         try:
             return cls._from_handle(_native.load(name, column.handle))
         finally:

@@ -58,9 +58,9 @@ BITS: dict[str, Any] = {
     "pandas": pd.Series([], dtype=object),
 }
 FRAMES: dict[str, Callable[[], Any]] = {
-    "pandas": lambda: pd.DataFrame({"emb": list(X), "g": [0, 0, 1, 1, 2, 2]}),
-    "polars": lambda: pl.DataFrame({"emb": X, "g": [0, 0, 1, 1, 2, 2]}),
-    "pyarrow": lambda: pa.table({"emb": X.tolist(), "g": [0, 0, 1, 1, 2, 2]}),
+    "pandas": lambda: pd.DataFrame({"emb": list(X), "g": [0, 0, 1, 1, 2, 2], "id": list("abcdef")}),
+    "polars": lambda: pl.DataFrame({"emb": X, "g": [0, 0, 1, 1, 2, 2], "id": list("abcdef")}),
+    "pyarrow": lambda: pa.table({"emb": X.tolist(), "g": [0, 0, 1, 1, 2, 2], "id": list("abcdef")}),
 }
 
 
@@ -98,7 +98,9 @@ def test_an_index_answers_no_queries_with_the_schema_of_some(name: str, kind: An
                 assert _schema(empty) == _schema(full)
         for make in FRAMES.values():
             frame = make()
-            assert _columns(none.rows(frame)) == _columns(some.rows(frame))
+            assert _columns(none.rows(frame, ids_on="id")) == _columns(
+                some.rows(frame, ids_on="id")
+            )
     assert index.search(query, k=2).ids.shape == (0, 2)
 
 
