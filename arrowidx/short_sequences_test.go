@@ -339,7 +339,6 @@ func (b *book) put(rows []entry, named bool) {
 		return
 	}
 	require.NoError(b.t, err)
-	b.blind = b.keep == arrowidx.KeepNone && !b.empty()
 	replaced := map[int64]bool{}
 	for _, id := range idsIn(rows) {
 		replaced[id] = true
@@ -347,6 +346,7 @@ func (b *book) put(rows []entry, named bool) {
 	before := len(b.rows)
 	b.rows = slices.DeleteFunc(b.rows, func(e entry) bool { return replaced[e.id] })
 	require.Equal(b.t, before-len(b.rows), count, "rows replaced")
+	b.blind = b.keep == arrowidx.KeepNone && !b.empty()
 	b.rows = append(b.rows, rows...)
 }
 
