@@ -198,7 +198,7 @@ func (r *run) collect() int {
 // choose decides how the rows of a query are looked at, from numbers of rows alone.
 func (r *run) choose(q *query, i int) error {
 	ix := r.ix
-	measure := r.col != nil && (r.p.Rerank != 0 || ix.kind == Exact)
+	measure := r.col != nil && (!r.p.Estimates || ix.kind == Exact)
 	// Without bounds (epsilon 0) a plane says nothing about which rows to leave out.
 	few := r.eligible <= r.fewest() || r.collect() >= r.eligible/8 || r.epsilon == 0
 	switch {
@@ -230,7 +230,7 @@ func (r *run) filtered(q *query) way {
 	exact := r.ix.kind == Exact
 	switch {
 	case q.way == wayZero || q.way == wayCode || q.far,
-		!exact && (r.col == nil || r.p.Rerank == 0 || r.epsilon == 0),
+		!exact && (r.col == nil || r.p.Estimates || r.epsilon == 0),
 		exact && (r.filter == nil || r.eligible > r.ix.usable/16*15):
 		return q.way
 	case r.eligible <= max(r.k, fewRows):
@@ -334,7 +334,7 @@ func (r *run) finish(ctx context.Context, s *searcher, shards []probe, i int) er
 		p.found.merge(&shards[j].found)
 	}
 	p.found.prune()
-	if r.col == nil || r.p.Rerank == 0 && r.ix.kind != Exact {
+	if r.col == nil || r.p.Estimates && r.ix.kind != Exact {
 		r.put(i, p.query, r.estimates(p))
 		return nil
 	}

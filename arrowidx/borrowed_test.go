@@ -237,7 +237,7 @@ func verbs(t testing.TB, l *lent, d int) map[string]func(ix *arrowidx.Index) err
 		"save":      func(ix *arrowidx.Index) error { return ix.Encode(ctx, io.Discard, true) },
 		"check":     (*arrowidx.Index).Unchanged,
 		"bare":      func(ix *arrowidx.Index) error { return ix.Encode(ctx, io.Discard, false) },
-		"estimates": search(func(p *arrowidx.SearchParams) { p.Rerank = 0 }),
+		"estimates": search(func(p *arrowidx.SearchParams) { p.Estimates = true }),
 	}
 }
 

@@ -30,8 +30,8 @@ var epsilonsTried = [...]float64{1.0, 1.2, 1.4, 1.6, 1.75, 1.9, 2.1, 2.4, 2.7}
 // CalibrateParams are queries that stand for those to come.
 type CalibrateParams struct {
 	Queries []float32 // NQ x dim, row-major
-	NQ      int
-	Threads int // 0 means the default of SetThreads
+	NQ      int       // 0: as many as Queries hold
+	Threads int       // 0 means the default of SetThreads
 }
 
 // Calibrate measures, on queries like those to come, how many cells must be probed and how wide
@@ -44,6 +44,13 @@ type CalibrateParams struct {
 func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 	return ix.change("calibrate", func(v *version) (*version, error) {
 		seg := v.parts[0]
+		if p.NQ == 0 {
+			n, err := queriesIn("calibrate", p.Queries, nil, seg)
+			if err != nil {
+				return nil, err
+			}
+			p.NQ = n
+		}
 		points, err := seg.measured(ctx, p)
 		if err != nil {
 			return nil, err
@@ -134,7 +141,7 @@ func (c *calibration) run(ctx context.Context) ([]CalibrationPoint, error) {
 	if err := c.thin(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := c.search(ctx, cells, 1, wideEpsilon, -1); err != nil {
+	if _, err := c.search(ctx, cells, 1, wideEpsilon, true); err != nil {
 		return nil, err
 	}
 	c.exact, c.kth = make([][]int64, c.nq), make([]float32, c.nq)
@@ -174,7 +181,7 @@ func (c *calibration) thin(ctx context.Context) error {
 		ix: c.ix, col: c.col, queries: c.queries[:pilot*c.ix.dim], nq: pilot, k: c.k,
 		own: c.own[:pilot], threads: c.threads,
 	}
-	plan, err := few.search(ctx, c.ix.cellCount(), 1, wideEpsilon, -1)
+	plan, err := few.search(ctx, c.ix.cellCount(), 1, wideEpsilon, true)
 	if err != nil {
 		return err
 	}
@@ -193,15 +200,12 @@ func (c *calibration) point(
 	if err != nil {
 		return p, err
 	}
-	rerank, cells := 0, c.ix.cellCount()
-	if vectors {
-		rerank = -1
-	}
+	cells := c.ix.cellCount()
 	share, least := target+missShare*(1-target), 1
 	for range 8 {
 		probes, cut := c.cheapest(share)
 		probes = max(probes, least)
-		got, err := c.search(ctx, probes, cut, epsilon, rerank)
+		got, err := c.search(ctx, probes, cut, epsilon, vectors)
 		if err != nil {
 			return p, err
 		}
@@ -223,7 +227,7 @@ func (c *calibration) point(
 
 // search asks all queries for the k nearest and one more where a query is a row.
 func (c *calibration) search(
-	ctx context.Context, probes int, cut, epsilon float64, rerank int,
+	ctx context.Context, probes int, cut, epsilon float64, measured bool,
 ) (Plan, error) {
 	k := c.k
 	if c.own != nil {
@@ -236,8 +240,8 @@ func (c *calibration) search(
 		}
 	}
 	return c.ix.search(ctx, &SearchParams{
-		Queries: c.queries, NQ: c.nq, K: k, Epsilon0: epsilon, Rerank: rerank, Probes: probes,
-		Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, cut: cut,
+		Queries: c.queries, NQ: c.nq, K: k, Epsilon0: epsilon, Estimates: !measured,
+		Probes: probes, Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, cut: cut,
 		known: c.col != nil,
 	}, &c.out)
 }
@@ -284,7 +288,7 @@ func (c *calibration) outcome(p Plan) outcome {
 // measureBounds finds what the cells that are probed for a middling target hold.
 func (c *calibration) measureBounds(ctx context.Context) error {
 	c.probes = c.enough(0.95, 1)
-	_, err := c.search(ctx, c.probes, 1, wideEpsilon, -1)
+	_, err := c.search(ctx, c.probes, 1, wideEpsilon, true)
 	c.whole = c.outcome(Plan{}).recall
 	c.lost = map[float64]float64{}
 	return err
@@ -299,7 +303,7 @@ func (c *calibration) epsilon(ctx context.Context, share float64) (float64, erro
 		e := epsilonsTried[mid]
 		lost, known := c.lost[e]
 		if !known {
-			if _, err := c.search(ctx, c.probes, 1, e, -1); err != nil {
+			if _, err := c.search(ctx, c.probes, 1, e, true); err != nil {
 				return 0, err
 			}
 			lost = c.whole - c.outcome(Plan{}).recall

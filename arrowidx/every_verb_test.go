@@ -289,7 +289,7 @@ func (b *book) askEstimates(queries []entry) {
 		b.keep = arrowidx.KeepNone
 	}
 	p := b.request(queries, 6)
-	p.Rerank = 0
+	p.Estimates = true
 	b.search("estimates", queries, p, nil)
 	b.keep = exact
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -59,7 +60,7 @@ func compass() *arrowidx.Index {
 
 // show prints the rows nearest to a point.
 func show(index *arrowidx.Index, x, y float32, p arrowidx.SearchParams) {
-	p.Queries, p.NQ, p.Rerank = []float32{x, y}, 1, -1
+	p.Queries = []float32{x, y}
 	out := arrowidx.SearchOut{
 		Rows: make([]int64, p.K), Scores: make([]float32, p.K), Counts: make([]int64, 1),
 	}
@@ -87,6 +88,21 @@ func ExampleIndex_Search() {
 	// Output:
 	// "north" 1.12
 	// "east" 2.06
+}
+
+func ExampleIndex_SearchOne() {
+	index := compass()
+	defer index.Close()
+	hits, plan, err := index.SearchOne(context.Background(), []float32{0.5, 2}, 2)
+	must(err)
+	for _, hit := range hits {
+		fmt.Printf("%s %.2f\n", hit.ID, hit.Score)
+	}
+	fmt.Println(strings.HasPrefix(plan.String(), "Searched 4 rows of kind exact for 1 query"))
+	// Output:
+	// north 1.12
+	// east 2.06
+	// true
 }
 
 // A filter decides before the search: k rows come back if k may be found.

@@ -97,7 +97,7 @@ func (r *run) setFilter() error {
 // vectorsAlone reports whether no codes are looked at, whatever the queries are: rows are so few
 // that all are measured.
 func (r *run) vectorsAlone() bool {
-	return r.reaches() && r.col != nil && r.p.Rerank != 0 && r.eligible <= r.fewest()
+	return r.reaches() && r.col != nil && !r.p.Estimates && r.eligible <= r.fewest()
 }
 
 // take returns the filter of a key for the rows that are alive, a new one if it is not remembered.

@@ -182,7 +182,7 @@ func TestForgedScalesTellNothingInfinite(t *testing.T) {
 				}
 				out := arrowidxtest.Outputs(1, 9)
 				_, _ = ix.Search(t.Context(), &arrowidx.SearchParams{Queries: query, NQ: 1, K: 9,
-					Rerank: 0}, &out)
+					Estimates: true}, &out)
 				for _, score := range out.Scores[:out.Counts[0]] {
 					require.False(t, math.IsNaN(float64(score)) || math.IsInf(float64(score), 0),
 						"%s, 2^%d: %v", what, exponent, out.Scores)
@@ -207,7 +207,7 @@ func TestCodesOfRowsOfAnyLengthAreThoseOfTheirDirection(t *testing.T) {
 				query := rows[n*d : (n+1)*d] // the first of those added
 				for _, rerank := range []int{-1, 0} {
 					out, _ := arrowidxtest.Search(t, ix, arrowidx.SearchParams{Queries: query, NQ: 1,
-						K: k, Rerank: rerank, Epsilon0: arrowidxtest.Sure, Probes: 3})
+						K: k, Rerank: rerank, Estimates: rerank == 0, Epsilon0: arrowidxtest.Sure, Probes: 3})
 					want := arrowidxtest.Nearest(arrowidx.Cosine, rows, query, k, nil)
 					for i := range want {
 						require.Equal(t, want[i].Row, out.Rows[i], "%s, %g and %g, place %d", kind, built,

@@ -65,7 +65,7 @@ func askEverything(t *testing.T, ix *arrowidx.Index) {
 	require.NoError(t, err, "%+v", in)
 	require.NotEmpty(t, text)
 	for _, rerank := range []int{-1, 0, 5} {
-		p := arrowidx.SearchParams{NQ: 2, K: k, Rerank: rerank}
+		p := arrowidx.SearchParams{NQ: 2, K: k, Rerank: rerank, Estimates: rerank == 0}
 		if ix.Metric().Binary() {
 			p.Bits = make([]byte, 2*ix.Dim()/8)
 		} else {

@@ -100,7 +100,7 @@ func TestEstimatesAreEqualOnEveryTier(t *testing.T) {
 			for i, tier := range simd.Available() {
 				require.NoError(t, simd.SetTier(tier))
 				out, plan := arrowidxtest.Search(t, ix, arrowidx.SearchParams{
-					Queries: rows[n*d:], NQ: nq, K: k})
+					Queries: rows[n*d:], NQ: nq, K: k, Estimates: true})
 				require.Equal(t, tier, plan.Tier)
 				if i == 0 {
 					want = out

@@ -46,6 +46,9 @@ func (ix *Index) SearchGroups(
 	if err != nil {
 		return Plan{}, err
 	}
+	if p, err = p.counted(seg); err != nil {
+		return Plan{}, err
+	}
 	own, err := v.admitted(p)
 	if err != nil {
 		return Plan{}, err
@@ -280,7 +283,7 @@ func (g *grouped) prepareNumbers(q *query, i int) error {
 	}
 	if q.way == wayScan && g.wanted() >= g.eligible/8 {
 		q.way = wayCode
-		if g.col != nil && g.p.Rerank != 0 {
+		if g.col != nil && !g.p.Estimates {
 			q.way = wayMeasure
 		}
 	}

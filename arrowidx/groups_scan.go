@@ -444,7 +444,7 @@ func (s *groupSearcher) nearestOf(
 	g := s.g
 	p.found.rows = from.rows[from.begin[group]:from.begin[group+1]]
 	p.best.reset(min(g.k, g.places[group+1]-g.places[group]))
-	if g.col == nil || g.p.Rerank == 0 && g.ix.kind != Exact {
+	if g.col == nil || g.p.Estimates && g.ix.kind != Exact {
 		return g.estimates(p), false, nil
 	}
 	p.counts = counts{}

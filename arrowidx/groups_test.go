@@ -194,6 +194,7 @@ func TestAnswersInGroupsDoNotDependOnThreadsOrTheBatch(t *testing.T) {
 		for _, rerank := range []int{-1, 0, 12} {
 			p := g.params(4)
 			p.Rerank, p.Threads, p.Epsilon0 = rerank, 1, 1
+			p.Estimates = rerank == 0
 			want, _ := g.search(t, ix, p)
 			for _, threads := range []int{2, 3} {
 				p.Threads = threads

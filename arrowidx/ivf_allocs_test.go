@@ -25,7 +25,7 @@ func TestAWarmSearchOfCellsAllocatesNothing(t *testing.T) {
 		for _, size := range []int{1, 4, nq} {
 			for _, rerank := range []int{-1, 0, 30} {
 				p := arrowidx.SearchParams{Queries: all[n*d : (n+size)*d], NQ: size, K: k,
-					Rerank: rerank, Threads: 1}
+					Rerank: rerank, Estimates: rerank == 0, Threads: 1}
 				out := arrowidxtest.Outputs(size, k)
 				runs := 100 / size
 				allocs := testing.AllocsPerRun(max(runs, 3), func() {

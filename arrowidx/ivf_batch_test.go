@@ -53,8 +53,8 @@ func (c company) settings() []arrowidx.SearchParams {
 	return []arrowidx.SearchParams{
 		{Recall: 0.9, Rerank: -1},
 		{Recall: 0.99, Rerank: -1},
-		{Recall: 0.9, Rerank: 0},
-		{Probes: 7, Rerank: 0, Mask: c.mask},
+		{Recall: 0.9, Estimates: true},
+		{Probes: 7, Estimates: true, Mask: c.mask},
 		{Probes: 7, Rerank: -1, Mask: c.mask},
 		{Probes: 3, Rerank: 30},
 		{Recall: 0.99, Rerank: 30, Mask: c.mask},
@@ -129,7 +129,7 @@ func TestALoadedIndexOfCellsAnswersAlike(t *testing.T) {
 			again, err := arrowidx.Decode(t.Context(), arrowidxtest.Bytes(t, c.ix, vectors))
 			require.NoError(t, err)
 			for _, p := range c.settings() {
-				if !vectors && p.Rerank != 0 {
+				if !vectors && !p.Estimates {
 					continue
 				}
 				want, _ := arrowidxtest.Search(t, c.ix, c.part(p, 100, 77))
@@ -148,7 +148,7 @@ func TestAMaskOfAllRowsOfCellsIsNoMask(t *testing.T) {
 		all[i], rows[i] = 1, int64(companyRows-1-i)
 	}
 	for _, rerank := range []int{-1, 0, 40} {
-		p := c.part(arrowidx.SearchParams{Rerank: rerank}, 0, 50)
+		p := c.part(arrowidx.SearchParams{Rerank: rerank, Estimates: rerank == 0}, 0, 50)
 		want, _ := arrowidxtest.Search(t, c.ix, p)
 		p.Mask = all
 		byMask, _ := arrowidxtest.Search(t, c.ix, p)

@@ -116,7 +116,7 @@ func (e edge) check(
 				require.Empty(t, diff, "%s, k=%d", name, k)
 			}
 			distinct(t, name, out, k)
-			p.Rerank = 0
+			p.Estimates = true
 			out, _ = arrowidxtest.Search(t, ix, p)
 			require.EqualValues(t, min(k, n), out.Counts[0], "%s: estimates, k=%d", name, k)
 			distinct(t, name, out, k)
@@ -150,7 +150,7 @@ func TestCellsOfNullsAloneFindNothing(t *testing.T) {
 		require.NoError(t, err, "%d rows", alive)
 		for _, rerank := range []int{-1, 0} {
 			out, plan := arrowidxtest.Search(t, ix, arrowidx.SearchParams{
-				Queries: rows[:2*d], NQ: 2, K: 50, Rerank: rerank, Probes: 2})
+				Queries: rows[:2*d], NQ: 2, K: 50, Rerank: rerank, Estimates: rerank == 0, Probes: 2})
 			require.EqualValues(t, n-alive, plan.Nulls)
 			require.Equal(t, []int64{int64(alive), int64(alive)}, out.Counts)
 			for _, row := range out.Rows[:alive] {
@@ -182,7 +182,8 @@ func TestKMeansKWhateverTheMaskLeaves(t *testing.T) {
 				mask[h.Row] = 1
 			}
 			for _, k := range []int{1, 10, 200, 2000, n} {
-				for _, p := range []arrowidx.SearchParams{{Probes: 1}, {Probes: 1, Rerank: -1},
+				for _, p := range []arrowidx.SearchParams{
+					{Probes: 1, Estimates: true}, {Probes: 1},
 					{Recall: 0.8, Rerank: -1}, {Probes: 2, Rerank: 30}, {Probes: n, Rerank: -1}} {
 					p.Queries, p.NQ, p.K, p.Mask = query, 1, k, mask
 					p.Epsilon0 = arrowidxtest.Sure
@@ -193,7 +194,7 @@ func TestKMeansKWhateverTheMaskLeaves(t *testing.T) {
 					for _, row := range out.Rows[:out.Counts[0]] {
 						require.NotZero(t, mask[row], "row %d is masked", row)
 					}
-					if p.Probes == n || k >= 2000 && p.Rerank < 0 {
+					if p.Probes == n || k >= 2000 && !p.Estimates && p.Rerank <= 0 {
 						want := order[n-2000 : n-2000+min(k, 2000)]
 						require.Empty(t, arrowidxtest.Differs(want, out, 0, k), "%s, k=%d", metric, k)
 					}
@@ -211,7 +212,7 @@ func TestMoreRowsThanOneCellHoldsAreFoundFromOneProbe(t *testing.T) {
 	for _, k := range []int{100, 200, 700} {
 		for _, rerank := range []int{-1, 0, k + 5} {
 			out, plan := arrowidxtest.Search(t, ix, arrowidx.SearchParams{
-				Queries: rows[:d], NQ: 1, K: k, Probes: 1, Rerank: rerank})
+				Queries: rows[:d], NQ: 1, K: k, Probes: 1, Rerank: rerank, Estimates: rerank == 0})
 			require.EqualValues(t, k, out.Counts[0])
 			require.Zero(t, out.Rows[0], "the query is row 0")
 			distinct(t, "gaussian", out, k)

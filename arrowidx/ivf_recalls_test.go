@@ -61,7 +61,7 @@ func measured(t *testing.T) map[string]float64 {
 				ix, _ := build(t, rows, c.d, arrowidx.BuildOptions{
 					Kind: kind, Bits: bits, Metric: c.metric, Seed: c.seed}, false)
 				for way, ask := range map[string]arrowidx.SearchParams{
-					"codes":   {Rerank: 0},
+					"codes":   {Estimates: true},
 					"vectors": {Rerank: -1},
 					"top 30":  {Rerank: 30},
 				} {

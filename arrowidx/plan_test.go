@@ -94,7 +94,7 @@ func TestCertifiedQueriesAreRightAndUncertifiedOnesAreCounted(t *testing.T) {
 		for i := range planQueries {
 			q := f.queries[i*f.d : (i+1)*f.d]
 			out, plan := arrowidxtest.Search(t, f.ix, arrowidx.SearchParams{
-				Queries: q, NQ: 1, K: k, Rerank: n, Epsilon0: arrowidxtest.Sure})
+				Queries: q, NQ: 1, K: k, Rerank: n, Estimates: n == 0, Epsilon0: arrowidxtest.Sure})
 			sum += plan.Certified
 			if plan.Certified == 1 {
 				diff := arrowidxtest.Unequal(arrowidxtest.Part(truth, i, 1, k), out)
@@ -105,7 +105,7 @@ func TestCertifiedQueriesAreRightAndUncertifiedOnesAreCounted(t *testing.T) {
 	}
 	require.IsNonDecreasing(t, certified, "more rows measured close no fewer bounds")
 	require.Less(t, certified[0], int64(planQueries), "ten rows of 2 bits prove nothing")
-	_, plan = f.ask(t, k, func(p *arrowidx.SearchParams) { p.Rerank = 0 })
+	_, plan = f.ask(t, k, func(p *arrowidx.SearchParams) { p.Estimates = true })
 	require.Zero(t, plan.Certified, "estimates prove nothing")
 }
 
@@ -119,7 +119,7 @@ func TestMoreBitsEstimateBetter(t *testing.T) {
 		for bits := 1; bits <= 9; bits++ {
 			f.ix, _ = build(t, f.rows, f.d, arrowidx.BuildOptions{
 				Kind: arrowidx.Flat, Bits: bits, Metric: metric, Seed: 1}, false)
-			out, plan := f.ask(t, k, func(p *arrowidx.SearchParams) { p.Rerank = 0 })
+			out, plan := f.ask(t, k, func(p *arrowidx.SearchParams) { p.Estimates = true })
 			require.Zero(t, plan.Reranked)
 			require.False(t, plan.Exact)
 			require.Equal(t, bits, plan.Bits)

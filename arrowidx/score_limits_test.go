@@ -17,7 +17,7 @@ func everyScore(t *testing.T, ix *arrowidx.Index, queries []float32, nq int) map
 	const k = 20
 	all := map[string][]float32{}
 	for name, rerank := range map[string]int{"measured": -1, "estimated": 0, "some": k} {
-		p := arrowidx.SearchParams{Queries: queries, NQ: nq, K: k, Rerank: rerank}
+		p := arrowidx.SearchParams{Queries: queries, NQ: nq, K: k, Rerank: rerank, Estimates: rerank == 0}
 		out, _ := arrowidxtest.Search(t, ix, p)
 		all[name+" batch"] = out.Scores
 		for i := range nq {
@@ -50,7 +50,7 @@ func everyScore(t *testing.T, ix *arrowidx.Index, queries []float32, nq int) map
 		NQ: 2, K: k, Like: arrowidxtest.Positions(3, 4), Rerank: -1})
 	all["like"] = out.Scores
 	out, _ = arrowidxtest.Search(t, ix, arrowidx.SearchParams{
-		Queries: queries, NQ: nq, K: k, Diversity: 0.3, Rerank: 0})
+		Queries: queries, NQ: nq, K: k, Diversity: 0.3, Estimates: true})
 	all["diversity"] = out.Scores
 	graph := arrowidx.NeighborsOut{SearchOut: arrowidxtest.Outputs(ix.Len(), 3),
 		Of: make([]int64, ix.Len())}

@@ -53,7 +53,10 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 	ix, d := s.indexes[i], s.indexes[i].Dim()
 	nq, k := 1+r.IntN(6)*r.IntN(6), 1+r.IntN(20)
 	p := SearchParams{Queries: s.queries[i][:nq*d], NQ: nq, K: k, Rerank: r.IntN(3)*20 - 1,
-		Threads: 1 + r.IntN(2)}
+		Estimates: r.IntN(4) == 0, Threads: 1 + r.IntN(2)}
+	if p.Estimates {
+		p.Rerank = 0
+	}
 	n, changed := ix.Len(), ix.Info().Changed
 	if r.IntN(5) == 0 { // a zero query
 		p.Queries = append(make([]float32, d), p.Queries[d:]...)

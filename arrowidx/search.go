@@ -11,7 +11,9 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// SearchParams is one search: NQ queries of the index's dimension.
+// SearchParams is one search: NQ queries of the index's dimension. Where NQ is 0, it is as many as
+// Queries, Bits or Like hold. The zero value of all that follows K is an exact answer at the recall
+// of the index.
 type SearchParams struct {
 	Queries []float32 // NQ x dim, row-major
 	Bits    []byte    // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
@@ -29,10 +31,12 @@ type SearchParams struct {
 	// Recall is the target; 0 means the index's. Above 0.99 the vectors themselves are scanned, or
 	// the whole codes of all rows where vectors are not at hand.
 	Recall float64
-	// Rerank says how many of the best rows are measured on the vectors: -1 as many as the bounds
-	// ask for, 0 none (scores are estimates), n the n best (at least K). It has no meaning for
-	// kind exact.
+	// Rerank says how many of the best rows are measured on the vectors: 0 or less as many as the
+	// bounds ask for, n the n best (at least K). It has no meaning for kind exact.
 	Rerank int
+	// Estimates asks for scores from codes alone: no row is measured. It has no meaning for kind
+	// exact.
+	Estimates bool
 	// Probes is the number of cells that a query looks into (kind ivf); 0 takes it from Recall.
 	// More cells are probed when those hold fewer than K rows that may be found.
 	Probes int
@@ -60,33 +64,6 @@ type SearchOut struct {
 	IDs    *IDs // set by the search: what its rows are called
 }
 
-// Plan says how a search was done. Counts are sums over the queries.
-type Plan struct {
-	Kind      Kind
-	Tier      simd.Tier
-	Exact     bool // scores are distances, not estimates
-	Threads   int
-	Bits      int
-	Plane     int   // bits a dimension that the scan reads; 8: Neighbors compared sketches
-	Cells     int64 // cells of the index: 0 for exact, 1 for flat
-	Probed    int64 // cells looked into
-	Rows      int64 // rows of the index
-	Eligible  int64 // rows that filter and nulls leave
-	Nulls     int64 // rows never found because null or bad
-	Queries   int64
-	Scanned   int64 // rows whose plane or sketch was read, or whose vector was as float32
-	Coded     int64 // rows scored with all their bits
-	Reranked  int64 // rows measured on the vectors
-	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0
-	Epsilon0  float64
-	Recall    float64
-	Prepare   time.Duration
-	Route     time.Duration // choosing cells, with the first threshold
-	Scan      time.Duration // with scoring of survivors
-	Rerank    time.Duration
-	Total     time.Duration
-}
-
 // Search answers the queries. Ties go to the smaller row. Fewer than K rows are found only when
 // fewer are eligible. A query's answer depends on the query, the index, the filter and Epsilon0,
 // Recall, Rerank and K alone, not on the other queries or the number of threads.
@@ -100,6 +77,9 @@ func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (P
 		return Plan{}, err
 	}
 	defer ix.leave(v)
+	if p, err = p.counted(v.parts[0]); err != nil {
+		return Plan{}, err
+	}
 	return ix.searchVersion(ctx, v, p, out)
 }
 
@@ -177,6 +157,10 @@ func (r *run) check() error {
 	if p.K < 0 || p.NQ < 0 {
 		return newError(InvalidArgument, "search", fmt.Sprintf("k = %d", p.K), "use k >= 0")
 	}
+	if p.Estimates && p.Rerank > 0 {
+		return newError(InvalidArgument, "search",
+			fmt.Sprintf("estimates, and %d rows to measure", p.Rerank), "ask for one of them")
+	}
 	if err := ix.checkQueries(p); err != nil {
 		return err
 	}
@@ -208,7 +192,7 @@ func (r *run) check() error {
 		Eligible: int64(r.eligible), Nulls: int64(ix.nulls + ix.bad), Queries: int64(p.NQ),
 		Epsilon0: r.epsilon, Recall: r.recall, Threads: 1, Plane: min(ix.bits, 1),
 		Cells: int64(ix.cellCount()),
-		Exact: ix.kind == Exact || r.col != nil && p.Rerank != 0,
+		Exact: ix.kind == Exact || r.col != nil && !p.Estimates,
 	}
 	return r.spotCheck()
 }
@@ -222,7 +206,7 @@ func (r *run) setTarget() error {
 		return newError(InvalidArgument, "search",
 			fmt.Sprintf("recall target %v is not in (0, 1]", r.recall), "use for example 0.95")
 	}
-	t := r.ix.tunedFor(r.recall, r.col != nil && r.p.Rerank != 0)
+	t := r.ix.tunedFor(r.recall, r.col != nil && !r.p.Estimates)
 	r.epsilon, r.probes = r.p.Epsilon0, r.p.Probes
 	if r.epsilon == 0 {
 		r.epsilon = t.Epsilon0

@@ -35,7 +35,8 @@ func TestAnAnswerIsTheSameAloneInAnyBatchAndForAnyThreadCount(t *testing.T) {
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat} {
 		for _, rerank := range []int{-1, 0, 30} {
 			f := newFixture(t, 300_000, 24, 70, arrowidx.BuildOptions{Kind: kind, Bits: 3})
-			p := arrowidx.SearchParams{Queries: f.queries, NQ: 70, K: 10, Rerank: rerank, Threads: 1}
+			p := arrowidx.SearchParams{Queries: f.queries, NQ: 70, K: 10, Rerank: rerank,
+				Estimates: rerank == 0, Threads: 1}
 			want, _ := arrowidxtest.Search(t, f.ix, p)
 			for _, threads := range []int{2, 7} {
 				p.Threads = threads
@@ -46,7 +47,7 @@ func TestAnAnswerIsTheSameAloneInAnyBatchAndForAnyThreadCount(t *testing.T) {
 				for from := 0; from+size <= 70; from += size {
 					q := f.queries[from*f.d : (from+size)*f.d]
 					got, _ := arrowidxtest.Search(t, f.ix, arrowidx.SearchParams{
-						Queries: q, NQ: size, K: 10, Rerank: rerank})
+						Queries: q, NQ: size, K: 10, Rerank: rerank, Estimates: rerank == 0})
 					require.Equal(t, want.Rows[from*10:(from+size)*10], got.Rows)
 					require.Equal(t, want.Scores[from*10:(from+size)*10], got.Scores)
 				}

@@ -28,7 +28,7 @@ const (
 type WithinParams struct {
 	Queries []float32 // NQ x dim, row-major
 	Bits    []byte    // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
-	NQ      int
+	NQ      int       // 0: as many as Queries or Bits hold
 	// MinSimilarity is the least score of cosine and dot, inclusive; MaxDistance is the greatest
 	// of the other metrics. Both are compared as float32, as scores are: the score of a row that
 	// Search found lets it in. Minus infinity, or infinity for a distance, lets every row in.
@@ -79,6 +79,9 @@ func (ix *Index) Within(
 		return Plan{}, err
 	}
 	defer ix.leave(v)
+	if p, err = p.counted(v.parts[0]); err != nil {
+		return Plan{}, err
+	}
 	return v.within(ctx, p, 0, emit)
 }
 
@@ -156,6 +159,20 @@ func (g *ranging) begin(v *version) error {
 		r.plan.Threads = g.threads
 	}
 	return nil
+}
+
+// counted returns the parameters with the number of queries.
+func (p *WithinParams) counted(base *segment) (*WithinParams, error) {
+	if p.NQ != 0 {
+		return p, nil
+	}
+	n, err := queriesIn("within", p.Queries, p.Bits, base)
+	if n == 0 || err != nil {
+		return p, err
+	}
+	own := *p
+	own.NQ = n
+	return &own, nil
 }
 
 // rowsIn returns those of the rows that lie in a part, counted from its first.

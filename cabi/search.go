@@ -54,7 +54,8 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 	}
 	q.params = arrowidx.SearchParams{
 		Queries: view[float32](p.queries, queryNumbers(p)), NQ: int(p.nq), K: int(p.k),
-		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall), Rerank: int(p.rerank),
+		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall),
+		Rerank: int(p.rerank), Estimates: p.rerank == 0, // 0 is what C and Python call none
 		Probes: int(p.probes), Threads: int(p.threads),
 	}
 	if q.index.Metric().Binary() && p.like == nil {

@@ -218,6 +218,7 @@ func (s suite) batches(t *testing.T) {
 	for _, rerank := range []int{-1, 0, 20} {
 		p := k.params(4)
 		p.Rerank, p.Threads = rerank, 1
+		p.Estimates = rerank == 0
 		want, _ := Search(t, ix, p)
 		for _, threads := range []int{2, 3} {
 			p.Threads = threads
