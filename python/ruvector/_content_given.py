@@ -42,7 +42,7 @@ def label_of(index: Indexed, frame: _frames.Frame, on: Any, text: Any) -> Any:
     label = text if on is None else on
     if label is None:
         label = recall(index._origin).column
-        return label if isinstance(label, list) or label in frame.names() else None
+        return label if isinstance(label, list) or _frames.times(frame.names(), label) else None
     if isinstance(label, list):
         return label
     fact = _frames.facts_of(frame, label)

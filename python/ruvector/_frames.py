@@ -121,6 +121,11 @@ def same_label(name: Any, label: Any) -> bool:
     return isinstance(equal, bool | np.bool_) and bool(equal)
 
 
+def times(names: list[Any], label: Any) -> int:
+    """Return how many columns a label names."""
+    return sum(same_label(name, label) for name in names)
+
+
 def one_of(names: list[Any], label: Any) -> int:
     """Return the position of the only column called `label`.
 
@@ -175,7 +180,7 @@ def check_clash(names: list[Any], added: Sequence[str]) -> None:
         Names both columns and the way out.
     """
     for name in added:
-        if any(same_label(mine, name) for mine in names):
+        if times(names, name):
             way = (
                 f"rename or drop yours (frame.drop(columns=[{name!r}]) in pandas, "
                 f"frame.drop({name!r}) in polars)"

@@ -244,7 +244,7 @@ def join(
             "the index has ids of its own, and it is not known which column of the frame holds "
             "them: name it with ids_on=, or build with rv.build_index(frame, ids='the column')"
         )
-    if ids_on is None and not any(_frames.same_label(mine, name) for mine in frame.names()):
+    if ids_on is None and not _frames.times(frame.names(), name):
         raise ColumnError(
             f"the ids of the index were column {name!r}, which the frame has not: name the "
             "column that holds them with ids_on="

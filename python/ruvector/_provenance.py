@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from typing import Any, Final, NamedTuple
 
 from . import _native
 from ._embedder import Embedder
+from ._values import is_null
 from ._vectors import Vectors
 
 _MOST: Final = 1 << 16  # characters: ours are some hundred
@@ -70,11 +72,15 @@ def _written(label: Any) -> Any:
         return {"levels": [_written(part) for part in label]}
     if isinstance(label, list):
         return [str(part) for part in label]
+    if label is not None and is_null(label):
+        return {"na": True}
     return label if label is None or type(label) in (str, int, bool) else str(label)
 
 
 def _read(label: Any) -> Any:
     if isinstance(label, dict):
+        if "na" in label:
+            return math.nan
         return tuple(_read(part) for part in label["levels"]) if "levels" in label else None
     if isinstance(label, list):
         return [str(part) for part in label]

@@ -249,10 +249,10 @@ def build_index(
 def _ids_of(frame: _frames.Frame, ids: Any) -> tuple[Any, Label | None]:
     """Return the ids and the name of their column; None where there is none."""
     names = frame.names()
-    column = isinstance(ids, str) or (isinstance(ids, tuple) and ids in names)
+    column = isinstance(ids, str) or (isinstance(ids, tuple) and _frames.times(names, ids) > 0)
     if ids is None or (not column and hasattr(ids, "__len__")):
         name = getattr(ids, "name", None)  # of a Series, which may be a column of the frame
-        if name is None or names.count(name) != 1:
+        if name is None or _frames.times(names, name) != 1:
             return ids, None
         mine, theirs = read_ids(ids), read_ids(frame.column(name))
         return ids, name if np.array_equal(mine, theirs) else None

@@ -191,7 +191,7 @@ def query_of_frame(query: Any, label: Any) -> Any:
     if isinstance(label, list):
         return _frames.scalar_matrix(frame, label)
     names = frame.names()
-    if any(_frames.same_label(name, label) for name in names):
+    if _frames.times(names, label):
         return frame.column(label)
     return frame.column(_frames.only_vector_column(frame, None))
 

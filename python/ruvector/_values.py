@@ -120,7 +120,10 @@ def widened(array: Values) -> Values:
     """Return numbers of a type that NumPy itself has not, such as bfloat16, as float32."""
     kind = array.dtype
     if kind.kind == "V" and kind.type is not np.void and kind.names is None:
-        return array.astype(np.float32)
+        try:
+            return array.astype(np.float32)
+        except (TypeError, ValueError):
+            return array
     return array
 
 
