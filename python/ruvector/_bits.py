@@ -83,7 +83,7 @@ def _of_array(data: Values, metric: str, label: str) -> Vectors:
         rows = np.ascontiguousarray(data).view(np.uint8).reshape(len(data), data.dtype.itemsize)
         return from_matrix(rows, None, False, f"NumPy {data.dtype}")
     if data.dtype.kind == "b" and data.ndim == 2:
-        packed = np.packbits(np.asarray(data), axis=1)
+        packed = np.ascontiguousarray(np.packbits(np.asarray(data), axis=1))
         return from_matrix(packed, None, True, "NumPy bool, packed (copied)")
     if data.dtype.kind in "iuf" and data.dtype != np.uint8:
         raise _not_bits(label, data.dtype, metric)
