@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any, Final
 
@@ -164,6 +165,12 @@ def vector_of(query: Any) -> Values | None:
 
 def _scalars(cells: list[Any]) -> Values | None:
     """Return cells that are numbers as one array; None when they are rows, or all null."""
+    kinds = set(map(type, cells))
+    if kinds == {float}:
+        return np.array(cells)
+    if kinds == {int, float}:
+        with contextlib.suppress(OverflowError):  # whose number the long way names
+            return np.array(cells, np.float64)
     if not all(map(is_scalar, cells)) or (cells and all(map(is_null, cells))):
         return None
     return of_cells(cells)

@@ -7,6 +7,7 @@ read whatever its class is called.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Iterator, MappingView, Sequence, Set
 from typing import Any, TypeAlias
@@ -148,6 +149,8 @@ def of_cells(cells: Iterable[Any]) -> Values:
     kinds = set(map(type, cells))
     if kinds == {np.uint64}:
         return np.array(cells, np.uint64)
+    if kinds == {float}:
+        return np.array(cells, np.float64)
     if kinds != {int} and kinds != {str}:
         cells = [scalar(cell) for cell in cells]
         kinds = set(map(type, cells))
@@ -299,9 +302,12 @@ def _floats_of(cells: Values) -> tuple[Values, npt.NDArray[np.bool_]]:
         if isinstance(value, str | bytes | bool | complex) or not hasattr(value, "__float__"):
             raise NotNumbers(at, f"is {value!r:.40}, not a number")
         try:
-            out.flat[at] = float(value)
+            number = float(value)
         except (OverflowError, TypeError, ValueError):
-            raise NotNumbers(at, f"is {value!r:.40}, outside the range of float64") from None
+            number = math.inf
+        if math.isinf(number) and number != value:  # a Decimal becomes it without an error
+            raise NotNumbers(at, f"is {value!r:.40}, outside the range of float64")
+        out.flat[at] = number
     return out, absent
 
 

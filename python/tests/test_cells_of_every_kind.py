@@ -361,3 +361,17 @@ def test_scalar_columns_with_nulls_of_any_type_leave_their_rows_out() -> None:
             continue  # which is no column of numbers
         found = rv.search(frame, X[0], on=["e*"], metric="l2", k=4)
         assert found.index.tolist() == [i for i in _want(X[0])[0] if i != 1]
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**39), 1e39, decimal.Decimal("1e4000")])
+@pytest.mark.parametrize("place", [0, 2])
+def test_numbers_that_are_too_large_are_refused_in_every_form(number: Any, place: int) -> None:
+    row: list[Any] = [1.0, 2, 3]
+    row[place] = number
+    index = rv.Index.build(X)
+    for query in (row, [row], np.array(row, object), pd.Series(row, dtype=object)):
+        with pytest.raises(rv.InvalidVector, match=r"outside|range"):
+            index.search(query)
+    with pytest.raises(rv.InvalidVector, match=r"row 1|range") as caught:
+        rv.Index.build([X[0], row])
+    assert caught.value.row == 1
