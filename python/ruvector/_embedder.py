@@ -13,13 +13,13 @@ from typing import Any, Final
 import numpy as np
 
 from ._cells import Validity
-from ._errors import EmbedError, InvalidVector, MissingExtra
+from ._errors import ColumnError, EmbedError, InvalidVector, MissingExtra
 from ._library import forked_error
 from ._locks import Lock
 from ._settings import current
 from ._static import Static
-from ._values import is_null
-from ._vectors import Float32Matrix, number_matrix
+from ._values import is_null, values_of
+from ._vectors import Float32Matrix, read_vectors
 
 _PACKAGE: Final = "wordllama"
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
@@ -158,7 +158,7 @@ class Embedder:
         if isinstance(texts, str):
             vector: Float32Matrix = self.query([texts])[0]
             return vector
-        matrix, valid = self.column(list(texts))
+        matrix, valid = self.column(values_of(texts).tolist())
         if not valid.all():
             matrix = matrix.copy()
             matrix[~valid] = np.nan
@@ -225,17 +225,15 @@ class _Foreign:
         self._function = function
 
     def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
-        answer = self._function(texts)
         try:
-            found = np.asarray(answer)
-        except ValueError as error:
-            raise EmbedError(f"the embedder's answer is no matrix: {error}") from error
-        try:
-            matrix, _ = number_matrix(found, "the embedder's answer", ndim=2)
-        except InvalidVector as error:
+            found = read_vectors(self._function(texts), "the embedder's answer", warn=False)
+        except (InvalidVector, ColumnError) as error:
             raise EmbedError(str(error)) from error
-        if not matrix.shape[1]:
+        if found.nulls:
+            raise EmbedError(f"the embedder gave no vector for {found.nulls} of its texts")
+        if not found.dim:
             raise EmbedError("the embedder gave vectors of no dimensions")
+        matrix = found.floats()
         if len(matrix) != len(texts):
             raise EmbedError(f"the embedder gave {len(matrix)} vectors for {len(texts)} texts")
         floats = np.array(matrix, np.float32, order="C")  # its memory may be used again

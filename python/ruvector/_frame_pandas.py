@@ -72,7 +72,7 @@ class PandasFrame:
         for label in labels:
             column = self.column(label)
             try:
-                found = np.asarray(pd.factorize(column)[0], np.int64)
+                found = np.asarray(pd.factorize(_of_machine(column))[0], np.int64)
             except (TypeError, ValueError, NotImplementedError) as error:
                 raise not_groups(label, column.dtype, error) from error
             codes = found if codes is None else joined_codes(codes, found)
@@ -85,6 +85,9 @@ class PandasFrame:
             frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
         try:
             out = frame.iloc[rows].copy()  # or pandas 2 warns users who write to their answer
+        except ValueError:  # pandas takes no rows of columns of another byte order
+            frame = frame.apply(_of_machine)
+            out = frame.iloc[rows].copy()
         except NotImplementedError:  # of pyarrow, for types that it has no kernel for
             out = _take_columns(frame, rows)
         below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
@@ -97,6 +100,14 @@ class PandasFrame:
         return pd.DataFrame(
             {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
         )
+
+
+def _of_machine(column: Any) -> Any:
+    """Return a column in the byte order of this machine, without which pandas cannot work."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and not dtype.isnative:
+        return column.astype(dtype.newbyteorder("="))
+    return column
 
 
 def _take_columns(frame: Any, rows: npt.NDArray[np.int64]) -> Any:

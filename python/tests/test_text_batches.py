@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import ruvector as rv
+from ruvector._embedder import resolve
 
 WORDS = ["sun", "moon", "a longer word than the others"]
 ROWS = ["moon", "sun", "stars", "a longer word than the others"]
@@ -187,3 +188,66 @@ def test_a_null_among_texts_is_named_by_its_row(name: str, index: rv.Index) -> N
 def test_texts_among_numbers_are_named_by_their_row(index: rv.Index) -> None:
     with pytest.raises(rv.InvalidVector, match=r"row 1 is 5, not text"):
         index.search(["sun", 5])
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_an_embedder_encodes_a_batch_of_any_type(name: str) -> None:
+    encoded = resolve(EMBEDDER).encode(BATCHES[name](WORDS))
+    np.testing.assert_array_equal(encoded, EMBEDDER.encode(WORDS))
+
+
+class Answers:
+    """An embedder that answers in a form of its own."""
+
+    dim = 26
+
+    def __init__(self, form: Callable[[Any], Any]) -> None:
+        self._form = form
+
+    def encode(self, texts: list[str]) -> Any:
+        return self._form(EMBEDDER.encode(texts))
+
+
+class DLPack:
+    """A tensor that has DLPack alone."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        return self._values.__dlpack__(**arguments)
+
+    def __dlpack_device__(self) -> Any:
+        return self._values.__dlpack_device__()
+
+
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "lists": lambda found: found.tolist(),
+    "rows": list,
+    "big-endian": lambda found: found.astype(">f8"),
+    "tensor": DLPack,
+    "tensors": lambda found: [DLPack(row.copy()) for row in found],
+    "rows of one": lambda found: [row[None] for row in found],
+    "pyarrow": lambda found: pa.array(found.tolist()),
+    "polars": pl.Series,
+    "objects": lambda found: found.astype(object),
+    "iterator": lambda found: iter(list(found)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_an_embedder_may_answer_in_any_form_that_a_column_has(name: str) -> None:
+    frame = pd.DataFrame({"t": ROWS})
+    found = rv.search(frame, WORDS, text="t", k=1, embedder=Answers(FORMS[name]))
+    assert found["t"].tolist() == WORDS
+
+
+def test_masked_and_missing_vectors_of_an_embedder_are_refused() -> None:
+    frame = pd.DataFrame({"t": ROWS})
+    for form, says in (
+        (lambda found: np.ma.masked_array(found, found == 0), "row 0, element .* is null"),
+        (lambda found: [None] * len(found), "no vector"),
+        (lambda found: [*found[1:].tolist(), None], "no vector for 1"),
+    ):
+        with pytest.raises(rv.EmbedError, match=says):
+            rv.search(frame, "sun", text="t", embedder=Answers(form))
