@@ -156,6 +156,8 @@ def vector_of(query: Any) -> Values | None:
         return _of_scalar(query)
     if pyarrow is not None and isinstance(query, (pyarrow.Array, pyarrow.ChunkedArray)):
         return None if len(query) and _holds_rows(query.type) else values_of(query)
+    if isinstance(query, str | bytes):
+        return None
     if is_batch(query):
         return np.arange(len(query)) if isinstance(query, range) else _scalars(list(query))
     if hasattr(query, "__arrow_c_array__") or hasattr(query, "__arrow_c_stream__"):

@@ -313,7 +313,7 @@ def _floats_of(cells: Values) -> tuple[Values, npt.NDArray[np.bool_]]:
 
 def is_scalar(cell: Any) -> bool:
     """Return whether a cell is one number, boolean or null, and no row of them."""
-    if isinstance(cell, int | float | np.generic) or is_null(cell):
+    if isinstance(cell, int | float | complex | np.generic) or is_null(cell):
         return not isinstance(cell, str | bytes)
     if hasattr(cell, "as_py"):  # of pyarrow, whose lists have a length
         return not hasattr(cell, "values") and not isinstance(cell.as_py(), str | bytes)

@@ -172,7 +172,8 @@ def read_vectors(
     pandas = sys.modules.get("pandas")
     if pandas is not None:
         if isinstance(data, (pandas.Index, pandas.api.extensions.ExtensionArray)):
-            data = pandas.Series(data)
+            objects = is_objects(data.dtype)  # levels of a MultiIndex are rows of tuples
+            data = pandas.Series(list(data) if objects else data, dtype=data.dtype)
         if isinstance(data, (pandas.Series, pandas.DataFrame)):
             return _from_pandas(pandas, data, reading)
     polars = sys.modules.get("polars")

@@ -375,3 +375,33 @@ def test_numbers_that_are_too_large_are_refused_in_every_form(number: Any, place
     with pytest.raises(rv.InvalidVector, match=r"row 1|range") as caught:
         rv.Index.build([X[0], row])
     assert caught.value.row == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"abc", 5, {1.0, 2.0, 3.0}, {"a": 1}, [1j, 2, 3], [True, False, True],
+        pl.Series([True, False, True]), pd.Series(pd.date_range("2020", periods=3)),
+        pa.array([1, 2, 3], pa.date32()), pa.scalar("text"), pa.array([{"a": 1}]),
+        pl.Series([{"a": 1}]), [None] * 3, pd.Series([None] * 3), pl.Series([None] * 3),
+        pa.nulls(3), np.zeros(3, [("a", "f4")]), np.array([b"a", b"b", b"c"]),
+        pd.Series(pd.interval_range(0, 3)), pa.record_batch({"a": [1.0]}), [[1, 2, 3], 4],
+        pl.LazyFrame({"a": [1.0]}), pl.col("a"), object(),
+    ],
+    ids=lambda query: f"{type(query).__name__} {str(query)[:20]}".replace("\n", " "),
+)  # fmt: skip
+def test_what_is_no_query_is_an_error_of_ours(query: Any) -> None:
+    index = rv.Index.build(X)
+    for verb in (
+        lambda: index.search(query),
+        lambda: index.within(query, min_similarity=0),
+        lambda: index.search(query, diversity=0.1),
+    ):
+        with pytest.raises((rv.InvalidVector, rv.ColumnError), match=r"query|column"):
+            verb()
+
+
+def test_levels_of_labels_are_rows() -> None:
+    rows = pd.MultiIndex.from_tuples([tuple(row) for row in X.tolist()])
+    np.testing.assert_array_equal(rv.to_matrix(rows), X)
+    assert rv.Index.build(X, metric="l2").search(rows, k=1).ids.ravel().tolist() == [0, 1, 2, 3]
