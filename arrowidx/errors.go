@@ -130,7 +130,7 @@ func closedError(op string) *Error {
 func cancelled(ctx context.Context, op string) error {
 	err := ctx.Err()
 	if err == nil {
-		return nil
+		return memoryShort(op)
 	}
 	return &Error{Kind: Cancelled, Op: op, Msg: "cancelled", Row: -1, Column: -1, Err: err}
 }

@@ -7,10 +7,12 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$(dirname "$out")"
 out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_version.py")
+# What the Go runtime asks the system for goes through reserve.c.
+wrap=--wrap=mmap,--wrap=pthread_create,--wrap=malloc
 cd "$root"
 CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false \
 	-tags "cshared,mallocator${RUVECTOR_TAGS:+,$RUVECTOR_TAGS}" \
 	-ldflags "-s -w -buildid= -X main.version=$version \
-	-extldflags=-Wl,--version-script=$root/cabi/symbols.map" \
+	-extldflags=-Wl,--version-script=$root/cabi/symbols.map,$wrap" \
 	-o "$out" ./cabi
 rm -f "${out%.so}.h"

@@ -162,7 +162,7 @@ func goColumnHashStart(
 			return invalid("hash", "no place for the answer or the task", "")
 		}
 		to := view[uint64](out, 2)
-		putTask(made, task.Start(s.Move(), "hash", nil,
+		putTask(made, start(s, "hash", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, hashColumn(ctx, c, to)
 			}))
@@ -187,7 +187,7 @@ func goPCAStart(
 			return invalid("pca", "no place for the coordinates or the task", "")
 		}
 		to := view[float32](out, int64(c.Len())*int64(dims))
-		putTask(made, task.Start(s.Move(), "pca", nil,
+		putTask(made, start(s, "pca", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, arrowidx.PCA(ctx, c, int(dims), to)
 			}))

@@ -32,7 +32,7 @@ func goSaveStart(
 			return invalid("save", "no path, or no place for the task", "")
 		}
 		name := text(path, n)
-		putTask(out, task.Start(s.Move(), "save", nil,
+		putTask(out, start(s, "save", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, ix.Save(ctx, name, flags&storeVectors != 0)
 			}))
@@ -56,7 +56,7 @@ func goLoadStart(
 			}
 		}
 		name := text(path, n)
-		putTask(out, task.Start(s.Move(), "load", nil,
+		putTask(out, start(s, "load", nil,
 			func(ctx context.Context) (task.Result, error) {
 				ix, err := load(ctx, name, c)
 				if err != nil {
@@ -93,7 +93,7 @@ func goEncodingStart(
 		if out == nil {
 			return invalid("encode", "no place for the task", "")
 		}
-		putTask(out, task.Start(s.Move(), "encode", nil,
+		putTask(out, start(s, "encode", nil,
 			func(ctx context.Context) (task.Result, error) {
 				made, err := ix.Encoding(ctx, flags&storeVectors != 0)
 				if err != nil {
@@ -117,7 +117,7 @@ func goEncodingCopyStart(
 		if to == nil || out == nil {
 			return invalid("encode", "no place for the bytes, or for the task", "")
 		}
-		putTask(out, task.Start(s.Move(), "encode", nil,
+		putTask(out, start(s, "encode", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, made.CopyTo(ctx, view[byte](to, int64(n)))
 			}))
@@ -154,7 +154,7 @@ func goDecodeStart(data *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error) C
 		if n < 0 || n > 0 && data == nil || out == nil {
 			return invalid("decode", "no bytes, or no place for the task", "")
 		}
-		putTask(out, task.Start(s.Move(), "decode", nil,
+		putTask(out, start(s, "decode", nil,
 			func(ctx context.Context) (task.Result, error) {
 				ix, err := arrowidx.Decode(ctx, view[byte](data, int64(n)))
 				if err != nil {

@@ -33,7 +33,7 @@ func goNeighborsStart(
 			return err
 		}
 		progress := &arrowidx.Progress{}
-		putTask(out, task.Start(s.Move(), "neighbors", progress.Done,
+		putTask(out, start(s, "neighbors", progress.Done,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, findNeighbors(ctx, ix, p, progress)
 			}))

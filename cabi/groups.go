@@ -47,7 +47,7 @@ func goSearchGroupsStart(
 		q.out = arrowidx.SearchOut{Rows: view[int64](p.ids, cells),
 			Scores: view[float32](p.scores, cells), Counts: view[int64](p.counts, int64(p.nq*n))}
 		of := view[uint32](groups, int64(rows))
-		putTask(out, task.Start(s.Move(), "search", nil,
+		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
 				plan, err := q.index.SearchGroups(ctx, &q.params, of, int(n), &q.out)
 				if err == nil && q.plan != nil {

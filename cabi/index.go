@@ -11,7 +11,6 @@ import (
 	"context"
 
 	"github.com/apache/arrow-go/v18/arrow/cdata"
-	"github.com/apache/arrow-go/v18/arrow/memory/mallocator"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
@@ -117,7 +116,7 @@ func goBuildStart(
 		if err != nil {
 			return err
 		}
-		putTask(out, task.Start(s.Move(), "build", opts.Progress.Done,
+		putTask(out, start(s, "build", opts.Progress.Done,
 			func(ctx context.Context) (task.Result, error) {
 				if opts.IDs, err = names(); err != nil {
 					return task.Result{}, err
@@ -189,7 +188,7 @@ func goIndexIDs(
 			return invalid("ids", "no place for the ids", "")
 		}
 		// C memory: what leaves the library may outlive every Go reference to it.
-		ids, err := ix.Names(mallocator.NewMallocator())
+		ids, err := ix.Names(cMemory{})
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,9 @@ var table handle.Table
 
 // door runs one function of the interface and turns its error into C's.
 func door(e *C.rv_error, op string, f func(*guard.Scope) error) C.int32_t {
+	if short.Load() != 0 {
+		calm()
+	}
 	return fail(e, guard.Call(&table, op, f))
 }
 
@@ -99,7 +102,12 @@ func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
 		if o.Threads != nil {
 			arrowidx.SetThreads(*o.Threads)
 		}
-		configured.Do(func() { debug.SetGCPercent(defaultGCPercent) })
+		configured.Do(func() {
+			debug.SetGCPercent(defaultGCPercent)
+			arrowidx.WatchMemory(short)
+			C.rvi_hold_reserve()
+			makeThreads()
+		})
 		if o.GCPercent != nil {
 			debug.SetGCPercent(*o.GCPercent)
 		}

@@ -41,7 +41,7 @@ func goCalibrateStart(
 		}
 		p := arrowidx.CalibrateParams{Queries: view[float32](queries, int64(nq*dim)), NQ: int(nq),
 			Threads: int(threads)}
-		putTask(out, task.Start(s.Move(), "calibrate", nil,
+		putTask(out, start(s, "calibrate", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, ix.Calibrate(ctx, p)
 			}))
@@ -65,7 +65,7 @@ func goRecallStart(
 		p := arrowidx.RecallParams{K: int(k), Sample: int(sample), Recall: float64(recall),
 			Threads: int(threads)}
 		const numbers = 5 // of the report
-		putTask(out, task.Start(s.Move(), "recall", nil,
+		putTask(out, start(s, "recall", nil,
 			func(ctx context.Context) (task.Result, error) {
 				r, err := ix.MeasureRecall(ctx, p)
 				if err == nil {

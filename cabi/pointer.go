@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"fmt"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow/cdata"
@@ -75,6 +76,17 @@ type (
 	array  C.struct_ArrowArray
 	schema C.struct_ArrowSchema
 )
+
+// shortFlag is reserve.c's rvi_short.
+func shortFlag() *atomic.Uint32 {
+	return (*atomic.Uint32)(unsafe.Pointer(&C.rvi_short))
+}
+
+// foreign views memory of C's that Go may read and write until it is freed.
+func foreign(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n) }
+
+// base is where memory begins, for C to free.
+func base(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
 // setError fills an rv_error and returns the kind.
 func setError(e *C.rv_error, kind int32, row, column int64, msg string) C.int32_t {

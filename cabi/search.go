@@ -229,7 +229,7 @@ func goSearchStart(
 		if err := q.prepare(s, h, p); err != nil {
 			return err
 		}
-		putTask(out, task.Start(s.Move(), "search", nil,
+		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, q.run(ctx)
 			}))

@@ -97,6 +97,19 @@ int32_t rvi_set_bytes(rv_bytes *out, const char *data, size_t len, rv_error *err
     return kind;
 }
 
+void *rvi_alloc(size_t size)
+{
+    size_t room = (size / 64 + 1) * 64;
+    void *p = size > PTRDIFF_MAX - 64 ? NULL : aligned_alloc(64, room);
+
+    return p == NULL ? NULL : memset(p, 0, room);
+}
+
+void rvi_unalloc(void *memory)
+{
+    free(memory);
+}
+
 static int32_t refuse(rv_error *error)
 {
     return rvi_fail_text(error, RV_FORKED_PROCESS,

@@ -32,4 +32,13 @@ void rvi_run_deferred(void);
 void rvi_drop_array(struct ArrowArray *array);
 void rvi_drop_schema(struct ArrowSchema *schema);
 
+/* Zeroed memory aligned to 64 bytes, or NULL; and back. */
+void *rvi_alloc(size_t size);
+void rvi_unalloc(void *memory);
+
+/* Keeps address space back for the runtime; 0 when there is none. rvi_short is 1 from the moment
+ * when it was needed until there is a new one. */
+int32_t rvi_hold_reserve(void);
+extern uint32_t rvi_short;
+
 #endif

@@ -96,7 +96,7 @@ func goAddStart(
 		if err := a.use(s, column); err != nil {
 			return err
 		}
-		putTask(out, task.Start(s.Move(), "add", a.o.Progress.Done,
+		putTask(out, start(s, "add", a.o.Progress.Done,
 			func(ctx context.Context) (task.Result, error) { return task.Result{}, a.run(ctx) }))
 		return nil
 	})
@@ -159,7 +159,7 @@ func goCompactStart(
 		if out == nil {
 			return invalid("compact", "no place for the task", "")
 		}
-		putTask(out, task.Start(s.Move(), "compact", nil,
+		putTask(out, start(s, "compact", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, ix.Compact(ctx, int(threads))
 			}))

@@ -9,16 +9,17 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	records "github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/cdata"
-	"github.com/apache/arrow-go/v18/arrow/memory/mallocator"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
+	"github.com/ruvector/ruvector-arrow/cabi/internal/headroom"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 )
 
@@ -27,6 +28,25 @@ const (
 	minSimilarity = 1
 	maxDistance   = 2
 )
+
+// rangeBytes is what a range search may hold when nobody says and there is room.
+const rangeBytes = 1 << 30
+
+// rangeRoom is what a range search may hold when nobody says: half of what is free at most, as what
+// was found is copied once when it leaves.
+func rangeRoom() int64 { return max(min(rangeBytes, headroom.Free()/2), 1<<20) }
+
+// shortOf turns the error of a range that needs more than was free into what it is.
+func shortOf(err error, room int64) error {
+	var known *arrowidx.Error
+	if !errors.As(err, &known) || known.Kind != arrowidx.LimitExceeded {
+		return err
+	}
+	own := *known
+	own.Kind = arrowidx.OutOfMemory
+	own.Msg += fmt.Sprintf(", half of the memory that was free (%d MiB)", room>>19)
+	return &own
+}
 
 // answer is record batches in C memory that can be read any number of times.
 type answer struct {
@@ -96,7 +116,7 @@ func goWithinStart(
 		if err != nil {
 			return err
 		}
-		putTask(out, task.Start(s.Move(), "within", nil,
+		putTask(out, start(s, "within", nil,
 			func(ctx context.Context) (task.Result, error) { return q.within(ctx, w) }))
 		return nil
 	})
@@ -111,7 +131,15 @@ func (q *search) within(ctx context.Context, w *arrowidx.WithinParams) (task.Res
 		}
 		w.IDs = ids
 	}
-	reader, plan, err := q.index.WithinReader(ctx, w, mallocator.NewMallocator())
+	room, asked := int64(0), w.MaxBytes
+	if asked == 0 {
+		room = rangeRoom()
+		w.MaxBytes = room
+	}
+	reader, plan, err := q.index.WithinReader(ctx, w, cMemory{})
+	if asked == 0 && room < rangeBytes {
+		err = shortOf(err, room)
+	}
 	if err != nil {
 		return task.Result{}, err
 	}

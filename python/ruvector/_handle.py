@@ -16,7 +16,7 @@ from ._task import free
 
 def _free_handle(cell: c_uint64) -> None:
     free(cell)
-    if not _library.forked:
+    if _library.is_loaded() and not _library.forked:
         collect()
 
 

@@ -23,6 +23,7 @@ from ctypes import (
 )
 from typing import Any
 
+from ._address_space import require_space
 from ._errors import ForkedProcessError, InvalidArgument, error_of
 from ._locks import Lock
 
@@ -313,6 +314,7 @@ def _load() -> Any:
     with _lock:
         if _loaded is None:
             _refuse_musl()
+            require_space()
             lib = _open(PATH)
             _declare(lib)
             _check_abi(lib)

@@ -81,6 +81,8 @@ func (s *Scope) Run(op string, f func() error) (err error) {
 		case nil:
 		case Refusal: // before anything was done
 			err = r.error(op)
+		case *arrowidx.Error: // of an interface that can return none, an allocator's
+			err = r
 		default:
 			err = s.damaged(op, r)
 		}

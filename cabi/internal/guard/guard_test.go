@@ -182,3 +182,21 @@ func TestADamagedObjectIsThereForThoseWhoAskForIt(t *testing.T) {
 	_, err := table.AcquireDamaged(h, handle.Column)
 	require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(err), "of another kind all the same")
 }
+
+// An allocator has no way to return an error: what it panics with is one, and damages nothing.
+func TestAnAllocatorsPanicIsItsErrorAndPoisonsNothing(t *testing.T) {
+	var table handle.Table
+	h := table.Put(handle.Index, "an index", nil)
+	none := &arrowidx.Error{Kind: arrowidx.OutOfMemory, Op: "answer", Msg: "no room", Row: -1,
+		Column: -1}
+	err := Call(&table, "within", func(s *Scope) error {
+		if _, err := Use[string](s, h, handle.Index); err != nil {
+			return err
+		}
+		panic(none)
+	})
+	require.Equal(t, none, err)
+	ref, err := table.Acquire(h, handle.Index)
+	require.NoError(t, err)
+	ref.Release()
+}
