@@ -138,11 +138,10 @@ func (r *run) count(c *counts) {
 
 // prepare makes queries [lo, hi) of the batch ready.
 func (r *run) prepare(ctx context.Context, w *workspace, worker, lo, hi int) error {
-	d, from, shards := r.ix.dim, w.from, w.shards
+	from, shards := w.from, w.shards
 	for i := lo; i < hi; i++ {
 		q := &w.queries[i]
-		at := (from + i) * d
-		if err := q.measure(r.ix, r.p.Queries[at:at+d], from+i); err != nil {
+		if err := q.measure(r, from+i); err != nil {
 			return err
 		}
 		if err := r.choose(q, from+i); err != nil {
@@ -207,7 +206,7 @@ func (r *run) choose(q *query, i int) error {
 	case ix.kind == Exact:
 		q.way = wayTiles
 		if r.eligible < ix.rows/4 ||
-			ix.metric.Larger() && q.norm*float64(ix.longest) < leastProduct {
+			ix.metric.Larger() && !r.tileable(q) {
 			q.way = wayMeasure
 		}
 	case q.lost && r.col == nil:
@@ -375,7 +374,6 @@ func (r *run) estimates(p *probe) []hit {
 // among the k nearest, or, when the caller said how many, that many in order of their estimates.
 func (s *searcher) rerank(ctx context.Context, p *probe) error {
 	r := s.run
-	s.read = grow(s.read, r.ix.dim)
 	rows, closed := p.found.rows, true
 	sorted := p.found.byBound(&s.out)
 	if n := max(r.p.Rerank, r.k); r.p.Rerank > 0 && n < len(rows) && r.ix.kind != Exact &&
@@ -411,7 +409,8 @@ func (s *searcher) rerank(ctx context.Context, p *probe) error {
 			break
 		}
 		row := r.rowAt(p, c.pos)
-		dist := p.exact(r.ix.metric, r.col.Row(int(row), s.read))
+		s.turnTo(int(row))
+		dist := s.distance(p.query)
 		p.counts.reranked++
 		if err := fit.add("search", c, dist, row); err != nil {
 			return err

@@ -22,10 +22,14 @@ const (
 func (ix *segment) checkQueries(p *SearchParams) error {
 	binary := ix.metric.Binary()
 	switch {
-	case p.NQ > 0 && binary && p.Bits == nil && p.Queries != nil:
+	case p.NQ > 0 && binary && p.Bits == nil && (p.Queries != nil || p.Wide != nil):
+		numbers := "float32"
+		if p.Wide != nil {
+			numbers = "float64"
+		}
 		return newError(MetricError, "search",
-			fmt.Sprintf("the queries are float32 numbers, the index holds packed bits (metric %s)",
-				ix.metric), "pack the queries like the rows")
+			fmt.Sprintf("the queries are %s numbers, the index holds packed bits (metric %s)",
+				numbers, ix.metric), "pack the queries like the rows")
 	case p.Bits != nil && !binary:
 		return newError(MetricError, "search",
 			fmt.Sprintf("the queries are packed bits, the index holds numbers (metric %s)",
@@ -36,9 +40,10 @@ func (ix *segment) checkQueries(p *SearchParams) error {
 		return newError(DimensionMismatch, "search",
 			fmt.Sprintf("%d bytes for %d queries of %d bits (%d bytes)", len(p.Bits), p.NQ, ix.dim,
 				ix.dim/8), "pack the queries like the rows")
-	case !binary && len(p.Queries) != p.NQ*ix.dim:
+	case !binary && len(p.Queries)+len(p.Wide) != p.NQ*ix.dim || p.Queries != nil && p.Wide != nil:
 		return newError(DimensionMismatch, "search",
-			fmt.Sprintf("%d numbers for %d queries of %d dimensions", len(p.Queries), p.NQ, ix.dim),
+			fmt.Sprintf("%d numbers for %d queries of %d dimensions", len(p.Queries)+len(p.Wide),
+				p.NQ, ix.dim),
 			"queries need the dimensions of the indexed vectors")
 	}
 	return nil

@@ -30,7 +30,8 @@ var epsilonsTried = [...]float64{1.0, 1.2, 1.4, 1.6, 1.75, 1.9, 2.1, 2.4, 2.7}
 // CalibrateParams are queries that stand for those to come.
 type CalibrateParams struct {
 	Queries []float32 // NQ x dim, row-major
-	NQ      int       // 0: as many as Queries hold
+	Wide    []float64 // the same as float64, in their place
+	NQ      int       // 0: as many as Queries or Wide hold
 	Threads int       // 0 means the default of SetThreads
 }
 
@@ -80,7 +81,7 @@ func (ix *segment) measured(ctx context.Context, p CalibrateParams) ([]Calibrati
 	if err := ix.unchanged("calibrate"); err != nil {
 		return nil, err
 	}
-	c := calibration{ix: ix, queries: p.Queries, nq: p.NQ, threads: p.Threads}
+	c := calibration{ix: ix, queries: p.Queries, wide: p.Wide, nq: p.NQ, threads: p.Threads}
 	return c.run(ctx)
 }
 
@@ -88,11 +89,12 @@ func (ix *segment) measured(ctx context.Context, p CalibrateParams) ([]Calibrati
 func (ix *segment) calibrateBuild(ctx context.Context, b *cellsBuild) error {
 	c := calibration{ix: ix, col: b.col, threads: b.threads, own: b.drawn[:b.held]}
 	c.nq = b.held
-	c.queries = make([]float32, c.nq*ix.dim)
+	var own SearchParams
+	own.room(c.nq*ix.dim, b.col.wide)
 	for i, r := range c.own {
-		row := c.queries[i*ix.dim : (i+1)*ix.dim]
-		copy(row, b.col.Row(int(r), row))
+		own.take(i, ix.dim, b.col, int(r))
 	}
+	c.queries, c.wide = own.Queries, own.Wide
 	if c.nq > 0 && ix.usable >= 2 && b.k > 1 {
 		points, err := c.run(ctx)
 		if err != nil {
@@ -109,6 +111,7 @@ type calibration struct {
 	ix      *segment
 	col     *Column // nil: the index's own
 	queries []float32
+	wide    []float64 // in place of queries
 	nq      int
 	threads int
 	own     []uint32 // the row that each query is, not to be found; nil: none
@@ -178,16 +181,17 @@ func (c *calibration) thin(ctx context.Context) error {
 		return nil
 	}
 	few := calibration{
-		ix: c.ix, col: c.col, queries: c.queries[:pilot*c.ix.dim], nq: pilot, k: c.k,
-		own: c.own[:pilot], threads: c.threads,
+		ix: c.ix, col: c.col, nq: pilot, k: c.k, own: c.own[:pilot], threads: c.threads,
+		queries: part(c.queries, 0, pilot, c.nq), wide: part(c.wide, 0, pilot, c.nq),
 	}
 	plan, err := few.search(ctx, c.ix.cellCount(), 1, wideEpsilon, true)
 	if err != nil {
 		return err
 	}
 	each := max(int(plan.Coded)/pilot, 1)
-	c.nq = min(c.nq, max(pilot, codedRows*c.ix.usable/each))
-	c.queries, c.own = c.queries[:c.nq*c.ix.dim], c.own[:c.nq]
+	n := min(c.nq, max(pilot, codedRows*c.ix.usable/each))
+	c.queries, c.wide = part(c.queries, 0, n, c.nq), part(c.wide, 0, n, c.nq)
+	c.nq, c.own = n, c.own[:n]
 	return nil
 }
 
@@ -240,7 +244,7 @@ func (c *calibration) search(
 		}
 	}
 	return c.ix.search(ctx, &SearchParams{
-		Queries: c.queries, NQ: c.nq, K: k, Epsilon0: epsilon, Estimates: !measured,
+		Queries: c.queries, Wide: c.wide, NQ: c.nq, K: k, Epsilon0: epsilon, Estimates: !measured,
 		Probes: probes, Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, cut: cut,
 		known: c.col != nil,
 	}, &c.out)

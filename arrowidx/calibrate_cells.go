@@ -25,6 +25,16 @@ type home struct {
 	cosine float32
 }
 
+// asked is a run that reads the queries.
+func (c *calibration) asked() *run {
+	r := &run{ix: c.ix, col: c.col, epsilon: 1, p: &SearchParams{Queries: c.queries, Wide: c.wide}}
+	if r.col == nil {
+		r.col = c.ix.source
+	}
+	r.lens = c.ix.lensFor(r.col)
+	return r
+}
+
 // rank finds the homes of every query's neighbours, and the cosines of all cells.
 func (c *calibration) rank() {
 	ix, cells := c.ix, c.ix.codes.cells
@@ -34,11 +44,11 @@ func (c *calibration) rank() {
 			cellOf[r] = uint32(i)
 		}
 	}
-	q := query{}
+	q, r := query{}, c.asked()
 	visits, place := make([]visit, cells.n), make([]int, cells.n)
 	c.homes, c.order = make([][]home, c.nq), make([][]float32, c.nq)
 	for i := range c.nq {
-		if q.prepare(ix, c.queries[i*ix.dim:(i+1)*ix.dim], i, 1) != nil || q.zero {
+		if q.prepare(r, i) != nil || q.zero {
 			continue // a search says what is wrong with it, or finds everything at distance 0
 		}
 		for cell := range cells.n {

@@ -1,7 +1,6 @@
 package arrowidx
 
 import (
-	"context"
 	"fmt"
 	"math/bits"
 	"sort"
@@ -30,6 +29,7 @@ type Column struct {
 	dim     int
 	nulls   int
 	bits    bool          // packed bits, dim bytes a row
+	wide    bool          // some numbers are float64
 	own     slab          // memory of a copied column
 	written *atomic.Int64 // bytes of own that were written to; nil: all
 	// Columns whose rows these are; they own the arrays.
@@ -89,6 +89,7 @@ func (c *Column) addChunk(a arrow.Array) error {
 		c.dim = dim
 	}
 	c.bits = c.bits || ck.data.kind == elemBits
+	c.wide = c.wide || ck.data.kind == elemFloat64
 	if ck.n == 0 {
 		return nil
 	}
@@ -114,7 +115,8 @@ func MatrixColumn(values []float32, n, dim int) (*Column, error) {
 		return nil, newError(DimensionMismatch, "column",
 			fmt.Sprintf("%d numbers are not %d rows of %d", len(values), n, dim), "")
 	}
-	return ownColumn(slab{mem: arrow.Float32Traits.CastToBytes(values), view: true}, n, dim), nil
+	own := slab{mem: arrow.Float32Traits.CastToBytes(values), view: true}
+	return ownColumn(own, n, dim, false), nil
 }
 
 // Len returns the number of rows, null rows included.
@@ -161,13 +163,13 @@ func (c *Column) Release() {
 	c.own.free()
 }
 
-// ownColumn makes a column of a float32 matrix in a slab, which it then owns.
-func ownColumn(own slab, rows, dim int) *Column {
-	c := &Column{rows: rows, dim: dim, own: own}
+// ownColumn makes a column of a matrix of float32, or float64 if wide, in a slab, which it then
+// owns.
+func ownColumn(own slab, rows, dim int, wide bool) *Column {
+	c := &Column{rows: rows, dim: dim, own: own, wide: wide}
 	c.refs.Store(1)
 	if rows > 0 {
-		data := elements{kind: elemFloat32, f32: own.floats()[:rows*dim]}
-		c.chunks = []chunk{{n: rows, data: data}}
+		c.chunks = []chunk{{n: rows, data: own.numbers(wide, 0, rows*dim)}}
 	}
 	return c
 }
@@ -244,38 +246,6 @@ func (c *Column) Bytes() int64 {
 		n += int64(c.chunks[i].n) * int64(c.dim) * int64(c.chunks[i].data.size())
 	}
 	return n
-}
-
-// CopyTo writes all rows as float32 (Len x Dim, row-major); null rows are written as zeros, null
-// numbers in other rows as NaN. dst must have room for Len*Dim numbers.
-func (c *Column) CopyTo(dst []float32) { c.copyRows(dst, 0, c.rows) }
-
-// copyRows is CopyTo for rows [from, end) alone; dst is for the whole column.
-func (c *Column) copyRows(dst []float32, from, end int) {
-	d := c.dim
-	for from < end {
-		to := min(c.tileEnd(from, 1024), end)
-		out := dst[from*d : to*d]
-		copy(out, c.tile(from, to-from, out))
-		ck := c.chunkOf(from)
-		for r := from; (c.nulls > 0 || ck.badElem != nil) && r < to; r++ {
-			if !c.Valid(r) {
-				clear(dst[r*d : (r+1)*d])
-				continue
-			}
-			ck.nullsToNaN(r-ck.start, dst[r*d:(r+1)*d])
-		}
-		from = to
-	}
-}
-
-// copyAll is copyRows for all rows, on several threads.
-func (c *Column) copyAll(ctx context.Context, op string, dst []float32, threads int) error {
-	const step = 4096
-	return parallel(ctx, op, threads, (c.rows+step-1)/step, func(_, i int) error {
-		c.copyRows(dst, i*step, min((i+1)*step, c.rows))
-		return nil
-	})
 }
 
 // isNull reports whether a row of the chunk is null.

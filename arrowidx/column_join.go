@@ -24,6 +24,7 @@ func joinColumns(picks []pick) *Column {
 		}
 		c.keepAlive(p.col)
 		c.dim, c.bits = max(c.dim, p.col.dim), c.bits || p.col.bits
+		c.wide = c.wide || p.col.wide
 		if p.rows == nil {
 			for _, ck := range p.col.chunks {
 				c.addWhole(ck)
@@ -57,7 +58,11 @@ func (c *Column) addWhole(ck chunk) {
 	if n := len(c.chunks); n > 0 && ck.n > 0 && ck.follows(&c.chunks[n-1], c.dim) {
 		last := &c.chunks[n-1]
 		last.n += ck.n
-		last.data.f32 = last.data.f32[:last.n*c.dim]
+		if last.data.kind == elemFloat64 {
+			last.data.f64 = last.data.f64[:last.n*c.dim]
+		} else {
+			last.data.f32 = last.data.f32[:last.n*c.dim]
+		}
 		return
 	}
 	c.chunks = append(c.chunks, ck)

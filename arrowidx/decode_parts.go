@@ -3,6 +3,7 @@ package arrowidx
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -127,10 +128,12 @@ func (d *decoder) readNorms(ix *segment) error {
 	}
 	ix.norms = slab{mem: b, view: true}
 	for i, v := range ix.norms.floats() {
-		if !(v >= 0 && float64(v)*float64(v) <= 2*maxSquareNorm) {
+		if v2 := float64(v) * float64(v); !(v >= 0 && v2 <= 2*maxSquareNorm) &&
+			!(v >= 0 && v <= math.MaxFloat32 && ix.metric == Cosine) {
 			return corrupt(secNorms, d.secs[secNorms].offset, "norm of row %d", i)
 		}
 		ix.longest = max(ix.longest, v)
+		ix.uneven = ix.uneven || ix.metric == Cosine && !isEven(float64(v))
 	}
 	return nil
 }
@@ -143,11 +146,13 @@ func (d *decoder) readVectors(ix *segment) error {
 	if ix.metric.Binary() {
 		return d.readBits(ix)
 	}
-	b, err := d.need(secVectors, 4, uint64(ix.rows)*uint64(ix.dim))
+	wide := d.secs[secVectors].size == 8
+	b, err := d.need(secVectors, uint64(numberBytes(wide)), uint64(ix.rows)*uint64(ix.dim))
 	if err != nil {
 		return err
 	}
-	col := ownColumn(slab{mem: b, view: true}, ix.rows, ix.dim)
+	col := ownColumn(slab{mem: b, view: true}, ix.rows, ix.dim, wide)
+	row := make([]float64, ix.dim)
 	step := max(1, crcBlock/(4*max(ix.dim, 1)))
 	for r := range ix.rows {
 		if r%step == 0 {
@@ -155,7 +160,7 @@ func (d *decoder) readVectors(ix *segment) error {
 				return err
 			}
 		}
-		if !(simd.Norm64(col.Row(r, nil)) <= maxSquareNorm) {
+		if x := col.wideRow(r, row); !ix.metric.holds(x, simd.WideNorm(x)) {
 			return corrupt(secVectors, d.secs[secVectors].offset, "row %d holds no vector", r)
 		}
 	}

@@ -2,6 +2,7 @@ package arrowidx
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -50,15 +51,16 @@ type descent struct {
 	owner   []uint16 // cells of positions
 
 	sketch  *sketch
-	factor  float32   // of a row's products: -1, for distances -2
-	lengths []float64 // cosine: of the vectors
-	lists   []uint32  // n x wide positions, nearest first, fresh ones marked
-	next    []uint32  // the lists that a pass writes
-	near    []float32 // n x wide estimates that belong to lists (while a pass runs: to next)
-	chosen  []uint16  // n x mostProbes: cells whose rows a row was compared with
-	moved   []bool    // whether a list has fresh rows
-	reverse []uint32  // n x descentReverse positions of rows that have a row in their lists, marked
-	behind  []uint8   // how many of these
+	factor  float32     // of a row's products: -1, for distances -2
+	lengths []float64   // cosine: of the vectors
+	uneven  atomic.Bool // some length is such that products of two are no numbers
+	lists   []uint32    // n x wide positions, nearest first, fresh ones marked
+	next    []uint32    // the lists that a pass writes
+	near    []float32   // n x wide estimates that belong to lists (while a pass runs: to next)
+	chosen  []uint16    // n x mostProbes: cells whose rows a row was compared with
+	moved   []bool      // whether a list has fresh rows
+	reverse []uint32    // n x descentReverse positions of rows that have a row in their lists, marked
+	behind  []uint8     // how many of these
 	sample  []sampled
 	workers []descender
 	slabs   []slab
@@ -133,7 +135,7 @@ func (d *descent) run(ctx context.Context) (bool, error) {
 	if err := d.makeRoom(); err != nil {
 		return false, err
 	}
-	if err := d.sketchRows(ctx); err != nil {
+	if err := d.sketchRows(ctx); err != nil || d.uneven.Load() {
 		return false, err
 	}
 	if sure, err := d.drawSample(ctx); !sure || err != nil {
@@ -264,6 +266,8 @@ type descender struct {
 	query    []float32 // the vector that distances are taken from
 	own      []float32 // room for it, where it must be converted
 	other    []float32 // the same for the other vector
+	// The same for columns of float64.
+	wideQuery, wideOwn, wideOther []float64
 }
 
 // sketchRows sketches all rows by position.
@@ -284,7 +288,7 @@ func (d *descent) sketchRows(ctx context.Context) error {
 					w.rotator.dots[i-at])
 				b.lack, b.longest = max(b.lack, lack), max(b.longest, length)
 				if cosine {
-					d.lengths[i] = lengthOf(Cosine, d.col.Row(int(d.rows[i]), w.rotator.read))
+					d.lengths[i] = w.length(d, int(d.rows[i]))
 				}
 			}
 		}

@@ -49,21 +49,48 @@ func (w *descender) measureList(d *descent, at int, best *nearest) {
 
 // ask reads the vector of a position, whose distances are wanted.
 func (w *descender) ask(d *descent, at int) {
+	if d.col.wide {
+		w.wideOwn, w.wideOther = grow(w.wideOwn, d.ix.dim), grow(w.wideOther, d.ix.dim)
+		w.wideQuery = d.col.wideRow(int(d.rows[at]), w.wideOwn)
+		return
+	}
 	w.own, w.other = grow(w.own, d.ix.dim), grow(w.other, d.ix.dim)
 	w.query = d.col.Row(int(d.rows[at]), w.own)
 }
 
 // distance is that of the vectors of the position asked with and another, in float64.
 func (w *descender) distance(d *descent, at, other int) float64 {
-	x := d.col.Row(int(d.rows[other]), w.other)
+	var own, x side
+	if row := int(d.rows[other]); d.col.wide {
+		own, x = side{wide: w.wideQuery}, side{wide: d.col.wideRow(row, w.wideOther)}
+	} else {
+		own, x = side{x: w.query}, side{x: d.col.Row(row, w.other)}
+	}
 	w.measured++
 	if d.ix.metric != Cosine {
-		return simd.L2Sq64(x, w.query)
+		return x.square(own)
 	}
 	if norm := d.lengths[other] * d.lengths[at]; norm != 0 {
-		return -simd.Dot64(x, w.query) / norm
+		return -x.dot(own) / norm
 	}
 	return 0
+}
+
+// length is that of a row's vector under cosine.
+func (w *descender) length(d *descent, row int) float64 {
+	var x side
+	if d.col.wide {
+		w.wideOwn = grow(w.wideOwn, d.ix.dim)
+		x.wide = d.col.wideRow(row, w.wideOwn)
+	} else {
+		w.own = grow(w.own, d.ix.dim)
+		x.x = d.col.Row(row, w.own)
+	}
+	length := x.length(Cosine)
+	if !isEven(length) || length == 0 && largestOf(x.wide) > 0 {
+		d.uneven.Store(true)
+	}
+	return length
 }
 
 // firstOthers offers the first rows, all at distance zero from a zero vector.

@@ -44,14 +44,14 @@ func (t *tail) measureDrift(seg *segment, col *Column) error {
 	if base.cells() != nil {
 		return t.assign(seg, col)
 	}
-	read := make([]float32, base.dim)
+	var room measured
 	for r := range col.rows {
 		if r%lookEvery == 0 {
 			if err := cancelled(t.ctx, "add"); err != nil {
 				return err
 			}
 		}
-		t.drift.sum += base.away(col.Row(r, read))
+		t.drift.sum += base.awayIn(col, r, &room)
 	}
 	return nil
 }
@@ -87,6 +87,29 @@ func (t *tail) assign(seg *segment, col *Column) error {
 	return nil
 }
 
+// awayIn is away for a row of a column.
+func (ix *segment) awayIn(col *Column, row int, room *measured) float64 {
+	if !col.wide {
+		room.one = grow(room.one, ix.dim)
+		return ix.away(col.Row(row, room.one))
+	}
+	room.row, room.even = grow(room.row, ix.dim), grow(room.even, ix.dim)
+	x, scale := col.wideRow(row, room.row), float64(ix.scale)
+	if ix.metric == Cosine {
+		var length float64
+		x, length = evened(x, room.even)
+		if scale = 0; length > 0 {
+			scale = 1 / length
+		}
+	}
+	sum := 0.0
+	for j, v := range x {
+		gap := v*scale - float64(ix.mean[j])
+		sum += gap * gap
+	}
+	return math.Sqrt(sum)
+}
+
 // away returns how far a row is from the mean, in units of the build. Rows of kind exact may be so
 // much longer than those of the build that only float64 holds it.
 func (ix *segment) away(x []float32) float64 {
@@ -118,10 +141,11 @@ func (ix *segment) residual() float64 {
 		return 0
 	}
 	const sample = 4096
-	read, sum, n := make([]float32, ix.dim), 0.0, 0
+	var room measured
+	sum, n := 0.0, 0
 	for r := 0; r < ix.rows; r += max(1, ix.rows/sample) {
 		if ix.isAlive(r) {
-			sum += ix.away(ix.source.Row(r, read))
+			sum += ix.awayIn(ix.source, r, &room)
 			n++
 		}
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/float16"
 
 	"github.com/ruvector/ruvector-arrow/simd"
 )
@@ -106,21 +105,6 @@ func (e *elements) floats(from, to int, dst []float32) []float32 {
 		dst = e.f32[from:to]
 	}
 	return dst
-}
-
-// finiteSource reports whether number i is finite in its own type: a float64 may be finite and
-// still lie outside float32. Whole numbers of one byte all are.
-func (e *elements) finiteSource(i int) bool {
-	switch e.kind {
-	case elemFloat64:
-		return e.f64[i]-e.f64[i] == 0
-	case elemFloat16:
-		f := float16.FromBits(e.f16[i])
-		return !f.IsNaN() && !f.IsInf()
-	case elemInt8, elemUint8, elemBits:
-		return true
-	}
-	return e.f32[i]-e.f32[i] == 0
 }
 
 // bytes returns the memory of numbers [from, to).

@@ -30,7 +30,7 @@ func byteSection(kind sectionKind, size uint32, b []byte) section {
 // as they can.
 func (ix *segment) minor() uint16 {
 	switch {
-	case ix.next > 0:
+	case ix.next > 0, ix.uneven:
 		return 4
 	case ix.ids.kind == IDCounted || ix.metric > SqEuclidean:
 		return 3
@@ -64,8 +64,11 @@ func (ix *segment) sections(ctx context.Context, vectors bool, col *Column) ([]s
 	add(secAlive, 4, arrow.Uint32Traits.CastToBytes(ix.alive))
 	if vectors && col != nil && ix.rows*ix.dim > 0 {
 		n, size := uint64(ix.rows)*uint64(ix.dim), uint32(4)
-		if ix.metric.Binary() {
+		switch {
+		case ix.metric.Binary():
 			n, size = n/8, 1
+		case col.wide:
+			size = 8
 		}
 		secs = append(secs, section{
 			entry{kind: secVectors, length: uint64(size) * n, count: n, size: size},
@@ -106,7 +109,8 @@ func (ix *segment) parameters() []byte {
 	return b
 }
 
-// emitVectors writes all rows as float32; rows that cannot be found are written as zeros.
+// emitVectors writes all rows as float32, or as float64 where the column has some; rows that cannot
+// be found are written as zeros.
 func (ix *segment) emitVectors(col *Column, w io.Writer) error {
 	d := ix.dim
 	if d == 0 {
@@ -114,6 +118,9 @@ func (ix *segment) emitVectors(col *Column, w io.Writer) error {
 	}
 	if ix.metric.Binary() {
 		return ix.emitBits(col, w)
+	}
+	if col.wide {
+		return ix.emitWide(col, w)
 	}
 	step := max(1, min(crcBlock/(4*d), ix.rows))
 	read, buf := make([]float32, step*d), make([]float32, step*d)
@@ -133,6 +140,28 @@ func (ix *segment) emitVectors(col *Column, w io.Writer) error {
 			return err
 		}
 		from = to
+	}
+	return nil
+}
+
+// emitWide is emitVectors for float64.
+func (ix *segment) emitWide(col *Column, w io.Writer) error {
+	d := ix.dim
+	step := max(1, min(crcBlock/(8*d), ix.rows))
+	rows := make([]float64, step*d)
+	for from := 0; from < ix.rows; from += step {
+		to := min(from+step, ix.rows)
+		for r := from; r < to; r++ {
+			out := rows[(r-from)*d : (r-from+1)*d]
+			if ix.isAlive(r) {
+				copy(out, col.wideRow(r, out))
+			} else {
+				clear(out)
+			}
+		}
+		if _, err := w.Write(arrow.Float64Traits.CastToBytes(rows[:(to-from)*d])); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type rotator struct {
 	read    []float32 // converted numbers of a tile
 	rotated []float32 // rows of a tile x padded
 	row     []float32 // one scaled or normalised row
+	wide    wideRows  // one row of float64
 	dots    [maxTileRows]float32
 }
 
@@ -47,6 +48,11 @@ func (e *rotator) of(i int) []float32 { return e.rotated[i*e.padded : (i+1)*e.pa
 func (e *rotator) run(col *Column, from, to int) {
 	d := e.ix.dim
 	for at := from; at < to; {
+		if col.wide {
+			e.put64(col, at, at-from, e.skipped(at))
+			at++
+			continue
+		}
 		end := min(col.tileEnd(at, maxTileRows), to)
 		rows := col.tile(at, end-at, e.read)
 		for r := at; r < end; r++ {
@@ -66,9 +72,18 @@ func (e *rotator) list(col *Column, rows []uint32) {
 		if ahead := i + fetchAhead; ahead < len(rows) {
 			simd.Fetch(col.memory(int(rows[ahead])))
 		}
-		e.center(col.Row(int(r), e.read), i, false)
+		e.take(col, int(r), i)
 	}
 	e.ix.rot.apply(e.rotated, len(rows))
+}
+
+// take makes one row number i of the tile, not yet rotated.
+func (e *rotator) take(col *Column, row, i int) {
+	if col.wide {
+		e.put64(col, row, i, false)
+		return
+	}
+	e.center(col.Row(row, e.read), i, false)
 }
 
 func (e *rotator) skipped(row int) bool { return e.skip != nil && e.skip[row] }
@@ -93,12 +108,35 @@ func (e *rotator) center(x []float32, i int, skipped bool) {
 	}
 }
 
+// put64 is center for a row of float64: the mean is subtracted before anything is rounded.
+func (e *rotator) put64(col *Column, row, i int, skipped bool) {
+	dst, d := e.of(i), e.ix.dim
+	clear(dst)
+	if skipped {
+		return
+	}
+	l, factor := e.ix.lens(), float64(e.ix.scale)
+	e.wide.row, e.wide.even = grow(e.wide.row, d), grow(e.wide.even, d)
+	x := col.wideRow(row, e.wide.row)
+	if e.ix.metric == Cosine {
+		y, length := evened(x, e.wide.even)
+		x, factor = y, 0
+		if length > 0 {
+			factor = 1 / length
+		}
+	}
+	simd.Narrow(dst[:d], x, factor, l.mean)
+	if e.ix.metric.Larger() {
+		e.dots[i] = float32(simd.WideDot(x, l.mean) * factor)
+	}
+}
+
 // normalise writes x at length one to dst; a zero vector stays zero. scale is a power of two that
 // keeps the square norms of most rows normal numbers; others have their own.
 func normalise(dst, x []float32, scale float32) {
 	simd.Scale(dst, x, scale)
 	norm2 := simd.Norm16(dst)
-	if !(norm2 >= smallestNormal && norm2 <= math.MaxFloat32) {
+	if !(norm2 >= 0x1p-80 && norm2 <= 0x1p80) {
 		norm := math.Sqrt(simd.Norm64(x))
 		if norm == 0 {
 			clear(dst)

@@ -15,7 +15,7 @@ type Encoding struct {
 }
 
 // Encode writes the index as the bytes of an index file. Equal indexes give equal bytes. With
-// vectors, the rows are stored as float32, so that Decode needs no column.
+// vectors, the rows are stored, as float32 or float64, so that Decode needs no column.
 //
 // Errors: InvalidArgument when vectors are asked for and not at hand, IndexClosed, Cancelled, and
 // PersistError with what w returned.
@@ -48,6 +48,9 @@ func (ix *Index) Encoding(ctx context.Context, vectors bool) (*Encoding, error) 
 		named.next = v.next
 	}
 	e := &Encoding{seg: seg, minor: named.minor()}
+	if vectors && seg.source != nil && seg.source.wide && seg.rows*seg.dim > 0 {
+		e.minor = 4
+	}
 	if e.secs, err = named.checkedSections(ctx, vectors); err != nil {
 		e.Close()
 		return nil, err

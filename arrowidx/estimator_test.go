@@ -114,7 +114,7 @@ func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) 
 	}
 	fs, _ := e.coder.encode(e.rotate(r), 0, nil, extra)
 	f.putPlane(0, e.coder.signs, fs)
-	require.NoError(t, e.q.prepare(e.ix, q, 0, testEpsilon))
+	require.NoError(t, e.q.prepare(asking(e.ix, q, testEpsilon), 0))
 	w := make([]float32, len(q)) // the query from the centre
 	for i := range w {
 		w[i] = q[i] - c[i]

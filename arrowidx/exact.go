@@ -25,9 +25,10 @@ func (ix *segment) measureNorms(
 	}
 	norms := ix.norms.floats()
 	shards := (col.rows + shardRows - 1) / shardRows
-	longest := make([]float32, shards)
+	longest, uneven := make([]float32, shards), make([]bool, shards)
 	err = parallel(ctx, "build", threads, shards, func(_, s int) error {
-		buf, step := make([]float32, ix.dim), max(1, crcBlock/(4*ix.dim))
+		step := max(1, crcBlock/(4*ix.dim))
+		var room measured
 		for r := s * shardRows; r < min((s+1)*shardRows, col.rows); r++ {
 			if r%step == 0 {
 				if err := cancelled(ctx, "build"); err != nil {
@@ -35,14 +36,16 @@ func (ix *segment) measureNorms(
 				}
 			}
 			if ix.isAlive(r) {
-				norms[r] = float32(math.Sqrt(simd.Norm64(col.Row(r, buf))))
+				norms[r] = room.length(col, r)
 				longest[s] = max(longest[s], norms[r])
+				uneven[s] = uneven[s] || !isEven(float64(norms[r]))
 			}
 		}
 		return nil
 	})
-	for _, v := range longest {
+	for i, v := range longest {
 		ix.longest = max(ix.longest, v)
+		ix.uneven = ix.uneven || uneven[i] && ix.metric == Cosine
 	}
 	return err
 }
@@ -72,7 +75,7 @@ func (s *searcher) exactScan(ctx context.Context, ps []*probe, from, to int) err
 // measureTile writes the distances of the n rows from `from` to s.out, query by query.
 func (s *searcher) measureTile(ps []*probe, from, n int) {
 	d := s.run.ix.dim
-	rows := s.run.col.tile(from, n, s.read)
+	rows := s.run.see(from, n, s.read, &s.wideRows)
 	if s.run.ix.metric.Larger() {
 		simd.DotTile(s.out, rows, n, d, d, s.matrix, len(ps), d)
 	} else {
@@ -88,7 +91,7 @@ func (s *searcher) offerTile(ps []*probe, n, from int) {
 		}
 		return
 	}
-	norms := s.run.ix.norms.floats()[from : from+n]
+	norms := s.norms(from, n)
 	shortest, longest := norms[0], norms[0]
 	for _, v := range norms {
 		shortest, longest = min(shortest, v), max(longest, v)
@@ -127,15 +130,16 @@ const leastProduct = 1.0 / (1 << 50)
 
 // offerSquares offers squared distances with the bounds of their rounding.
 func (s *searcher) offerSquares(p *probe, values []float32, from int) {
-	c, gamma, lost := &p.found, exactGamma(s.run.ix.dim), exactVanished(s.run.ix.dim)
+	c, gamma, lost := &p.found, p.gamma(s.run.ix), exactVanished(s.run.ix.dim)
 	p.counts.scanned += int64(len(values))
 	for i := -1; ; {
-		i = simd.NextBelow(values, i+1, nextUp((c.tau+lost)*(1+2*gamma)))
+		i = simd.NextBelow(values, i+1, nextUp((p.blur.reach(c.tau)+lost)*(1+2*gamma)))
 		if i == len(values) {
 			return
 		}
 		if v := values[i]; s.run.admits(from + i) {
-			c.offer(from+i, v*(1-gamma)-lost, v*(1+gamma)+lost, v)
+			low, up := p.blur.around(v*(1-gamma)-lost, v*(1+gamma)+lost)
+			c.offer(from+i, low, up, v)
 		}
 	}
 }
@@ -145,7 +149,7 @@ func (s *searcher) offerSquares(p *probe, values []float32, from int) {
 func (s *searcher) offerProducts(
 	p *probe, values, norms []float32, shortest, longest float32, from int,
 ) {
-	c, gamma, length := &p.found, exactGamma(s.run.ix.dim), float32(p.norm)
+	c, gamma, length := &p.found, p.gamma(s.run.ix), float32(p.norm)
 	cosine := s.run.ix.metric == Cosine
 	p.counts.scanned += int64(len(values))
 	for i := -1; ; {

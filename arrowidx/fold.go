@@ -130,7 +130,7 @@ func (f *fold) cell(e *encoder, i int) {
 	largest := old.radius[was]
 	for n, row := range f.added[was] {
 		col, at := f.vector(int(row))
-		e.center(col.Row(at, e.read), 0, false)
+		e.take(col, at, 0)
 		e.ix.rot.apply(e.rotated, 1)
 		length := sqrt32(e.put(0, pos+copied+n, slot+copied+n, c.centroid(i)))
 		largest = max(largest, length)

@@ -58,7 +58,7 @@ func (r *run) inRange(q *query) bool {
 		return exponentWithin(q.norm, lengthExponent)
 	}
 	if ix.kind == Exact {
-		return ix.metric != Dot || q.norm*float64(ix.longest) >= leastProduct
+		return ix.metric != Dot || r.tileable(q)
 	}
 	return exponentWithin(q.unit, unitExponent) && exponentWithin(float64(ix.scale), unitExponent/2)
 }
@@ -153,8 +153,8 @@ func (s *searcher) measureGathered(ps []*probe, rows []uint32, n int) {
 			s.run.fetchRow(rows[k])
 		}
 		own := s.read[j*d : (j+run)*d]
-		x := col.tile(row, run, own)
-		s.run.ix.measureLengths(x, row, s.lengths[j:j+run])
+		x := s.run.see(row, run, own, &s.wideRows)
+		s.run.measureLengths(x, row, s.lengths[j:j+run])
 		if together {
 			if &x[0] != &own[0] {
 				copy(own, x)
@@ -194,8 +194,15 @@ func (s *searcher) tile(x []float32, n, queries int) {
 }
 
 // measureLengths writes the inverse lengths of rows from number row on.
-func (ix *segment) measureLengths(x []float32, row int, inverse []float32) {
+func (r *run) measureLengths(x []float32, row int, inverse []float32) {
+	ix := r.ix
 	if ix.metric != Cosine {
+		return
+	}
+	if r.lens != nil {
+		for i := range inverse {
+			inverse[i] = 1
+		}
 		return
 	}
 	for i := range inverse {
@@ -225,16 +232,16 @@ func (s *searcher) offerRows(p *probe, values []float32, rows []uint32) {
 		s.offerDots(p, values, rows)
 		return
 	}
-	c, gamma, lost := &p.found, exactGamma(s.run.ix.dim), exactVanished(s.run.ix.dim)
+	c, gamma, lost := &p.found, p.gamma(s.run.ix), exactVanished(s.run.ix.dim)
 	unit, inverse := float32(p.unit), float32(1/p.unit)
 	for i := -1; ; {
-		i = simd.NextBelow(values, i+1, nextUp((c.tau*inverse+lost)*(1+2*gamma)))
+		i = simd.NextBelow(values, i+1, nextUp((p.blur.reach(c.tau*inverse)+lost)*(1+2*gamma)))
 		if i == len(values) {
 			return
 		}
 		v := values[i]
-		c.offer(int(rows[i]), (v*(1-gamma)-lost)*unit-scaledAway, (v*(1+gamma)+lost)*unit+scaledAway,
-			v*unit)
+		low, up := p.blur.around(v*(1-gamma)-lost, v*(1+gamma)+lost)
+		c.offer(int(rows[i]), low*unit-scaledAway, up*unit+scaledAway, v*unit)
 	}
 }
 
@@ -243,7 +250,7 @@ func (s *searcher) offerRows(p *probe, values []float32, rows []uint32) {
 func (s *searcher) offerDots(p *probe, values []float32, rows []uint32) {
 	ix, c := s.run.ix, &p.found
 	unit, inverse := float32(p.unit), float32(1/p.unit)
-	each := exactGamma(ix.dim) * float32(p.norm)
+	each := p.gamma(ix) * float32(p.norm)
 	longest := 2 / ix.scale
 	if ix.kind == Exact {
 		longest = ix.longest
@@ -263,7 +270,7 @@ func (s *searcher) offerDots(p *probe, values []float32, rows []uint32) {
 
 // offerCosines offers negated cosines.
 func (s *searcher) offerCosines(p *probe, values []float32, rows []uint32) {
-	c, slack := &p.found, 2*exactGamma(s.run.ix.dim)
+	c, slack := &p.found, 2*p.gamma(s.run.ix)
 	length := float32(1 / p.norm)
 	for i, v := range values {
 		dist := v * length * s.lengths[i]
@@ -271,17 +278,11 @@ func (s *searcher) offerCosines(p *probe, values []float32, rows []uint32) {
 			continue
 		}
 		if dist != dist {
-			x := s.run.col.Row(int(rows[i]), s.spare())
-			dist = float32(p.exact(Cosine, x))
+			s.turnTo(int(rows[i]))
+			dist = float32(s.distance(p.query))
 		}
 		c.offer(int(rows[i]), dist-slack, dist+slack, dist)
 	}
-}
-
-// spare is room for one row beside s.read.
-func (s *searcher) spare() []float32 {
-	s.one = grow(s.one, s.run.ix.dim)
-	return s.one
 }
 
 // codeRows scores every eligible row of blocks [from, to) of a flat index by its whole code.

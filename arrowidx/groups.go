@@ -94,7 +94,7 @@ func (g *grouped) search(
 		return Plan{}, err
 	}
 	if n == 0 { // there is no answer to any query
-		p.NQ, p.Queries, p.Bits = 0, nil, nil
+		p.NQ, p.Queries, p.Wide, p.Bits = 0, nil, nil, nil
 	}
 	g.run = run{ix: seg, p: p, out: out, col: seg.source}
 	if p.Source != nil {
@@ -274,8 +274,7 @@ func (g *grouped) prepare(_, i int) error {
 }
 
 func (g *grouped) prepareNumbers(q *query, i int) error {
-	d := g.ix.dim
-	if err := q.prepare(g.ix, g.p.Queries[i*d:(i+1)*d], i, g.epsilon); err != nil {
+	if err := q.prepare(&g.run, i); err != nil {
 		return err
 	}
 	if err := g.choose(q, i); err != nil {

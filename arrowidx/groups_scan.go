@@ -194,7 +194,6 @@ func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error 
 // measureGroups pushes every row of blocks [from, to) with its distance: 0 to zero vectors.
 func (s *groupSearcher) measureGroups(ctx context.Context, from, to int, zero bool) error {
 	g := s.g
-	s.read = grow(s.read, g.ix.dim)
 	for b := from; b < to; b++ {
 		if err := cancelled(ctx, "search"); err != nil {
 			return err
@@ -208,10 +207,10 @@ func (s *groupSearcher) measureGroups(ctx context.Context, from, to int, zero bo
 				}
 				continue
 			}
-			x := g.col.Row(row, s.read)
+			s.turnTo(row)
 			for i, p := range s.list {
 				s.counts.reranked++
-				s.finds[i].push(g, group, hit{p.exact(g.ix.metric, x), uint32(row)})
+				s.finds[i].push(g, group, hit{s.distance(p.query), uint32(row)})
 			}
 		}
 	}
@@ -385,8 +384,9 @@ func (s *groupSearcher) tileGroups(ctx context.Context, from, to int) error {
 // offerGroups offers the rows from `from` on whose distances to a query are in values.
 func (s *groupSearcher) offerGroups(i int, values []float32, from int) {
 	g, p, found := s.g, s.list[i], s.finds[i]
-	gamma, lost, length := exactGamma(g.ix.dim), exactVanished(g.ix.dim), float32(p.norm)
+	gamma, lost, length := p.gamma(g.ix), exactVanished(g.ix.dim), float32(p.norm)
 	larger, cosine := g.ix.metric.Larger(), g.ix.metric == Cosine
+	unit := cosine && g.lens != nil
 	s.counts.scanned += int64(len(values))
 	for j, dist := range values {
 		row := from + j
@@ -394,10 +394,14 @@ func (s *groupSearcher) offerGroups(i int, values []float32, from int) {
 			continue
 		}
 		if !larger {
-			found.offer(g, row, dist*(1-gamma)-lost, dist*(1+gamma)+lost, dist)
+			low, up := p.blur.around(dist*(1-gamma)-lost, dist*(1+gamma)+lost)
+			found.offer(g, row, low, up, dist)
 			continue
 		}
-		norm := g.ix.norms.floats()[row]
+		norm := float32(1)
+		if !unit {
+			norm = g.ix.norms.floats()[row]
+		}
 		slack := gamma * norm * length
 		if cosine {
 			if slack = gamma; norm == 0 {

@@ -227,17 +227,50 @@ func (ix *Index) Row(row int64, dst []float32) error {
 	return v.row(row, dst)
 }
 
-func (v *version) row(row int64, dst []float32) error {
-	seg, at, err := v.holding(row)
+// WideRow is Row for float64: no number is rounded.
+func (ix *Index) WideRow(row int64, dst []float64) error {
+	v, err := ix.enter("row")
 	if err != nil {
 		return err
 	}
-	if seg.metric.Binary() {
-		return newError(InvalidArgument, "row", "the index holds packed bits, not numbers",
+	defer ix.leave(v)
+	return v.wideRow(row, dst)
+}
+
+func (v *version) wideRow(row int64, dst []float64) error {
+	seg, at, err := v.numbers(row)
+	if err == nil {
+		copy(dst[:seg.dim], seg.source.wideRow(at, dst))
+	}
+	return err
+}
+
+// Wide reports whether some vectors that the index measures on are float64.
+func (ix *Index) Wide() bool {
+	v, err := ix.enter("row")
+	if err != nil {
+		return false
+	}
+	defer ix.leave(v)
+	return v.wide(nil)
+}
+
+func (v *version) row(row int64, dst []float32) error {
+	seg, at, err := v.numbers(row)
+	if err == nil {
+		copy(dst[:seg.dim], seg.source.Row(at, dst))
+	}
+	return err
+}
+
+// numbers is holding for vectors of numbers.
+func (v *version) numbers(row int64) (*segment, int, error) {
+	seg, at, err := v.holding(row)
+	if err == nil && seg.metric.Binary() {
+		err = newError(InvalidArgument, "row", "the index holds packed bits, not numbers",
 			"ask for them with PackedRow")
 	}
-	copy(dst[:seg.dim], seg.source.Row(at, dst))
-	return nil
+	return seg, at, err
 }
 
 // holding returns the part that holds a row's vector, and the row's number there.
@@ -296,6 +329,16 @@ func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
 // Errors: UnknownID naming the first id of no row, those of Row.
 func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
 	return vectorsOf(ix, ids, dst, 1, (*version).row)
+}
+
+// WideVectors is Vectors for float64: no number is rounded.
+func (ix *Index) WideVectors(ids arrow.Array, dst []float64) error {
+	return vectorsOf(ix, ids, dst, 1, (*version).wideRow)
+}
+
+// WideMatrix is Matrix for float64: no number is rounded.
+func (ix *Index) WideMatrix(dst []float64, rows int) error {
+	return matrixOf(ix, dst, rows, 1, (*version).wideRow)
 }
 
 // vectorsOf is Vectors for numbers of which each holds so many dimensions.

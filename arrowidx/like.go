@@ -114,7 +114,7 @@ func (c *choosing) findLike() error {
 	if p.Like == nil {
 		return nil
 	}
-	if p.Queries != nil || p.NQ != p.Like.Len() {
+	if p.Queries != nil || p.Wide != nil || p.NQ != p.Like.Len() {
 		return newError(InvalidArgument, "search",
 			fmt.Sprintf("%d ids to search like, %d queries of %d numbers", p.Like.Len(), p.NQ,
 				len(p.Queries)), "with Like leave Queries nil and set NQ to the number of ids")
@@ -138,6 +138,7 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 		}
 	} else {
 		own.Queries = part(c.p.Queries, from, to, c.p.NQ)
+		own.Wide = part(c.p.Wide, from, to, c.p.NQ)
 		own.Bits = part(c.p.Bits, from, to, c.p.NQ)
 	}
 	found := SearchOut{Rows: c.found.Rows[:n*k], Scores: c.found.Scores[:n*k],
@@ -156,7 +157,8 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 			hits = found.without(i, k, int(c.rows[from+i]))
 		}
 		if c.p.Diversity != 0 {
-			q := side{x: part(own.Queries, i, i+1, n), bits: part(own.Bits, i, i+1, n)}
+			q := side{x: part(own.Queries, i, i+1, n), wide: part(own.Wide, i, i+1, n),
+				bits: part(own.Bits, i, i+1, n)}
 			if err := choosers[worker].choose(ctx, c, q, &hits); err != nil {
 				return err
 			}
@@ -185,7 +187,7 @@ func (v *version) askWith(op string, rows []int64, source *Column, p *SearchPara
 	if binary {
 		p.Bits = grow(p.Bits, len(rows)*dim/8)
 	} else {
-		p.Queries = grow(p.Queries, len(rows)*dim)
+		p.room(len(rows)*dim, v.wide(source))
 	}
 	p.NQ = len(rows)
 	for i, row := range rows {
@@ -198,11 +200,43 @@ func (v *version) askWith(op string, rows []int64, source *Column, p *SearchPara
 		if binary {
 			copy(p.Bits[i*dim/8:(i+1)*dim/8], col.memory(at))
 		} else {
-			to := p.Queries[i*dim : (i+1)*dim]
-			copy(to, col.Row(at, to))
+			p.take(i, dim, col, at)
 		}
 	}
 	return nil
+}
+
+// wide reports whether some rows, or those of source if that is not nil, are float64.
+func (v *version) wide(source *Column) bool {
+	if source != nil {
+		return source.wide
+	}
+	for _, p := range v.parts {
+		if p.source != nil && p.source.wide {
+			return true
+		}
+	}
+	return false
+}
+
+// room makes room for n numbers as queries, in memory that they had before.
+func (p *SearchParams) room(n int, wide bool) {
+	if wide {
+		p.Wide, p.Queries = grow(p.Wide, n), nil
+	} else {
+		p.Queries, p.Wide = grow(p.Queries, n), nil
+	}
+}
+
+// take makes a row query i, in the room made for it.
+func (p *SearchParams) take(i, dim int, col *Column, row int) {
+	if p.Wide != nil {
+		to := p.Wide[i*dim : (i+1)*dim]
+		copy(to, col.wideRow(row, to))
+		return
+	}
+	to := p.Queries[i*dim : (i+1)*dim]
+	copy(to, col.Row(row, to))
 }
 
 // columnOf returns the column that holds a row's vector, source if that is not nil, and the row's

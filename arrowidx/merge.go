@@ -87,6 +87,7 @@ func (m *compaction) fill(seg *segment) {
 		seg.nulls += p.nulls
 		seg.bad += p.bad
 		seg.longest = max(seg.longest, p.longest)
+		seg.uneven = seg.uneven || p.uneven
 		m.each(i, 0, m.rows, func(old, row int) {
 			if p.isAlive(old) {
 				seg.alive[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)

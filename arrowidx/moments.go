@@ -81,6 +81,15 @@ func measure(ctx context.Context, col *Column, o *BuildOptions, threads int) (*m
 	return measureAbove(ctx, col, &again, threads, m.tooShort)
 }
 
+// holds reports whether the metric can work with a row of such a square norm: cosine with any that
+// is finite.
+func (m Metric) holds(x []float64, norm2 float64) bool {
+	if norm2 <= maxSquareNorm {
+		return true
+	}
+	return m == Cosine && largestOf(x) <= math.MaxFloat64
+}
+
 // measureAbove is measure where rows that are not zero and have a square norm below least are bad.
 func measureAbove(
 	ctx context.Context, col *Column, o *BuildOptions, threads int, least float64,
@@ -116,7 +125,9 @@ func measureAbove(
 	}
 	m.longest, m.shortest, m.shortestRow = math.Sqrt(largest), math.Sqrt(smallest), smallestRow
 	m.setScale(largest)
-	if unit := float64(m.scale) * float64(m.scale); smallest*unit < smallestNormal {
+	// Rows under cosine are scaled each by its own length.
+	unit := float64(m.scale) * float64(m.scale)
+	if o.Metric != Cosine && smallest*unit < smallestNormal {
 		if o.Bad == SkipBad {
 			m.tooShort = smallestNormal / unit
 			return m, nil
@@ -152,7 +163,7 @@ func (m *moments) setScale(largest float64) {
 		return
 	}
 	_, exp := math.Frexp(math.Sqrt(largest))
-	m.scale = float32(math.Ldexp(1, min(-exp, 126)))
+	m.scale = float32(math.Ldexp(1, max(min(-exp, 126), -126)))
 }
 
 func (s *shardSums) read(ctx context.Context, col *Column, o *BuildOptions, from, to int) error {
@@ -160,15 +171,27 @@ func (s *shardSums) read(ctx context.Context, col *Column, o *BuildOptions, from
 	s.min = math.Inf(1)
 	step := min(max(1, (256<<10)/(4*col.dim)), to-from)
 	buf := make([]float32, step*col.dim)
+	var wide wideRows
+	wide.row, wide.even = make([]float64, col.dim), make([]float64, col.dim)
 	for from < to {
 		if err := cancelled(ctx, "build"); err != nil {
 			return err
 		}
 		end := min(col.tileEnd(from, step), to)
-		rows := col.tile(from, end-from, buf)
+		var rows []float32
+		if !col.wide {
+			rows = col.tile(from, end-from, buf)
+		}
 		for r := from; r < end; r++ {
-			x := rows[(r-from)*col.dim : (r-from+1)*col.dim]
-			if err := s.readRow(col, o, r, x); err != nil {
+			var err error
+			if !s.leftOut(col, o, r, &err) {
+				if col.wide {
+					err = s.readWide(col, o, r, &wide)
+				} else {
+					err = s.readRow(col, o, r, rows[(r-from)*col.dim:(r-from+1)*col.dim], &wide)
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -178,72 +201,126 @@ func (s *shardSums) read(ctx context.Context, col *Column, o *BuildOptions, from
 	return nil
 }
 
-func (s *shardSums) readRow(col *Column, o *BuildOptions, r int, x []float32) error {
-	if col.nulls > 0 && !col.Valid(r) {
-		if o.Nulls == RejectNulls {
-			return errorAt(InvalidVector, "build", int64(r), -1,
-				fmt.Sprintf("row %d is null", r), "drop null rows or build with nulls='skip'")
+// leftOut reports whether a row is null, which may be an error.
+func (s *shardSums) leftOut(col *Column, o *BuildOptions, r int, err *error) bool {
+	if col.nulls == 0 || col.Valid(r) {
+		return false
+	}
+	if o.Nulls == RejectNulls {
+		*err = errorAt(InvalidVector, "build", int64(r), -1,
+			fmt.Sprintf("row %d is null", r), "drop null rows or build with nulls='skip'")
+	}
+	s.nulls++
+	s.skipped = append(s.skipped, r)
+	return true
+}
+
+// readRow takes a row of float32 in.
+func (s *shardSums) readRow(
+	col *Column, o *BuildOptions, r int, x []float32, wide *wideRows,
+) error {
+	norm := simd.Norm64(x)
+	if ck := col.chunkOf(r); !(norm <= maxSquareNorm) || ck.badElem != nil {
+		widen(wide.row, x)
+		if bad, err := s.refuses(ck, o, r, wide.row, norm); bad || err != nil {
+			return err
 		}
-		s.nulls++
-		s.skipped = append(s.skipped, r)
+	}
+	if s.add(o, r, norm) {
+		simd.AddScaled(s.sum, x, s.factor(o, norm))
+	}
+	return nil
+}
+
+// readWide takes a row of float64 in.
+func (s *shardSums) readWide(col *Column, o *BuildOptions, r int, wide *wideRows) error {
+	x := col.wideRow(r, wide.row)
+	norm := simd.WideNorm(x)
+	if ck := col.chunkOf(r); !(norm <= maxSquareNorm) || ck.badElem != nil {
+		if bad, err := s.refuses(ck, o, r, x, norm); bad || err != nil {
+			return err
+		}
+	}
+	if o.Metric == Cosine {
+		y, length := evened(x, wide.even)
+		x, norm = y, length*length
+	} else if norm < 0x1p-900 && largestOf(x) > 0 {
+		norm = 0x1p-900 // too short for its square to be told, but no zeros
+	}
+	if !s.add(o, r, norm) {
 		return nil
 	}
-	norm := simd.Norm64(x)
-	ck := col.chunkOf(r)
-	if !(norm <= maxSquareNorm) || ck.badElem != nil {
-		if err := badRow(ck, r, col.dim, x, norm); err != nil {
-			if o.Bad == RejectBad {
-				return err
-			}
-			s.bad++
-			s.skipped = append(s.skipped, r)
-			return nil
-		}
+	factor := s.factor(o, norm)
+	for j, v := range x {
+		s.sum[j] += float64(v * factor)
 	}
+	return nil
+}
+
+// refuses reports whether a row is bad, which may be an error.
+func (s *shardSums) refuses(
+	ck *chunk, o *BuildOptions, r int, x []float64, norm float64,
+) (bool, error) {
+	err := badRow(ck, o.Metric, r, x, norm)
+	if err == nil {
+		return false, nil
+	}
+	if o.Bad == RejectBad {
+		return true, err
+	}
+	s.bad++
+	s.skipped = append(s.skipped, r)
+	return true, nil
+}
+
+// add counts a row with its square norm and reports whether it has a direction.
+func (s *shardSums) add(o *BuildOptions, r int, norm float64) bool {
 	if norm > 0 && norm < s.least {
 		s.bad++
 		s.skipped = append(s.skipped, r)
-		return nil
+		return false
 	}
 	s.used++
 	if norm == 0 {
-		return nil
+		return false
 	}
 	s.max = max(s.max, norm)
 	if norm < s.min {
 		s.min, s.minRow = norm, r
 	}
-	factor := 1.0
+	return true
+}
+
+// factor is what a row is multiplied with in the sum.
+func (s *shardSums) factor(o *BuildOptions, norm float64) float64 {
 	if o.Metric == Cosine {
-		factor = 1 / math.Sqrt(norm)
+		return 1 / math.Sqrt(norm)
 	}
-	simd.AddScaled(s.sum, x, factor)
-	return nil
+	return 1
 }
 
 // badRow explains what is wrong with a row, or returns nil if nothing is.
-func badRow(ck *chunk, row, dim int, x []float32, norm float64) error {
-	at := ck.at(row-ck.start, dim)
-	null := ck.nullElement(row-ck.start, dim)
+func badRow(ck *chunk, metric Metric, row int, x []float64, norm float64) error {
+	null := ck.nullElement(row-ck.start, len(x))
 	for j, v := range x {
 		what := ""
 		switch {
 		case j == null:
 			what = "null"
-		case v-v == 0:
-			continue
-		case ck.data.finiteSource(at + j):
-			what = "a number outside float32"
 		case v != v:
 			what = "NaN"
-		default:
+		case v-v != 0:
 			what = "infinity"
+		case math.Abs(v) > math.MaxFloat32 && metric != Cosine:
+			what = "a number outside float32"
+		default:
+			continue
 		}
 		return errorAt(InvalidVector, "build", int64(row), int64(j),
 			fmt.Sprintf("row %d, column %d holds %s", row, j, what),
 			"repair or drop the row, or skip bad rows")
 	}
-	if norm <= maxSquareNorm {
+	if norm <= maxSquareNorm || metric == Cosine {
 		return nil
 	}
 	return errorAt(InvalidVector, "build", int64(row), -1,

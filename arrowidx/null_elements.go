@@ -36,14 +36,14 @@ func (ck *chunk) nullElement(row, dim int) int {
 }
 
 // nullsToNaN writes NaN where a number of the row is null: what lies there in memory is nobody's.
-func (ck *chunk) nullsToNaN(row int, out []float32) {
+func nullsToNaN[T float32 | float64](ck *chunk, row int, out []T) {
 	if ck.badElem == nil {
 		return
 	}
 	at := ck.at(row, len(out))
 	for j := range out {
 		if ck.nullAt(at + j) {
-			out[j] = float32(math.NaN())
+			out[j] = T(math.NaN())
 		}
 	}
 }

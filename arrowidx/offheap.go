@@ -63,4 +63,12 @@ func (s *slab) dropPages(from, to int) {
 	}
 }
 
+// numbers returns numbers [from, to) of a slab of float32 or float64.
+func (s *slab) numbers(wide bool, from, to int) elements {
+	if wide {
+		return elements{kind: elemFloat64, f64: arrow.Float64Traits.CastFromBytes(s.mem)[from:to]}
+	}
+	return elements{kind: elemFloat32, f32: s.floats()[from:to]}
+}
+
 func (s *slab) floats() []float32 { return arrow.Float32Traits.CastFromBytes(s.mem) }

@@ -18,12 +18,18 @@ const (
 // query is one query made ready. Distances inside the engine are smaller-is-better and scaled:
 // unit times the squared distance (l2, sqeuclidean) or minus the inner product (dot, cosine).
 type query struct {
-	vec  []float32 // as given, d numbers
-	norm float64   // |vec|
-	unit float64
-	zero bool // a zero vector under cosine or dot: every score is 0
-	far  bool // beyond farAway
-	lost bool // beyond tooFar
+	vec  []float32 // as scans see it, d numbers
+	wide []float64 // what rows are measured from; nil: vec
+	norm float64   // its length
+	// Of queries with wide: what rounding does to distances, and to inner products.
+	blur    blur
+	rounded bool
+	own     []float64 // memory for wide
+	narrow  []float32 // and for vec
+	unit    float64
+	zero    bool // a zero vector under cosine or dot: every score is 0
+	far     bool // beyond farAway
+	lost    bool // beyond tooFar
 
 	// For codes (kind flat): q' = rotate(scaled query - mean).
 	meanDot float32 // the scaled query's inner product with the mean
@@ -52,25 +58,24 @@ type place struct {
 }
 
 // prepare validates query i and computes what every row needs.
-func (q *query) prepare(ix *segment, vec []float32, i int, epsilon float64) error {
-	if err := q.measure(ix, vec, i); err != nil || ix.codes == nil || q.zero {
+func (q *query) prepare(r *run, i int) error {
+	if err := q.measure(r, i); err != nil || r.ix.codes == nil || q.zero {
 		return err
 	}
-	q.rotate(ix)
-	q.setTables(ix, float32(epsilon))
+	q.rotate(r.ix)
+	q.setTables(r.ix, float32(r.epsilon))
 	return nil
 }
 
 // measure validates query i and computes what decides how rows are looked at.
-func (q *query) measure(ix *segment, vec []float32, i int) error {
+func (q *query) measure(r *run, i int) error {
 	// Whatever another index had here is gone but for the memory.
-	*q = query{vec: vec, rotated: q.rotated, tables: q.tables, z: q.z}
-	norm2 := simd.Norm64(vec)
-	if !(norm2 <= maxSquareNorm) {
-		return badQuery(vec, i, norm2)
+	*q = query{rotated: q.rotated, tables: q.tables, z: q.z, own: q.own, narrow: q.narrow}
+	if err := q.read(r, i); err != nil {
+		return err
 	}
-	q.norm = math.Sqrt(norm2)
-	q.zero = norm2 == 0 && ix.metric.Larger()
+	ix := r.ix
+	q.zero = q.norm == 0 && ix.metric.Larger()
 	q.unit, q.first = 1, float32(math.Inf(1))
 	if ix.codes == nil || q.zero {
 		return nil
@@ -91,6 +96,9 @@ func (q *query) rotate(ix *segment) {
 // center writes the scaled query minus the mean to q.rotated and returns the scaled query's inner
 // product with the mean. It sets unit.
 func (q *query) center(ix *segment) float32 {
+	if q.wide != nil {
+		return q.centerWide(ix)
+	}
 	scaled := q.rotated[:ix.dim]
 	clear(q.rotated[ix.dim:])
 	switch ix.metric {
@@ -241,7 +249,7 @@ func (q *query) exact(metric Metric, x []float32) float64 {
 	return simd.L2Sq64(x, q.vec) * q.unit
 }
 
-func badQuery(vec []float32, i int, norm2 float64) error {
+func badQuery[T float32 | float64](vec []T, i int, norm2 float64) error {
 	for j, v := range vec {
 		if v-v == 0 {
 			continue

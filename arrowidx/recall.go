@@ -180,11 +180,13 @@ func (v *version) askLike(rows []int, p *SearchParams) error {
 		}
 		return nil
 	}
-	p.Queries = make([]float32, len(rows)*dim)
+	p.room(len(rows)*dim, v.wide(nil))
 	for i, row := range rows {
-		if err := v.row(int64(row), p.Queries[i*dim:(i+1)*dim]); err != nil {
+		seg, at, err := v.holding(int64(row))
+		if err != nil {
 			return err
 		}
+		p.take(i, dim, seg.source, at)
 	}
 	return nil
 }

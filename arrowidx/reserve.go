@@ -24,25 +24,26 @@ type reserve struct {
 
 // hold copies the rows of a column and returns them as a column of their own.
 func (r *reserve) hold(ctx context.Context, col *Column, threads int) (*Column, error) {
-	if r.col == nil || r.col.dim != col.dim || col.rows > r.room-r.used {
+	if r.col == nil || r.col.dim != col.dim || col.wide && !r.col.wide ||
+		col.rows > r.room-r.used {
 		if err := r.renew(col); err != nil {
 			return nil, err
 		}
 	}
 	d, n := col.dim, col.rows
-	to := r.col.own.floats()[r.used*d : (r.used+n)*d]
+	to := r.col.own.numbers(r.col.wide, r.used*d, (r.used+n)*d)
 	if err := col.copyAll(ctx, "add", to, threads); err != nil {
 		return nil, err
 	}
 	held := r.col.part(r.used, n)
 	r.used += n
-	r.col.written.Store(int64(4 * r.used * d))
+	r.col.written.Store(numberBytes(r.col.wide) * int64(r.used*d))
 	return held, nil
 }
 
 // renew begins a new reserve that has room for the column.
 func (r *reserve) renew(col *Column) error {
-	row := int64(4 * col.dim)
+	row := numberBytes(col.wide) * int64(col.dim)
 	bytes := max(min(2*r.bytes, reserveMost), reserveLeast, row*int64(col.rows))
 	r.drop()
 	room := int(bytes / row)
@@ -50,7 +51,7 @@ func (r *reserve) renew(col *Column) error {
 	if err != nil {
 		return err
 	}
-	r.col = &Column{dim: col.dim, own: mem, written: &atomic.Int64{}}
+	r.col = &Column{dim: col.dim, wide: col.wide, own: mem, written: &atomic.Int64{}}
 	r.col.refs.Store(1)
 	r.room, r.used, r.bytes = room, 0, bytes
 	return nil
@@ -64,13 +65,13 @@ func (r *reserve) drop() {
 	}
 }
 
-// part returns rows of the float32 matrix that a column owns as a column that shares its memory.
+// part returns rows of the matrix that a column owns as a column that shares its memory.
 func (c *Column) part(from, n int) *Column {
 	c.Retain()
-	v := &Column{rows: n, dim: c.dim, parents: []*Column{c}}
+	v := &Column{rows: n, dim: c.dim, wide: c.wide, parents: []*Column{c}}
 	v.refs.Store(1)
 	if n > 0 {
-		data := elements{kind: elemFloat32, f32: c.own.floats()[from*c.dim : (from+n)*c.dim]}
+		data := c.own.numbers(c.wide, from*c.dim, (from+n)*c.dim)
 		v.chunks = []chunk{{n: n, data: data}}
 	}
 	return v
@@ -79,11 +80,17 @@ func (c *Column) part(from, n int) *Column {
 // follows reports whether the rows of a chunk lie right behind those of another, as a longer slice
 // of the same memory would.
 func (ck *chunk) follows(before *chunk, dim int) bool {
-	if ck.data.kind != elemFloat32 || before.data.kind != elemFloat32 ||
-		ck.arr != nil || before.arr != nil || ck.starts != nil || before.starts != nil {
+	if ck.data.kind != before.data.kind || ck.arr != nil || before.arr != nil ||
+		ck.starts != nil || before.starts != nil {
 		return false
 	}
-	end := before.n * dim
-	longer := before.data.f32[:cap(before.data.f32)]
-	return end < len(longer) && &longer[end] == &ck.data.f32[0]
+	switch end := before.n * dim; ck.data.kind {
+	case elemFloat32:
+		longer := before.data.f32[:cap(before.data.f32)]
+		return end < len(longer) && &longer[end] == &ck.data.f32[0]
+	case elemFloat64:
+		longer := before.data.f64[:cap(before.data.f64)]
+		return end < len(longer) && &longer[end] == &ck.data.f64[0]
+	}
+	return false
 }

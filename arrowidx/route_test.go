@@ -22,13 +22,18 @@ func stretched(x []float32, d int) []float32 {
 	return x
 }
 
+// asking is a run that reads queries.
+func asking(ix *segment, queries []float32, epsilon float64) *run {
+	return &run{ix: ix, p: &SearchParams{Queries: queries}, epsilon: epsilon}
+}
+
 // preparedProbes are queries ready for routing.
 func preparedProbes(t *testing.T, ix *Index, queries []float32) []*probe {
 	t.Helper()
 	var out []*probe
 	for i := range len(queries) / ix.base().dim {
 		q := &query{}
-		require.NoError(t, q.prepare(ix.base(), queries[i*ix.base().dim:(i+1)*ix.base().dim], i, 2))
+		require.NoError(t, q.prepare(asking(ix.base(), queries, 2), i))
 		out = append(out, &probe{query: q})
 	}
 	return out

@@ -33,8 +33,8 @@ type counts struct{ probed, scanned, coded, reranked, certified int64 }
 type searcher struct {
 	run  *run
 	read []float32 // converted rows
-	one  []float32 // a converted row more
-	rows []uint32  // rows of a piece
+	measured
+	rows []uint32 // rows of a piece
 	// Of rows gathered: the inverse of their lengths.
 	lengths []float32
 	out     []float32 // results of tile kernels
@@ -157,7 +157,6 @@ func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) 
 
 // measureAll measures every eligible row of blocks [from, to) for all probes.
 func (s *searcher) measureAll(ctx context.Context, ps []*probe, from, to int) error {
-	s.read = grow(s.read, s.run.ix.dim)
 	for from < to {
 		var rows []uint32
 		rows, _, from = s.piece(from, to)
@@ -177,9 +176,9 @@ func (s *searcher) measureAll(ctx context.Context, ps []*probe, from, to int) er
 }
 
 func (s *searcher) measureRow(ps []*probe, row int) {
-	x := s.run.col.Row(row, s.read)
+	s.turnTo(row)
 	for _, p := range ps {
 		p.counts.reranked++
-		p.best.push(hit{p.exact(s.run.ix.metric, x), uint32(row)})
+		p.best.push(hit{s.distance(p.query), uint32(row)})
 	}
 }

@@ -30,7 +30,8 @@ const (
 )
 
 func (q *query) bytes() int64 {
-	return queryBytes + bytesOf(q.rotated, 4) + bytesOf(q.tables, 1) + bytesOf(q.z, 1)
+	return queryBytes + bytesOf(q.rotated, 4) + bytesOf(q.tables, 1) + bytesOf(q.z, 1) +
+		bytesOf(q.own, 8) + bytesOf(q.narrow, 4)
 }
 
 func (p *probe) bytes() int64 {
@@ -41,11 +42,12 @@ func (p *probe) bytes() int64 {
 
 func (s *searcher) bytes() int64 {
 	t, v := &s.routes, &s.visitor
-	floats := cap(s.read) + cap(s.one) + cap(s.lengths) + cap(s.out) + cap(s.matrix) + cap(s.est) +
+	floats := cap(s.read) + cap(s.one) + cap(s.ones) + cap(s.lengths) + cap(s.out) + cap(s.matrix) + cap(s.est) +
 		cap(t.est) + cap(t.values) + cap(t.spare) + cap(s.sketched.values) + cap(s.sketched.spare)
+	wide := cap(s.row) + cap(s.even)
 	words := cap(s.rows) + cap(s.masks) + cap(t.masks) + cap(t.near) + cap(t.ids) + cap(t.dots) +
 		cap(t.home) + cap(v.begin) + cap(v.busy) + cap(s.sketched.dots)
-	return int64(4*(floats+words)) + bytesOf(s.pick.heap, foundBytes) + bytesOf(t.all, cellBytes) +
+	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.heap, foundBytes) + bytesOf(t.all, cellBytes) +
 		bytesOf(v.pairs, 8) + bytesOf(v.left, 8) + bytesOf(v.slots, 8) + bytesOf(v.which, 8) +
 		bytesOf(s.sketched.z, 1)
 }
@@ -75,7 +77,7 @@ func (w *workspace) settle() int64 {
 func (w *workspace) putBack() {
 	w.run, w.ctx = run{}, nil
 	for i := range w.queries {
-		w.queries[i].vec = nil
+		w.queries[i].forget()
 	}
 	if w.settle() <= keptBytes {
 		workspaces.Put(w)
@@ -110,7 +112,7 @@ func (f *groupFinds) bytes() int64 {
 func (g *grouped) putBack() {
 	n := bytesOf(g.moved, 4) + bytesOf(g.places, 8) + bytesOf(g.admit, 4) + bytesOf(g.unsure, 1)
 	for i := range g.queries {
-		g.queries[i].vec = nil
+		g.queries[i].forget()
 		n += g.queries[i].bytes()
 	}
 	for i := range g.finds {

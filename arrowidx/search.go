@@ -16,8 +16,10 @@ import (
 // of the index.
 type SearchParams struct {
 	Queries []float32 // NQ x dim, row-major
-	Bits    []byte    // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
-	NQ, K   int
+	// Wide is Queries as float64, in their place: nothing is rounded.
+	Wide  []float64
+	Bits  []byte // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
+	NQ, K int
 	// Like names rows by their ids to search with instead of Queries, NQ of them: each finds the K
 	// rows nearest to it, itself left out. The ids are looked up in the version that is searched.
 	Like arrow.Array
@@ -132,6 +134,7 @@ type run struct {
 	p        *SearchParams
 	out      *SearchOut
 	col      *Column // vectors to measure on; nil: estimates only
+	lens     *lens   // how rows of col come to float32; nil: as they are
 	join     *join   // where hits go, nil: to out
 	start    int     // row of the index that is this segment's first
 	k        int
@@ -186,6 +189,7 @@ func (r *run) check() error {
 	if err := r.setFilter(); err != nil {
 		return err
 	}
+	r.lens = ix.lensFor(r.col)
 	r.k = min(p.K, r.eligible)
 	r.plan = Plan{
 		Kind: ix.kind, Tier: simd.Active(), Bits: ix.bits, Rows: int64(ix.rows),

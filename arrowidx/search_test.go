@@ -202,7 +202,7 @@ func TestSearchErrorsNameTheirCause(t *testing.T) {
 		"wrong dims": {arrowidx.SearchParams{Queries: rows[:4]}, arrowidx.DimensionMismatch},
 		"NaN": {arrowidx.SearchParams{Queries: []float32{1, nan, 0}},
 			arrowidx.InvalidVector},
-		"overflow": {arrowidx.SearchParams{Queries: []float32{1e30, 0, 0}},
+		"infinity": {arrowidx.SearchParams{Queries: []float32{1, 0, float32(math.Inf(-1))}},
 			arrowidx.InvalidVector},
 		"short mask": {arrowidx.SearchParams{Queries: q, Mask: []byte{1}},
 			arrowidx.InvalidArgument},

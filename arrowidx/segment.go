@@ -42,6 +42,7 @@ type segment struct {
 	tuning  []CalibrationPoint // kind ivf: by rising recall target
 	norms   slab               // float32 norm of every row, kind exact with cosine or dot
 	longest float32
+	uneven  bool              // exact, cosine: some rows are too short or long to scan as they are
 	lengths float64           // sum of residual lengths of coded rows (flat), 0 if it is not known
 	digest  [sha256.Size]byte // of sampled rows: recognises the column again
 	content [sha256.Size]byte // of all rows and ids, if the index came from a file that has it
@@ -62,6 +63,7 @@ type held struct {
 	// Kind ivf: slot of every row, once one was deleted or a filter asked.
 	slots   atomic.Pointer[[]uint32]
 	filters filters
+	lens    lensOnce
 }
 
 func newHeld() *held {
@@ -186,12 +188,13 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 			ix.source = own
 			return err
 		}
-		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*4)
+		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*numberBytes(col.wide))
 		if err != nil {
 			return err
 		}
-		ix.source = ownColumn(own, col.rows, col.dim) // freed with the segment, whatever follows
-		return col.copyAll(ctx, "build", own.floats(), threads)
+		// Freed with the segment, whatever follows.
+		ix.source = ownColumn(own, col.rows, col.dim, col.wide)
+		return col.copyAll(ctx, "build", own.numbers(col.wide, 0, col.rows*col.dim), threads)
 	}
 	return nil
 }

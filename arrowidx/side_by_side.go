@@ -65,16 +65,17 @@ func (f *filter) lineUp(r *run) {
 	if r.ix.metric == Cosine {
 		f.side.inverse = make([]float32, len(f.rows))
 	}
+	var wide wideRows
 	for i, row := range f.rows {
 		if ahead := i + gatherAhead; ahead < len(f.rows) {
 			r.fetchRow(f.rows[ahead])
 		}
 		own := f.side.vectors[i*d : (i+1)*d]
-		if x := r.col.tile(int(row), 1, own); &x[0] != &own[0] {
+		if x := r.see(int(row), 1, own, &wide); &x[0] != &own[0] {
 			copy(own, x)
 		}
 		if r.ix.metric == Cosine {
-			r.ix.measureLengths(own, int(row), f.side.inverse[i:i+1])
+			r.measureLengths(own, int(row), f.side.inverse[i:i+1])
 		}
 	}
 	f.side.from = r.col

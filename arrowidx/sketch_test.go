@@ -61,7 +61,7 @@ func TestSketchesBoundDistancesWithCertainty(t *testing.T) {
 func boundsHold(t *testing.T, ix *segment, k *sketch, rows []float32, at int, name string) int {
 	n, d := len(k.step), ix.dim
 	p := &probe{query: &query{}}
-	require.NoError(t, p.prepare(ix, rows[at*d:(at+1)*d], 0, 1.9))
+	require.NoError(t, p.prepare(asking(ix, rows[at*d:(at+1)*d], 1.9), 0))
 	if p.zero {
 		return n
 	}

@@ -27,6 +27,7 @@ const (
 // must have. Exactly one of MinSimilarity and MaxDistance is given.
 type WithinParams struct {
 	Queries []float32 // NQ x dim, row-major
+	Wide    []float64 // Queries as float64, in their place: nothing is rounded
 	Bits    []byte    // for Hamming and Jaccard, instead of Queries: NQ x dim/8, packed as the rows
 	NQ      int       // 0: as many as Queries or Bits hold
 	// MinSimilarity is the least score of cosine and dot, inclusive; MaxDistance is the greatest
@@ -134,8 +135,9 @@ func (g *ranging) begin(v *version) error {
 		g.most = rangeBytes
 	}
 	own, err := v.admitted(&SearchParams{
-		Queries: p.Queries, Bits: p.Bits, NQ: p.NQ, Epsilon0: rangeEpsilon, Recall: 1, Rerank: -1,
-		Mask: p.Mask, Rows: p.Rows, IDs: p.IDs, Source: p.Source, Threads: p.Threads,
+		Queries: p.Queries, Wide: p.Wide, Bits: p.Bits, NQ: p.NQ, Epsilon0: rangeEpsilon,
+		Recall: 1, Rerank: -1, Mask: p.Mask, Rows: p.Rows, IDs: p.IDs, Source: p.Source,
+		Threads: p.Threads,
 	})
 	if err != nil {
 		return err

@@ -177,10 +177,9 @@ func (g *ranging) search(ctx context.Context, w *workspace, r *run, from, n int)
 // prepare makes the queries of a group ready: how their rows are looked at, and how far.
 func (s *sweep) prepare(_, group int) error {
 	r := &s.run
-	d, ix := r.ix.dim, r.ix
 	for i := group * s.group; i < min((group+1)*s.group, s.n); i++ {
-		q, at := &s.queries[i], (s.from+i)*d
-		if err := q.prepare(ix, r.p.Queries[at:at+d], s.from+i, r.epsilon); err != nil {
+		q := &s.queries[i]
+		if err := q.prepare(r, s.from+i); err != nil {
 			return err
 		}
 		if err := r.choose(q, s.from+i); err != nil {
@@ -256,12 +255,11 @@ func (s *sweep) look(w *searcher, ps []*probe, kind way, shard int) ([][]hit, er
 			}
 		})
 	case kind == wayMeasure:
-		w.read = grow(w.read, s.run.ix.dim)
 		return lists, s.rows(from, to, func(row int) {
-			x := s.run.col.Row(row, w.read)
+			w.turnTo(row)
 			for i, p := range ps {
 				p.counts.reranked++
-				lists[i] = s.add(lists[i], p, p.exact(s.run.ix.metric, x), row)
+				lists[i] = s.add(lists[i], p, w.distance(p.query), row)
 			}
 		})
 	case kind == wayScan:
@@ -326,7 +324,6 @@ func (s *sweep) measure(w *searcher, p *probe) ([]hit, error) {
 		}
 		return hits, nil
 	}
-	w.read = grow(w.read, r.ix.dim)
 	fit := r.fit(rangeEpsilon, p.way)
 	for i, c := range p.found.rows {
 		if i%lookEvery == lookEvery-1 {
@@ -338,7 +335,8 @@ func (s *sweep) measure(w *searcher, p *probe) ([]hit, error) {
 			simd.Fetch(r.col.memory(int(r.ix.rowAt(p.found.rows[ahead].pos))))
 		}
 		row := r.ix.rowAt(c.pos)
-		dist := p.exact(r.ix.metric, r.col.Row(int(row), w.read))
+		w.turnTo(int(row))
+		dist := w.distance(p.query)
 		p.counts.reranked++
 		if err := fit.add("within", c, dist, row); err != nil {
 			return nil, err

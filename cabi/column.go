@@ -97,7 +97,9 @@ func goColumnImport(
 }
 
 //export goColumnCopy
-func goColumnCopy(h C.rv_handle, out *C.float, valid *C.uint8_t, e *C.rv_error) C.int32_t {
+func goColumnCopy(
+	h C.rv_handle, out *C.float, wide C.int32_t, valid *C.uint8_t, e *C.rv_error,
+) C.int32_t {
 	return door(e, "copy", func(s *guard.Scope) error {
 		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
 		if err != nil {
@@ -113,7 +115,11 @@ func goColumnCopy(h C.rv_handle, out *C.float, valid *C.uint8_t, e *C.rv_error) 
 			if out == nil {
 				return invalid("copy", "no place for the vectors", "")
 			}
-			c.CopyTo(view[float32](out, numbers))
+			if wide != 0 {
+				c.CopyWide(view[float64](out, numbers))
+			} else {
+				c.CopyTo(view[float32](out, numbers))
+			}
 		}
 		for i := range view[byte](valid, rows) {
 			view[byte](valid, rows)[i] = 0

@@ -198,14 +198,15 @@ func goIndexIDs(
 	})
 }
 
-// packed views n rows of packed bits of an index where a pointer to float32 was passed.
+// packed views n rows of packed bits of an index where a pointer to numbers was passed.
 func packed(p *C.float, n int64, ix *arrowidx.Index) []byte {
 	return view[byte](p, product(n, int64(ix.Dim()/8)))
 }
 
 //export goIndexVectors
 func goIndexVectors(
-	h C.rv_handle, rows *C.int64_t, n C.int64_t, out *C.float, e *C.rv_error,
+	h C.rv_handle, rows *C.int64_t, n C.int64_t, out *C.float, wide C.int32_t,
+	e *C.rv_error,
 ) C.int32_t {
 	return door(e, "vectors", func(s *guard.Scope) error {
 		ix, err := useIndex(s, h)
@@ -219,6 +220,15 @@ func goIndexVectors(
 			return ix.Unchanged()
 		}
 		d := ix.Dim()
+		if wide != 0 {
+			to := view[float64](out, int64(n)*int64(d))
+			for i, row := range view[int64](rows, int64(n)) {
+				if err := ix.WideRow(row, to[i*d:(i+1)*d]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 		if ix.Metric().Binary() {
 			w, to := d/8, packed(out, int64(n), ix)
 			for i, row := range view[int64](rows, int64(n)) {

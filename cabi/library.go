@@ -123,6 +123,7 @@ type columnInfo struct {
 	Type    string `json:"type"`
 	Chunks  int    `json:"chunks"`
 	Address uint64 `json:"address"` // of a contiguous float32 matrix without nulls, else 0
+	Wide    bool   `json:"wide"`    // some numbers are float64
 }
 
 // indexInfo is what rv_info tells of an index.
@@ -131,6 +132,7 @@ type indexInfo struct {
 	SourceAddress uint64 `json:"source_address"` // of the first float32 read, else 0
 	// Poisoned says what went wrong in a way it must not: the index can be saved, not searched.
 	Poisoned string `json:"poisoned"`
+	Wide     bool   `json:"wide"` // some vectors are float64
 }
 
 // libraryInfo is what rv_info tells of the library.
@@ -180,13 +182,13 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 	switch v := ref.Value().(type) {
 	case *arrowidx.Column:
 		info := columnInfo{Rows: v.Len(), Dim: v.Dim(), Nulls: v.NullCount(), Type: v.DataType(),
-			Chunks: v.Chunks()}
+			Chunks: v.Chunks(), Wide: v.Wide()}
 		if m, ok := v.Contiguous(); ok && len(m) > 0 {
 			info.Address = address(&m[0])
 		}
 		return info, nil
 	case *arrowidx.Index:
-		return indexInfo{v.Info(), address(v.SourceFloats()), ref.Poisoned()}, nil
+		return indexInfo{v.Info(), address(v.SourceFloats()), ref.Poisoned(), v.Wide()}, nil
 	case *arrowidx.Encoding:
 		return map[string]int64{"bytes": v.Size()}, nil
 	case *task.Task:

@@ -63,7 +63,7 @@ struct ArrowArrayStream {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00020002u
+#define RV_ABI_VERSION 0x00020003u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -133,7 +133,7 @@ typedef struct rv_values {
  * ones empty; name_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
  * with instead of queries, each left out of its own answer. diversity in [0, 1]: maximal marginal
  * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan
- * may be NULL. */
+ * may be NULL. numbers: 0 when queries are float32, 1 when they are double. */
 typedef struct rv_search_params {
     uint32_t size;
     int32_t threads;
@@ -152,6 +152,7 @@ typedef struct rv_search_params {
     int64_t *name_offsets;
     const rv_values *like;
     double diversity;
+    int32_t numbers, pad2;
 } rv_search_params;
 
 /* One graph of nearest neighbours. rows: for how many rows there is room; it becomes the number
@@ -305,6 +306,8 @@ RV_API int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handl
     rv_error *error);
 /* All rows as float32 (rows x dim); null rows are zero and valid[row] is 0. valid may be NULL. */
 RV_API int32_t rv_column_copy(rv_handle column, float *out, uint8_t *valid, rv_error *error);
+/* The same as float64, which rounds no number. */
+RV_API int32_t rv_column_copy_wide(rv_handle column, double *out, uint8_t *valid, rv_error *error);
 /* XXH3-128 of vectors, validity, shape and type. All memory of the column is read. */
 RV_API int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error);
 /* The same as a task, with which out stays until it has ended. */
@@ -401,6 +404,12 @@ RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float 
 /* Vectors of all rows in the order of rv_index_ids; rows says for how many there is room, which
  * must be how many there are. */
 RV_API int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error);
+/* The three before as float64, which rounds no number; not for indexes of bits. */
+RV_API int32_t rv_index_vectors_wide(rv_handle index, const int64_t *rows, int64_t n, double *out,
+    rv_error *error);
+RV_API int32_t rv_index_vectors_of_wide(rv_handle index, const rv_values *ids, double *out,
+    rv_error *error);
+RV_API int32_t rv_index_matrix_wide(rv_handle index, int64_t rows, double *out, rv_error *error);
 /* Adds the column's rows, all or none. ids NULL continues positions. replace: 1 deletes rows of the
  * same ids, 0 refuses them. counts receives the rows replaced and the rows of the index afterwards.
  * Searches go on meanwhile. rv_add is for few rows: it cannot be cancelled; ids and counts of

@@ -53,13 +53,17 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		return err
 	}
 	q.params = arrowidx.SearchParams{
-		Queries: view[float32](p.queries, queryNumbers(p)), NQ: int(p.nq), K: int(p.k),
-		Epsilon0: float64(p.epsilon0), Recall: float64(p.recall),
+		NQ: int(p.nq), K: int(p.k), Epsilon0: float64(p.epsilon0), Recall: float64(p.recall),
 		Rerank: int(p.rerank), Estimates: p.rerank == 0, // 0 is what C and Python call none
 		Probes: int(p.probes), Threads: int(p.threads),
 	}
-	if q.index.Metric().Binary() && p.like == nil {
-		q.params.Queries, q.params.Bits = nil, view[byte](p.queries, product(int64(p.nq), int64(p.dim)/8))
+	switch {
+	case q.index.Metric().Binary() && p.like == nil:
+		q.params.Bits = view[byte](p.queries, product(int64(p.nq), int64(p.dim)/8))
+	case p.numbers != 0:
+		q.params.Wide = view[float64](p.queries, queryNumbers(p))
+	default:
+		q.params.Queries = view[float32](p.queries, queryNumbers(p))
 	}
 	if err = q.readFilter(p); err != nil {
 		return err
@@ -161,6 +165,7 @@ func (q *search) run(ctx context.Context) error {
 			return err
 		}
 		q.params.Like, q.params.Queries, q.params.Bits = like, nil, nil
+		q.params.Wide = nil
 	}
 	plan, err := q.index.Search(ctx, &q.params, &q.out)
 	if err != nil {

@@ -282,7 +282,12 @@ int32_t rv_free(rv_handle handle, rv_error *error)
 
 int32_t rv_column_copy(rv_handle column, float *out, uint8_t *valid, rv_error *error)
 {
-    ENTER(goColumnCopy(column, out, valid, error));
+    ENTER(goColumnCopy(column, out, 0, valid, error));
+}
+
+int32_t rv_column_copy_wide(rv_handle column, double *out, uint8_t *valid, rv_error *error)
+{
+    ENTER(goColumnCopy(column, (float *)out, 1, valid, error));
 }
 
 int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error)
@@ -345,12 +350,23 @@ int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
 
 int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float *out, rv_error *error)
 {
-    ENTER(goIndexVectorsOf(index, (rv_values *)ids, out, error));
+    ENTER(goIndexVectorsOf(index, (rv_values *)ids, out, 0, error));
+}
+
+int32_t rv_index_vectors_of_wide(rv_handle index, const rv_values *ids, double *out,
+    rv_error *error)
+{
+    ENTER(goIndexVectorsOf(index, (rv_values *)ids, (float *)out, 1, error));
 }
 
 int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error)
 {
-    ENTER(goIndexMatrix(index, rows, out, error));
+    ENTER(goIndexMatrix(index, rows, out, 0, error));
+}
+
+int32_t rv_index_matrix_wide(rv_handle index, int64_t rows, double *out, rv_error *error)
+{
+    ENTER(goIndexMatrix(index, rows, (float *)out, 1, error));
 }
 
 int32_t rv_add(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
@@ -448,7 +464,13 @@ int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSche
 int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
     rv_error *error)
 {
-    ENTER(goIndexVectors(index, (int64_t *)rows, n, out, error));
+    ENTER(goIndexVectors(index, (int64_t *)rows, n, out, 0, error));
+}
+
+int32_t rv_index_vectors_wide(rv_handle index, const int64_t *rows, int64_t n, double *out,
+    rv_error *error)
+{
+    ENTER(goIndexVectors(index, (int64_t *)rows, n, (float *)out, 1, error));
 }
 
 int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error)

@@ -169,7 +169,7 @@ func goCompactStart(
 
 //export goIndexVectorsOf
 func goIndexVectorsOf(
-	h C.rv_handle, ids *C.rv_values, out *C.float, e *C.rv_error,
+	h C.rv_handle, ids *C.rv_values, out *C.float, wide C.int32_t, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "vectors", func(s *guard.Scope) error {
 		ix, err := useIndex(s, h)
@@ -183,6 +183,9 @@ func goIndexVectorsOf(
 		if given.Len() > 0 && out == nil {
 			return invalid("vectors", "no place for the vectors", "")
 		}
+		if wide != 0 {
+			return ix.WideVectors(given, view[float64](out, int64(given.Len())*int64(ix.Dim())))
+		}
 		if ix.Metric().Binary() {
 			return ix.PackedVectors(given, packed(out, int64(given.Len()), ix))
 		}
@@ -191,7 +194,9 @@ func goIndexVectorsOf(
 }
 
 //export goIndexMatrix
-func goIndexMatrix(h C.rv_handle, rows C.int64_t, out *C.float, e *C.rv_error) C.int32_t {
+func goIndexMatrix(
+	h C.rv_handle, rows C.int64_t, out *C.float, wide C.int32_t, e *C.rv_error,
+) C.int32_t {
 	return door(e, "vectors", func(s *guard.Scope) error {
 		ix, err := useIndex(s, h)
 		if err != nil {
@@ -199,6 +204,9 @@ func goIndexMatrix(h C.rv_handle, rows C.int64_t, out *C.float, e *C.rv_error) C
 		}
 		if rows < 0 || rows > 0 && out == nil {
 			return invalid("vectors", fmt.Sprintf("room for %d vectors", rows), "")
+		}
+		if wide != 0 {
+			return ix.WideMatrix(view[float64](out, int64(rows)*int64(ix.Dim())), int(rows))
 		}
 		if ix.Metric().Binary() {
 			return ix.PackedMatrix(packed(out, int64(rows), ix), int(rows))

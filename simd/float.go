@@ -28,6 +28,10 @@ type floatKernels struct {
 	l2Sq64      func(x, y []float32) float64
 	norm64      func(x []float32) float64
 	addScaled   func(sum []float64, x []float32, s float64)
+	wideDot     func(x, y []float64) float64
+	wideNorm    func(x []float64) float64
+	wideL2Sq    func(x, y []float64) float64
+	narrow      func(dst []float32, x []float64, scale float64, mean []float64)
 	f16ToF32    func(dst []float32, src []uint16)
 	f64ToF32    func(dst []float32, src []float64)
 	int8ToF32   func(dst []float32, src []int8)
@@ -53,6 +57,10 @@ var pureFloat = floatKernels{
 	l2Sq64:      l2Sq64Pure,
 	norm64:      norm64Pure,
 	addScaled:   addScaledPure,
+	wideDot:     wideDotPure,
+	wideNorm:    wideNormPure,
+	wideL2Sq:    wideL2SqPure,
+	narrow:      narrowPure,
 	f16ToF32:    f16ToF32Pure,
 	f64ToF32:    f64ToF32Pure,
 	int8ToF32:   int8ToF32Pure,

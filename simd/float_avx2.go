@@ -8,6 +8,7 @@ package simd
 //go:generate go -C _gen run ./float encode
 //go:generate go -C _gen run ./float dot
 //go:generate go -C _gen run ./float l2
+//go:generate go -C _gen run ./float wide
 
 // vector is the number of float32 values in a register: the elementwise kernels take multiples of
 // it and leave the rest to the Go implementation.
@@ -32,6 +33,10 @@ var avx2Float = floatKernels{
 	l2Sq64:      l2Sq64WithAVX2,
 	norm64:      norm64WithAVX2,
 	addScaled:   addScaledWithAVX2,
+	wideDot:     wideDotWithAVX2,
+	wideNorm:    wideNormWithAVX2,
+	wideL2Sq:    wideL2SqWithAVX2,
+	narrow:      narrowWithAVX2,
 	f16ToF32:    f16ToF32WithAVX2,
 	f64ToF32:    f64ToF32WithAVX2,
 	int8ToF32:   int8ToF32WithAVX2,

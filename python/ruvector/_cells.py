@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ._arrow import VECTOR_NUMBERS
 from ._caller import warn as warn_caller
 from ._errors import InvalidVector
+from ._numbers import Gathered
 from ._values import NotNumbers, is_null, is_scalar, numbers_of
 
 Matrix: TypeAlias = npt.NDArray[Any]
@@ -175,18 +176,17 @@ def _pack_arrays(cells: list[Matrix], rows: _Rows) -> Matrix:
         if dtype.kind not in "fiu":
             i = next(i for i, cell in enumerate(cells) if cell.dtype == dtype)
             rows.refuse(i, _not_numbers(dtype, cells[i]))
-    narrow = len(dtypes) == 1 and cells[0].dtype.char in "ebB"
-    kept = cells[0].dtype.newbyteorder("=") if narrow else np.dtype(np.float32)
-    matrix = np.empty((len(cells), width), kept)
-    with np.errstate(over="raise"):
+    if len(dtypes) == 1 and cells[0].dtype.char in "febB":
+        matrix = np.empty((len(cells), width), cells[0].dtype.newbyteorder("="))
         for start in range(0, len(cells), _CHUNK):
             part = cells[start : start + _CHUNK]
-            out = matrix[start : start + len(part)].reshape(-1)
-            try:
-                np.concatenate(part, out=out, casting="same_kind" if narrow else "unsafe")
-            except FloatingPointError:
-                _refuse_overflow(part, start, rows)
-    return matrix
+            np.concatenate(part, out=matrix[start : start + len(part)].reshape(-1))
+        return matrix
+    gathered = Gathered(len(cells), width)
+    for start in range(0, len(cells), _CHUNK):
+        part = cells[start : start + _CHUNK]
+        gathered.put(start, np.concatenate(part).reshape(len(part), width))
+    return gathered.matrix
 
 
 def _refuse_shape(cells: list[Matrix], rows: _Rows) -> NoReturn:
@@ -203,21 +203,11 @@ def _refuse_width(widths: list[int], rows: _Rows) -> NoReturn:
     rows.refuse(i, f"has {widths[i]} dimensions, most rows have {most}")
 
 
-def _refuse_overflow(part: list[Matrix], start: int, rows: _Rows) -> NoReturn:
-    limit = float(np.finfo(np.float32).max)
-    for i, cell in enumerate(part):
-        over = np.isfinite(cell) & (np.abs(cell.astype(np.float64)) > limit)
-        if over.any():
-            column = int(np.argmax(over))
-            rows.refuse(start + i, f"is {cell[column]!r}, outside the range of float32", column)
-    rows.refuse(start, "is outside the range of float32")
-
-
 def _pack_lists(cells: list[Any], rows: _Rows) -> Matrix:
     widths = list(map(len, cells))
     if len(set(widths)) != 1:
         _refuse_width(widths, rows)
-    matrix: Matrix | None = None
+    gathered: Gathered | None = None
     for start in range(0, len(cells), _CHUNK):
         part = cells[start : start + _CHUNK]
         block = _block(part)
@@ -225,17 +215,15 @@ def _pack_lists(cells: list[Any], rows: _Rows) -> Matrix:
             block = _pack_arrays(
                 [rows.as_array(start + i, cell) for i, cell in enumerate(part)], rows
             )
-        if matrix is None:
-            matrix = np.empty((len(cells), block.shape[1]), np.float32)
-        elif block.shape[1] != matrix.shape[1]:
-            rows.refuse(start, f"has {block.shape[1]} dimensions, most rows have {matrix.shape[1]}")
-        with np.errstate(over="raise"):
-            try:
-                matrix[start : start + len(part)] = block
-            except FloatingPointError:
-                _refuse_overflow(list(block), start, rows)
-    assert matrix is not None
-    return matrix
+        width = block.shape[1]
+        if gathered is None:
+            gathered = Gathered(len(cells), width)
+        elif width != gathered.matrix.shape[1]:
+            most = gathered.matrix.shape[1]
+            rows.refuse(start, f"has {width} dimensions, most rows have {most}")
+        gathered.put(start, block)
+    assert gathered is not None
+    return gathered.matrix
 
 
 def _block(cells: list[Any]) -> Matrix | None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ._errors import ColumnError, InvalidArgument
 from ._mask import Mask
+from ._numbers import FloatMatrix, fits_float32
 from ._values import is_null, numbers_of
 
 Added = Mapping[str, npt.NDArray[Any]]
@@ -252,7 +253,7 @@ def all_facts(frame: Frame) -> list[ColumnFacts]:
     return [frame.fact(position) for position in range(len(frame.names()))]
 
 
-def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float32]:
+def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> FloatMatrix:
     """Gather columns of numbers into one matrix, in the order of the patterns.
 
     Parameters
@@ -264,7 +265,8 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float
 
     Returns
     -------
-    ndarray of float32, shape (height, number of columns), C order; null is NaN
+    ndarray of float32, or float64 where numbers need it, shape (height, number of columns), C
+    order; null is NaN
 
     Raises
     ------
@@ -289,9 +291,12 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> npt.NDArray[np.float
                 f"on={list(patterns)!r} matches {fact.label!r}, a column of {fact.dtype}; a list "
                 "gathers columns of numbers, a single column of vectors is on='name'"
             )
-    matrix = np.empty((frame.height, len(chosen)), np.float32)
+    matrix: FloatMatrix = np.empty((frame.height, len(chosen)), np.float32)
     for i, position in enumerate(chosen):
-        matrix[:, i] = numbers_of(frame.column_at(position))[0]
+        values = numbers_of(frame.column_at(position))[0]
+        if matrix.dtype == np.float32 and not fits_float32(values):
+            matrix = matrix.astype(np.float64)
+        matrix[:, i] = values
     return matrix
 
 

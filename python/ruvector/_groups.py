@@ -13,7 +13,7 @@ from ._errors import InvalidArgument, LimitExceeded
 from ._frames import Frame
 from ._handle import Handle
 from ._library import Plan, SearchParams, call
-from ._nearest import CLOSE_BOUNDS, FILTER_MASK
+from ._nearest import CLOSE_BOUNDS, FILTER_MASK, number_type
 from ._settings import current
 from ._task import Task
 
@@ -112,7 +112,8 @@ def search_groups(
         params.filter_kind = FILTER_MASK
     if source is not None:
         params.source = source.value
-    numbers = np.uint8 if queries.dtype == np.uint8 else np.float32
+    numbers = number_type(queries, queries.dtype == np.uint8)
+    params.numbers = numbers == np.float64
     step = max(1, _PART_PLACES // max(places, 1))
     parts: list[GroupHits] = []
     for start in range(0, max(len(queries), 1), step):

@@ -15,7 +15,6 @@ from ._files import file_path
 from ._mask import read_ids
 from ._metric import BINARY, MetricName, canonical
 from ._provenance import content_of
-from ._queries import FLOAT32
 from ._settings import current
 from ._vectors import read_vectors
 
@@ -152,7 +151,7 @@ class Index(Changing):
             copied = column.copied or keep == "copy"
             lent = keep not in ("copy", "none") and not column.nulls
             matrix = column.matrix if lent else None
-            if matrix is not None and matrix.dtype != FLOAT32:
+            if matrix is not None and matrix.dtype.char not in "fd":
                 matrix = None
             return cls._from_handle(handle, matrix=matrix, copied=copied)
         finally:

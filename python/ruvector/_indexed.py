@@ -18,9 +18,8 @@ from ._facts import Facts, facts_of
 from ._forked import lost
 from ._mask import read_ids, read_some_ids
 from ._metric import BINARY, SCORE_NAMES
+from ._numbers import FloatMatrix
 from ._provenance import recall
-from ._queries import FLOAT32
-from ._vectors import Float32Matrix
 
 
 class Indexed:
@@ -43,7 +42,7 @@ class Indexed:
     __iter__: ClassVar[None] = None  # __getitem__ takes ids, which do not count from 0
 
     _handle: Any
-    _matrix: Float32Matrix | None
+    _matrix: FloatMatrix | None
     _copied: bool
     _embedder: Embedder | None
     _equal: set[str]  # keys of content that was found to be the index's
@@ -168,7 +167,8 @@ class Indexed:
     def __getitem__(self, id: Any) -> npt.NDArray[Any]:
         """Return the vector of an id, shape (dim,), or of several, shape (m, dim).
 
-        float32; of an index of bits packed uint8, dim / 8 a row.
+        float32, or float64 of an index of float64 vectors: what was given, not rounded. Of an
+        index of bits packed uint8, dim / 8 a row.
 
         Raises
         ------
@@ -184,7 +184,10 @@ class Indexed:
         return found[0] if single else found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        """Return all vectors, shape (n, dim): borrowed float32 memory as it is, else a copy."""
+        """Return all vectors, shape (n, dim), borrowed memory as it is, else a copy.
+
+        float32, or float64 of an index of float64 vectors.
+        """
         matrix = self._matrix
         if matrix is not None and self._facts.changed:
             matrix = self._matrix = None  # for good
@@ -192,7 +195,7 @@ class Indexed:
             _native.vectors(self._handle, ())  # raises when closed, or when the memory changed
             matrix = matrix.view()
             matrix.flags.writeable = False
-        if copy is False and (matrix is None or np.dtype(dtype or FLOAT32) != FLOAT32):
+        if copy is False and (matrix is None or dtype not in (None, matrix.dtype)):
             raise ValueError("the vectors of this index cannot be shown so without a copy")
         if matrix is None:
             matrix = _update.matrix(self._handle)

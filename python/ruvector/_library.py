@@ -28,7 +28,7 @@ from ._errors import ForkedProcessError, InvalidArgument, error_of
 from ._locks import Lock
 
 ABI_MAJOR = 2
-ABI_MINOR = 2
+ABI_MINOR = 3
 PATH = os.path.join(os.path.dirname(__file__), "_lib", "libruvector.so")
 
 
@@ -114,6 +114,8 @@ class SearchParams(ctypes.Structure):
         ("name_offsets", c_void_p),
         ("like", c_void_p),
         ("diversity", c_double),
+        ("numbers", c_int32),
+        ("pad2", c_int32),
     ]
 
 
@@ -233,6 +235,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_column_import": (c_int32, [_P, _P, _P, _E]),
     "rv_column_import_stream": (c_int32, [_P, _P, _E]),
     "rv_column_copy": (c_int32, [_H, _P, _P, _E]),
+    "rv_column_copy_wide": (c_int32, [_H, _P, _P, _E]),
     "rv_column_hash": (c_int32, [_H, _P, _E]),
     "rv_column_hash_start": (c_int32, [_H, _P, _P, _E]),
     "rv_pca_start": (c_int32, [_H, c_int64, _P, _P, _E]),
@@ -259,6 +262,9 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_index_vectors": (c_int32, [_H, _P, c_int64, _P, _E]),
     "rv_index_vectors_of": (c_int32, [_H, _P, _P, _E]),
     "rv_index_matrix": (c_int32, [_H, c_int64, _P, _E]),
+    "rv_index_vectors_wide": (c_int32, [_H, _P, c_int64, _P, _E]),
+    "rv_index_vectors_of_wide": (c_int32, [_H, _P, _P, _E]),
+    "rv_index_matrix_wide": (c_int32, [_H, c_int64, _P, _E]),
     "rv_add": (c_int32, [_H, _H, _P, c_int32, c_int32, _P, _E]),
     "rv_add_matrix": (c_int32, [_H, _P, c_int64, c_int64, _P, c_int32, c_int32, _P, _E]),
     "rv_add_start": (c_int32, [_H, _H, _P, c_int32, c_int32, _P, _P, _E]),

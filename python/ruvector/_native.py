@@ -23,8 +23,9 @@ from ._handle import Handle, info
 from ._library import EmbedParams, Plan, call, call_for_bytes, configure, library
 from ._mask import read_ids
 from ._nearest import search
+from ._numbers import FloatMatrix
 from ._task import Progress, Task, aside
-from ._update import room
+from ._update import of_type, room
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -174,7 +175,7 @@ def vectors(handle: Handle, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) 
     """Return the vectors of rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
     wanted = np.ascontiguousarray(rows, np.int64)
     out = room(info(handle), len(wanted))
-    call("rv_index_vectors", handle.value, address(wanted), len(wanted), address(out))
+    call(of_type("rv_index_vectors", out), handle.value, address(wanted), len(wanted), address(out))
     return out
 
 
@@ -199,9 +200,13 @@ def close_index(handle: Handle) -> None:
         handle.close()
 
 
-def calibrate(handle: Handle, queries: Floats, threads: int = 0) -> None:
+def calibrate(handle: Handle, queries: FloatMatrix, threads: int = 0) -> None:
     """Fit an index of kind ivf to queries, (n, d); an interrupt leaves it as it was."""
-    batch = np.ascontiguousarray(queries, np.float32)
+    if queries.dtype == np.float64 and info(handle)["metric"] == "cosine":
+        largest = np.abs(queries).max(axis=1, keepdims=True, initial=0)
+        queries = queries / np.where((largest > 0) & np.isfinite(largest), largest, 1)
+    with np.errstate(over="ignore"):  # infinity is refused
+        batch = np.ascontiguousarray(queries, np.float32)
     task = Task(lent=batch)
     shape = batch.shape
     call("rv_calibrate_start", handle.value, address(batch), *shape, threads, byref(task.cell))

@@ -67,8 +67,10 @@ class _Scratch:
         self.call = SearchCall(0, addressof(self.params), addressof(self.error))
         self.address = addressof(self.call)
         empty = np.empty(0, np.float32)
-        self.memory = (empty, np.empty(0, np.int64), empty)  # query, ids, scores: never smaller
-        self.query, self.ids, self.scores = self.memory
+        # query (room for float64), ids, scores: never smaller
+        self.memory = (np.empty(0, np.float64), np.empty(0, np.int64), empty)
+        self.query: npt.NDArray[Any] = empty
+        self.ids, self.scores = self.memory[1:]
         self.facts: Facts | None = None
         self.key: tuple[Any, ...] = ()
         self.cost = 0
@@ -78,28 +80,34 @@ class _Scratch:
         self,
         facts: Facts,
         dim: int,
+        size: int,
         k: int,
         rerank: int,
         epsilon0: float,
         recall: float,
         probes: int,
     ) -> None:
-        """Make room for a search and write its parameters, those of `search_one`."""
+        """Make room for a search and write its parameters, those of `search_one`.
+
+        ``size`` is the bytes of a number of the query: 8 says that it is float64.
+        """
         query, ids, scores = self.memory
         if dim > len(query):
-            query = np.empty(dim, np.float32)
+            query = np.empty(dim, np.float64)
         if k > len(ids):
             ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
         self.memory = query, ids, scores
         self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
-        self.query, self.ids, self.scores = query[:dim], ids[: max(k, 0)], scores[: max(k, 0)]
+        self.query = (query if size == 8 else query.view(np.float32))[:dim]
+        self.ids, self.scores = ids[: max(k, 0)], scores[: max(k, 0)]
         self.call.index, self.cost = facts.handle, _cost(facts, k, rerank, recall, probes)
         params = self.params
         params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
         params.dim, params.k, params.rerank = dim, k, rerank
+        params.numbers = size == 8
         params.probes = probes
         params.epsilon0, params.recall, params.threads = epsilon0, recall, 1
-        self.facts, self.key = facts, (dim, k, rerank, epsilon0, recall, probes)
+        self.facts, self.key = facts, (dim, size, k, rerank, epsilon0, recall, probes)
 
 
 class _Spare(threading.local):
@@ -153,10 +161,11 @@ def search(
             return one[0], one[1], counts, Plan.from_buffer_copy(one[2])
     if queries.ndim not in (1, 2):
         raise InvalidArgument(f"queries of {queries.ndim} dimensions; give one vector or rows")
-    batch = np.ascontiguousarray(np.atleast_2d(queries), np.uint8 if bits else np.float32)
+    batch = np.ascontiguousarray(np.atleast_2d(queries), number_type(queries, bits))
     params = SearchParams(
         size=sizeof(SearchParams), k=k, rerank=depth, epsilon0=epsilon0 or 0.0,
         recall=recall or 0.0, probes=probes or 0, threads=threads or 0, diversity=diversity,
+        numbers=batch.itemsize == 8,
     )  # fmt: skip
     asked = None if like is None else values(like)
     if asked is not None:
@@ -177,6 +186,13 @@ def search(
     if queries.ndim == 2:
         return names, scores, counts, plan
     return names[0, : counts[0]], scores[0, : counts[0]], counts, plan
+
+
+def number_type(queries: npt.NDArray[Any], bits: bool) -> type[np.generic]:
+    """Return the type in which the library takes queries."""
+    if bits:
+        return np.uint8
+    return np.float64 if queries.dtype == np.float64 else np.float32
 
 
 class _Texts:
@@ -226,7 +242,7 @@ def search_one(
     rows found, and the bytes of an rv_plan. The numbers are those of rv_search_params. This path is
     measured (benchmarks/overhead.py): every line of it counts.
     """
-    key = len(query), k, rerank, epsilon0, recall, probes
+    key = len(query), query.itemsize, k, rerank, epsilon0, recall, probes
     spare = _spare.all
     scratch = spare.pop() if spare else _Scratch()
     if scratch.facts is not facts or scratch.key != key:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ._errors import DimensionMismatch, InvalidVector
+from ._numbers import FloatMatrix, as_floats
 from ._values import (
     Values,
     is_batch,
@@ -19,13 +20,7 @@ from ._values import (
     of_cells,
     values_of,
 )
-from ._vectors import (
-    Float32Matrix,
-    lent_matrix,
-    number_matrix,
-    polars_storage,
-    read_vectors,
-)
+from ._vectors import lent_matrix, number_matrix, polars_storage, read_vectors
 
 FLOAT32: Final = np.dtype(np.float32)
 
@@ -92,8 +87,8 @@ def _arrow_text(kind: Any) -> bool | None:
     return arrow_facts("", kind).kind == "text"
 
 
-def read_queries(query: Any, dim: int) -> tuple[Float32Matrix, bool]:
-    """Return ``(matrix, single)``: the queries as float32, shape (nq, dim).
+def read_queries(query: Any, dim: int) -> tuple[FloatMatrix, bool]:
+    """Return ``(matrix, single)``: the queries, shape (nq, dim), float64 where they are that.
 
     `single` is True for one 1-D vector; what has no elements at all is a batch of no queries.
     `dim` is what the vectors searched have; 0 accepts any.
@@ -101,7 +96,7 @@ def read_queries(query: Any, dim: int) -> tuple[Float32Matrix, bool]:
     Raises
     ------
     InvalidVector
-        Not one or two axes, text, null, or numbers outside float32.
+        Not one or two axes, text, or null.
     DimensionMismatch
         Another number of dimensions; the message names both.
     """
@@ -120,14 +115,14 @@ def read_queries(query: Any, dim: int) -> tuple[Float32Matrix, bool]:
         vectors = read_vectors(query, "query", warn=False)
         if vectors.nulls:
             raise InvalidVector(f"query: {vectors.nulls} of {vectors.rows} rows are null")
-        matrix = vectors.floats()
+        matrix = vectors.numbers()
     if not len(matrix):
         return np.empty((0, dim or matrix.shape[-1]), FLOAT32), False
     if dim and matrix.shape[1] != dim:
         raise DimensionMismatch(
             f"query has {matrix.shape[1]} dimensions, the vectors searched have {dim}"
         )
-    return _float32(matrix), single
+    return as_floats(matrix), single
 
 
 def vector_of(query: Any) -> Values | None:
@@ -201,17 +196,3 @@ def _lent_flat(query: Any) -> Values | None:
         return np.asarray(query) if memoryview(query).ndim == 1 else None
     except TypeError:
         return None
-
-
-def _float32(matrix: Any) -> Float32Matrix:
-    with np.errstate(over="raise"):
-        try:
-            return np.asarray(matrix, dtype=FLOAT32, order="C")
-        except FloatingPointError:
-            over = np.abs(matrix.astype(np.float64)) > np.finfo(np.float32).max
-            row, column = np.argwhere(over)[0]
-            raise InvalidVector(
-                f"query: row {row}, element {column} is outside the range of float32",
-                row=int(row),
-                column=int(column),
-            ) from None

@@ -16,9 +16,10 @@ from ._cells import looks_like_vector, text_advice
 from ._embedder import Embedder, check_texts, resolve
 from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
 from ._metric import BINARY
+from ._numbers import FloatMatrix
 from ._queries import read_queries, texts_of
 from ._settings import current
-from ._vectors import Float32Matrix, Vectors, from_matrix, read_vectors
+from ._vectors import Vectors, from_matrix, read_vectors
 
 EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
 _CODE_BITS: Final = 5
@@ -152,7 +153,7 @@ def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: S
 
 def make_queries(
     query: Any, target: Target, dim: int, stages: Stages
-) -> tuple[Float32Matrix, bool, list[str] | None]:
+) -> tuple[FloatMatrix, bool, list[str] | None]:
     """Return ``(matrix, single, texts)``; texts only for a batch of texts."""
     texts = texts_of(query)
     if texts is None:

@@ -132,19 +132,24 @@ def compact(handle: Handle, threads: int = 0) -> None:
 
 
 def room(about: dict[str, Any], n: int) -> npt.NDArray[Any]:
-    """Return an empty array for n rows of the index: float32, or uint8 where they are bits."""
+    """Return an empty array for n rows of the index: float32, float64 or, of bits, uint8."""
     if n and not about["dim"]:  # the library must not write where there is no room
         raise UnknownId("the index has no vectors yet, so none of these rows")
     if about.get("metric") in BINARY:
         return np.empty((n, about["dim"] // 8), np.uint8)
-    return np.empty((n, about["dim"]), np.float32)
+    return np.empty((n, about["dim"]), np.float64 if about.get("wide") else np.float32)
+
+
+def of_type(function: str, out: npt.NDArray[Any]) -> str:
+    """Return the name of the library's function that fills such an array."""
+    return function + "_wide" if out.dtype == np.float64 else function
 
 
 def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[Any]:
     """Return the vectors of ids as a fresh (n, dim) array, of bits (n, dim / 8)."""
     given, kept = values(ids)
     out = room(info(handle), len(ids))
-    call("rv_index_vectors_of", handle.value, byref(given), address(out))
+    call(of_type("rv_index_vectors_of", out), handle.value, byref(given), address(out))
     del kept
     return out
 
@@ -155,7 +160,7 @@ def matrix(handle: Handle) -> npt.NDArray[Any]:
         about = info(handle)
         out = room(about, about["rows"])
         try:
-            call("rv_index_matrix", handle.value, len(out), address(out))
+            call(of_type("rv_index_matrix", out), handle.value, len(out), address(out))
         except VectorsChanged:  # by rows added or deleted since `info`
             continue
         return out

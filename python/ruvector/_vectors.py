@@ -18,6 +18,7 @@ from ._arrow import VECTOR_NUMBERS
 from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
 from ._library import call
+from ._numbers import WHOLE, FloatMatrix, as_floats
 from ._settings import current
 from ._values import (
     NotNumbers,
@@ -116,6 +117,18 @@ class Vectors:
         out = np.empty((self.rows, self.dim), np.float32)
         valid = np.empty(self.rows, np.bool_)
         call("rv_column_copy", self.handle.value, out.ctypes.data, valid.ctypes.data)
+        out[~valid] = np.nan
+        return out
+
+    def numbers(self) -> FloatMatrix:
+        """Return all rows as `floats` does, but as float64 where the column holds float64."""
+        if self.handle is None or not _native.column_info(self.handle)["wide"]:
+            return self.floats()
+        if self.matrix is not None and self.matrix.dtype == np.float64 and not self.nulls:
+            return self.matrix
+        out = np.empty((self.rows, self.dim), np.float64)
+        valid = np.empty(self.rows, np.bool_)
+        call("rv_column_copy_wide", self.handle.value, out.ctypes.data, valid.ctypes.data)
         out[~valid] = np.nan
         return out
 
@@ -277,7 +290,7 @@ def _from_polars(polars: Any, data: Any, how: _Reading) -> Vectors:
     if not isinstance(dtype, (polars.Array, polars.List)) or not dtype.inner.is_numeric():
         raise ColumnError(f"{label} is a polars column of {dtype}, not of vectors")
     if not (dtype.inner.is_float() or dtype.inner in (polars.Int8, polars.UInt8)):
-        data = data.cast(_polars_float32(polars, dtype))
+        data = data.cast(_polars_floats(polars, data))
     try:
         return _from_capsule(data, label, "polars")
     except ColumnError:
@@ -299,14 +312,20 @@ def polars_storage(polars: Any, data: Any) -> Any:
     return data
 
 
-def _polars_float32(polars: Any, dtype: Any) -> Any:
+def _polars_floats(polars: Any, data: Any) -> Any:
+    """Return the type of the least floats that hold a column's numbers, which are no floats."""
+    dtype, numbers = data.dtype, data.explode().drop_nulls()
+    whole = not len(numbers) or (
+        dtype.inner.is_integer() and numbers.min() >= -WHOLE and numbers.max() <= WHOLE
+    )
+    inner = polars.Float32 if whole else polars.Float64
     if isinstance(dtype, polars.Array):
-        return polars.Array(polars.Float32, dtype.size)
-    return polars.List(polars.Float32)
+        return polars.Array(inner, dtype.size)
+    return polars.List(inner)
 
 
 def _from_arrow(pyarrow: Any, data: Any, label: str, layout: str) -> Vectors:
-    """Read a pyarrow array: extension types as stored, wide and decimal numbers as float32."""
+    """Read a pyarrow array: extension types as stored, wide and decimal numbers as floats."""
     kind, types = data.type, pyarrow.types
     if isinstance(kind, pyarrow.BaseExtensionType):
         kind = kind.storage_type
@@ -318,14 +337,25 @@ def _from_arrow(pyarrow: Any, data: Any, label: str, layout: str) -> Vectors:
         chunks = data.chunks if isinstance(data, pyarrow.ChunkedArray) else [data]
         kind = pyarrow.large_list(kind.value_type)
         data = pyarrow.chunked_array([_lists_of_views(pyarrow, chunk) for chunk in chunks], kind)
-    fixed, large = types.is_fixed_size_list(kind), types.is_large_list(kind)
-    if fixed or large or types.is_list(kind):
+    if types.is_fixed_size_list(kind) or types.is_large_list(kind) or types.is_list(kind):
         value = kind.value_type
-        if types.is_decimal(value) or (types.is_integer(value) and value.bit_width != 8):
-            value = pyarrow.float32()
-            wanted = pyarrow.large_list(value) if large else pyarrow.list_(value)
-            data = data.cast(pyarrow.list_(value, kind.list_size) if fixed else wanted)
+        if types.is_decimal(value):
+            data = _cast_lists(pyarrow, data, pyarrow.float64())
+        elif types.is_integer(value) and value.bit_width != 8:
+            try:
+                data = _cast_lists(pyarrow, data, pyarrow.float32())
+            except pyarrow.ArrowInvalid:  # beyond 2**24
+                data = _cast_lists(pyarrow, data, pyarrow.float64(), safe=False)
     return _from_capsule(data, label, layout)
+
+
+def _cast_lists(pyarrow: Any, data: Any, value: Any, *, safe: bool = True) -> Any:
+    """Return lists of numbers with the numbers cast."""
+    kind, types = data.type, pyarrow.types
+    if types.is_fixed_size_list(kind):
+        return data.cast(pyarrow.list_(value, kind.list_size), safe=safe)
+    wanted = pyarrow.large_list(value) if types.is_large_list(kind) else pyarrow.list_(value)
+    return data.cast(wanted, safe=safe)
 
 
 def _lists_of_views(pyarrow: Any, chunk: Any) -> Any:
@@ -377,7 +407,8 @@ def number_matrix(
     """Return `data` as a C-contiguous array of `ndim` axes, and whether that was a copy.
 
     float32, float64, float16, int8 and uint8 stay as they are when C-contiguous; other layouts
-    are copied once, other number types are converted to float32.
+    are copied once, other number types are converted to float32, or to float64 where float32 does
+    not hold them.
 
     Raises
     ------
@@ -404,9 +435,9 @@ def number_matrix(
         return np.array(data, dtype=data.dtype.newbyteorder("="), order="C"), True
     with np.errstate(over="raise"):
         try:
-            return np.array(data, dtype=np.float32, order="C"), True
+            return as_floats(data), True
         except FloatingPointError:
-            raise InvalidVector(f"{label} has numbers outside the range of float32") from None
+            raise InvalidVector(f"{label} has numbers outside the range of float64") from None
 
 
 def _plain(data: Matrix, label: str, gaps: bool) -> Matrix:

@@ -14,7 +14,7 @@ from ._errors import InvalidArgument, NativeError
 from ._handle import Handle
 from ._library import Plan, SearchParams, WithinParams, call
 from ._metric import BINARY, larger_is_better
-from ._nearest import Floats, Ints, _filter, _filter_ids
+from ._nearest import Floats, Ints, _filter, _filter_ids, number_type
 from ._task import Task
 
 MIN_SIMILARITY: Final = 1
@@ -57,12 +57,13 @@ def within(
     bits = metric in BINARY
     if bits and queries.dtype != np.uint8:
         raise InvalidArgument(f"queries of {queries.dtype} for an index of packed bits")
-    batch = np.ascontiguousarray(queries, np.uint8 if bits else np.float32)
+    batch = np.ascontiguousarray(queries, number_type(queries, bits))
     counts = np.zeros(len(batch), np.int64)
     plan = Plan(size=sizeof(Plan))
     search = SearchParams(
         size=sizeof(SearchParams), threads=threads, queries=address(batch), nq=len(batch),
         dim=batch.shape[1] * (8 if bits else 1), counts=address(counts), plan=addressof(plan),
+        numbers=batch.itemsize == 8,
     )  # fmt: skip
     kept = _filter(search, mask, None) if ids is None else _filter_ids(search, ids)
     if source is not None:

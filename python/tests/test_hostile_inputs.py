@@ -54,9 +54,9 @@ def test_numbers_outside_float32_are_named() -> None:
     cells = [row.copy() for row in matrix]
     for column in (matrix, cells, matrix.tolist(), np.asfortranarray(matrix)):
         with pytest.raises(rv.InvalidVector, match="float32"):
-            rv.Index.build(column)
+            rv.Index.build(column, metric="l2")
     with pytest.raises(rv.InvalidVector) as caught:
-        rv.Index.build([row.copy() for row in matrix])
+        rv.Index.build([row.copy() for row in matrix], metric="l2")
     assert (caught.value.row, caught.value.column) == (3, 1)
 
 
@@ -171,7 +171,7 @@ def test_a_query_of_other_dimensions_names_both(query: object) -> None:
         [1.0, 2.0, "x", 4.0],
         [None] * 4,
         np.array([1, 2, 3, 4], dtype=complex),
-        [1e39, 0.0, 0.0, 0.0],
+        [float("inf"), 0.0, 0.0, 0.0],
         [[1.0, 2.0, 3.0, 4.0], [1.0]],
         pl.Series([[1.0, 2.0, 3.0, 4.0], None], dtype=pl.Array(pl.Float32, 4)),
     ],

@@ -24,6 +24,7 @@ var groups = map[string]func(){
 	"encode": emitEncode,
 	"dot":    emitDotRows,
 	"l2":     emitL2Rows,
+	"wide":   emitWide,
 }
 
 func main() {
@@ -31,7 +32,8 @@ func main() {
 	group := flag.Arg(0)
 	emit, ok := groups[group]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "float: no group %q: sums, plain, rotate, encode, dot or l2\n", group)
+		fmt.Fprintf(os.Stderr, "float: no group %q: sums, plain, rotate, encode, dot, l2, wide\n",
+			group)
 		os.Exit(2)
 	}
 	for name, value := range map[string]string{

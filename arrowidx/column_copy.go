@@ -1,0 +1,64 @@
+package arrowidx
+
+import "context"
+
+// CopyTo writes all rows as float32 (Len x Dim, row-major); null rows are written as zeros, null
+// numbers in other rows as NaN. dst must have room for Len*Dim numbers.
+func (c *Column) CopyTo(dst []float32) {
+	c.copyRows(elements{kind: elemFloat32, f32: dst}, 0, c.rows)
+}
+
+// CopyWide is CopyTo for float64: no number is rounded.
+func (c *Column) CopyWide(dst []float64) {
+	c.copyRows(elements{kind: elemFloat64, f64: dst}, 0, c.rows)
+}
+
+// Wide reports whether the column holds float64.
+func (c *Column) Wide() bool { return c.wide }
+
+// copyRows writes rows [from, end) to a matrix of float32 or float64 for the whole column; null
+// rows are zeros.
+func (c *Column) copyRows(to elements, from, end int) {
+	if to.kind == elemFloat64 {
+		c.copyWide(to.f64, from, end)
+		return
+	}
+	dst, d := to.f32, c.dim
+	for from < end {
+		to := min(c.tileEnd(from, 1024), end)
+		out := dst[from*d : to*d]
+		copy(out, c.tile(from, to-from, out))
+		ck := c.chunkOf(from)
+		for r := from; (c.nulls > 0 || ck.badElem != nil) && r < to; r++ {
+			if !c.Valid(r) {
+				clear(dst[r*d : (r+1)*d])
+				continue
+			}
+			nullsToNaN(ck, r-ck.start, dst[r*d:(r+1)*d])
+		}
+		from = to
+	}
+}
+
+// copyAll is copyRows for all rows, on several threads.
+func (c *Column) copyAll(ctx context.Context, op string, dst elements, threads int) error {
+	const step = 4096
+	return parallel(ctx, op, threads, (c.rows+step-1)/step, func(_, i int) error {
+		c.copyRows(dst, i*step, min((i+1)*step, c.rows))
+		return nil
+	})
+}
+
+// copyWide is copyRows for float64.
+func (c *Column) copyWide(dst []float64, from, end int) {
+	for r := from; r < end; r++ {
+		out := dst[r*c.dim : (r+1)*c.dim]
+		if c.nulls > 0 && !c.Valid(r) {
+			clear(out)
+			continue
+		}
+		copy(out, c.wideRow(r, out))
+		ck := c.chunkOf(r)
+		nullsToNaN(ck, r-ck.start, out)
+	}
+}

@@ -1,0 +1,113 @@
+package arrowidx
+
+import (
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow/float16"
+
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Numbers of float64 are measured as such. What scans read is float32: lens says how rows come to
+// it without losing what tells them apart.
+
+// wideRow returns the row's numbers as float64: a view of the column's own memory where it holds
+// float64, else dst[:dim] filled with converted numbers. A null row's numbers are zeros or
+// unspecified.
+func (c *Column) wideRow(row int, dst []float64) []float64 {
+	ck := c.chunkOf(row)
+	at := row - ck.start
+	if ck.starts != nil {
+		if ck.starts[at] == nowhere || ck.isNull(at) {
+			dst = dst[:c.dim]
+			clear(dst)
+			return dst
+		}
+	}
+	from := ck.at(at, c.dim)
+	return ck.data.wide(from, from+c.dim, dst)
+}
+
+// numberBytes returns the bytes of a number of float32 or float64.
+func numberBytes(wide bool) int64 {
+	if wide {
+		return 8
+	}
+	return 4
+}
+
+// wide returns numbers [from, to) as float64: a view, or dst filled with converted numbers.
+func (e *elements) wide(from, to int, dst []float64) []float64 {
+	if e.kind == elemFloat64 {
+		return e.f64[from:to]
+	}
+	dst = dst[:to-from]
+	switch e.kind {
+	case elemFloat16:
+		for i, v := range e.f16[from:to] {
+			dst[i] = float64(float16.FromBits(v).Float32())
+		}
+	case elemInt8:
+		for i, v := range e.i8[from:to] {
+			dst[i] = float64(v)
+		}
+	case elemUint8, elemBits:
+		for i, v := range e.u8[from:to] {
+			dst[i] = float64(v)
+		}
+	default:
+		widen(dst, e.f32[from:to])
+	}
+	return dst
+}
+
+// widen writes float32 numbers as float64.
+func widen(dst []float64, x []float32) {
+	for i, v := range x {
+		dst[i] = float64(v)
+	}
+}
+
+// narrows reports whether float32 holds every number of x, and writes them to dst until one is not.
+func narrows(dst []float32, x []float64) bool {
+	for i, v := range x {
+		dst[i] = float32(v)
+		if float64(dst[i]) != v {
+			return false
+		}
+	}
+	return true
+}
+
+// evened returns a row and its length, scaled by a power of two where squares would overflow or
+// vanish: the row is then in buf. The length of a row of zeros is 0, of one that is not finite NaN.
+func evened(x, buf []float64) ([]float64, float64) {
+	norm2 := simd.WideNorm(x)
+	if norm2 > 0x1p-900 && norm2 < 0x1p900 {
+		return x, math.Sqrt(norm2)
+	}
+	largest := largestOf(x)
+	if largest == 0 || largest-largest != 0 {
+		return x, largest - largest
+	}
+	_, exp := math.Frexp(largest)
+	buf = buf[:len(x)]
+	for i, v := range x {
+		buf[i] = math.Ldexp(v, -exp)
+	}
+	return buf, math.Sqrt(simd.WideNorm(buf))
+}
+
+// largestOf returns the largest magnitude, NaN or infinity where a number is.
+func largestOf(x []float64) float64 {
+	largest := 0.0
+	for _, v := range x {
+		if v = math.Abs(v); !(v <= largest) {
+			largest = v
+		}
+		if largest != largest {
+			break
+		}
+	}
+	return largest
+}
