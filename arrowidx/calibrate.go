@@ -46,7 +46,7 @@ func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 	return ix.change("calibrate", func(v *version) (*version, error) {
 		seg := v.parts[0]
 		if p.NQ == 0 {
-			n, err := queriesIn("calibrate", p.Queries, nil, seg)
+			n, err := queriesIn("calibrate", len(p.Queries)+len(p.Wide), nil, seg)
 			if err != nil {
 				return nil, err
 			}

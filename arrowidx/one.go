@@ -57,7 +57,7 @@ func (p *SearchParams) counted(base *segment) (*SearchParams, error) {
 		own.NQ = p.Like.Len()
 		return &own, nil
 	}
-	n, err := queriesIn("search", p.Queries, p.Bits, base)
+	n, err := queriesIn("search", len(p.Queries)+len(p.Wide), p.Bits, base)
 	if n == 0 || err != nil {
 		return p, err
 	}
@@ -67,8 +67,8 @@ func (p *SearchParams) counted(base *segment) (*SearchParams, error) {
 }
 
 // queriesIn returns how many queries of the index's dimension there are.
-func queriesIn(op string, queries []float32, bits []byte, base *segment) (int, error) {
-	n, each, unit := len(queries), base.dim, "numbers"
+func queriesIn(op string, numbers int, bits []byte, base *segment) (int, error) {
+	n, each, unit := numbers, base.dim, "numbers"
 	if bits != nil {
 		n, each, unit = len(bits), base.dim/8, "bytes"
 	}

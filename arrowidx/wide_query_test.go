@@ -180,6 +180,11 @@ func TestQueriesThatNoScoreCanAnswerAreErrors(t *testing.T) {
 	for _, metric := range arrowidxtest.Metrics {
 		ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Metric: metric})
 		require.NoError(t, err)
+		counted := arrowidxtest.Outputs(2, 1)
+		_, err = ix.Search(t.Context(),
+			&arrowidx.SearchParams{Wide: []float64{1, 2, 3, 4}, K: 1}, &counted)
+		require.NoError(t, err)
+		require.Equal(t, []int64{1, 1}, counted.Counts, "NQ follows from the numbers")
 		for _, q := range []float64{math.NaN(), math.Inf(-1), 1e30, 1e300} {
 			out := arrowidxtest.Outputs(1, 1)
 			_, err := ix.Search(t.Context(),

@@ -168,7 +168,7 @@ func (p *WithinParams) counted(base *segment) (*WithinParams, error) {
 	if p.NQ != 0 {
 		return p, nil
 	}
-	n, err := queriesIn("within", p.Queries, p.Bits, base)
+	n, err := queriesIn("within", len(p.Queries)+len(p.Wide), p.Bits, base)
 	if n == 0 || err != nil {
 		return p, err
 	}
