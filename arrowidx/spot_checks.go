@@ -17,7 +17,7 @@ const (
 	// spotGroup is how many rows a search looks at, if together they are at most spotBytes; else
 	// it looks at two. Rows lie scattered, so that most of the time goes into waiting for memory.
 	spotGroup = 4
-	spotBytes = 4 << 10
+	spotBytes = 16 << 10
 	// golden is 2^64 over the golden ratio: its multiples modulo 2^64 are spread evenly, and so are
 	// any few that follow each other.
 	golden = 0x9E3779B97F4A7C15
