@@ -126,7 +126,13 @@ class _Rows:
 
     def as_array(self, i: int, cell: Any) -> Matrix:
         """Return the numbers of the i-th present cell as one axis."""
-        if isinstance(cell, str | bytes):
+        if isinstance(cell, bytes):
+            self.refuse(
+                i,
+                f"is bytes ({cell[:16]!r}), not numbers; rows of bits are compared by "
+                "metric='hamming' or 'jaccard'",
+            )
+        if isinstance(cell, str):
             self.refuse(i, text_advice(cell))
         if is_scalar(cell) or isinstance(cell, dict | set):
             self.refuse(i, f"is {cell!r:.60}, not a vector")

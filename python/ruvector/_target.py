@@ -103,7 +103,8 @@ def open_target(
         )
     if fact.kind == "text" or text is not None:
         return _text_target(frame, label, resolve(embedder), stages)
-    if fact.kind == "bits" and metric not in BINARY:
+    typed = not fact.dtype.lower().startswith("object")  # of objects one cell alone may be bytes
+    if fact.kind == "bits" and typed and metric not in BINARY:
         raise ColumnError(
             f"column {label!r} holds {fact.dtype}: rows of bits are compared by metric='hamming' "
             "or 'jaccard'; numbers to search by other metrics must be numbers"
