@@ -21,8 +21,10 @@ func copyAccessList(from string, to *os.File) error {
 	case errors.Is(err, syscall.ENODATA):
 		err = syscall.Removexattr(name, accessList)
 	}
-	if errors.Is(err, syscall.ENODATA) || errors.Is(err, syscall.EOPNOTSUPP) {
-		return nil
+	for _, none := range []error{syscall.ENODATA, syscall.EOPNOTSUPP, syscall.ENOENT} {
+		if errors.Is(err, none) { // the last: somebody removed the file meanwhile
+			return nil
+		}
 	}
 	return err
 }

@@ -12,13 +12,14 @@
 #include "shim.h"
 
 /* One arena of the Go heap is 64 MiB, the stack of a thread 8. */
-enum { MOST = 192 << 20, LEAST = 72 << 20, STEP = 40 << 20, SMALL = 64 << 10 };
+enum { MOST = 192 << 20, LEAST = 72 << 20, STEP = 40 << 20, SMALL = 64 << 10,
+    STEP_MASK = 15 };
 
 uint32_t rvi_short; /* 1: the reserve was needed */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static void *held;
-static size_t held_bytes;
+/* Where the reserve lies, and in the low bits how many STEPs it has less than MOST; 0: nowhere. One
+ * word and no lock: a forked child may allocate, too. */
+static atomic_uintptr_t held;
 
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
@@ -27,40 +28,33 @@ void *__real_malloc(size_t size);
 
 int32_t rvi_hold_reserve(void)
 {
-    size_t size;
-    int32_t done;
+    uintptr_t less, none;
 
-    pthread_mutex_lock(&lock);
-    for (size = MOST; held == NULL && size >= LEAST; size -= STEP) {
-        void *p = __real_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-            -1, 0);
+    for (less = 0; atomic_load(&held) == 0 && MOST - less * STEP >= LEAST; less++) {
+        void *p = __real_mmap(NULL, MOST - less * STEP, PROT_NONE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         if (p == MAP_FAILED)
             continue;
-        held = p;
-        held_bytes = size;
+        none = 0;
+        if (!atomic_compare_exchange_strong(&held, &none, (uintptr_t)p | less))
+            munmap(p, MOST - less * STEP); /* another thread was faster */
     }
-    done = held != NULL;
-    if (done)
-        __atomic_store_n(&rvi_short, 0, __ATOMIC_SEQ_CST);
-    pthread_mutex_unlock(&lock);
-    return done;
+    if (atomic_load(&held) == 0)
+        return 0;
+    __atomic_store_n(&rvi_short, 0, __ATOMIC_SEQ_CST);
+    return 1;
 }
 
-/* Gives the reserve up; 0 when another thread has just done so or there is none. */
-static int give_up(void)
+/* Gives the reserve up, unless another thread has just done so or there is none. */
+static void give_up(void)
 {
-    int given = 0;
+    uintptr_t was = atomic_exchange(&held, 0), less = was & STEP_MASK;
 
-    pthread_mutex_lock(&lock);
-    if (held != NULL) {
-        __atomic_store_n(&rvi_short, 1, __ATOMIC_SEQ_CST);
-        munmap(held, held_bytes);
-        held = NULL;
-        given = 1;
-    }
-    pthread_mutex_unlock(&lock);
-    return given;
+    if (was == 0)
+        return;
+    __atomic_store_n(&rvi_short, 1, __ATOMIC_SEQ_CST);
+    munmap((void *)(was - less), MOST - less * STEP);
 }
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)

@@ -178,7 +178,8 @@ typedef struct rv_neighbors_params {
 /* One range search. search says queries, filter, source, threads, and where counts and plan go; its
  * k must be 0, and what tunes a search for the nearest is not read. threshold_kind: 1 the least
  * score of metrics cosine and dot, 2 the greatest of the others; both inclusive. limit: the most
- * rows of a query, the best ones, 0 all. max_bytes: memory of the rows found, 0 for 1 GiB. */
+ * rows of a query, the best ones, 0 all. max_bytes: memory of the rows found, 0 for
+ * 1 GiB or half of what is free, if that is less (RV_OUT_OF_MEMORY then). */
 typedef struct rv_within_params {
     uint32_t size;
     int32_t threshold_kind;

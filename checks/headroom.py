@@ -15,13 +15,14 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MORE = (64, 96, 128, 192, 256, 384, 512)  # MiB
 RUNS = 42
 
 CHILD = r"""
-import os, pickle, resource, sys, tempfile
+import os, pickle, resource, sys
 import numpy as np
 import ruvector as rv
 
@@ -30,7 +31,7 @@ rng = np.random.default_rng(0)
 rows = rng.standard_normal((50_000, 192), dtype="f4")
 few = rv.Index.build(rows[:1000], kind="flat", keep="copy")
 few.search(rows[0], 3)
-index, data, path = few, b"", "/tmp/headroom.rvx"
+index, data, path = few, b"", os.path.join(sys.argv[3], "index.rvx")
 if verb in ("pickle", "loads", "load", "save"):  # 115 MB
     index = rv.Index.build(np.tile(rows, (3, 1)), kind="exact", keep="copy")
 elif verb in ("batch", "within", "add", "recall", "compact"):
@@ -41,7 +42,6 @@ elif verb == "frame":
     import polars as pl
     frame = pl.DataFrame({"emb": rows})
 if verb == "load":
-    path = tempfile.mkstemp()[1]
     index.save(path, vectors=True)
 elif verb == "loads":
     data = pickle.dumps(index)
@@ -89,10 +89,11 @@ def run(verb: str, more: int) -> tuple[str, str]:
     """What became of a verb, and what a process that ended early said."""
     env = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "OMP_NUM_THREADS": "1",
            "OPENBLAS_NUM_THREADS": "1"}  # fmt: skip
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, verb, str(more)],
-        capture_output=True, text=True, timeout=120, env=env, check=False,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        child = subprocess.run(
+            [sys.executable, "-c", CHILD, verb, str(more), folder],
+            capture_output=True, text=True, timeout=120, env=env, check=False,
+        )  # fmt: skip
     said = child.stdout.split("\n")
     if child.returncode == 0 and said[1:2] == ["and a search"]:
         return said[0], ""

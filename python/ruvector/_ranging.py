@@ -50,7 +50,8 @@ class Ranging(Searching):
         where, ids : optional
             Who may be found, as in `search`.
         max_bytes : int, optional
-            Memory of the rows found, about 50 bytes each; 1 GiB when not given.
+            Memory of the rows found, about 50 bytes each; 1 GiB when not given, or half of
+            the memory that is free if that is less.
         threads : int, optional
 
         Returns

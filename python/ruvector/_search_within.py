@@ -77,6 +77,8 @@ def within(
         No threshold, or one that no score is within.
     LimitExceeded
         The rows found need more than 1 GiB.
+    OutOfMemory
+        They need more than half of the memory that is free.
     ColumnError, InvalidVector, DimensionMismatch, EmbedError, MissingExtra
 
     See Also

@@ -483,3 +483,27 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error_that_says_so(tmp_path:
         finally:
             thread.join()
     assert saw <= {rv.PersistError, rv.CorruptIndex}
+
+
+def test_a_file_that_is_removed_while_it_is_replaced_is_written_again(tmp_path: Path) -> None:
+    rows = np.random.default_rng(2).standard_normal((20_000, 64)).astype("f4")
+    index = rv.Index.build(rows, kind="flat", keep="copy")
+    path = tmp_path / "x.rvx"
+    done = threading.Event()
+
+    def remove() -> None:
+        while not done.is_set():
+            path.unlink(missing_ok=True)
+            time.sleep(0.001)
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    try:
+        for _ in range(15):
+            path.touch()
+            index.save(path, vectors=True)
+    finally:
+        done.set()
+        remover.join()
+    index.save(path, vectors=True)
+    assert names(tmp_path) == ["x.rvx"]
