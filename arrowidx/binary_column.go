@@ -132,7 +132,7 @@ func measureBits(ctx context.Context, col *Column, o *BuildOptions) (*moments, e
 		if col.nulls > 0 && !col.Valid(r) {
 			if o.Nulls == RejectNulls {
 				return nil, errorAt(InvalidVector, "build", int64(r), -1,
-					fmt.Sprintf("row %d is null", r), "drop null rows or build with nulls='skip'")
+					fmt.Sprintf("row %d is null", r), skipNullRows)
 			}
 			m.nulls++
 			m.drop(col.rows, r)
@@ -142,7 +142,7 @@ func measureBits(ctx context.Context, col *Column, o *BuildOptions) (*moments, e
 		if j := ck.nullElement(r-ck.start, col.dim); j >= 0 {
 			if o.Bad == RejectBad {
 				return nil, errorAt(InvalidVector, "build", int64(r), int64(j),
-					fmt.Sprintf("byte %d of row %d is null", j, r), "repair or drop the row")
+					fmt.Sprintf("byte %d of row %d is null", j, r), skipBadRows)
 			}
 			m.bad++
 			m.drop(col.rows, r)

@@ -298,7 +298,7 @@ func readChunk(a arrow.Array, start, dim int) (chunk, int, error) {
 		return readBits(ck, a, dim)
 	case *array.String, *array.LargeString, *array.StringView:
 		return ck, 0, newError(ColumnError, "column", "the column holds text, not vectors",
-			"search it with text=..., or parse the vectors first")
+			"parse the vectors first, or embed the texts")
 	}
 	return ck, 0, newError(ColumnError, "column",
 		fmt.Sprintf("a column of %s holds no vectors", a.DataType()),

@@ -133,7 +133,7 @@ func (ix *segment) checkedSections(ctx context.Context, vectors bool) ([]section
 	col := ix.source
 	if vectors && col == nil && ix.usable > 0 {
 		return nil, newError(InvalidArgument, "save", "the index holds no vectors to store",
-			"save without vectors, or attach the column first")
+			"save without vectors, or load with vectors=column (Attach in Go) and save that")
 	}
 	if err := ix.unchanged("save"); err != nil {
 		return nil, err

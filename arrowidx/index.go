@@ -134,7 +134,7 @@ func (ix *Index) Attach(col *Column) error {
 		}
 		if sampleDigest(col, seg.alive) != seg.digest {
 			return nil, newError(VectorsChanged, "attach", "these are not the vectors of this index",
-				"attach the column that it was built from, or build again")
+				"give the column that it was built from, or build again")
 		}
 		return v.attached(seg, col, KeepBorrow), nil
 	})
@@ -282,7 +282,7 @@ func (v *version) holding(row int64) (*segment, int, error) {
 	seg, at := v.at(row)
 	if seg.source == nil {
 		return nil, 0, newError(InvalidArgument, "row", "the index holds codes, not vectors",
-			"attach the column that it was built from")
+			"load it with vectors=column, or attach the column that it was built from")
 	}
 	if !seg.isAlive(at) {
 		return nil, 0, errorAt(InvalidArgument, "row", row, -1,

@@ -11,6 +11,13 @@ import (
 // NullPolicy says what a null row does to a build.
 type NullPolicy uint8
 
+// Ways out of rows that have no vector, for users of Python and of Go.
+const (
+	skipNullRows = "drop null rows, or skip them: Index.build(..., nulls='skip'), Nulls in Go"
+	skipBadRows  = "repair or drop the row, or skip such rows: rv.config(bad_vectors='skip'), " +
+		"Bad in Go"
+)
+
 // BadPolicy says what a row does to a build that holds NaN, infinity, a number outside float32, or
 // a square norm out of range.
 type BadPolicy uint8
@@ -208,7 +215,7 @@ func (s *shardSums) leftOut(col *Column, o *BuildOptions, r int, err *error) boo
 	}
 	if o.Nulls == RejectNulls {
 		*err = errorAt(InvalidVector, "build", int64(r), -1,
-			fmt.Sprintf("row %d is null", r), "drop null rows or build with nulls='skip'")
+			fmt.Sprintf("row %d is null", r), skipNullRows)
 	}
 	s.nulls++
 	s.skipped = append(s.skipped, r)
@@ -318,7 +325,7 @@ func badRow(ck *chunk, metric Metric, row int, x []float64, norm float64) error 
 		}
 		return errorAt(InvalidVector, "build", int64(row), int64(j),
 			fmt.Sprintf("row %d, column %d holds %s", row, j, what),
-			"repair or drop the row, or skip bad rows")
+			skipBadRows)
 	}
 	if norm <= maxSquareNorm || metric == Cosine {
 		return nil

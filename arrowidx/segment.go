@@ -124,7 +124,7 @@ func (ix *segment) fill(ctx context.Context, col *Column, o *BuildOptions, threa
 		ix.nulls = col.rows
 		if col.rows > 0 && o.Nulls == RejectNulls {
 			return errorAt(InvalidVector, "build", 0, -1, "row 0 is null",
-				"drop null rows or build with nulls='skip'")
+				skipNullRows)
 		}
 		ix.setAlive(nil, 0)
 		ix.digest = sampleDigest(col, ix.alive)

@@ -369,7 +369,7 @@ func (s *sweep) keep(hits []hit, at int) error {
 			fmt.Sprintf("%d rows found so far for %d queries, which need more than %d bytes",
 				s.ranging.found.Load(), s.p.NQ, s.most),
 			"take the best few of each query (limit), a tighter threshold, fewer queries at once, "+
-				"or allow more memory (max_bytes)")
+				"or allow more memory (max_bytes of Index.within)")
 	}
 	s.found[at] = hits
 	return nil

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ._advice import text_advice
 from ._arrow import VECTOR_NUMBERS
 from ._caller import warn as warn_caller
 from ._errors import InvalidVector
@@ -107,12 +108,14 @@ def _are_vectors(arrays: list[Matrix]) -> bool:
 class _Rows:
     """Knows which row of the column the i-th present cell is, and raises with it."""
 
-    __slots__ = ("_gaps", "_label", "_validity")
+    __slots__ = ("_column", "_gaps", "_label", "_validity")
 
     def __init__(self, validity: Validity | None, label: str, gaps: bool) -> None:
         self._validity = validity
         self._label = label
         self._gaps = gaps
+        # Labels of a frame's columns are "column 'name'"; such cells are of pandas.
+        self._column = label[8:-1] if label.startswith("column '") else ""
 
     def row(self, i: int) -> int:
         return i if self._validity is None else int(np.flatnonzero(self._validity)[i])
@@ -133,7 +136,8 @@ class _Rows:
                 "metric='hamming' or 'jaccard'",
             )
         if isinstance(cell, str):
-            self.refuse(i, text_advice(cell))
+            library, column = ("pandas", self._column) if self._column else ("", None)
+            self.refuse(i, text_advice(cell, library, column))
         if is_scalar(cell) or isinstance(cell, dict | set):
             self.refuse(i, f"is {cell!r:.60}, not a vector")
         try:
@@ -147,29 +151,6 @@ class _Rows:
         if absent is not None and not self._gaps:
             self.refuse(i, "is null; fill it, or drop the row", int(np.argmax(absent)))
         return numbers
-
-
-def looks_like_vector(text: str) -> bool:
-    """Return whether a text is a list of numbers, such as ``"[0.1, 0.2]"``."""
-    text = text.strip()
-    if text[:1] not in ("[", "(") or len(text) < 2:
-        return False
-    words = text[1:].rstrip("]) ").replace(",", " ").split()
-    try:
-        return bool(words) and all(float(word) is not None for word in words[:8])
-    except ValueError:
-        return False
-
-
-def text_advice(cell: object) -> str:
-    """Return what to say of text found where vectors belong."""
-    text = str(cell).strip()
-    if looks_like_vector(text):
-        return (
-            f"holds a vector written as text ({text[:24]!r}...); parse the column once: "
-            "df[column] = df[column].map(lambda s: np.array(json.loads(s), 'float32'))"
-        )
-    return f"holds text ({text[:24]!r}), not a vector; to search text name it with text="
 
 
 def _pack_arrays(cells: list[Matrix], rows: _Rows) -> Matrix:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ class ArrowFrame:
     """A pyarrow Table; see `Frame`."""
 
     __slots__ = ("frame", "height")
+
+    library: ClassVar[str] = "pyarrow"
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ class PandasFrame:
     """A pandas DataFrame or subclass; see `Frame`. Rows are positions, whatever the index."""
 
     __slots__ = ("frame", "height")
+
+    library: ClassVar[str] = "pandas"
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ class PolarsFrame:
     """A polars DataFrame; see `Frame`."""
 
     __slots__ = ("frame", "height")
+
+    library: ClassVar[str] = "polars"
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ class ColumnFacts(NamedTuple):
 class Frame(Protocol):
     """One data frame. `label` is what its library calls a column."""
 
+    library: ClassVar[str]
     frame: Any
     height: int
 

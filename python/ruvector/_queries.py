@@ -10,6 +10,7 @@ import numpy as np
 
 from ._errors import DimensionMismatch, InvalidVector
 from ._numbers import FloatMatrix, as_floats
+from ._rows_as_queries import refuse_rows
 from ._values import (
     Values,
     is_batch,
@@ -38,6 +39,7 @@ def texts_of(query: Any) -> list[str] | None:
     """
     if isinstance(query, str):
         return [str(query)]
+    refuse_rows(query)
     typed = _typed_text(query)
     if typed is False or (typed is None and not any(isinstance(v, str) for v in query)):
         return None

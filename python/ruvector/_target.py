@@ -10,14 +10,15 @@ from typing import Any, Final
 import numpy as np
 
 from . import _frames, _native
+from ._advice import looks_like_vector, text_advice
 from ._bits import read_bits
 from ._cache import cache, text_digest
-from ._cells import looks_like_vector, text_advice
 from ._embedder import Embedder, check_texts, resolve
 from ._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
 from ._metric import BINARY
 from ._numbers import FloatMatrix
 from ._queries import read_queries, texts_of
+from ._rows_as_queries import refuse_rows
 from ._settings import current
 from ._vectors import Vectors, from_matrix, read_vectors
 
@@ -134,7 +135,8 @@ def _text_target(frame: _frames.Frame, label: Any, embedder: Embedder, stages: S
     first = next((text for text in texts if isinstance(text, str)), "")
     if looks_like_vector(first):
         row = texts.index(first)
-        raise InvalidVector(f"column {label!r}: row {row} {text_advice(first)}", row=row)
+        advice = text_advice(first, frame.library, label)
+        raise InvalidVector(f"column {label!r}: row {row} {advice}", row=row)
     key = ("text", digest, embedder.key)
     entry = cache._get(key)
     if entry is None:
@@ -185,17 +187,28 @@ def _batch(query: Any, texts: list[str]) -> list[str] | None:
 
 
 def query_of_frame(query: Any, label: Any) -> Any:
-    """Take the column of the same name out of a query that is a frame."""
+    """Take the column of the same name out of a query that is a frame.
+
+    Raises
+    ------
+    InvalidVector
+        It is a frame without such a column, or a row of one; says which part to search with.
+    """
     try:
         frame = _frames.wrap(query)
     except InvalidArgument:
+        refuse_rows(query, label)
         return query
     if isinstance(label, list):
         return _frames.scalar_matrix(frame, label)
     names = frame.names()
     if _frames.times(names, label):
         return frame.column(label)
-    return frame.column(_frames.only_vector_column(frame, None))
+    try:
+        return frame.column(_frames.only_vector_column(frame, None))
+    except ColumnError:
+        refuse_rows(query, label)
+        raise
 
 
 def open_index(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _cells, _native
+from ._advice import text_advice
 from ._arrow import VECTOR_NUMBERS
 from ._cells import Matrix, Validity
 from ._errors import ColumnError, InvalidVector
@@ -270,8 +271,9 @@ def _from_pandas(pandas: Any, data: Any, how: _Reading) -> Vectors:
         return _from_arrow(sys.modules["pyarrow"], chunks, how.label, "pandas Arrow")
     if isinstance(data.dtype, pandas.CategoricalDtype) and data.isna().all():
         return all_null(len(data), "pandas category")
-    if pandas.api.types.is_string_dtype(data.dtype):
-        refuse_text(data.dropna(), how.label)
+    values = getattr(data.dtype, "categories", data).dtype
+    if pandas.api.types.is_string_dtype(values):
+        refuse_text(data.tolist(), how.label, "pandas")
     raise ColumnError(f"{how.label} is a pandas column of {data.dtype}, not of vectors")
 
 
@@ -286,7 +288,7 @@ def _from_polars(polars: Any, data: Any, how: _Reading) -> Vectors:
     if dtype == polars.Null:
         return all_null(len(data), "polars Null")
     if dtype in (polars.String, polars.Categorical, polars.Enum):
-        refuse_text(data.drop_nulls(), label)
+        refuse_text(data.to_list(), label, "polars")
     if not isinstance(dtype, (polars.Array, polars.List)) or not dtype.inner.is_numeric():
         raise ColumnError(f"{label} is a polars column of {dtype}, not of vectors")
     if not (dtype.inner.is_float() or dtype.inner in (polars.Int8, polars.UInt8)):
@@ -333,6 +335,9 @@ def _from_arrow(pyarrow: Any, data: Any, label: str, layout: str) -> Vectors:
         data = pyarrow.chunked_array([chunk.storage for chunk in chunks], kind)
     if types.is_null(kind):
         return all_null(len(data), f"{layout} null")
+    held = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_string(held) or types.is_large_string(held) or types.is_string_view(held):
+        refuse_text(data.to_pylist(), label, "pandas" if layout.startswith("pandas") else "pyarrow")
     if types.is_list_view(kind) or types.is_large_list_view(kind):
         chunks = data.chunks if isinstance(data, pyarrow.ChunkedArray) else [data]
         kind = pyarrow.large_list(kind.value_type)
@@ -370,7 +375,7 @@ def _lists_of_views(pyarrow: Any, chunk: Any) -> Any:
 def _from_other(data: Any, how: _Reading) -> Vectors:
     label = how.label
     if isinstance(data, str | bytes):
-        raise InvalidVector(f"{label}: {_cells.text_advice(data)}")
+        raise InvalidVector(f"{label}: {text_advice(data)}")
     if is_batch(data) or isinstance(data, Iterator):
         cells = list(data)
         if all(map(is_scalar, cells)) and not all(map(is_null, cells)):
@@ -381,6 +386,11 @@ def _from_other(data: Any, how: _Reading) -> Vectors:
         return _from_cells(cells, how._replace(warn=False), "sequence")
     if lends(data):
         return _from_numpy(lent_matrix(data, label), how)
+    if label == "query":
+        raise InvalidVector(
+            f"query is {type(data).__name__} {data!r:.40}; search with one vector (1-D), a batch "
+            "of them (2-D), a column of vectors, or a text"
+        )
     raise ColumnError(
         f"{label} is a {type(data).__name__}; pass a 2-D array, a column of vectors, or any "
         "object with __arrow_c_stream__"
@@ -395,10 +405,11 @@ def lent_matrix(data: Any, label: str) -> Matrix:
         raise InvalidVector(f"{label} {error.what}") from error
 
 
-def refuse_text(texts: Any, label: str) -> None:
-    """Raise InvalidVector that shows the first text and how to parse or search it."""
-    sample = next(iter(texts), "")
-    raise InvalidVector(f"{label}: row 0 {_cells.text_advice(sample)}", row=0)
+def refuse_text(texts: list[Any], label: str, library: str) -> NoReturn:
+    """Raise InvalidVector that shows the first text and how to parse or embed it."""
+    row = next((row for row, text in enumerate(texts) if isinstance(text, str)), 0)
+    sample = texts[row] if texts else ""
+    raise InvalidVector(f"{label}: row {row} {text_advice(sample, library)}", row=row)
 
 
 def number_matrix(
@@ -463,7 +474,7 @@ def _refuse_element(shape: tuple[int, ...], at: int, label: str, what: str) -> N
 def _not_floats(data: Matrix) -> str:
     kind = data.dtype.kind
     if kind in "US":
-        return _cells.text_advice(data.flat[0] if data.size else "")
+        return text_advice(data.flat[0] if data.size else "")
     if kind == "b":
         return "holds booleans; convert them: .astype('float32')"
     return f"holds {data.dtype}, not numbers to search by"

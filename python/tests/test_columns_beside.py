@@ -81,7 +81,9 @@ COLUMNS: dict[str, Callable[[], Any]] = {
     "struct": lambda: pa.array([{"a": i, "b": TEXTS[i]} for i in range(N)]),
     "struct of views": lambda: pa.StructArray.from_arrays([_views()], ["q"]),
     "list of views": lambda: pa.ListArray.from_arrays(pa.array(range(N + 1), "int32"), _views()),
-    "list_view": lambda: pa.array([[i] * (i % 3) for i in range(N)], pa.list_view(pa.int64())),
+    "list_view": lambda: pa.array(
+        [[str(i)] * (i % 3) for i in range(N)], pa.list_view(pa.string())
+    ),
     "dense union": lambda: _union("dense"),
     "sparse union": lambda: _union("sparse"),
     "null": lambda: pa.nulls(N),
