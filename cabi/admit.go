@@ -10,7 +10,6 @@ import "C"
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -84,7 +83,7 @@ func limitHeap() {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	used := int64(m.Sys - m.HeapReleased)
-	debug.SetMemoryLimit(min(heapLimit, max(used, 48<<20)+min(space/4, math.MaxInt64/2)))
+	debug.SetMemoryLimit(min(heapLimit, max(used, 48<<20)+space/4))
 	heapBound = true
 }
 
