@@ -1,4 +1,4 @@
-"""The model of random cases notices what is wrong; crashes and hangs are findings."""
+"""Random cases answer as a float64 model does, and the model notices what is wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ from differential.cases import KINDS, run_case
 from differential.drawing import Case, Mismatch
 from differential.judging import Asked
 from differential.model import Model
-from differential.running import findings, report
+from differential.running import findings, new_seed, replay, report
+
+# ---- the promise ----
+
+
+def test_random_cases_answer_as_the_model_does() -> None:
+    seed = new_seed()
+    print(f"replay with RUVECTOR_TEST_SEED={seed}, or one case: {replay(f'{seed}:NUMBER')}")
+    found = list(findings(seed, 250))
+    assert not found, "\n\n".join(report(one) for one in found)
+
+
+# ---- and what holds it ----
 
 X = np.array([[3.0, 0], [1, 0], [1, 0], [0, 2], [9, 9]])
 VALID = np.array([True, True, True, True, False])
