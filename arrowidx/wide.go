@@ -3,8 +3,6 @@ package arrowidx
 import (
 	"math"
 
-	"github.com/apache/arrow-go/v18/arrow/float16"
-
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -44,8 +42,11 @@ func (e *elements) wide(from, to int, dst []float64) []float64 {
 	dst = dst[:to-from]
 	switch e.kind {
 	case elemFloat16:
-		for i, v := range e.f16[from:to] {
-			dst[i] = float64(float16.FromBits(v).Float32())
+		var part [128]float32 // arrow's own conversion is wrong for subnormal halves
+		for at := 0; at < len(dst); at += len(part) {
+			n := min(len(part), len(dst)-at)
+			simd.F16ToF32(part[:n], e.f16[from+at:from+at+n])
+			widen(dst[at:at+n], part[:n])
 		}
 	case elemInt8:
 		for i, v := range e.i8[from:to] {
