@@ -68,7 +68,7 @@ func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 // measured returns what Calibrate puts into force.
 func (ix *segment) measured(ctx context.Context, p CalibrateParams) ([]CalibrationPoint, error) {
 	switch {
-	case ix.cells() == nil:
+	case ix.cells == nil:
 		return nil, newError(InvalidArgument, "calibrate",
 			fmt.Sprintf("an index of kind %s has nothing to calibrate", ix.kind),
 			"build with kind='ivf'")
@@ -85,24 +85,41 @@ func (ix *segment) measured(ctx context.Context, p CalibrateParams) ([]Calibrati
 	return c.run(ctx)
 }
 
+// buildSegment makes a segment of the column's rows; kind ivf is calibrated.
+func buildSegment(ctx context.Context, col *Column, o *BuildOptions) (*segment, error) {
+	ix, held, err := newSegment(ctx, col, o)
+	if err != nil {
+		return nil, err
+	}
+	if ix.cells != nil {
+		if err := ix.calibrateBuild(ctx, col, held, o); err != nil {
+			ix.release()
+			return nil, err
+		}
+	}
+	return ix, nil
+}
+
 // calibrateBuild calibrates on the rows that k-means did not see.
-func (ix *segment) calibrateBuild(ctx context.Context, b *cellsBuild) error {
-	c := calibration{ix: ix, col: b.col, threads: b.threads, own: b.drawn[:b.held]}
-	c.nq = b.held
+func (ix *segment) calibrateBuild(
+	ctx context.Context, col *Column, held []uint32, o *BuildOptions,
+) error {
+	c := calibration{ix: ix, col: col, threads: Threads(o.Threads), own: held}
+	c.nq = len(held)
 	var own SearchParams
-	own.room(c.nq*ix.dim, b.col.wide)
+	own.room(c.nq*ix.dim, col.wide)
 	for i, r := range c.own {
-		own.take(i, ix.dim, b.col, int(r))
+		own.take(i, ix.dim, col, int(r))
 	}
 	c.queries, c.wide = own.Queries, own.Wide
-	if c.nq > 0 && ix.usable >= 2 && b.k > 1 {
+	if c.nq > 0 && ix.usable >= 2 && ix.cells.n > 1 {
 		points, err := c.run(ctx)
 		if err != nil {
 			return err
 		}
 		ix.tuning = points
 	}
-	b.o.Progress.calibrated.Store(int64(ix.rows))
+	o.Progress.calibrated.Store(int64(ix.rows))
 	return nil
 }
 

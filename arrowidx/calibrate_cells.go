@@ -37,7 +37,7 @@ func (c *calibration) asked() *run {
 
 // rank finds the homes of every query's neighbours, and the cosines of all cells.
 func (c *calibration) rank() {
-	ix, cells := c.ix, c.ix.codes.cells
+	ix, cells := c.ix, c.ix.cells
 	cellOf := make([]uint32, ix.rows)
 	for i := range cells.n {
 		for _, r := range cells.rows[cells.first[i]:cells.first[i+1]] {
@@ -131,7 +131,7 @@ func (c *calibration) enough(share float64, cut float32) int {
 // cheapest returns the number of cells and the cut that hold a share of the neighbours and cost the
 // fewest bytes. Inner products have no cut.
 func (c *calibration) cheapest(share float64) (probes int, cut float64) {
-	cells := c.ix.codes.cells
+	cells := c.ix.cells
 	probes, cut = c.enough(share, 1), 1
 	if c.ix.metric == Dot {
 		return probes, cut

@@ -65,6 +65,9 @@ func (c *cells) centroid(i int) []float32 {
 	return c.centroids[i*c.padded : (i+1)*c.padded : (i+1)*c.padded]
 }
 
+// blocks returns how many blocks the rows of all cells lie in.
+func (c *cells) blocks() int { return int(c.block[c.n]) }
+
 // size returns the number of rows in a cell.
 func (c *cells) size(i int) int { return int(c.first[i+1] - c.first[i]) }
 

@@ -112,7 +112,7 @@ func TestRowsAreGroupedByCellInRisingOrder(t *testing.T) {
 func builtCells(t *testing.T, rows []float32, d int, o BuildOptions) *Index {
 	o.Kind = IVF
 	ix := recallIndex(t, rows, d, o, nil)
-	require.NotNil(t, ix.base().cells())
+	require.NotNil(t, ix.base().cells)
 	return ix
 }
 
@@ -121,7 +121,7 @@ func TestEveryRowIsInOneCellNearItsCentroid(t *testing.T) {
 	rows := blobs(t, 472, n, d, 50)
 	for _, metric := range []Metric{Cosine, Dot, L2, SqEuclidean} {
 		ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 3})
-		c := ix.base().codes.cells
+		c := ix.base().cells
 		seen := slices.Clone(c.rows)
 		slices.Sort(seen)
 		for i, row := range seen {

@@ -272,10 +272,10 @@ func TestFactorsSurviveTheirBytes(t *testing.T) {
 }
 
 func TestPlaneFactorsLieWithTheirRows(t *testing.T) {
-	f, err := newCodes(70, 100, 3, nil)
+	f, err := newCodes(70, blocksOf(70), 100, 3)
 	require.NoError(t, err)
 	defer f.free()
-	require.Equal(t, 3, f.count())
+	require.Equal(t, 3, f.count)
 	signs := make([]byte, f.padded/8)
 	for row := range 70 {
 		for j := range signs {

@@ -11,12 +11,12 @@ import (
 //
 // blocks: per 32 slots the transposed sign plane and three factors a row (see simd.Scan).
 // extra: per position its extra bits and three factors of the whole code; empty for one bit.
-// Without cells a row's slot and position are its number.
+// Without cells a row's slot and position are its number; see segment.cells.
 type codes struct {
 	padded int
 	bits   int
 	rows   int // positions
-	cells  *cells
+	count  int // blocks
 	blocks slab
 	extra  slab
 	stride int // bytes of a block
@@ -24,14 +24,15 @@ type codes struct {
 	radius float32
 }
 
-func newCodes(rows, dim, bits int, cells *cells) (*codes, error) {
-	f := &codes{padded: paddedDim(dim), bits: bits, rows: rows, cells: cells}
+// newCodes makes room for the codes of so many rows, which lie in so many blocks.
+func newCodes(rows, blocks, dim, bits int) (*codes, error) {
+	f := &codes{padded: paddedDim(dim), bits: bits, rows: rows, count: blocks}
 	f.stride = simd.BlockStride(f.padded)
 	if bits > 1 {
 		f.row = simd.ExtraBytes(f.padded, bits-1) + factorsBytes
 	}
 	var err error
-	if f.blocks, err = newSlab("build", int64(f.count())*int64(f.stride)); err != nil {
+	if f.blocks, err = newSlab("build", int64(blocks)*int64(f.stride)); err != nil {
 		return nil, err
 	}
 	if f.extra, err = newSlab("build", int64(rows)*int64(f.row)); err != nil {
@@ -41,18 +42,13 @@ func newCodes(rows, dim, bits int, cells *cells) (*codes, error) {
 	return f, nil
 }
 
-// count returns the number of blocks.
-func (f *codes) count() int {
-	if f.cells != nil {
-		return int(f.cells.block[f.cells.n])
-	}
-	return (f.rows + simd.BlockRows - 1) / simd.BlockRows
-}
+// blocksOf returns how many blocks hold n rows that lie one after the other.
+func blocksOf(n int) int { return (n + simd.BlockRows - 1) / simd.BlockRows }
 
 // rowAt returns the row at a position.
 func (ix *segment) rowAt(pos uint32) uint32 {
-	if ix.codes != nil && ix.codes.cells != nil {
-		return ix.codes.cells.rows[pos]
+	if ix.cells != nil {
+		return ix.cells.rows[pos]
 	}
 	return pos
 }

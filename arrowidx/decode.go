@@ -23,11 +23,19 @@ func Decode(ctx context.Context, b []byte) (*Index, error) {
 	}
 	copy(file.mem, b)
 	d := decoder{ctx: ctx, b: file.mem, size: uint64(len(b))}
-	return d.take(file)
+	return opened(d.take(file))
+}
+
+// opened makes an index of the segment that a decoder made.
+func opened(seg *segment, err error) (*Index, error) {
+	if err != nil {
+		return nil, err
+	}
+	return newIndex(seg), nil
 }
 
 // take takes over the slab, which is the decoder's bytes: the index's codes stay in it.
-func (d *decoder) take(file slab) (*Index, error) {
+func (d *decoder) take(file slab) (*segment, error) {
 	ix, err := d.index()
 	if err != nil {
 		file.free()
@@ -37,7 +45,7 @@ func (d *decoder) take(file slab) (*Index, error) {
 	if ix.ids.kind != IDPositions && ix.rows > 0 {
 		ix.ids.outlive(&ix.file)
 	}
-	return newIndex(ix), nil
+	return ix, nil
 }
 
 // decoder checks a file from the outside in: header, table, sections, meaning.
@@ -277,7 +285,8 @@ func (d *decoder) meaning() (*segment, error) {
 			return nil, err
 		}
 	}
-	f := &codes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius}
+	f := &codes{padded: paddedDim(ix.dim), bits: ix.bits, rows: ix.rows, radius: radius,
+		count: blocksOf(ix.rows)}
 	if ix.kind == IVF && ix.dim > 0 {
 		err = d.readCells(ix, f)
 	} else {
@@ -291,8 +300,8 @@ func (d *decoder) meaning() (*segment, error) {
 	} else {
 		err = d.absent(secRotation, secBlocks, secExtra)
 	}
-	if err != nil && f.cells != nil {
-		f.cells.free()
+	if err != nil && ix.cells != nil {
+		ix.cells.free()
 	}
 	if err != nil {
 		return nil, err
@@ -348,7 +357,7 @@ func (d *decoder) readCodes(ix *segment, f *codes) error {
 	if !bytes.Equal(signs, ix.rot.pack()) {
 		return corrupt(secRotation, d.secs[secRotation].offset, "not the rotation of the seed")
 	}
-	if f.blocks.mem, err = d.need(secBlocks, uint64(f.stride), uint64(f.count())); err != nil {
+	if f.blocks.mem, err = d.need(secBlocks, uint64(f.stride), uint64(f.count)); err != nil {
 		return err
 	}
 	f.blocks.view, f.extra.view = true, true
@@ -360,7 +369,7 @@ func (d *decoder) readCodes(ix *segment, f *codes) error {
 	if f.extra.mem, err = d.need(secExtra, uint64(f.row), want); err != nil {
 		return err
 	}
-	if err := d.readFactors(f); err != nil {
+	if err := d.readFactors(f, ix.cells); err != nil {
 		return err
 	}
 	ix.codes = f
@@ -368,7 +377,7 @@ func (d *decoder) readCodes(ix *segment, f *codes) error {
 }
 
 // readFactors checks the factors of every row.
-func (d *decoder) readFactors(f *codes) error {
+func (d *decoder) readFactors(f *codes, c *cells) error {
 	slot, cell := 0, 0
 	for pos := range f.rows {
 		if pos%8192 == 0 {
@@ -376,9 +385,9 @@ func (d *decoder) readFactors(f *codes) error {
 				return err
 			}
 		}
-		for f.cells != nil && pos == int(f.cells.first[cell+1]) {
+		for c != nil && pos == int(c.first[cell+1]) {
 			cell++
-			slot = int(f.cells.block[cell]) * simd.BlockRows
+			slot = int(c.block[cell]) * simd.BlockRows
 		}
 		fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
 		if !fs.sound() {

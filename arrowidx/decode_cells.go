@@ -54,7 +54,7 @@ func (d *decoder) readCells(ix *segment, f *codes) error {
 	if err := d.readTuning(ix, c.n); err != nil {
 		return err
 	}
-	f.cells, f.rows, ix.slots = c, ix.usable, c.occupied()
+	ix.cells, ix.slots, f.rows, f.count = c, c.occupied(), ix.usable, c.blocks()
 	return c.routing(ix.metric, ix.mean, newRotation(f.padded, ix.seed))
 }
 

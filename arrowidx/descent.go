@@ -38,7 +38,6 @@ const (
 // numbered by position, in the order of cells. A pass reads lists that only the pass before wrote,
 // so that what it finds does not depend on threads.
 type descent struct {
-	g       *graph
 	ix      *segment
 	col     *Column
 	threads int
@@ -65,40 +64,45 @@ type descent struct {
 	workers []descender
 	slabs   []slab
 	plan    Plan
+
+	out      *NeighborsOut
+	progress *Progress
 }
 
 // descend makes the graph by descent where that applies and meets the target; where it does not,
 // nothing was done.
-func (g *graph) descend(ctx context.Context) (bool, error) {
-	d := g.descent()
+func descend(
+	ctx context.Context, v *version, p *NeighborsParams, out *NeighborsOut,
+) (plan Plan, met bool, err error) {
+	d := newDescent(v, p)
 	if d == nil {
-		return false, nil
+		return Plan{}, false, nil
 	}
+	d.out = out
 	defer d.free()
 	begin := time.Now()
-	met, err := d.run(ctx)
+	met, err = d.run(ctx)
 	if !met || err != nil {
-		if g.p.Progress != nil {
-			g.p.Progress.scanned.Store(0)
+		if d.progress != nil {
+			d.progress.scanned.Store(0)
 		}
 		if KindOf(err) == OutOfMemory {
 			err = nil // searches need less
 		}
-		return false, err
+		return Plan{}, false, err
 	}
-	g.plan = d.plan
-	g.plan.Total = time.Since(begin)
-	return true, nil
+	d.plan.Total = time.Since(begin)
+	return d.plan, true, nil
 }
 
-// descent prepares a descent, nil where none applies.
-func (g *graph) descent() *descent {
-	v, p := g.v, &g.p
+// newDescent prepares a descent, nil where none applies.
+func newDescent(v *version, p *NeighborsParams) *descent {
 	if len(v.parts) != 1 || v.changed || p.Epsilon0 != 0 || p.Probes != 0 {
 		return nil
 	}
 	ix := v.parts[0]
-	d := &descent{g: g, ix: ix, col: ix.source, threads: Threads(p.Threads), n: ix.usable, k: p.K}
+	d := &descent{ix: ix, col: ix.source, threads: Threads(p.Threads), n: ix.usable, k: p.K,
+		progress: p.Progress}
 	if d.recall = p.Recall; d.recall == 0 {
 		d.recall = ix.recall
 	}
@@ -248,8 +252,8 @@ func (d *descent) shards(
 
 // count tells the progress: the first list of a row and its answer count half each.
 func (d *descent) count(rows int) {
-	if d.g.p.Progress != nil {
-		d.g.p.Progress.scanned.Add(int64(rows))
+	if d.progress != nil {
+		d.progress.scanned.Add(int64(rows))
 	}
 }
 

@@ -44,7 +44,7 @@ func (c *descentCells) setProbes(recall float64, k int) {
 // divide takes the index's cells, or makes some for kind flat. It reports whether there are few
 // enough.
 func (d *descent) divide(ctx context.Context) (bool, error) {
-	own := d.ix.cells()
+	own := d.ix.cells
 	if own == nil {
 		made, err := d.makeCells(ctx)
 		if err != nil {

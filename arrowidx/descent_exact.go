@@ -104,7 +104,7 @@ func (d *descent) firstOthers(best *nearest, own uint32) {
 
 // put writes the neighbours of a row.
 func (d *descent) put(row int, hits []hit) {
-	out, q := d.g.out, query{unit: 1}
+	out, q := d.out, query{unit: 1}
 	for j, h := range hits {
 		out.Rows[row*d.k+j] = int64(h.row)
 		out.Scores[row*d.k+j] = q.score(d.ix.metric, h.dist)

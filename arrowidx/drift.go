@@ -41,7 +41,7 @@ func (t *tail) measureDrift(seg *segment, col *Column) error {
 		t.drift.sum += seg.lengths
 		return nil
 	}
-	if base.cells() != nil {
+	if base.cells != nil {
 		return t.assign(seg, col)
 	}
 	var room measured
@@ -59,7 +59,7 @@ func (t *tail) measureDrift(seg *segment, col *Column) error {
 // assign finds the cell of every added row and adds how far the rows are from their centroids.
 func (t *tail) assign(seg *segment, col *Column) error {
 	base := t.parts[0]
-	c, plane := base.cells(), base.cells().plane
+	c, plane := base.cells, base.cells.plane
 	if base.metric == Dot {
 		var err error
 		if plane, err = newCentroidPlane(c.centroids, c.n, c.padded, L2); err != nil {
@@ -127,7 +127,7 @@ func (ix *segment) away(x []float32) float64 {
 // residual returns the mean residual norm of the rows that the segment was built of, from a sample
 // of them where it is not stored, 0 where it cannot be known.
 func (ix *segment) residual() float64 {
-	if c := ix.cells(); c != nil {
+	if c := ix.cells; c != nil {
 		sum := 0.0
 		for i, s := range c.spread {
 			sum += float64(s) * float64(c.size(i))

@@ -79,7 +79,7 @@ func (ix *segment) sections(ctx context.Context, vectors bool, col *Column) ([]s
 	if content != [sha256.Size]byte{} {
 		add(secContent, 1, content[:])
 	}
-	if c := ix.cells(); c != nil {
+	if c := ix.cells; c != nil {
 		add(secCentroids, 4, arrow.Float32Traits.CastToBytes(c.centroids))
 		add(secCellSizes, 4, arrow.Uint32Traits.CastToBytes(c.sizes()))
 		add(secCellExtents, 8, arrow.Float32Traits.CastToBytes(c.extents()))

@@ -153,13 +153,16 @@ func normalise(dst, x []float32, scale float32) {
 type encoder struct {
 	*rotator
 	codes *codes
+	cells *cells // nil: one, of no centroid
 	coder *coder
 	diff  []float32 // a row minus its centroid
 }
 
-func newEncoder(ix *segment, codes *codes, skip []bool, rows int) *encoder {
+func newEncoder(
+	ix *segment, codes *codes, cells *cells, skip []bool, rows int,
+) *encoder {
 	return &encoder{
-		rotator: newRotator(ix, skip, rows), codes: codes,
+		rotator: newRotator(ix, skip, rows), codes: codes, cells: cells,
 		coder: newCoder(codes.padded, codes.bits, ix.metric),
 		diff:  make([]float32, codes.padded),
 	}
@@ -170,7 +173,7 @@ func newEncoder(ix *segment, codes *codes, skip []bool, rows int) *encoder {
 func encodeFlat(
 	ctx context.Context, ix *segment, col *Column, skip []bool, o *BuildOptions, threads int,
 ) error {
-	codes, err := newCodes(ix.rows, ix.dim, o.Bits, nil)
+	codes, err := newCodes(ix.rows, blocksOf(ix.rows), ix.dim, o.Bits)
 	if err != nil {
 		return err
 	}
@@ -180,7 +183,7 @@ func encodeFlat(
 	radius, lengths := make([]float32, tiles), make([]float64, tiles)
 	err = parallel(ctx, "build", threads, tiles, func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newEncoder(ix, codes, skip, ix.rows)
+			workers[w] = newEncoder(ix, codes, nil, skip, ix.rows)
 		}
 		to := min((i+1)*step, ix.rows)
 		radius[i], lengths[i] = workers[w].tile(col, i*step, to)
@@ -216,7 +219,7 @@ func (e *encoder) tile(col *Column, from, to int) (largest float32, sum float64)
 // cell codes n rows of a cell, from its row number `from` on, and returns the largest residual
 // length and the sum of all.
 func (e *encoder) cell(col *Column, c, from, n int) (largest float32, sum float64) {
-	cells := e.codes.cells
+	cells := e.cells
 	pos := int(cells.first[c]) + from
 	slot := int(cells.block[c])*simd.BlockRows + from
 	e.list(col, cells.rows[pos:pos+n])

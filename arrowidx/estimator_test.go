@@ -75,7 +75,7 @@ func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
 	}
 	ix.mean = make([]float32, d)
 	ix.rot = newRotation(paddedDim(d), seed)
-	codes, err := newCodes(1, d, bits, nil)
+	codes, err := newCodes(1, 1, d, bits)
 	require.NoError(t, err)
 	ix.codes = codes
 	return &estimate{ix: ix, coder: newCoder(codes.padded, bits, SqEuclidean)}

@@ -85,7 +85,7 @@ func Load(ctx context.Context, path string) (*Index, error) {
 	if err != nil {
 		return nil, fileError("load", "cannot read "+path, err)
 	}
-	ix, err := loadFrom(ctx, f, st.Size())
+	ix, err := opened(loadFrom(ctx, f, st.Size()))
 	return ix, named(path, err)
 }
 
@@ -116,7 +116,7 @@ func openRegular(path string) (*os.File, error) {
 }
 
 // loadFrom reads an index of so many bytes.
-func loadFrom(ctx context.Context, r io.Reader, size int64) (*Index, error) {
+func loadFrom(ctx context.Context, r io.Reader, size int64) (*segment, error) {
 	d := decoder{ctx: ctx, size: uint64(size), from: r}
 	head := make([]byte, min(size, headerSize))
 	if _, err := io.ReadFull(r, head); err != nil {

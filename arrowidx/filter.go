@@ -49,6 +49,15 @@ type filters struct {
 	moved  atomic.Int64 // filters put in the order of slots so far
 }
 
+// filtersOf returns what is remembered of a segment and its copies.
+func filtersOf(ix *segment) *filters {
+	memory := &ix.held.memory
+	if memory.Load() == nil {
+		memory.CompareAndSwap(nil, &filters{})
+	}
+	return memory.Load().(*filters)
+}
+
 // setFilter finds the rows that may be found.
 func (r *run) setFilter() error {
 	ix, p := r.ix, r.p
@@ -75,10 +84,10 @@ func (r *run) setFilter() error {
 	if p.Mask == nil && p.Rows == nil {
 		return nil
 	}
-	f := ix.held.filters.take(key, ix.alive)
+	f := filtersOf(ix).take(key, ix.alive)
 	f.made.Do(func() { f.make(ix, p) })
 	if f.read != key {
-		ix.held.filters.forget(f)
+		filtersOf(ix).forget(f)
 		f = &filter{key: key, alive: ix.alive}
 		f.make(ix, p)
 	}
@@ -87,7 +96,7 @@ func (r *run) setFilter() error {
 	}
 	r.uses = f.side.uses.Add(1)
 	r.filter, r.words, r.eligible = f, f.words, f.eligible
-	if ix.cells() != nil && !r.vectorsAlone() {
+	if ix.cells != nil && !r.vectorsAlone() {
 		f.place(ix, r.reaches())
 		r.slots = f.cells.slots
 	}
@@ -180,7 +189,7 @@ func (f *filter) make(ix *segment, p *SearchParams) {
 		f.rows = appendRows(make([]uint32, 0, f.eligible), f.words, 0, len(f.words))
 	}
 	f.bytes.Add(4 * int64(len(f.words)+len(f.rows)))
-	ix.held.filters.packed.Add(1)
+	filtersOf(ix).packed.Add(1)
 }
 
 // maskPiece is how much of a mask is copied at a time: whole blocks that stay in the cache.

@@ -39,7 +39,7 @@ func (c cachedFilters) search(t testing.TB, p *SearchParams) SearchOut {
 }
 
 func (c cachedFilters) work() [2]int64 {
-	f := &c.ix.base().held.filters
+	f := filtersOf(c.ix.base())
 	return [2]int64{f.packed.Load(), f.moved.Load()}
 }
 
@@ -96,7 +96,7 @@ func TestTheBytesOfFiltersAreCountedAndBounded(t *testing.T) {
 	for i := range uint64(20) {
 		c.search(t, c.params(randomMask(630+i, c.n, 0.5)))
 	}
-	f := &c.ix.base().held.filters
+	f := filtersOf(c.ix.base())
 	require.Len(t, f.kept, filtersKept)
 	each := int64(4 * (c.n/32 + len(c.ix.base().slots) + 40))
 	grown := c.ix.Info().IndexBytes - before
@@ -171,20 +171,20 @@ func TestCellsThatAreVisitedHoldTheRowsThatAllCellsHold(t *testing.T) {
 		p := c.params(randomMask(661+uint64(i), c.n, share))
 		c.search(t, p)
 		ix := c.ix.base()
-		f := ix.held.filters.kept[0]
+		f := filtersOf(ix).kept[0]
 		f.place(ix, true)
 		some := 0
 		for cell := range f.cells.known {
 			if cell%3 == 0 {
-				some += f.cells.hold(f.words, ix.cells(), cell)
+				some += f.cells.hold(f.words, ix.cells, cell)
 			}
 		}
 		require.Equal(t, share > 0.1, some > 0, "few rows are placed at once")
 		f.place(ix, false)
-		require.Equal(t, ix.cells().admit(f.words), f.cells.slots)
+		require.Equal(t, ix.cells.admit(f.words), f.cells.slots)
 		held, blocks := 0, 0
 		for cell := range f.cells.inCell {
-			held += f.cells.hold(f.words, ix.cells(), cell)
+			held += f.cells.hold(f.words, ix.cells, cell)
 		}
 		for _, w := range f.cells.slots {
 			if w != 0 {

@@ -10,7 +10,7 @@ import (
 // made makes the filter of a mask from what its owner has written to it since it was hashed.
 func (c cachedFilters) made(asked, written *SearchParams, key xxh3.Uint128) *filter {
 	seg := c.ix.base()
-	f := seg.held.filters.take(key, seg.alive)
+	f := filtersOf(seg).take(key, seg.alive)
 	f.made.Do(func() { f.make(seg, written) })
 	return f
 }
@@ -29,7 +29,7 @@ func TestAFilterWrittenToMeanwhileIsNeitherUsedNorRememberedAsWhatItWas(t *testi
 				require.EqualValues(t, 1, row%2, kind)
 			}
 		}
-		require.NotContains(t, c.ix.base().held.filters.kept, f)
+		require.NotContains(t, filtersOf(c.ix.base()).kept, f)
 		for _, row := range c.search(t, c.params(other)).Rows {
 			require.EqualValues(t, 0, row%2, kind)
 		}

@@ -39,10 +39,10 @@ func foldCells(ctx context.Context, parts []*segment, threads int) (*segment, er
 
 // cells lays the cells out anew and fills them.
 func (f *fold) cells(ctx context.Context, threads int) error {
-	c := &cells{padded: f.base.cells().padded}
+	c := &cells{padded: f.base.cells.padded}
 	f.order(c)
 	f.seg.tuning = tunedBelow(f.base.tuning, c.n)
-	codes, err := newCodes(len(c.rows), f.seg.dim, f.seg.bits, c)
+	codes, err := newCodes(len(c.rows), c.blocks(), f.seg.dim, f.seg.bits)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (f *fold) cells(ctx context.Context, threads int) error {
 	workers := make([]*encoder, threads)
 	err = parallel(ctx, "compact", threads, c.n, func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newEncoder(f.seg, codes, nil, 1)
+			workers[w] = newEncoder(f.seg, codes, c, nil, 1)
 		}
 		f.cell(workers[w], i)
 		return nil
@@ -63,13 +63,13 @@ func (f *fold) cells(ctx context.Context, threads int) error {
 		return err
 	}
 	codes.radius = min(c.reach, 4)
-	f.seg.codes, f.seg.slots = codes, c.occupied()
+	f.seg.codes, f.seg.cells, f.seg.slots = codes, c, c.occupied()
 	return nil
 }
 
 // order lists the rows of every cell: those of the base that are left, then added ones.
 func (f *fold) order(c *cells) {
-	old := f.base.cells()
+	old := f.base.cells
 	f.moved = make([]uint32, f.base.rows)
 	for i := range f.moved {
 		f.moved[i] = noCell
@@ -116,7 +116,7 @@ func tunedBelow(points []CalibrationPoint, cells int) []CalibrationPoint {
 
 // cell fills one cell.
 func (f *fold) cell(e *encoder, i int) {
-	old, c, was := f.base.cells(), e.codes.cells, f.from[i]
+	old, c, was := f.base.cells, e.cells, f.from[i]
 	pos, slot := int(c.first[i]), int(c.block[i])*simd.BlockRows
 	oldPos, oldSlot := int(old.first[was]), int(old.block[was])*simd.BlockRows
 	copied := 0

@@ -173,7 +173,7 @@ func (g *grouped) layOut() error {
 		g.places[i+1] = g.places[i] + min(g.places[i+1], most)
 	}
 	g.of = g.groups
-	if c := g.ix.cells(); c != nil {
+	if c := g.ix.cells; c != nil {
 		g.slots = c.admit(g.words)
 		g.moved = grow(g.moved, len(c.rows))
 		for pos, row := range c.rows {
@@ -333,7 +333,7 @@ func (g *grouped) shard(i, blocks int) (from, to int) {
 
 // cellsOf returns the cells that begin in a shard of slots.
 func (g *grouped) cellsOf(shard int) (from, to int) {
-	c := g.ix.codes.cells
+	c := g.ix.cells
 	lo, hi := g.shard(shard, len(g.slots))
 	first := func(block int) int {
 		return sort.Search(c.n, func(i int) bool { return int(c.block[i]) >= block })

@@ -335,11 +335,11 @@ func (s *groupSearcher) scoreGroups(i int) {
 func (s *groupSearcher) eachCell(ctx context.Context, shard int, scan bool) error {
 	g := s.g
 	from, to := g.cellsOf(shard)
-	c := g.ix.codes.cells
+	c := g.ix.cells
 	for i, p := range s.list {
 		s.cells = s.cells[:0]
 		for cell := from; cell < to; cell++ {
-			s.cells = append(s.cells, cellVisit{p.in(g.ix.codes, g.ix.metric.Larger(), cell), cell})
+			s.cells = append(s.cells, cellVisit{p.in(g.ix.cells, g.ix.metric.Larger(), cell), cell})
 		}
 		slices.SortFunc(s.cells, func(a, b cellVisit) int {
 			return cmp.Or(cmp.Compare(a.add, b.add), cmp.Compare(a.cell, b.cell))

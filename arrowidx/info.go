@@ -97,15 +97,15 @@ func (ix *segment) info(seen map[*Column]bool) Info {
 	}
 	if ix.codes != nil {
 		in.IndexBytes += ix.codes.bytes()
-		if ix.codes.cells != nil {
-			in.IndexBytes += ix.codes.cells.bytes()
+		if ix.cells != nil {
+			in.IndexBytes += ix.cells.bytes()
 		}
 		in.RowBytes = ix.codes.stride / simd.BlockRows
 	}
 	if slots := ix.held.slots.Load(); slots != nil {
 		in.IndexBytes += int64(4 * len(*slots))
 	}
-	in.IndexBytes += ix.held.filters.memory(ix.alive)
+	in.IndexBytes += ix.remembers()
 	in.Vectors = ix.source != nil
 	for _, col := range []*Column{ix.source, ix.raw} {
 		if col != nil {

@@ -34,10 +34,11 @@ type cellsBuild struct {
 	owner   []uint32 // cell of every row
 }
 
-// buildCells trains cells on a sample, assigns every row, codes residuals and calibrates.
+// buildCells trains cells on a sample, assigns every row and codes residuals. It returns rows that
+// the sample left out, to calibrate with.
 func buildCells(
 	ctx context.Context, ix *segment, col *Column, skip []bool, o *BuildOptions, threads int,
-) error {
+) (held []uint32, err error) {
 	b := &cellsBuild{ix: ix, col: col, skip: skip, o: o, threads: threads}
 	b.padded = paddedDim(ix.dim)
 	b.k = max(1, min(o.Cells, ix.usable))
@@ -45,18 +46,18 @@ func buildCells(
 		b.k = cellsFor(ix.usable, b.padded)
 	}
 	if err := b.plan(); err != nil {
-		return err
+		return nil, err
 	}
 	b.draw()
 	cells, err := b.train(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.fill(ctx, cells); err != nil {
 		cells.free()
-		return err
+		return nil, err
 	}
-	return ix.calibrateBuild(ctx, b)
+	return b.drawn[:b.held], nil
 }
 
 // plan fits the sample into the budget.
@@ -150,11 +151,11 @@ func (b *cellsBuild) fill(ctx context.Context, c *cells) error {
 		return err
 	}
 	b.order(c)
-	codes, err := newCodes(b.ix.usable, b.ix.dim, b.o.Bits, c)
+	codes, err := newCodes(b.ix.usable, c.blocks(), b.ix.dim, b.o.Bits)
 	if err != nil {
 		return err
 	}
-	if err = b.encode(ctx, codes); err == nil {
+	if err = b.encode(ctx, codes, c); err == nil {
 		err = c.routing(b.ix.metric, b.ix.mean, b.ix.rot)
 	}
 	if err != nil {
@@ -162,8 +163,7 @@ func (b *cellsBuild) fill(ctx context.Context, c *cells) error {
 		return err
 	}
 	codes.radius = min(c.reach, 4)
-	b.ix.codes = codes
-	b.ix.slots = c.occupied()
+	b.ix.codes, b.ix.cells, b.ix.slots = codes, c, c.occupied()
 	return nil
 }
 
@@ -218,8 +218,7 @@ func (b *cellsBuild) order(c *cells) {
 }
 
 // encode codes every cell's rows as residuals to its centroid, a tile at a time.
-func (b *cellsBuild) encode(ctx context.Context, f *codes) error {
-	c := f.cells
+func (b *cellsBuild) encode(ctx context.Context, f *codes, c *cells) error {
 	type tile struct {
 		cell, from int
 		radius     float32
@@ -235,7 +234,7 @@ func (b *cellsBuild) encode(ctx context.Context, f *codes) error {
 	workers := make([]*encoder, b.threads)
 	err := parallel(ctx, "build", b.threads, len(tiles), func(w, i int) error {
 		if workers[w] == nil {
-			workers[w] = newEncoder(b.ix, f, b.skip, b.ix.rows)
+			workers[w] = newEncoder(b.ix, f, c, b.skip, b.ix.rows)
 		}
 		t := &tiles[i]
 		n := min(step, c.size(t.cell)-t.from)

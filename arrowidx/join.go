@@ -35,8 +35,8 @@ func (j *join) take(i int, q *query, hits []hit, start int) {
 
 // searchParts searches every segment and joins what they found by distance, ties to the smaller
 // row. All segments are coded around one mean with one scale, so that their distances compare.
-func (ix *Index) searchParts(
-	ctx context.Context, v *version, p *SearchParams, out *SearchOut,
+func (v *version) searchParts(
+	ctx context.Context, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	begin := time.Now()
 	own, err := v.admitted(p)
@@ -44,7 +44,7 @@ func (ix *Index) searchParts(
 		return Plan{}, err
 	}
 	j := joins.Get().(*join)
-	plan, err := ix.joinParts(ctx, v, &own, out, j)
+	plan, err := v.joinParts(ctx, &own, out, j)
 	j.putBack()
 	if err != nil {
 		return Plan{}, err
@@ -53,8 +53,8 @@ func (ix *Index) searchParts(
 	return plan, nil
 }
 
-func (ix *Index) joinParts(
-	ctx context.Context, v *version, p *SearchParams, out *SearchOut, j *join,
+func (v *version) joinParts(
+	ctx context.Context, p *SearchParams, out *SearchOut, j *join,
 ) (Plan, error) {
 	k := min(p.K, v.usable())
 	j.reset(max(p.NQ, 0), max(k, 0))

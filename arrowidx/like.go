@@ -13,7 +13,6 @@ const chosenCells = 1 << 20
 // choosing is a search whose answers are chosen from those of a plain one: without the rows that
 // are asked with (Like), and so that they differ from each other (Diversity).
 type choosing struct {
-	ix    *Index
 	v     *version
 	p     *SearchParams
 	out   *SearchOut
@@ -24,11 +23,11 @@ type choosing struct {
 }
 
 // searchChosen answers a search that has Like or Diversity, a round of queries after the other.
-func (ix *Index) searchChosen(
-	ctx context.Context, v *version, p *SearchParams, out *SearchOut,
+func (v *version) searchChosen(
+	ctx context.Context, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	begin := time.Now()
-	c := choosing{ix: ix, v: v, p: p, out: out, plain: *p}
+	c := choosing{v: v, p: p, out: out, plain: *p}
 	c.plain.Like, c.plain.Diversity = nil, 0
 	if err := c.prepare(); err != nil {
 		return Plan{}, err
@@ -143,7 +142,7 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 	}
 	found := SearchOut{Rows: c.found.Rows[:n*k], Scores: c.found.Scores[:n*k],
 		Counts: c.found.Counts[:n]}
-	plan, err := c.ix.searchVersion(ctx, c.v, &own, &found)
+	plan, err := c.v.search(ctx, &own, &found)
 	if err != nil {
 		return err
 	}

@@ -214,7 +214,7 @@ func (m *compaction) copyNorms(seg *segment) (err error) {
 const mergeStep = 4096
 
 func (m *compaction) copyCodes(ctx context.Context, seg *segment, threads int) error {
-	codes, err := newCodes(m.rows, seg.dim, seg.bits, nil)
+	codes, err := newCodes(m.rows, blocksOf(m.rows), seg.dim, seg.bits)
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,15 @@ type centroidPlane struct {
 // (order Dot).
 func newCentroidPlane(centroids []float32, n, padded int, order Metric) (*centroidPlane, error) {
 	p := &centroidPlane{
-		codes: codes{padded: padded, bits: 1, rows: n, stride: simd.BlockStride(padded)},
+		codes: codes{padded: padded, bits: 1, rows: n, count: blocksOf(n),
+			stride: simd.BlockStride(padded)},
 	}
 	var err error
-	if p.blocks, err = newSlab("build", int64(p.count()*p.stride)); err != nil {
+	if p.blocks, err = newSlab("build", int64(p.count*p.stride)); err != nil {
 		return nil, err
 	}
 	p.code(centroids, order)
-	p.alive = make([]uint32, p.count())
+	p.alive = make([]uint32, p.count)
 	for b := range p.alive {
 		p.alive[b] = lowBits(n - b*simd.BlockRows)
 	}
@@ -79,7 +80,7 @@ type finder struct {
 }
 
 func newFinder(p *centroidPlane, centroids, norm2 []float32) *finder {
-	blocks := p.count()
+	blocks := p.count
 	return &finder{
 		plane: p, centroids: centroids, norm2: norm2,
 		tables: make([]byte, 4*4*p.padded), masks: make([]uint32, 4*blocks),
@@ -93,7 +94,7 @@ func newFinder(p *centroidPlane, centroids, norm2 []float32) *finder {
 // is the same on every machine.
 func (f *finder) nearest(rows []float32, n int, out []uint32) {
 	p, d := f.plane, f.plane.padded
-	lanes := p.count() * simd.BlockRows
+	lanes := p.count * simd.BlockRows
 	for at := 0; at < n; at += 4 {
 		some := min(4, n-at)
 		for i := range some {
@@ -107,7 +108,7 @@ func (f *finder) nearest(rows []float32, n int, out []uint32) {
 			est := f.est[i*lanes : (i+1)*lanes]
 			if some < 4 {
 				est = f.est[:lanes]
-				simd.Scan(p.blocks.mem, d, p.alive, &f.four[i], f.masks[:p.count()], est)
+				simd.Scan(p.blocks.mem, d, p.alive, &f.four[i], f.masks[:p.count], est)
 			}
 			width := p.width(&f.four[i])
 			out[at+i] = f.decide(rows[(at+i)*d:(at+i+1)*d], est[:p.rows], width)

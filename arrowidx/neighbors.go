@@ -85,7 +85,7 @@ func (ix *Index) Neighbors(
 		return Plan{}, err
 	}
 	defer ix.leave(v)
-	g := graph{ix: ix, v: v, p: p, out: out}
+	g := graph{v: v, p: p, out: out}
 	if err := g.check(); err != nil {
 		return Plan{}, err
 	}
@@ -103,7 +103,6 @@ func (ix *Index) Neighbors(
 
 // graph is one call of Neighbors.
 type graph struct {
-	ix    *Index
 	v     *version
 	p     NeighborsParams
 	out   *NeighborsOut
@@ -152,7 +151,11 @@ func (g *graph) answer(ctx context.Context) error {
 		g.p.Progress.total.Store(int64(g.v.usable()))
 	}
 	g.list()
-	if done, err := g.descend(ctx); done || err != nil {
+	plan, done, err := descend(ctx, g.v, &g.p, g.out)
+	if done {
+		g.plan = plan
+	}
+	if done || err != nil {
 		return err
 	}
 	g.byCells()
@@ -190,7 +193,7 @@ func (g *graph) round(
 	}
 	part := SearchOut{Rows: found.Rows[:n*k], Scores: found.Scores[:n*k],
 		Counts: found.Counts[:n]}
-	plan, err := g.ix.searchVersion(ctx, g.v, search, &part)
+	plan, err := g.v.search(ctx, search, &part)
 	if err != nil {
 		return err
 	}
@@ -243,7 +246,7 @@ func (g *graph) byCells() {
 // byCell puts places of a segment's rows in the order of their cells.
 func (g *graph) byCell(part *segment, start int, places []uint32) {
 	owner := part.owner
-	if c := part.cells(); c != nil {
+	if c := part.cells; c != nil {
 		owner = make([]uint32, part.rows)
 		for cell := range c.n {
 			for _, row := range c.rows[c.first[cell]:c.first[cell+1]] {

@@ -27,7 +27,7 @@ func (ix *Index) SearchOne(ctx context.Context, query []float32, k int) ([]Hit, 
 	out := SearchOut{Rows: make([]int64, room), Scores: make([]float32, room),
 		Counts: make([]int64, 1)}
 	p := SearchParams{Queries: query, NQ: 1, K: min(k, room), Threads: 1}
-	plan, err := ix.searchVersion(ctx, v, &p, &out)
+	plan, err := v.search(ctx, &p, &out)
 	if err != nil {
 		return nil, Plan{}, err
 	}

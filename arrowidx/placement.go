@@ -25,11 +25,11 @@ type placement struct {
 
 // place puts the rows in the order of slots; with visited, those of a cell when it is asked for.
 func (f *filter) place(ix *segment, visited bool) {
-	p, c := &f.cells, ix.cells()
+	p, c := &f.cells, ix.cells
 	p.made.Do(func() {
 		p.slots, p.inCell = make([]uint32, c.block[c.n]), make([]uint32, c.n)
 		f.bytes.Add(4 * int64(len(p.slots)+len(p.inCell)))
-		ix.held.filters.moved.Add(1)
+		filtersOf(ix).moved.Add(1)
 		if f.eligible >= denseCells*c.n {
 			p.known = make([]uint32, c.n)
 			f.bytes.Add(4 * int64(c.n))
@@ -79,7 +79,7 @@ func (p *placement) hold(words []uint32, c *cells, cell int) int {
 
 // inCell counts the rows of a cell that may be found.
 func (r *run) inCell(cell int) int {
-	c := r.ix.codes.cells
+	c := r.ix.cells
 	if r.filter != nil {
 		return r.filter.cells.hold(r.filter.words, c, cell)
 	}

@@ -145,7 +145,7 @@ func (q *query) setTables(ix *segment, epsilon float32) {
 		q.slack = reach * reach / (1 << 17)
 	}
 	half := float32(int(1)<<f.bits-1) / 2
-	if f.cells != nil || f.bits >= 2 && f.bits <= 5 {
+	if ix.cells != nil || f.bits >= 2 && f.bits <= 5 {
 		q.z = grow(q.z, f.padded)
 		q.zStep = simd.QuantizeInt8(q.z, q.rotated)
 	}
@@ -189,8 +189,7 @@ func (q *query) code(f *codes, at place, pos int) (est, width float32) {
 }
 
 // in returns the place of a cell for the query.
-func (q *query) in(f *codes, larger bool, cell int) place {
-	c := f.cells
+func (q *query) in(c *cells, larger bool, cell int) place {
 	dot := simd.Dot16(q.rotated, c.centroid(cell))
 	// Rounding must not make the distance from the centroid smaller than it is by much.
 	far2 := max(q.norm2+c.norm2[cell]-2*dot, 0) + (q.norm2+c.norm2[cell])/(1<<20)
@@ -206,10 +205,10 @@ func (q *query) in(f *codes, larger bool, cell int) place {
 
 // placeOf returns the place of the row at a position.
 func (q *query) placeOf(ix *segment, pos int) place {
-	if ix.codes.cells == nil {
+	if ix.cells == nil {
 		return q.origin
 	}
-	return q.in(ix.codes, ix.metric.Larger(), ix.codes.cells.of(pos))
+	return q.in(ix.cells, ix.metric.Larger(), ix.cells.of(pos))
 }
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }

@@ -22,7 +22,7 @@ const homeCells = 32
 // begin chooses the query's nearest cells that hold enough rows for a first threshold. In t.values
 // it leaves the order of all cells, infinite for those that are known to hold no such row.
 func (t *router) begin(p *probe, r *run) {
-	c := r.ix.codes.cells
+	c := r.ix.cells
 	t.coarseAll(p, c, false)
 	t.nearHome()
 	if p := &r.filter.cells; p.known == nil {
@@ -63,7 +63,7 @@ func (t *router) holding(r *run, enough int) []uint32 {
 // query.
 func (s *searcher) reach(p *probe) {
 	t, r := &s.routes, s.run
-	c, tau := r.ix.codes.cells, p.squared(r.ix.metric)
+	c, tau := r.ix.cells, p.squared(r.ix.metric)
 	held, enough := 0, max(r.probes*r.ix.usable/c.n, r.collect())
 	for _, v := range p.visits {
 		held += r.inCell(int(v.cell))
@@ -114,7 +114,7 @@ func (t *router) nearHome() {
 // addAll adds all cells with rows that may be found.
 func (t *router) addAll(p *probe, r *run) {
 	visited := p.visits
-	for cell := range r.ix.codes.cells.n {
+	for cell := range r.ix.cells.n {
 		known := len(visited) > 0 && int(visited[0].cell) == cell
 		if known {
 			visited = visited[1:]
@@ -135,7 +135,7 @@ func (s *searcher) apart(p *probe) bool {
 	for _, cell := range s.routes.home {
 		v := p.visitOf(r.ix, cell)
 		r.inCell(int(cell)) // or its slots may not be known
-		from, to := int(f.cells.block[cell]), int(f.cells.block[cell+1])
+		from, to := int(r.ix.cells.block[cell]), int(r.ix.cells.block[cell+1])
 		s.masks, s.out = grow(s.masks, to-from), grow(s.out, (to-from)*simd.BlockRows)
 		q := &s.four[0]
 		*q = p.scan

@@ -155,7 +155,7 @@ func (ix *Index) countFound(
 	for i := range answers {
 		answers[i] = SearchOut{Rows: make([]int64, len(rows)*k),
 			Scores: make([]float32, len(rows)*k), Counts: make([]int64, len(rows))}
-		if _, err := ix.searchVersion(ctx, v, &search, &answers[i]); err != nil {
+		if _, err := v.search(ctx, &search, &answers[i]); err != nil {
 			return err
 		}
 		search.Recall = 1

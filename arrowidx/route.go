@@ -91,9 +91,9 @@ func (t *router) fewOf(v []float32, want int) int {
 
 // estimate scans the plane of centroids for one or four queries.
 func (t *router) estimate(c *cells, qs []*probe, four *[4]simd.ScanQuery) {
-	lanes := c.plane.count() * simd.BlockRows
+	lanes := c.plane.count * simd.BlockRows
 	t.est = grow(t.est, 4*lanes)
-	t.masks = grow(t.masks, 4*c.plane.count())
+	t.masks = grow(t.masks, 4*c.plane.count)
 	for i, q := range qs {
 		four[i] = q.scan
 		four[i].Add, four[i].Err, four[i].TabErr, four[i].Tau = 0, 0, 0, infinity
@@ -103,14 +103,14 @@ func (t *router) estimate(c *cells, qs []*probe, four *[4]simd.ScanQuery) {
 		simd.Scan4(blocks, c.padded, c.plane.alive, four, t.masks, t.est)
 		return
 	}
-	simd.Scan(blocks, c.padded, c.plane.alive, &four[0], t.masks[:c.plane.count()], t.est[:lanes])
+	simd.Scan(blocks, c.padded, c.plane.alive, &four[0], t.masks[:c.plane.count], t.est[:lanes])
 }
 
 // route writes the cells nearest to the query to p.visits, rising by number. est are the estimates
 // of the plane, nil when the plane is not used.
 func (t *router) route(p *probe, ix *segment, probes int, est []float32) {
 	p.visits = p.visits[:0]
-	c := ix.codes.cells
+	c := ix.cells
 	ids := t.coarse(p, c, ix.metric == Dot, probes, est)
 	for i, id := range ids {
 		if i+2 < len(ids) {
@@ -126,8 +126,8 @@ func (t *router) route(p *probe, ix *segment, probes int, est []float32) {
 
 // visitOf measures a cell.
 func (q *query) visitOf(ix *segment, cell uint32) visit {
-	c := ix.codes.cells
-	at := q.in(ix.codes, ix.metric.Larger(), int(cell))
+	c := ix.cells
+	at := q.in(ix.cells, ix.metric.Larger(), int(cell))
 	v := visit{cell: cell, place: at, order: at.add}
 	if !ix.metric.Larger() {
 		gap := max(sqrt32(max(at.add, 0))-c.radius[cell], 0)
@@ -258,11 +258,11 @@ func (t *router) widen(p *probe, r *run, enough int) {
 	for _, v := range p.visits {
 		held += r.inCell(int(v.cell))
 	}
-	if held >= enough || len(p.visits) == r.ix.codes.cells.n {
+	if held >= enough || len(p.visits) == r.ix.cells.n {
 		return
 	}
 	probes := len(p.visits)
-	t.route(p, r.ix, r.ix.codes.cells.n, nil)
+	t.route(p, r.ix, r.ix.cells.n, nil)
 	t.all = append(t.all[:0], p.visits...)
 	slices.SortFunc(t.all, func(a, b visit) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.cell, b.cell))
@@ -284,7 +284,7 @@ func (t *router) widen(p *probe, r *run, enough int) {
 // less than three quarters of their share, the rows lie elsewhere: no order of cells far away tells
 // much, so that all are visited.
 func (t *router) spread(p *probe, r *run) {
-	c, held, room := r.ix.codes.cells, 0, 0
+	c, held, room := r.ix.cells, 0, 0
 	for _, v := range p.visits {
 		held += r.inCell(int(v.cell))
 		room += c.size(int(v.cell))

@@ -41,8 +41,8 @@ func preparedProbes(t *testing.T, ix *Index, queries []float32) []*probe {
 
 // routed chooses cells for the probes, as many at a time as a search would.
 func routed(ix *Index, ps []*probe, probes, together int) {
-	c, t := ix.base().codes.cells, &router{}
-	plane, lanes := usesPlane(c, probes), c.plane.count()*simd.BlockRows
+	c, t := ix.base().cells, &router{}
+	plane, lanes := usesPlane(c, probes), c.plane.count*simd.BlockRows
 	var four [4]simd.ScanQuery
 	for len(ps) > 0 {
 		n := 1
@@ -66,7 +66,7 @@ func routed(ix *Index, ps []*probe, probes, together int) {
 // trueOrder values every cell in float64: the squared distance of its centroid, for dot the least
 // negative inner product that a row within its radius can have.
 func trueOrder(ix *Index, q *query, query []float32) []float64 {
-	c := ix.base().codes.cells
+	c := ix.base().cells
 	out := make([]float64, c.n)
 	middle := make([]float32, c.padded)
 	copy(middle, ix.base().mean)
@@ -129,7 +129,7 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 				t.Logf("%s, %d of %d cells: %.4f, others at most %.3f farther", metric, probes, cells,
 					share, farther)
 				least := 0.90
-				if !usesPlane(ix.base().codes.cells, probes) || metric == Dot {
+				if !usesPlane(ix.base().cells, probes) || metric == Dot {
 					least = 0.99
 				}
 				require.GreaterOrEqual(t, share, least, "%s, %d of %d cells", metric, probes, cells)
@@ -195,7 +195,7 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 		}
 		for _, metric := range routedMetrics {
 			ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 1, Cells: 80})
-			c := ix.base().codes.cells
+			c := ix.base().cells
 			tight := 0
 			for _, p := range preparedProbes(t, ix, queries) {
 				for cell := range c.n {
@@ -221,7 +221,7 @@ func TestWideningAddsTheNextCellsUntilEnoughRowsAreHeld(t *testing.T) {
 	const n, d = 3000, 16
 	rows := blobs(t, 504, n, d, 30)
 	ix := builtCells(t, rows, d, BuildOptions{Metric: L2, Bits: 1, Cells: 100})
-	c := ix.base().codes.cells
+	c := ix.base().cells
 	mask := make([]byte, n)
 	for i := 0; i < n; i += 3 {
 		mask[i] = 1

@@ -82,20 +82,21 @@ func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (P
 	if p, err = p.counted(v.parts[0]); err != nil {
 		return Plan{}, err
 	}
-	return ix.searchVersion(ctx, v, p, out)
+	return v.search(ctx, p, out)
 }
 
-func (ix *Index) searchVersion(
-	ctx context.Context, v *version, p *SearchParams, out *SearchOut,
+// search answers the queries from the version's rows.
+func (v *version) search(
+	ctx context.Context, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	out.IDs = v.names
 	if p.Like != nil || p.Diversity != 0 {
-		return ix.searchChosen(ctx, v, p, out)
+		return v.searchChosen(ctx, p, out)
 	}
 	if len(v.parts) == 1 && !v.changed && p.IDs == nil {
 		return v.parts[0].search(ctx, p, out)
 	}
-	return ix.searchParts(ctx, v, p, out)
+	return v.searchParts(ctx, p, out)
 }
 
 // search answers the queries from this segment alone.
@@ -226,8 +227,8 @@ func (r *run) setTarget() error {
 		return newError(InvalidArgument, "search", fmt.Sprintf("probes = %d", r.probes),
 			"use a positive number, or 0 for the calibrated one")
 	}
-	if r.ix.codes != nil && r.ix.codes.cells != nil {
-		r.probes = min(r.probes, r.ix.codes.cells.n)
+	if r.ix.codes != nil && r.ix.cells != nil {
+		r.probes = min(r.probes, r.ix.cells.n)
 	}
 	if !(r.epsilon >= 0 && r.epsilon <= maxEpsilon) {
 		return newError(InvalidArgument, "search", fmt.Sprintf("epsilon0 = %v", r.epsilon),

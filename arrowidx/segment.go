@@ -38,6 +38,7 @@ type segment struct {
 	gone    []uint32 // rows that were deleted, the same way; nil: none
 	deleted int
 	codes   *codes
+	cells   *cells             // kind ivf
 	slots   []uint32           // kind ivf: slots that hold rows that can be found
 	tuning  []CalibrationPoint // kind ivf: by rising recall target
 	norms   slab               // float32 norm of every row, kind exact with cosine or dot
@@ -61,9 +62,24 @@ type segment struct {
 type held struct {
 	refs atomic.Int64
 	// Kind ivf: slot of every row, once one was deleted or a filter asked.
-	slots   atomic.Pointer[[]uint32]
-	filters filters
-	lens    lensOnce
+	slots atomic.Pointer[[]uint32]
+	// What searches remember of it: a remembered, made by them.
+	memory atomic.Value
+	lens   lensOnce
+}
+
+// remembered is memory of searches that lives as long as a segment.
+type remembered interface {
+	// memory counts its bytes, for a segment whose rows are alive.
+	memory(alive []uint32) int64
+}
+
+// remembers returns the bytes of what searches remember of the segment.
+func (ix *segment) remembers() int64 {
+	if m, ok := ix.held.memory.Load().(remembered); ok {
+		return m.memory(ix.alive)
+	}
+	return 0
 }
 
 func newHeld() *held {
@@ -92,7 +108,7 @@ func (ix *segment) release() {
 	if ix.held.refs.Add(-1) != 0 {
 		return
 	}
-	if c := ix.cells(); c != nil {
+	if c := ix.cells; c != nil {
 		c.free()
 	}
 	if ix.codes != nil {
@@ -103,38 +119,45 @@ func (ix *segment) release() {
 	ix.file.free()
 }
 
-// buildSegment makes a segment of the column's rows.
-func buildSegment(ctx context.Context, col *Column, o *BuildOptions) (*segment, error) {
+// newSegment makes a segment of the column's rows. Of kind ivf it also returns rows to calibrate
+// with, which training left out.
+func newSegment(
+	ctx context.Context, col *Column, o *BuildOptions,
+) (ix *segment, held []uint32, err error) {
 	threads := Threads(o.Threads)
-	ix := &segment{
+	ix = &segment{
 		held: newHeld(), kind: o.Kind, metric: o.Metric, bits: o.Bits, keep: o.Keep,
 		rows: col.rows, dim: o.Metric.dims(col), recall: o.Recall, seed: o.Seed, ids: o.IDs,
 		provenance: []byte(o.Provenance), scale: 1, hashed: col.hashed.Load(),
 	}
-	if err := ix.fill(ctx, col, o, threads); err != nil {
-		ix.release()
-		return nil, err
+	if held, err = ix.fill(ctx, col, o, threads); err == nil && col.dim != 0 {
+		err = ix.keepVectors(ctx, col, threads)
 	}
-	return ix, nil
+	if err != nil {
+		ix.release()
+		return nil, nil, err
+	}
+	return ix, held, nil
 }
 
-func (ix *segment) fill(ctx context.Context, col *Column, o *BuildOptions, threads int) error {
+func (ix *segment) fill(
+	ctx context.Context, col *Column, o *BuildOptions, threads int,
+) (held []uint32, err error) {
 	if col.dim == 0 {
 		// No row tells the dimension: nothing can be found, whatever is asked.
 		ix.nulls = col.rows
 		if col.rows > 0 && o.Nulls == RejectNulls {
-			return errorAt(InvalidVector, "build", 0, -1, "row 0 is null",
-				skipNullRows)
+			return nil, errorAt(InvalidVector, "build", 0, -1, "row 0 is null", skipNullRows)
 		}
 		ix.setAlive(nil, 0)
 		ix.digest = sampleDigest(col, ix.alive)
 		o.Progress.scanned.Add(int64(col.rows))
 		o.Progress.encoded.Add(int64(col.rows))
-		return nil
+		return nil, nil
 	}
 	m, err := measure(ctx, col, o, threads)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ix.scale, ix.mean, ix.meanSq = m.scale, m.mean, simd.Norm16(m.mean)
 	ix.nulls, ix.bad, ix.usable = m.nulls, m.bad, m.usable
@@ -148,12 +171,9 @@ func (ix *segment) fill(ctx context.Context, col *Column, o *BuildOptions, threa
 		err = encodeFlat(ctx, ix, col, m.skip, o, threads)
 	default:
 		ix.rot = newRotation(paddedDim(ix.dim), ix.seed)
-		err = buildCells(ctx, ix, col, m.skip, o, threads)
+		held, err = buildCells(ctx, ix, col, m.skip, o, threads)
 	}
-	if err != nil {
-		return err
-	}
-	return ix.keepVectors(ctx, col, threads)
+	return held, err
 }
 
 // setAlive sets the bit of every row that can be found.

@@ -32,7 +32,7 @@ func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
 						Counts: make([]int64, 1)}
 					plan, err := ix.Search(t.Context(), p, &out)
 					require.NoError(t, err)
-					f := ix.base().held.filters.kept[0]
+					f := filtersOf(ix.base()).kept[0]
 					if turn == 0 {
 						first = out
 						require.Nil(t, f.side.vectors, "%s: used once", name)
@@ -97,13 +97,13 @@ func TestCopiesOfVectorsAreCountedAndBounded(t *testing.T) {
 	mask := randomMask(686, c.n, 0.02)
 	c.search(t, c.params(mask)) // four queries at once are reason enough
 	before := c.ix.Info().IndexBytes
-	f := c.ix.base().held.filters.kept[0]
+	f := filtersOf(c.ix.base()).kept[0]
 	require.NotEmpty(t, f.side.vectors)
 	require.GreaterOrEqual(t, f.bytes.Load(), int64(4*d*f.eligible))
 	for i := range uint64(2 * filtersKept) {
 		c.search(t, c.params(randomMask(687+i, c.n, 0.01)))
 	}
-	require.NotContains(t, c.ix.base().held.filters.kept, f, "the oldest are forgotten")
+	require.NotContains(t, filtersOf(c.ix.base()).kept, f, "the oldest are forgotten")
 	require.Less(t, c.ix.Info().IndexBytes, before+int64(filtersKept*4*d*c.n/50))
 
 	r := &run{ix: &segment{dim: copyBytes}, filter: &filter{rows: make([]uint32, 1)},
@@ -162,6 +162,6 @@ func TestVectorsThatASearchBringsAreNotCopied(t *testing.T) {
 			Mask: mask, Source: col}, &out)
 		require.NoError(t, err)
 		col.Release()
-		require.Nil(t, ix.base().held.filters.kept[0].side.vectors)
+		require.Nil(t, filtersOf(ix.base()).kept[0].side.vectors)
 	}
 }

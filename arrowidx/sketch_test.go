@@ -132,7 +132,7 @@ func TestSketchesChangeNoAnswer(t *testing.T) {
 				p := SearchParams{Queries: rows[n*d:], NQ: nq, K: k, Rerank: -1, Mask: mask}
 				_, err := ix.Search(t.Context(), &p, &many)
 				require.NoError(t, err)
-				require.NotNil(t, ix.base().held.filters.kept[0].side.sketch)
+				require.NotNil(t, filtersOf(ix.base()).kept[0].side.sketch)
 				for i := range nq {
 					one := SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
 						Counts: make([]int64, 1)}

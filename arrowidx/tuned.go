@@ -81,21 +81,13 @@ func (ix *segment) tunedFor(recall float64, vectors bool) CalibrationPoint {
 	}
 }
 
-// cells returns the cells of kind ivf, nil for other kinds.
-func (ix *segment) cells() *cells {
-	if ix.codes == nil {
-		return nil
-	}
-	return ix.codes.cells
-}
-
 // cellCount returns the number of cells: 0 for kind exact, 1 for flat.
 func (ix *segment) cellCount() int {
 	switch {
 	case ix.codes == nil:
 		return 0
-	case ix.codes.cells == nil:
+	case ix.cells == nil:
 		return 1
 	}
-	return ix.codes.cells.n
+	return ix.cells.n
 }

@@ -34,7 +34,8 @@ func (ix *Index) Add(
 	ctx context.Context, ids *IDs, col *Column, o AddOptions,
 ) (replaced int, err error) {
 	err = ix.change("add", func(v *version) (*version, error) {
-		a := addition{ix: ix, v: v, col: col, o: o, threads: Threads(o.Threads)}
+		a := addition{v: v, asked: ix.asked, room: &ix.room, col: col, o: o,
+			threads: Threads(o.Threads)}
 		next, err := a.make(ctx, ids)
 		replaced = a.replaced
 		return next, err
@@ -134,7 +135,7 @@ func (ix *segment) deleteRow(row int) {
 	}
 	ix.alive[word] &^= bit
 	ix.usable--
-	if ix.cells() != nil {
+	if ix.cells != nil {
 		slot := ix.held.slotsOf(ix)[row]
 		ix.slots[slot/simd.BlockRows] &^= 1 << (slot % simd.BlockRows)
 	}
@@ -146,7 +147,7 @@ func (h *held) slotsOf(ix *segment) []uint32 {
 	if p := h.slots.Load(); p != nil {
 		return *p
 	}
-	c, slots := ix.cells(), make([]uint32, ix.rows)
+	c, slots := ix.cells, make([]uint32, ix.rows)
 	for i := range c.n {
 		at := c.block[i] * simd.BlockRows
 		for _, row := range c.rows[c.first[i]:c.first[i+1]] {
@@ -160,8 +161,9 @@ func (h *held) slotsOf(ix *segment) []uint32 {
 
 // addition is one call of Add.
 type addition struct {
-	ix       *Index
 	v        *version
+	asked    BuildOptions // of the build
+	room     *reserve
 	col      *Column
 	o        AddOptions
 	threads  int
@@ -194,8 +196,7 @@ func (a *addition) make(ctx context.Context, ids *IDs) (*version, error) {
 		return nil, err
 	}
 	parts, replaced := a.v.without(old)
-	t := tail{v: a.v, parts: parts, ctx: ctx, threads: a.threads, asked: a.ix.asked,
-		room: &a.ix.room}
+	t := tail{v: a.v, parts: parts, ctx: ctx, threads: a.threads, asked: a.asked, room: a.room}
 	err = t.append(a, names, m)
 	if err != nil {
 		t.forget()

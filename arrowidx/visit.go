@@ -39,10 +39,10 @@ type visitor struct {
 // routeGroup chooses the cells of every probe and finds its first threshold.
 func (s *searcher) routeGroup(ctx context.Context, ps []*probe) error {
 	r := s.run
-	c := r.ix.codes.cells
+	c := r.ix.cells
 	t := &s.routes
 	plane := usesPlane(c, r.probes) && !r.reaches()
-	lanes := c.plane.count() * simd.BlockRows
+	lanes := c.plane.count * simd.BlockRows
 	for len(ps) > 0 {
 		if err := cancelled(ctx, "search"); err != nil {
 			return err
@@ -87,7 +87,7 @@ func (s *searcher) firstCells(p *probe) {
 	v.slots = v.slots[:0]
 	for _, i := range v.which {
 		at := &p.visits[i]
-		from, to := int(r.ix.codes.cells.block[at.cell]), int(r.ix.codes.cells.block[at.cell+1])
+		from, to := int(r.ix.cells.block[at.cell]), int(r.ix.cells.block[at.cell+1])
 		s.scanAll(p, at.place, from, to)
 		v.slots = append(v.slots, from*simd.BlockRows)
 	}
@@ -123,7 +123,7 @@ func (p *probe) leaveOut(r *run) int {
 	tau, dropped := p.squared(r.ix.metric), 0
 	for i := range p.visits {
 		v := &p.visits[i]
-		if v.least < infinity && r.ix.codes.cells.cosine(v.order, int(v.cell), tau) > r.cut {
+		if v.least < infinity && r.ix.cells.cosine(v.order, int(v.cell), tau) > r.cut {
 			v.least = infinity
 			dropped++
 		}
@@ -143,11 +143,11 @@ func (p *probe) squared(metric Metric) float32 {
 func (s *searcher) codePicked(p *probe) {
 	f, v := s.run.ix.codes, &s.visitor
 	for _, h := range s.pick.heap {
-		where, slot := v.pickedAt(p, f, int(h.row))
+		where, slot := v.pickedAt(p, s.run.ix.cells, int(h.row))
 		simd.Fetch(f.extraOf(slot - where.shift))
 	}
 	for _, h := range s.pick.heap {
-		where, slot := v.pickedAt(p, f, int(h.row))
+		where, slot := v.pickedAt(p, s.run.ix.cells, int(h.row))
 		pos := slot - where.shift
 		e, width := p.code(f, where, pos)
 		p.counts.coded++
@@ -160,7 +160,7 @@ func (s *searcher) codePicked(p *probe) {
 func (s *searcher) boundPicked(p *probe) {
 	f := s.run.ix.codes
 	for _, h := range s.pick.heap {
-		where, slot := s.visitor.pickedAt(p, f, int(h.row))
+		where, slot := s.visitor.pickedAt(p, s.run.ix.cells, int(h.row))
 		fs := f.planeFactors(f.block(slot/simd.BlockRows), slot%simd.BlockRows)
 		width := float32(fs.err*where.err) + float32(abs32(fs.rescale)*p.scan.TabErr)
 		p.found.bound(float32(h.dist) + width + p.slack)
@@ -174,7 +174,7 @@ func (s *searcher) boundPicked(p *probe) {
 // of its blocks begin at s.est[begin]; it returns where they end. The cell is then done.
 func (s *searcher) rest(p *probe, at *visit, begin int) int {
 	f := s.run.ix.codes
-	from, to := int(f.cells.block[at.cell]), int(f.cells.block[at.cell+1])
+	from, to := int(s.run.ix.cells.block[at.cell]), int(s.run.ix.cells.block[at.cell+1])
 	n := to - from
 	s.masks, s.out = grow(s.masks, n), grow(s.out, n*simd.BlockRows)
 	words := s.run.slots[from:to]
@@ -242,11 +242,11 @@ func (s *searcher) scanAll(p *probe, at place, from, to int) {
 }
 
 // pickedAt returns where an estimate of the first wave comes from.
-func (v *visitor) pickedAt(p *probe, f *codes, at int) (where place, slot int) {
+func (v *visitor) pickedAt(p *probe, c *cells, at int) (where place, slot int) {
 	i := 0
 	for ; ; i++ {
 		cell := p.visits[v.which[i]].cell
-		n := int(f.cells.block[cell+1]-f.cells.block[cell]) * simd.BlockRows
+		n := int(c.block[cell+1]-c.block[cell]) * simd.BlockRows
 		if at < n {
 			return p.visits[v.which[i]].place, v.slots[i] + at
 		}
@@ -258,11 +258,11 @@ func (v *visitor) pickedAt(p *probe, f *codes, at int) (where place, slot int) {
 // happens to a query does not depend on the others: its cells come in the same order, four
 // queries and one give equal bits, and its rows are scored one visit late in any company.
 func (s *searcher) scanCells(ctx context.Context, ps []*probe) error {
-	v, f := &s.visitor, s.run.ix.codes
-	v.invert(ps, f.cells.n)
+	v := &s.visitor
+	v.invert(ps, s.run.ix.cells.n)
 	for _, cell := range v.busy {
 		pairs := v.pairs[v.begin[cell]:v.begin[cell+1]]
-		from, to := int(f.cells.block[cell]), int(f.cells.block[cell+1])
+		from, to := int(s.run.ix.cells.block[cell]), int(s.run.ix.cells.block[cell+1])
 		if err := s.scanCell(ctx, ps, pairs, from, to); err != nil {
 			return err
 		}
@@ -371,22 +371,22 @@ func (s *searcher) visited(
 
 // codeCells scores every row that may be found by its whole code.
 func (s *searcher) codeCells(ctx context.Context, ps []*probe) error {
-	f, r := s.run.ix.codes, s.run
-	for cell := range f.cells.n {
+	r, c := s.run, s.run.ix.cells
+	for cell := range c.n {
 		if r.inCell(cell) == 0 {
 			continue
 		}
-		shift := int(f.cells.block[cell])*simd.BlockRows - int(f.cells.first[cell])
-		from, to := int(f.cells.block[cell]), int(f.cells.block[cell+1])
+		shift := int(c.block[cell])*simd.BlockRows - int(c.first[cell])
+		from, to := int(c.block[cell]), int(c.block[cell+1])
 		s.rows = appendRows(s.rows[:0], r.slots, from, to)
 		for i := range s.rows {
 			s.rows[i] -= uint32(shift)
 		}
 		for _, p := range ps {
-			p.where = p.in(f, r.ix.metric.Larger(), cell)
+			p.where = p.in(c, r.ix.metric.Larger(), cell)
 			p.counts.probed++
 		}
-		if err := s.codePositions(ctx, ps, s.rows, shift, f.cells.rows); err != nil {
+		if err := s.codePositions(ctx, ps, s.rows, shift, c.rows); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (s *searcher) firstWave(ctx context.Context, ps []*probe) error {
 
 // runs returns the number of runs of the sample.
 func (s *searcher) runs() int {
-	blocks := s.run.ix.codes.count()
+	blocks := s.run.ix.codes.count
 	if blocks < waveBlocks {
 		return 0
 	}
@@ -56,7 +56,7 @@ func (s *searcher) runs() int {
 }
 
 // waveBlock is the first block of a run.
-func (s *searcher) waveBlock(run int) int { return run * s.run.ix.codes.count() / s.runs() }
+func (s *searcher) waveBlock(run int) int { return run * s.run.ix.codes.count / s.runs() }
 
 // scanSample writes the estimates of the sample for one or four probes to s.est, a query after the
 // other; rows that may not be found are infinitely far.

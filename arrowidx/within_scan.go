@@ -132,7 +132,7 @@ func (g *ranging) search(ctx context.Context, w *workspace, r *run, from, n int)
 	w.run, w.ctx, w.from, w.n = *r, ctx, from, n
 	s := &sweep{ranging: g, workspace: w}
 	s.shards = (len(r.words) + rangeBlocks - 1) / rangeBlocks
-	if c := r.ix.cells(); c != nil {
+	if c := r.ix.cells; c != nil {
 		s.shards = max(s.shards, (int(c.block[c.n])+rangeBlocks-1)/rangeBlocks)
 	}
 	s.group = groupQueries
@@ -288,7 +288,7 @@ func (s *sweep) rows(from, to int, f func(row int)) error {
 
 // visits lists the cells of a shard that may hold rows within the threshold.
 func (s *sweep) visits(w *searcher, ps []*probe, shard int) {
-	c := s.run.ix.codes.cells
+	c := s.run.ix.cells
 	begins := func(block int) int {
 		return sort.Search(c.n, func(i int) bool { return int(c.block[i]) >= block })
 	}
