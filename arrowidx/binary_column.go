@@ -242,9 +242,9 @@ func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
 }
 
 // PackedMatrix is Matrix for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for every
-// row.
+// row, zeros where it was null.
 func (ix *Index) PackedMatrix(dst []byte, rows int) error {
-	return matrixOf(ix, dst, rows, 8, (*version).packedRow)
+	return matrixOf(ix, dst, rows, 8, 0, (*version).packedRow)
 }
 
 func (v *version) packedRow(row int64, dst []byte) error {

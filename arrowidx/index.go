@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -338,7 +339,7 @@ func (ix *Index) WideVectors(ids arrow.Array, dst []float64) error {
 
 // WideMatrix is Matrix for float64: no number is rounded.
 func (ix *Index) WideMatrix(dst []float64, rows int) error {
-	return matrixOf(ix, dst, rows, 1, (*version).wideRow)
+	return matrixOf(ix, dst, rows, 1, math.NaN(), (*version).wideRow)
 }
 
 // vectorsOf is Vectors for numbers of which each holds so many dimensions.
@@ -367,16 +368,17 @@ func vectorsOf[T any](
 }
 
 // Matrix writes the vectors of all rows that are not deleted to dst (rows x Dim numbers), in the
-// order of Names. Rows that were null or bad are zeros.
+// order of Names. Rows that were null or bad are NaN.
 //
 // Errors: VectorsChanged when there are not so many rows (any more), those of Row.
 func (ix *Index) Matrix(dst []float32, rows int) error {
-	return matrixOf(ix, dst, rows, 1, (*version).row)
+	return matrixOf(ix, dst, rows, 1, float32(math.NaN()), (*version).row)
 }
 
-// matrixOf is Matrix for numbers of which each holds so many dimensions.
+// matrixOf is Matrix for numbers of which each holds so many dimensions; rows that cannot be found
+// are filled with absent.
 func matrixOf[T any](
-	ix *Index, dst []T, rows, each int, write func(*version, int64, []T) error,
+	ix *Index, dst []T, rows, each int, absent T, write func(*version, int64, []T) error,
 ) error {
 	v, err := ix.enter("vectors")
 	if err != nil {
@@ -400,7 +402,9 @@ func matrixOf[T any](
 			to := dst[n*d : (n+1)*d]
 			n++
 			if !p.isAlive(r) {
-				clear(to)
+				for j := range to {
+					to[j] = absent
+				}
 				continue
 			}
 			if err := write(v, int64(v.starts[i]+r), to); err != nil {

@@ -403,7 +403,7 @@ RV_API int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *erro
 RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float *out,
     rv_error *error);
 /* Vectors of all rows in the order of rv_index_ids; rows says for how many there is room, which
- * must be how many there are. */
+ * must be how many there are. Rows that were null or bad are NaN, of bits zeros. */
 RV_API int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error);
 /* The three before as float64, which rounds no number; not for indexes of bits. */
 RV_API int32_t rv_index_vectors_wide(rv_handle index, const int64_t *rows, int64_t n, double *out,

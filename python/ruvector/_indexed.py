@@ -186,7 +186,8 @@ class Indexed:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """Return all vectors, shape (n, dim), borrowed memory as it is, else a copy.
 
-        float32, or float64 of an index of float64 vectors.
+        float32, or float64 of an index of float64 vectors. Rows that were null are NaN; of an
+        index of bits zeros.
         """
         matrix = self._matrix
         if matrix is not None and self._facts.changed:

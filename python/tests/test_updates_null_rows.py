@@ -72,3 +72,24 @@ def test_codes_alone_take_rows_beside_null_rows(kind: str) -> None:
     index.add(None, SHORT[:1] * np.float32(80))  # nothing left that is shorter
     assert len(index) == 4
     assert len(index.search(SHORT[0], 9).ids) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i1"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_null_rows_are_nan_in_the_matrix_of_all_rows(kind: str, dtype: str) -> None:
+    whole = np.random.default_rng(8).integers(-9, 9, (6, 5)).astype(dtype)
+    cells = [None, *whole[:3], None, *whole[3:]]
+    index = rv.Index.build(cells, kind=kind, metric="l2", nulls="skip")
+    expected = np.vstack([np.full((1, 5), np.nan), whole[:3], np.full((1, 5), np.nan), whole[3:]])
+    added = whole[:1] + 1
+    for change in range(4):
+        for one in (index, pickle.loads(pickle.dumps(index))):
+            assert np.array_equal(np.asarray(one), expected, equal_nan=True)
+        if change == 0:
+            index.add(None, added)
+            expected = np.vstack([expected, added])
+        elif change == 1:
+            index.delete([1, 4])
+            expected = expected[[0, 2, 3, 5, 6, 7, 8]]
+        else:
+            index.compact()

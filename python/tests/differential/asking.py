@@ -312,6 +312,7 @@ def vectors_of(s: Subject) -> None:
     every = np.asarray(index)
     require(every.shape[0] == len(model), "shape of asarray", str(every.shape))
     _same_vectors(s, every[model.valid], model.x[model.valid], "asarray")
+    require(np.isnan(every[~model.valid]).all(), "null rows of asarray", str(every))
     rows = [int(row) for row in np.flatnonzero(model.valid)]
     if rows:
         row = case.pick(rows)
