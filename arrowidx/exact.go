@@ -123,6 +123,12 @@ func exactGamma(d int) float32 { return 2 * float32(d/8+24) / (1 << 24) }
 // exactVanished bounds what d squares lose that lie below float32's smallest number.
 func exactVanished(d int) float32 { return float32(d+8) * math.SmallestNonzeroFloat32 }
 
+// lostProducts bounds what an inner product of d numbers loses below float32's smallest number: in
+// the products, and in a row and a query of these lengths.
+func lostProducts(d int, norm, length float32) float32 {
+	return exactVanished(d) * (1 + norm + length)
+}
+
 // leastProduct is the product of lengths (a query's and the longest row's) below which float32
 // inner products lose too much: the shortest row may be 2^-63 of the longest, and products of
 // less than about 2^-113 come near float32's smallest number.
@@ -150,10 +156,10 @@ func (s *searcher) offerProducts(
 	p *probe, values, norms []float32, shortest, longest float32, from int,
 ) {
 	c, gamma, length := &p.found, p.gamma(s.run.ix), float32(p.norm)
-	cosine := s.run.ix.metric == Cosine
+	cosine, d := s.run.ix.metric == Cosine, s.run.ix.dim
 	p.counts.scanned += int64(len(values))
 	for i := -1; ; {
-		limit := c.tau + 2*gamma*longest*length
+		limit := c.tau + 2*gamma*longest*length + 2*lostProducts(d, longest, length)
 		if cosine {
 			limit = cosineLimit(c.tau+2*gamma, shortest, longest, length)
 		}
@@ -161,7 +167,7 @@ func (s *searcher) offerProducts(
 		if i == len(values) {
 			return
 		}
-		dist, slack := values[i], gamma*norms[i]*length
+		dist, slack := values[i], gamma*norms[i]*length+lostProducts(d, norms[i], length)
 		if cosine {
 			if slack = gamma; norms[i] == 0 {
 				dist, slack = 0, 0

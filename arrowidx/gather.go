@@ -255,14 +255,15 @@ func (s *searcher) offerDots(p *probe, values []float32, rows []uint32) {
 	if ix.kind == Exact {
 		longest = ix.longest
 	}
+	lost := lostProducts(ix.dim, longest, float32(p.norm))
 	for i := -1; ; {
-		i = simd.NextBelow(values, i+1, nextUp(c.tau*inverse+2*each*longest))
+		i = simd.NextBelow(values, i+1, nextUp(c.tau*inverse+2*(each*longest+lost)))
 		if i == len(values) {
 			return
 		}
-		v, slack := values[i], each*longest
+		v, slack := values[i], each*longest+lost
 		if ix.kind == Exact {
-			slack = each * ix.norms.floats()[rows[i]]
+			slack = each*ix.norms.floats()[rows[i]] + lost
 		}
 		c.offer(int(rows[i]), (v-slack)*unit-scaledAway, (v+slack)*unit+scaledAway, v*unit)
 	}

@@ -402,7 +402,7 @@ func (s *groupSearcher) offerGroups(i int, values []float32, from int) {
 		if !unit {
 			norm = g.ix.norms.floats()[row]
 		}
-		slack := gamma * norm * length
+		slack := gamma*norm*length + lostProducts(g.ix.dim, norm, length)
 		if cosine {
 			if slack = gamma; norm == 0 {
 				dist, slack = 0, 0
