@@ -21,7 +21,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 )
 
-// short is 1 while memory is short: the reserve of reserve.c was needed and there is no new one.
+// short is 1 while memory is short: little of the reserve of reserve.c is left.
 var short = shortFlag()
 
 // running counts the long operations.

@@ -1,7 +1,7 @@
 /* Address space kept back for the Go runtime, which ends the process when the system gives it no
- * memory or no thread. Its calls come here (build.sh links with --wrap): one that fails gives the
- * reserve up and is tried again, and whatever runs is told to end with OutOfMemory. Nothing here
- * calls Go or allocates: the callers are in the midst of that. */
+ * memory or no thread. Its calls come here (build.sh links with --wrap): one that fails gives some
+ * of the reserve up and is tried again, and whatever runs is told to end with OutOfMemory when
+ * little is left. Nothing here calls Go or allocates: the callers are in the midst of that. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -11,15 +11,14 @@
 
 #include "shim.h"
 
-/* One arena of the Go heap is 64 MiB, the stack of a thread 8. */
-enum { MOST = 192 << 20, LEAST = 72 << 20, STEP = 40 << 20, SMALL = 64 << 10,
-    STEP_MASK = 15 };
+/* One arena of the Go heap is 64 MiB, the stack of a thread 8. Pieces are small, so that others
+ * find no room in what is given up for the runtime. */
+enum { PIECES = 12, PIECE = 16 << 20, LEAST = 5, SMALL = 64 << 10 };
 
-uint32_t rvi_short; /* 1: the reserve was needed */
+uint32_t rvi_short; /* 1: little of the reserve is left */
 
-/* Where the reserve lies, and in the low bits how many STEPs it has less than MOST; 0: nowhere. One
- * word and no lock: a forked child may allocate, too. */
-static atomic_uintptr_t held;
+/* Where the pieces lie, NULL: nowhere. No lock: a forked child may allocate, too. */
+static _Atomic(void *) pieces[PIECES];
 
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
@@ -28,43 +27,52 @@ void *__real_malloc(size_t size);
 
 int32_t rvi_hold_reserve(void)
 {
-    uintptr_t less, none;
+    int i, held = 0;
 
-    for (less = 0; atomic_load(&held) == 0 && MOST - less * STEP >= LEAST; less++) {
-        void *p = __real_mmap(NULL, MOST - less * STEP, PROT_NONE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    for (i = 0; i < PIECES; i++) {
+        void *p, *none = NULL;
 
-        if (p == MAP_FAILED)
-            continue;
-        none = 0;
-        if (!atomic_compare_exchange_strong(&held, &none, (uintptr_t)p | less))
-            munmap(p, MOST - less * STEP); /* another thread was faster */
+        if (atomic_load(&pieces[i]) == NULL) {
+            p = __real_mmap(NULL, PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                -1, 0);
+            if (p == MAP_FAILED)
+                continue;
+            if (!atomic_compare_exchange_strong(&pieces[i], &none, p))
+                munmap(p, PIECE); /* another thread was faster */
+        }
+        held++;
     }
-    if (atomic_load(&held) == 0)
+    if (held < LEAST)
         return 0;
     __atomic_store_n(&rvi_short, 0, __ATOMIC_SEQ_CST);
     return 1;
 }
 
-/* Gives the reserve up, unless another thread has just done so or there is none. */
-static void give_up(void)
+/* Gives one piece up; 0 when there is none. What runs is told when few are left. */
+static int give_up(void)
 {
-    uintptr_t was = atomic_exchange(&held, 0), less = was & STEP_MASK;
+    int i, left = 0;
+    void *p = NULL;
 
-    if (was == 0)
-        return;
-    __atomic_store_n(&rvi_short, 1, __ATOMIC_SEQ_CST);
-    munmap((void *)(was - less), MOST - less * STEP);
+    for (i = 0; i < PIECES; i++) {
+        if (p == NULL)
+            p = atomic_exchange(&pieces[i], NULL);
+        else
+            left += atomic_load(&pieces[i]) != NULL;
+    }
+    if (left < LEAST)
+        __atomic_store_n(&rvi_short, 1, __ATOMIC_SEQ_CST);
+    if (p != NULL)
+        munmap(p, PIECE);
+    return p != NULL;
 }
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     void *p = __real_mmap(addr, len, prot, flags, fd, offset);
 
-    if (p == MAP_FAILED && errno == ENOMEM) {
-        give_up();
+    while (p == MAP_FAILED && errno == ENOMEM && give_up())
         p = __real_mmap(addr, len, prot, flags, fd, offset);
-    }
     return p;
 }
 
@@ -73,10 +81,8 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 {
     int kind = __real_pthread_create(thread, attr, start, arg);
 
-    if (kind == EAGAIN || kind == ENOMEM) {
-        give_up();
+    while ((kind == EAGAIN || kind == ENOMEM) && give_up())
         kind = __real_pthread_create(thread, attr, start, arg);
-    }
     return kind;
 }
 
@@ -84,9 +90,7 @@ void *__wrap_malloc(size_t size)
 {
     void *p = __real_malloc(size);
 
-    if (p == NULL && size < SMALL) {
-        give_up();
+    while (p == NULL && size < SMALL && give_up())
         p = __real_malloc(size);
-    }
     return p;
 }

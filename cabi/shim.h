@@ -37,7 +37,7 @@ void *rvi_alloc(size_t size);
 void rvi_unalloc(void *memory);
 
 /* Keeps address space back for the runtime; 0 when there is none. rvi_short is 1 from the moment
- * when it was needed until there is a new one. */
+ * when little of it was left until there is enough again. */
 int32_t rvi_hold_reserve(void);
 extern uint32_t rvi_short;
 
