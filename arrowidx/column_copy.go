@@ -62,3 +62,18 @@ func (c *Column) copyWide(dst []float64, from, end int) {
 		nullsToNaN(ck, r-ck.start, out)
 	}
 }
+
+// fitsFloat32 reports whether float32 holds every number of the rows that are not null, so that a
+// copy as float32 loses nothing.
+func (c *Column) fitsFloat32() bool {
+	if !c.wide {
+		return true
+	}
+	row, narrow := make([]float64, c.dim), make([]float32, c.dim)
+	for r := range c.rows {
+		if c.Valid(r) && !narrows(narrow, c.wideRow(r, row)) {
+			return false
+		}
+	}
+	return true
+}

@@ -24,9 +24,10 @@ type reserve struct {
 
 // hold copies the rows of a column and returns them as a column of their own.
 func (r *reserve) hold(ctx context.Context, col *Column, threads int) (*Column, error) {
-	if r.col == nil || r.col.dim != col.dim || col.wide && !r.col.wide ||
+	wide := !col.fitsFloat32()
+	if r.col == nil || r.col.dim != col.dim || wide && !r.col.wide ||
 		col.rows > r.room-r.used {
-		if err := r.renew(col); err != nil {
+		if err := r.renew(col, wide); err != nil {
 			return nil, err
 		}
 	}
@@ -42,8 +43,8 @@ func (r *reserve) hold(ctx context.Context, col *Column, threads int) (*Column, 
 }
 
 // renew begins a new reserve that has room for the column.
-func (r *reserve) renew(col *Column) error {
-	row := numberBytes(col.wide) * int64(col.dim)
+func (r *reserve) renew(col *Column, wide bool) error {
+	row := numberBytes(wide) * int64(col.dim)
 	bytes := max(min(2*r.bytes, reserveMost), reserveLeast, row*int64(col.rows))
 	r.drop()
 	room := int(bytes / row)
@@ -51,7 +52,7 @@ func (r *reserve) renew(col *Column) error {
 	if err != nil {
 		return err
 	}
-	r.col = &Column{dim: col.dim, wide: col.wide, own: mem, written: &atomic.Int64{}}
+	r.col = &Column{dim: col.dim, wide: wide, own: mem, written: &atomic.Int64{}}
 	r.col.refs.Store(1)
 	r.room, r.used, r.bytes = room, 0, bytes
 	return nil

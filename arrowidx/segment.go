@@ -208,13 +208,14 @@ func (ix *segment) keepVectors(ctx context.Context, col *Column, threads int) er
 			ix.source = own
 			return err
 		}
-		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*numberBytes(col.wide))
+		wide := !col.fitsFloat32()
+		own, err := newSlab("build", int64(col.rows)*int64(col.dim)*numberBytes(wide))
 		if err != nil {
 			return err
 		}
 		// Freed with the segment, whatever follows.
-		ix.source = ownColumn(own, col.rows, col.dim, col.wide)
-		return col.copyAll(ctx, "build", own.numbers(col.wide, 0, col.rows*col.dim), threads)
+		ix.source = ownColumn(own, col.rows, col.dim, wide)
+		return col.copyAll(ctx, "build", own.numbers(wide, 0, col.rows*col.dim), threads)
 	}
 	return nil
 }
