@@ -43,13 +43,14 @@ func (p *probe) bytes() int64 {
 func (s *searcher) bytes() int64 {
 	t, v := &s.routes, &s.visitor
 	floats := cap(s.read) + cap(s.one) + cap(s.ones) + cap(s.lengths) + cap(s.out) +
-		cap(s.matrix) + cap(s.est) + cap(t.est) + cap(t.values) + cap(t.spare) + cap(s.sketched.values) + cap(s.sketched.spare)
+		cap(s.matrix) + cap(s.est) + cap(t.est) + cap(t.values) + cap(t.spare) +
+		cap(s.sketched.values) + cap(s.sketched.spare)
 	wide := cap(s.row) + cap(s.even)
 	words := cap(s.rows) + cap(s.masks) + cap(t.masks) + cap(t.near) + cap(t.ids) + cap(t.dots) +
 		cap(t.home) + cap(v.begin) + cap(v.busy) + cap(s.sketched.dots)
 	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.heap, foundBytes) +
-		bytesOf(t.all, cellBytes) + bytesOf(v.pairs, 8) + bytesOf(v.left, 8) + bytesOf(v.slots, 8) + bytesOf(v.which, 8) +
-		bytesOf(s.sketched.z, 1)
+		bytesOf(t.all, cellBytes) + bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
+		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.sketched.z, 1)
 }
 
 // settle counts the memory of what the search used. Slices only grow, so the most that was ever
