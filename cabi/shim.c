@@ -110,20 +110,18 @@ void rvi_unalloc(void *memory)
     free(memory);
 }
 
-static int32_t refuse(rv_error *error)
+int32_t rvi_refuse(rv_error *error)
 {
     return rvi_fail_text(error, RV_FORKED_PROCESS,
         "ruvector was loaded before this process was forked, and the threads it needs did not "
         "come along; start workers with multiprocessing.get_context(\"spawn\") or \"forkserver\"");
 }
 
-static int32_t leave(int32_t kind)
+int32_t rvi_leave(int32_t kind)
 {
     rvi_run_deferred();
     return kind;
 }
-
-#define ENTER(call) return rvi_forked() ? refuse(error) : leave(call)
 
 /* ---- Arrow in ---- */
 
@@ -146,7 +144,7 @@ static const char *unusable(const struct ArrowArray *a, const struct ArrowSchema
                                                                                          \
         memset(&proxy, 0, sizeof proxy);                                                 \
         if (rvi_forked())                                                                \
-            kind = refuse(error);                                                        \
+            kind = rvi_refuse(error);                                                    \
         else if (why != NULL)                                                            \
             kind = rvi_fail_text(error, RV_INVALID_ARGUMENT, why);                       \
         else if ((kind = rvi_defer(array, &proxy, error)) == RV_OK)                      \
@@ -154,7 +152,7 @@ static const char *unusable(const struct ArrowArray *a, const struct ArrowSchema
         rvi_drop_array(&proxy);                                                          \
         rvi_drop_array(array);                                                           \
         rvi_drop_schema(schema);                                                         \
-        return leave(kind);                                                              \
+        return rvi_leave(kind);                                                          \
     } while (0)
 
 int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *schema, rv_handle *column,
@@ -227,7 +225,7 @@ int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *colu
     memset(&schema, 0, sizeof schema);
     memset(&chunks, 0, sizeof chunks);
     if (rvi_forked())
-        kind = refuse(error);
+        kind = rvi_refuse(error);
     else if (stream == NULL || stream->release == NULL)
         kind = rvi_fail_text(error, RV_INVALID_ARGUMENT,
             "the Arrow stream was consumed before; export it again for every use");
@@ -245,7 +243,7 @@ int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *colu
     rvi_drop_schema(&schema);
     if (stream != NULL && stream->release != NULL)
         stream->release(stream);
-    return leave(kind);
+    return rvi_leave(kind);
 }
 
 int32_t rv_build_start(rv_handle column, struct ArrowArray *ids, struct ArrowSchema *ids_schema,
@@ -278,16 +276,6 @@ int32_t rv_info(rv_handle handle, rv_bytes *out, rv_error *error)
 int32_t rv_free(rv_handle handle, rv_error *error)
 {
     ENTER(goFree(handle, error));
-}
-
-int32_t rv_column_copy(rv_handle column, float *out, uint8_t *valid, rv_error *error)
-{
-    ENTER(goColumnCopy(column, out, 0, valid, error));
-}
-
-int32_t rv_column_copy_wide(rv_handle column, double *out, uint8_t *valid, rv_error *error)
-{
-    ENTER(goColumnCopy(column, (float *)out, 1, valid, error));
 }
 
 int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error)
@@ -346,27 +334,6 @@ int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
 int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
 {
     ENTER(goMergeTopK((rv_merge_params *)params, error));
-}
-
-int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float *out, rv_error *error)
-{
-    ENTER(goIndexVectorsOf(index, (rv_values *)ids, out, 0, error));
-}
-
-int32_t rv_index_vectors_of_wide(rv_handle index, const rv_values *ids, double *out,
-    rv_error *error)
-{
-    ENTER(goIndexVectorsOf(index, (rv_values *)ids, (float *)out, 1, error));
-}
-
-int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error)
-{
-    ENTER(goIndexMatrix(index, rows, out, 0, error));
-}
-
-int32_t rv_index_matrix_wide(rv_handle index, int64_t rows, double *out, rv_error *error)
-{
-    ENTER(goIndexMatrix(index, rows, (float *)out, 1, error));
 }
 
 int32_t rv_add(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
@@ -459,18 +426,6 @@ int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSche
     rv_error *error)
 {
     ENTER(goIndexIDs(index, array, schema, error));
-}
-
-int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
-    rv_error *error)
-{
-    ENTER(goIndexVectors(index, (int64_t *)rows, n, out, 0, error));
-}
-
-int32_t rv_index_vectors_wide(rv_handle index, const int64_t *rows, int64_t n, double *out,
-    rv_error *error)
-{
-    ENTER(goIndexVectors(index, (int64_t *)rows, n, (float *)out, 1, error));
 }
 
 int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error)

@@ -9,6 +9,11 @@
 /* 1 in a child of fork(). */
 int rvi_forked(void);
 
+/* How a door is entered: not in a forked child, and with the releases that Go dropped run after. */
+#define ENTER(call) return rvi_forked() ? rvi_refuse(error) : rvi_leave(call)
+int32_t rvi_refuse(rv_error *error);
+int32_t rvi_leave(int32_t kind);
+
 /* Fills error (which may be NULL) and returns kind. */
 int32_t rvi_fail(rv_error *error, int32_t kind, int64_t row, int64_t column, const char *message,
     size_t len);
