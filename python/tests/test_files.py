@@ -447,25 +447,6 @@ def test_a_failed_save_warns_of_nothing(tmp_path: Path) -> None:
         index.save(tmp_path / "x.rvx")
 
 
-def test_a_tilde_is_the_home_folder_wherever_a_path_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    classic = rv.FlatF32Index.build(ROWS)
-    for index, load in (
-        (rv.Index.build(ROWS, keep="copy"), rv.Index.load),
-        (classic, rv.FlatF32Index.load),
-    ):
-        for path in ("~/a.rvx", Path("~/a.rvx"), b"~/a.rvx"):
-            index.save(path)
-            assert names(tmp_path) == ["a.rvx"]
-            load(path)
-            (tmp_path / "a.rvx").unlink()
-    with pytest.raises(FileNotFoundError) as caught:
-        rv.Index.load("~/none.rvx")
-    assert caught.value.filename == str(tmp_path / "none.rvx")
-
-
 def test_a_file_that_shrinks_while_it_is_read_is_an_error_that_says_so(tmp_path: Path) -> None:
     path = tmp_path / "x.rvx"
     rows = np.random.default_rng(1).standard_normal((60_000, 64)).astype("f4")
