@@ -84,7 +84,7 @@ def test_a_build_that_fails_lets_go(spoiled: float) -> None:
     matrix[7] = spoiled
     watch = weakref.ref(matrix)
     with pytest.raises(rv.InvalidVector, match="7"):
-        rv.Index.build(matrix)
+        rv.Index.build(matrix, metric="l2")
     del matrix
     assert _gone(watch)
 
