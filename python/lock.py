@@ -1,7 +1,8 @@
 """Write python/requirements-dev.txt again: versions pinned, every file's hash beside it.
 
 Resolved for Linux and Python 3.11 to 3.14 at once (uv's universal mode, uv in an environment of
-its own), so that one lock serves every interpreter that the package supports.
+its own), so that one lock serves every interpreter that the package supports. What the lock has
+stays as it is where it can; `lock.py --upgrade` takes the newest of everything.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ UV = "uv==0.13.9"
 HEAD = "# Written by python/lock.py from requirements-dev.in; do not edit.\n"
 
 
-def lock(source: pathlib.Path, target: pathlib.Path) -> None:
+def lock(source: pathlib.Path, target: pathlib.Path, upgrade: bool) -> None:
     """Resolve `source` and replace `target`; raises CalledProcessError where that fails."""
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
@@ -25,6 +26,8 @@ def lock(source: pathlib.Path, target: pathlib.Path) -> None:
         install = [tool / "python", "-m", "pip", "install", "--quiet", UV]
         subprocess.run(install, check=True)
         compiled = pathlib.Path(scratch, "locked.txt")
+        if not upgrade:
+            compiled.write_text(target.read_text())
         arguments = ["--universal", "--python-version", "3.11", "--generate-hashes"]
         arguments += ["--no-header", "--quiet", "--no-annotate"]
         command = [tool / "uv", "pip", "compile", *arguments, source.name, "-o", compiled]
@@ -34,7 +37,7 @@ def lock(source: pathlib.Path, target: pathlib.Path) -> None:
 
 def main() -> int:
     """Lock the one list of the project."""
-    lock(HERE / "requirements-dev.in", HERE / "requirements-dev.txt")
+    lock(HERE / "requirements-dev.in", HERE / "requirements-dev.txt", "--upgrade" in sys.argv)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _shape(cell: Any) -> str:
 def _kind(cell: Any) -> str:
     if isinstance(cell, str):
         return "text"
-    if isinstance(cell, int | float | np.number | np.bool_):
+    if isinstance(cell, Number | np.bool_):
         return "number"
     return "vector" if _is_vector(cell) else "other"
 
@@ -135,9 +136,11 @@ def _is_vector(cell: Any) -> bool:
     from ._errors import RuVectorError
     from ._queries import read_queries
 
-    if isinstance(cell, str | bytes | Mapping) or not hasattr(cell, "__len__") or not len(cell):
+    if isinstance(cell, str | bytes | Mapping) or not hasattr(cell, "__len__"):
         return False
     try:
+        if not len(cell):
+            return False
         read_queries(cell, 0)
     except (RuVectorError, TypeError, ValueError):
         return False

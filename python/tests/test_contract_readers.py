@@ -204,9 +204,7 @@ def test_types_that_hold_no_numbers_are_column_errors_that_name_the_type() -> No
         pa.array([{"a": 1.0}] * 3),
         pa.array([b"abcd"] * 3, pa.binary(4)),
         pa.array([1.0, 2.0, 3.0]),
-        pa.nulls(3),
         pa.array([[1, 2]] * 3, pa.list_(pa.timestamp("s"), 2)),
-        pa.array([[Decimal(1), Decimal(2)]] * 3, pa.list_(pa.decimal128(5, 2), 2)),
         pa.array([[("k", 1.0)]] * 3, pa.map_(pa.string(), pa.float32())),
     ]
     for column in columns:
@@ -215,6 +213,19 @@ def test_types_that_hold_no_numbers_are_column_errors_that_name_the_type() -> No
             with pytest.raises((rv.ColumnError, rv.InvalidVector, rv.MetricError)) as caught:
                 rv.Index.build(one)
             assert len(str(caught.value)) > 15, column.type
+
+
+def test_lists_of_decimals_are_numbers() -> None:
+    rows = pa.array([[Decimal(1), Decimal(2)], [Decimal(3), Decimal("0.5")]])
+    for column in (rows, rows.cast(pa.list_(pa.decimal128(5, 2), 2)), pa.chunked_array([rows])):
+        found = rv.Index.build(column, metric="l2").search([3.0, 0.5], k=1)
+        assert (found.ids.tolist(), found.scores.tolist()) == ([1], [0.0])
+
+
+def test_rows_that_are_all_null_tell_no_dimensions_whatever_their_type() -> None:
+    for column in (pa.nulls(3), pa.array([None] * 3, pa.list_(pa.float32())), [None] * 3):
+        with pytest.raises(rv.InvalidArgument, match="3 rows that tell no number of dimensions"):
+            rv.Index.build(column)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
