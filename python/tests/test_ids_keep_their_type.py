@@ -237,7 +237,7 @@ def test_a_column_of_ids_is_read_without_float64(frame: Any, ids: list[Any]) -> 
         ([b"a", b"b", b"c", b"d"], "row 0 is b'a'"),
         (np.array([1, 2, 3, 4], "M8[D]"), "datetime64"),
     ],
-    ids=repr,
+    ids=lambda ids: type(ids).__name__ if hasattr(ids, "to_pylist") else repr(ids),
 )
 def test_what_is_no_id_is_refused_with_its_row(ids: Any, says: str) -> None:
     index = rv.Index.build(ROWS)

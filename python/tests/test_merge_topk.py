@@ -343,7 +343,7 @@ def test_k_must_make_sense(k: Any, error: type[Exception]) -> None:
         ({"shard": TopK(1)}, "shard 0 lacks"),
         ({"shard": TopK(-3)}, "shard 0 has k = -3"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_the_library_refuses_what_would_reach_outside_its_callers_memory(
     change: dict[str, Any], message: str
