@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "python/tests"))
 from recommend_shapes import SHAPES, Matrix, Shape
 
 import ruvector as rv
-from ruvector._recommend_measure import batch, one_by_one
+from ruvector._recommend.measure import batch, one_by_one
 
 ROUNDS = 2
 MOST_ROUNDS = 8  # while a figure is beyond the limit: it may be the machine

@@ -17,11 +17,7 @@ refuse_other_distribution()  # before the other package's files can be taken for
 # isort: split
 
 from . import _accessors
-from ._cache import Cache, CacheInfo, cache
 from ._caller import RuVectorWarning
-from ._classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
-from ._describe import describe
-from ._embedder import Embedder
 from ._errors import (
     A2aError,
     BackendError,
@@ -55,18 +51,22 @@ from ._errors import (
     VectorsChanged,
     WitnessMismatch,
 )
-from ._index import Index
-from ._matrices import to_column, to_matrix
-from ._merge import merge_topk
-from ._plan import Plan, last_plan
-from ._recall import RecallReport
+from ._frames.cache import Cache, CacheInfo, cache
+from ._frames.verbs.describe import describe
+from ._frames.verbs.search import build_index, explain, search
+from ._frames.verbs.within import within
+from ._index.classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
+from ._index.index import Index
+from ._index.merge import merge_topk
+from ._index.recall import RecallReport
+from ._index.result import Hit, SearchResult
+from ._input.matrices import to_column, to_matrix
 from ._recommend import recommend
-from ._recommend_result import Recommendation
-from ._recommend_table import Candidate
-from ._result import Hit, SearchResult
-from ._search import build_index, explain, search
-from ._search_within import within
+from ._recommend.result import Recommendation
+from ._recommend.table import Candidate
 from ._settings import config, cpu_features, set_threads
+from ._show.plan import Plan, last_plan
+from ._text.embedder import Embedder
 from ._version import __version__
 
 __all__ = [

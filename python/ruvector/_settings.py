@@ -142,7 +142,7 @@ def _check(given: dict[str, Any]) -> None:
         raise InvalidArgument(f"score_column={column!r} must be a column name or None")
     embedder = given.get("embedder")
     if embedder is not None and not (isinstance(embedder, str) and embedder == "default"):
-        from ._embedder import Embedder  # which reads the settings
+        from ._text.embedder import Embedder  # which reads the settings
 
         try:
             Embedder.from_pretrained(embedder)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ruvector import _arrow, _library
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
 
 # A job in the background inherits SIGINT ignored, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -18,8 +18,10 @@ from typing import Any
 import hand_made
 import numpy as np
 
-from ruvector import _arrow, _library, _native
+from ruvector import _native
 from ruvector._errors import NativeError, RuVectorError
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
 
 VALUES = np.random.default_rng(1).normal(size=(40, 8)).astype(np.float32)
 EDGES = [0, 1, -1, 2, 3, 7, 8, 39, 40, 41, 2**31, -(2**31), 2**62, -(2**63), 2**63 - 1]

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ruvector import _arrow, _library
-from ruvector._arrow import ArrowArray, ArrowSchema
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
+from ruvector._native.arrow import ArrowArray, ArrowSchema
 
 _ON_ARRAY = ctypes.CFUNCTYPE(None, POINTER(ArrowArray))
 _ON_SCHEMA = ctypes.CFUNCTYPE(None, POINTER(ArrowSchema))

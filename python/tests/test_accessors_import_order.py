@@ -156,7 +156,7 @@ def test_importing_ruvector_imports_numpy_and_nothing_else_of_others() -> None:
         f"""
         import ruvector
         print([name for name in {heavy.split()!r} if name in sys.modules])
-        from ruvector import _library
+        from ruvector._native import library as _library
         assert not _library.is_loaded()
         """
     )

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector import _arrow, _library
 from ruvector._errors import NativeError, RuVectorError
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
 
 VALUES = np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32)
 BITS = np.random.default_rng(4).integers(0, 256, size=(60, 4), dtype=np.uint8)

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ruvector import _arrow, _library, _native
+from ruvector import _native
 from ruvector._errors import (
     ColumnError,
     DuplicateId,
@@ -23,6 +23,8 @@ from ruvector._errors import (
     InvalidVector,
     VectorsChanged,
 )
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
 
 VALUES = np.arange(24, dtype=np.float32).reshape(6, 4)
 

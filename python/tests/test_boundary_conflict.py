@@ -57,10 +57,11 @@ def test_import_refuses_where_a_module_of_the_other_hides_ours(tmp_path):
     install(site, "ruvector-0.1.4", OWNED)
     package = site / "ruvector"
     package.mkdir()
-    for file in (PACKAGE / "ruvector").glob("*.py"):
-        (package / file.name).write_bytes(file.read_bytes())
-    # As its extension module does: found before our _native.py, imported without complaint.
-    (package / "_native").mkdir()
+    for file in (PACKAGE / "ruvector").rglob("*.py"):
+        copy = package / file.relative_to(PACKAGE / "ruvector")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    # As its extension module would: found in place of ours, imported without complaint.
     (package / "_native" / "__init__.py").write_text("PROJECT = 'another'\n")
     done = subprocess.run(
         [sys.executable, "-c", "import ruvector"],

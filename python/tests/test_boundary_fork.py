@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from test_native_interface import output
 
-from ruvector import _library, _native
+from ruvector import _native
 from ruvector._errors import ForkedProcessError
+from ruvector._native import library as _library
 
 VALUES = np.random.default_rng(5).normal(size=(500, 8)).astype(np.float32)
 LIMIT = 5  # seconds until a child that hangs is killed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_native_interface import python
 
-from ruvector import _arrow, _library, _native, _task
+from ruvector import _native
 from ruvector._errors import (
     DimensionMismatch,
     IndexClosed,
@@ -21,6 +21,9 @@ from ruvector._errors import (
     PersistError,
     VectorsChanged,
 )
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
+from ruvector._native import task as _task
 
 RNG = np.random.default_rng(7)
 VALUES = RNG.normal(size=(200, 16)).astype(np.float32)

@@ -13,8 +13,10 @@ from ctypes import byref
 import numpy as np
 import pytest
 
-from ruvector import _library, _native, _task
+from ruvector import _native
 from ruvector._errors import InvalidArgument
+from ruvector._native import library as _library
+from ruvector._native import task as _task
 
 ROWS, DIM = 120_000, 256
 OPTIONS = {"kind": "flat", "bits": 9, "keep": "none", "threads": 1}

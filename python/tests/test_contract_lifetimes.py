@@ -17,7 +17,9 @@ import pyarrow as pa
 import pytest
 
 import ruvector as rv
-from ruvector import _arrow, _library, _native
+from ruvector import _native
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
 
 N, D = 200, 8
 

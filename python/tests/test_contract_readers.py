@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-from ruvector import _arrow, _library
+from ruvector._native import arrow as _arrow
+from ruvector._native import library as _library
 
 N, D = 30, 4
 MATRIX = np.random.default_rng(51).standard_normal((N, D), dtype=np.float32)

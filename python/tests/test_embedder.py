@@ -124,7 +124,7 @@ def test_a_missing_model_names_the_pip_line(missing: str) -> None:
 
 
 def test_python_3_14_is_given_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ruvector import _embedder
+    from ruvector._text import embedder as _embedder
 
     monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     assert "no wheel for Python 3.14" in str(_embedder._missing("wordllama"))
@@ -285,7 +285,7 @@ def test_a_saved_index_of_text_remembers_its_embedder(tmp_path: Path) -> None:
 
 
 def test_an_index_of_other_weights_of_the_model_is_refused() -> None:
-    from ruvector import _embedder
+    from ruvector._text import embedder as _embedder
 
     embedder = rv.Embedder.from_pretrained()
     origin = _embedder.origin_of(embedder, "body")

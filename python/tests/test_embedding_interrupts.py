@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 import ruvector as rv
-from ruvector import _native, _static
-from ruvector._cache import text_digest
+from ruvector import _native
+from ruvector._frames.cache import text_digest
+from ruvector._text import static as _static
 
 WORDS = ["refund", "parcel", "arrived", "broken", "card", "charged", "twice", "password"]
 

@@ -167,7 +167,7 @@ def test_a_child_forked_while_a_lock_is_held_goes_on_or_is_told(
 
 def test_a_child_forked_while_the_model_is_loaded_does_not_wait() -> None:
     assert output("""
-        from ruvector import _embedder
+        from ruvector._text import embedder as _embedder
         loading, go_on, real = threading.Event(), threading.Event(), _embedder._load
         def slow():
             loading.set()
@@ -201,7 +201,7 @@ def test_every_lock_of_the_package_is_one_that_a_fork_frees() -> None:
     folder = Path(ruvector.__file__).parent
     found = [
         path.name
-        for path in sorted(folder.glob("*.py"))
+        for path in sorted(folder.rglob("*.py"))
         for line in path.read_text().splitlines()
         if any(f"threading.{name}(" in line for name in ("Lock", "RLock", "Condition", "Semaphore"))
     ]

@@ -386,7 +386,7 @@ def test_a_changed_index_is_joined_by_ids_alone() -> None:
 
 
 def test_hostile_memories_of_a_frame_are_no_columns() -> None:
-    from ruvector import _provenance
+    from ruvector._index import provenance as _provenance
 
     deep = "[" * 100_000
     for origin in (deep, "null", "3", '"x"', "[]", '{"column": ' + deep, "\x00", "{" * 70_000):

@@ -12,7 +12,7 @@ import pytest
 
 import ruvector as rv
 from ruvector import _native
-from ruvector._embedder import DEFAULT_ID
+from ruvector._text.embedder import DEFAULT_ID
 
 ROWS = np.eye(8, dtype="f4")
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-from ruvector import _cells, _vectors
+from ruvector._input import cells as _cells
+from ruvector._input import vectors as _vectors
 
 N, D = 37, 5
 MATRIX = np.random.default_rng(11).standard_normal((N, D), dtype=np.float32)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ruvector import _address_space
+from ruvector._native import address_space as _address_space
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -33,7 +33,7 @@ def test_verbs_with_64_mib_more_give_an_answer_or_out_of_memory(verb: str) -> No
 
 LOADED_LATE = """
 import resource, sys, numpy as np, ruvector as rv
-from ruvector import _library
+from ruvector._native import library as _library
 pages = int(open("/proc/self/statm").read().split()[0])
 most = pages * resource.getpagesize() + (int(sys.argv[1]) << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-from ruvector._library import MergeParams, TopK, call
-from ruvector._result import _restore
+from ruvector._index.result import _restore
+from ruvector._native.library import MergeParams, TopK, call
 
 METRICS = ("cosine", "dot", "l2", "sqeuclidean")
 

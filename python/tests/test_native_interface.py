@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from ruvector import _errors, _library
-from ruvector._arrow import ArrowArray, ArrowSchema
+from ruvector import _errors
 from ruvector._errors import InvalidArgument, RuVectorError
+from ruvector._native import library as _library
+from ruvector._native.arrow import ArrowArray, ArrowSchema
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = (ROOT / "cabi" / "ruvector.h").read_text()
 BARE = re.sub(r"/\*.*?\*/", " ", HEADER, flags=re.DOTALL)
-PACKAGE = Path(_library.__file__).resolve().parents[1]
+PACKAGE = Path(_library.__file__).resolve().parents[2]
 
 SCALARS = {
     "int32_t": ctypes.c_int32,
@@ -147,7 +148,7 @@ def test_importing_loads_nothing():
     assert (
         output("""
         import ruvector
-        from ruvector import _library
+        from ruvector._native import library as _library
         print(_library.is_loaded(), any("libruvector" in l for l in open("/proc/self/maps")))
     """)
         == "False False"
@@ -158,7 +159,7 @@ def test_sixteen_threads_load_one_library():
     assert (
         output("""
         import threading
-        from ruvector import _library
+        from ruvector._native import library as _library
         seen, opened, real = set(), [], _library._open
         _library._open = lambda path: (opened.append(path), real(path))[1]
         start = threading.Barrier(16)
@@ -199,7 +200,8 @@ def test_environment_without_meaning_is_an_error(name, value):
 
 def test_settings_made_before_loading_win_over_the_environment():
     assert output("""
-        from ruvector import _library, _native
+        from ruvector import _native
+        from ruvector._native import library as _library
         _native.configure(threads=1)
         assert not _library.is_loaded()
         print(_native.library_info()["threads"])

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector import _native, _nearest
+from ruvector import _native
 from ruvector._errors import DimensionMismatch, IndexClosed, InvalidArgument, InvalidVector
-from ruvector._facts import facts_of
-from ruvector._task import Task
+from ruvector._native import nearest as _nearest
+from ruvector._native.facts import facts_of
+from ruvector._native.task import Task
 
 RNG = np.random.default_rng(11)
 VALUES = RNG.normal(size=(3000, 24)).astype(np.float32)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector import _update
-from ruvector._arrow import address
 from ruvector._errors import DimensionMismatch, DuplicateId, InvalidArgument, InvalidVector
-from ruvector._library import call
+from ruvector._native import update as _update
+from ruvector._native.arrow import address
+from ruvector._native.library import call
 
 RNG = np.random.default_rng(31)
 ROWS = RNG.normal(size=(300, 12)).astype(np.float32)

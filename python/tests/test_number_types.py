@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 import ruvector as rv
-from ruvector import _native, _vectors
+from ruvector import _native
+from ruvector._input import vectors as _vectors
 
 N, D = 60, 7
 TYPES = {"float16": pa.float16(), "int8": pa.int8(), "uint8": pa.uint8()}

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector import _facts, _native, _nearest, _update
+from ruvector import _native
+from ruvector._native import facts as _facts
+from ruvector._native import nearest as _nearest
+from ruvector._native import update as _update
 
 SEED = 20261129
 RNG = np.random.default_rng(SEED)

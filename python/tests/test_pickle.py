@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector import _library, _native
+from ruvector import _native
+from ruvector._native import library as _library
 
 ROWS = np.random.default_rng(6).standard_normal((3000, 32)).astype("f4")
 BITS = np.random.default_rng(7).integers(0, 256, (2000, 8), dtype=np.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector import _library
+from ruvector._native import library as _library
 
 
 def _index(kind: str = "exact") -> tuple[rv.Index, np.ndarray]:

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 
 import ruvector as rv
-from ruvector import _recommend_machine
-from ruvector._recommend_choice import choose
-from ruvector._recommend_model import Design
-from ruvector._recommend_recall import Truth, interval
-from ruvector._recommend_table import Limits, limits_of
+from ruvector._recommend import machine as _recommend_machine
+from ruvector._recommend.choice import choose
+from ruvector._recommend.model import Design
+from ruvector._recommend.table import Limits, limits_of
+from ruvector._recommend.truth import Truth, interval
 
 SEED = 71
 ROWS = np.random.default_rng(SEED).standard_normal((1_500, 24), dtype=np.float32)

@@ -10,7 +10,7 @@ import pytest
 from recommend_shapes import SHAPES, Shape
 
 import ruvector as rv
-from ruvector._recommend_recall import Truth
+from ruvector._recommend.truth import Truth
 
 RECALL_WITHIN = 0.02
 BYTES_WITHIN = 0.03

@@ -8,8 +8,9 @@ import hand_made
 import numpy as np
 import pytest
 
-from ruvector import _library, _native
+from ruvector import _native
 from ruvector._errors import ColumnError, RuVectorError
+from ruvector._native import library as _library
 
 VALUES = np.arange(24, dtype=np.float32).reshape(6, 4)
 

@@ -179,7 +179,7 @@ def test_importing_loads_no_library_and_no_slow_module() -> None:
         new = {name.partition(".")[0] for name in set(sys.modules) - before}
         slow = {"asyncio", "concurrent", "subprocess", "dataclasses", "typing_extensions"}
         print(sorted(new & slow))
-        from ruvector import _library
+        from ruvector._native import library as _library
         assert not _library.is_loaded()
     """
     environment = {**os.environ, "RUVECTOR_SIMD": "pure"}

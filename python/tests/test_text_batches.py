@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import ruvector as rv
-from ruvector._embedder import resolve
+from ruvector._text.embedder import resolve
 
 WORDS = ["sun", "moon", "a longer word than the others"]
 ROWS = ["moon", "sun", "stars", "a longer word than the others"]

@@ -15,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-from ruvector import _library, _native, _ranges, _within
-from ruvector._handle import Handle
+from ruvector import _native
+from ruvector._index import ranges as _ranges
+from ruvector._native import library as _library
+from ruvector._native import within as _within
+from ruvector._native.handle import Handle
 
 METRICS = ("cosine", "dot", "l2", "sqeuclidean")
 KINDS = ("exact", "flat", "ivf")

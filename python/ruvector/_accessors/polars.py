@@ -1,0 +1,39 @@
+"""``df.ruvector`` and ``series.ruvector`` for polars, imported once polars is."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from .._frames.verbs.describe import describe
+from .._input.matrices import to_matrix
+from .._input.vectors import Float32Matrix
+from .frame import FrameAccessor
+
+
+class PolarsAccessor(FrameAccessor[pl.DataFrame]):
+    """Vector search on a polars DataFrame."""
+
+    __slots__ = ()
+
+
+class PolarsSeriesAccessor:
+    """Vector column functions on a polars Series."""
+
+    __slots__ = ("_series",)
+
+    def __init__(self, series: pl.Series) -> None:
+        self._series = series
+
+    def to_matrix(self) -> Float32Matrix:
+        """Return the column as float32, shape (n, d); see `ruvector.to_matrix`."""
+        return to_matrix(self._series)
+
+    def describe(self) -> pl.DataFrame:
+        """Describe the column in one row; see ``df.ruvector.describe``."""
+        return describe(self._series.to_frame(self._series.name or "column"))
+
+
+def register() -> None:
+    """Give polars objects their ``.ruvector``."""
+    pl.api.register_dataframe_namespace("ruvector")(PolarsAccessor)
+    pl.api.register_series_namespace("ruvector")(PolarsSeriesAccessor)

@@ -1,0 +1,1 @@
+"""Frames of every library, and the verbs that search them."""

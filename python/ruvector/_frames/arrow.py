@@ -1,0 +1,149 @@
+"""pyarrow tables. pyarrow is imported by the user before this file is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+
+from .._errors import InvalidArgument
+from .._input.arrow_rows import codes_of, evaluate, plain, take_rows
+from .._input.masks import Mask, read_mask
+from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
+
+
+class ArrowFrame:
+    """A pyarrow Table; see `Frame`."""
+
+    __slots__ = ("frame", "height")
+
+    library: ClassVar[str] = "pyarrow"
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+        self.height = frame.num_rows
+
+    def names(self) -> list[Any]:
+        return list(self.frame.column_names)
+
+    def fact(self, position: int) -> ColumnFacts:
+        field = self.frame.schema.field(position)
+        fact = arrow_facts(field.name, field.type)
+        if fact.kind in ("vector", "bits") and fact.dim is None:
+            width = _list_width(self.frame.column(position))
+            packed = "binary" in fact.dtype and width is not None
+            return fact._replace(dim=8 * width if packed and width else width)
+        return fact
+
+    def column(self, label: Any) -> Any:
+        return self.frame.column(one_of(self.names(), label))
+
+    def column_at(self, position: int) -> Any:
+        return self.frame.column(position)
+
+    def texts(self, label: Any) -> list[Any]:
+        column = self.column(label)
+        return list(plain(column).to_pylist())
+
+    def mask(self, where: Any) -> Mask:
+        if _is_expression(where):
+            try:
+                where = evaluate(self.frame, where)
+            except (pa.ArrowException, KeyError) as error:
+                raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
+        if isinstance(where, str):
+            raise InvalidArgument(
+                "where= as text is for pandas and polars; for a pyarrow Table pass an "
+                "expression: pyarrow.compute.field('year') > 2000"
+            )
+        if callable(where):
+            return self.mask(where(self.frame))
+        return read_mask(where, self.height)
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        codes = None
+        for label in labels:
+            column = self.column(label)
+            try:
+                found = codes_of(column)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                raise not_groups(label, column.type, error) from error
+            codes = found if codes is None else joined_codes(codes, found)
+        assert codes is not None
+        return codes
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        frame = self.frame
+        if columns is not None:
+            frame = frame.select([one_of(self.names(), label) for label in columns])
+        extra = {
+            name: pa.array(values, type=pa.string() if values.dtype.kind == "O" else None)
+            for name, values in added.items()
+        }
+        if not frame.num_columns:  # taking from no columns leaves no rows
+            return pa.table(extra)
+        out = take_rows(frame, rows)
+        for name, array in extra.items():
+            out = out.append_column(name, array)
+        return out
+
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        dtypes = {"int": pa.int64(), "bool": pa.bool_(), "text": pa.string()}
+        return pa.table(
+            {name: pa.array(columns[name], type=dtypes[kind]) for name, kind in kinds.items()}
+        )
+
+
+def _is_expression(where: Any) -> bool:
+    compute = sys.modules.get("pyarrow.compute")
+    return compute is not None and isinstance(where, compute.Expression)
+
+
+def arrow_facts(label: Any, kind: Any) -> ColumnFacts:
+    """Return what an Arrow type says of a column."""
+    name = str(kind)
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if kind_of_cells(kind) != "other":
+        fixed = pa.types.is_fixed_size_list(kind)
+        return ColumnFacts(label, kind_of_cells(kind), name, kind.list_size if fixed else None)
+    types = pa.types
+    if types.is_fixed_size_binary(kind):
+        return ColumnFacts(label, "bits", name, 8 * kind.byte_width)
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
+        return ColumnFacts(label, "bits", name, None)
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        kind = kind.value_type
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return ColumnFacts(label, "text", name, None)
+    if types.is_floating(kind) or types.is_integer(kind):
+        return ColumnFacts(label, "number", name, None)
+    return ColumnFacts(label, "null" if types.is_null(kind) else "other", name, None)
+
+
+def kind_of_cells(kind: Any) -> str:
+    """Return whether lists of an Arrow type are a ``vector`` or ``bits``, else ``other``."""
+    types = pa.types
+    lists = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
+    if not lists and not types.is_list_view(kind) and not types.is_large_list_view(kind):
+        return "other"
+    value = kind.value_type
+    if types.is_boolean(value):
+        return "bits"
+    number = types.is_floating(value) or types.is_integer(value) or types.is_decimal(value)
+    return "vector" if number else "other"
+
+
+def _list_width(column: Any) -> int | None:
+    for chunk in column.chunks:
+        for i in range(len(chunk)):
+            cell = chunk[i]
+            if cell.is_valid:
+                width = len(cell.as_py())
+                if width:
+                    return width
+    return None

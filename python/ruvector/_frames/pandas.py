@@ -1,0 +1,159 @@
+"""pandas frames. pandas is imported by the user before this file is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+
+from .._caller import names_of_caller
+from .._errors import InvalidArgument
+from .._input.cells import what_are
+from .._input.masks import Mask, read_mask
+from .._input.values import is_null, is_objects
+from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
+
+
+class PandasFrame:
+    """A pandas DataFrame or subclass; see `Frame`. Rows are positions, whatever the index."""
+
+    __slots__ = ("frame", "height")
+
+    library: ClassVar[str] = "pandas"
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+        self.height = len(frame)
+
+    def names(self) -> list[Any]:
+        return list(self.frame.columns)
+
+    def fact(self, position: int) -> ColumnFacts:
+        return _facts(self.frame.columns[position], self.frame.iloc[:, position])
+
+    def column(self, label: Any) -> Any:
+        return self.frame.iloc[:, one_of(self.names(), label)]
+
+    def column_at(self, position: int) -> Any:
+        return self.frame.iloc[:, position]
+
+    def texts(self, label: Any) -> list[Any]:
+        cells: list[Any] = self.column(label).tolist()
+        if set(map(type, cells)) == {str}:
+            return cells
+        return [None if is_null(cell) else cell for cell in cells]
+
+    def mask(self, where: Any) -> Mask:
+        frame = self.frame
+        if isinstance(where, str):
+            where = self._evaluate(where)
+        elif _is_expression(where):
+            where = frame.assign(**{"__where__": where})["__where__"]
+        elif callable(where):
+            return self.mask(where(frame))
+        if isinstance(where, pd.Series) and not where.index.equals(frame.index):
+            raise InvalidArgument(
+                f"where= is a Series with another index than the frame's ({len(where)} and "
+                f"{len(frame)} rows); make it from this frame, or pass where=series.to_numpy() "
+                "to go by position"
+            )
+        return read_mask(where, self.height)
+
+    def _evaluate(self, text: str) -> Any:
+        near, far = names_of_caller()
+        try:
+            return self.frame.eval(text, local_dict=near, global_dict=far)
+        except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
+            raise InvalidArgument(f"where={text!r} cannot be evaluated: {error}") from error
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        codes = None
+        for label in labels:
+            column = self.column(label)
+            try:
+                found = np.asarray(pd.factorize(_of_machine(column))[0], np.int64)
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise not_groups(label, column.dtype, error) from error
+            codes = found if codes is None else joined_codes(codes, found)
+        assert codes is not None
+        return codes
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        frame = self.frame
+        if columns is not None:
+            frame = frame.iloc[:, [one_of(self.names(), label) for label in columns]]
+        try:
+            out = frame.iloc[rows].copy()  # or pandas 2 warns users who write to their answer
+        except ValueError:  # pandas takes no rows of columns of another byte order
+            frame = frame.apply(_of_machine)
+            out = frame.iloc[rows].copy()
+        except NotImplementedError:  # of pyarrow, for types that it has no kernel for
+            out = _take_columns(frame, rows)
+        below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
+        for name, values in added.items():
+            out.insert(len(out.columns), (name, *below) if below else name, values)
+        return out
+
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        dtypes = {"int": "Int64", "bool": "boolean", "text": "object"}
+        return pd.DataFrame(
+            {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
+        )
+
+
+def _of_machine(column: Any) -> Any:
+    """Return a column in the byte order of this machine, without which pandas cannot work."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and not dtype.isnative:
+        return column.astype(dtype.newbyteorder("="))
+    return column
+
+
+def _take_columns(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """Take rows of a frame of which some columns are of Arrow types without a kernel."""
+    from .._input.arrow_rows import take_column
+
+    out = frame.iloc[rows, :0].copy()
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        try:
+            taken = column.iloc[rows]
+        except NotImplementedError:
+            chunks = take_column(column.array.__arrow_array__(), rows)
+            taken = pd.Series(pd.arrays.ArrowExtensionArray(chunks), index=out.index)
+        out.insert(position, frame.columns[position], taken, allow_duplicates=True)
+    return out
+
+
+def _is_expression(where: Any) -> bool:
+    """Return whether `where` is made of ``pd.col`` (such objects are callable too)."""
+    kind = getattr(getattr(pd.api, "typing", None), "Expression", None)
+    return kind is not None and isinstance(where, kind)
+
+
+def _facts(label: Any, series: Any) -> ColumnFacts:
+    dtype = series.dtype
+    name = str(dtype)
+    if is_objects(dtype):
+        kind, what, dim = what_are(series.array)
+        return ColumnFacts(label, kind, f"object ({what})", dim)
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    if arrow is not None:
+        from .arrow import arrow_facts
+
+        return arrow_facts(label, arrow)
+    if pd.api.types.is_bool_dtype(dtype):
+        return ColumnFacts(label, "other", name, None)
+    if pd.api.types.is_numeric_dtype(dtype):
+        return ColumnFacts(label, "number", name, None)
+    if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.categories is None or not len(dtype.categories):
+            return ColumnFacts(label, "null", name, None)
+        text = pd.api.types.is_string_dtype(dtype.categories.dtype)
+        return ColumnFacts(label, "text" if text else "other", name, None)
+    if pd.api.types.is_string_dtype(dtype):
+        return ColumnFacts(label, "text", name, None)
+    return ColumnFacts(label, "other", name, None)

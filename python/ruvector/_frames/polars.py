@@ -1,0 +1,138 @@
+"""polars frames. polars is imported by the user before this file is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from .._errors import InvalidArgument
+from .._input.cells import what_are
+from .._input.masks import Mask, read_mask
+from .._input.vectors import polars_storage
+from .protocol import Added, ColumnFacts, not_groups, one_of
+
+
+class PolarsFrame:
+    """A polars DataFrame; see `Frame`."""
+
+    __slots__ = ("frame", "height")
+
+    library: ClassVar[str] = "polars"
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+        self.height = frame.height
+
+    def names(self) -> list[Any]:
+        return self.frame.columns
+
+    def fact(self, position: int) -> ColumnFacts:
+        return _facts(self.frame.to_series(position))
+
+    def column(self, label: Any) -> pl.Series:
+        return self.frame.to_series(one_of(self.names(), label))
+
+    def column_at(self, position: int) -> pl.Series:
+        return self.frame.to_series(position)
+
+    def texts(self, label: Any) -> list[Any]:
+        return self.column(label).cast(pl.String).to_list()
+
+    def mask(self, where: Any) -> Mask:
+        if isinstance(where, str):
+            try:
+                where = pl.sql_expr(where)
+            except pl.exceptions.PolarsError as error:
+                raise InvalidArgument(f"where={where!r} is not SQL: {error}") from error
+        if isinstance(where, list | tuple) and where and isinstance(where[0], pl.Expr):
+            all_of_them: Mask = np.logical_and.reduce([self.mask(part) for part in where])
+            return all_of_them
+        if isinstance(where, pl.Expr):
+            where = self._evaluate(where)
+        elif callable(where):
+            return self.mask(where(self.frame))
+        return read_mask(where, self.height)
+
+    def _evaluate(self, where: pl.Expr) -> pl.Series:
+        try:
+            found = self.frame.select(where.alias("where"))
+        except pl.exceptions.PolarsError as error:
+            raise InvalidArgument(f"where={where} cannot be evaluated: {error}") from error
+        series = found.to_series()
+        if len(series) == 1 and self.height != 1:
+            series = series.new_from_index(0, self.height)
+        return series.cast(pl.Boolean) if series.dtype == pl.Null else series
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        columns = [self.column(label) for label in labels]
+        dtypes = ", ".join(str(column.dtype) for column in columns)
+        for column in columns:
+            if column.dtype == pl.Object:
+                raise not_groups(column.name, "Object", TypeError("they are Python objects"))
+        keys = [f"key {i}" for i in range(len(columns))]
+        frame = pl.DataFrame([c.alias(key) for c, key in zip(columns, keys, strict=True)])
+        try:
+            rows = frame.with_row_index("row").group_by(keys, maintain_order=True).agg("row")["row"]
+        except pl.exceptions.PolarsError as error:
+            raise not_groups(", ".join(labels), dtypes, error) from error
+        codes = np.empty(self.height, np.int64)
+        if self.height:
+            sizes = rows.list.len().to_numpy()
+            codes[rows.explode().to_numpy()] = np.repeat(np.arange(len(rows)), sizes)
+        return codes
+
+    def take(
+        self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added
+    ) -> pl.DataFrame:
+        chosen = list(self.names() if columns is None else columns)
+        for i, label in enumerate(chosen):
+            one_of(self.names(), label)
+            if label in chosen[:i]:
+                raise InvalidArgument(f"columns= names {label!r} twice, and polars has each once")
+        extra = []
+        for name, values in added.items():
+            if values.dtype.kind == "O":
+                extra.append(pl.Series(name, values.tolist(), dtype=pl.String))
+            elif values.dtype == np.int64:
+                extra.append(pl.Series(name, values.astype(np.uint32)))
+            else:
+                extra.append(pl.Series(name, values))
+        if not chosen:  # a polars frame without columns has no rows to take
+            return pl.DataFrame(extra)
+        return self.frame.select(chosen)[rows].with_columns(extra)
+
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> pl.DataFrame:
+        dtypes = {"int": pl.Int64(), "bool": pl.Boolean(), "text": pl.String()}
+        return pl.DataFrame(columns, schema={name: dtypes[kind] for name, kind in kinds.items()})
+
+
+def _facts(series: pl.Series) -> ColumnFacts:
+    name, held = series.name, str(series.dtype)
+    stored = polars_storage(pl, series)
+    dtype = stored.dtype
+    if isinstance(dtype, pl.Array | pl.List):
+        kind = "vector" if dtype.inner.is_numeric() else "other"
+        kind = "bits" if dtype.inner == pl.Boolean else kind
+        if kind != "other":
+            width = dtype.size if isinstance(dtype, pl.Array) else _list_width(stored)
+            return ColumnFacts(name, kind, held, width)
+    elif dtype == pl.Binary:
+        width = next((8 * len(cell) for cell in stored if cell is not None), None)
+        return ColumnFacts(name, "bits", held, width)
+    elif dtype in (pl.String, pl.Categorical, pl.Enum):
+        return ColumnFacts(name, "text", held, None)
+    elif dtype.is_numeric():
+        return ColumnFacts(name, "number", held, None)
+    elif dtype == pl.Object:
+        kind, what, dim = what_are(stored)
+        return ColumnFacts(name, kind, f"Object ({what})", dim)
+    return ColumnFacts(name, "null" if dtype == pl.Null else "other", held, None)
+
+
+def _list_width(series: pl.Series) -> int | None:
+    present = series.drop_nulls() if series.null_count() else series
+    return next((len(cell) for cell in present.head(64) if len(cell)), None)

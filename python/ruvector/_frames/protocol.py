@@ -1,0 +1,305 @@
+"""Frames: what the verbs need of a data frame, whichever library it comes from."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import ColumnError, InvalidArgument
+from .._input.masks import Mask
+from .._input.numbers import FloatMatrix, fits_float32
+from .._input.values import is_null, numbers_of
+
+Added = Mapping[str, npt.NDArray[Any]]
+
+
+class ColumnFacts(NamedTuple):
+    """What is known of a column without reading all of it."""
+
+    label: Any
+    kind: str  # "vector", "bits", "text", "number", "null" (nothing but nulls) or "other"
+    dtype: str
+    dim: int | None
+
+
+class Frame(Protocol):
+    """One data frame. `label` is what its library calls a column."""
+
+    library: ClassVar[str]
+    frame: Any
+    height: int
+
+    def names(self) -> list[Any]:
+        """Return the labels of all columns, in order."""
+        ...
+
+    def fact(self, position: int) -> ColumnFacts:
+        """Return what is known of the column at a position."""
+        ...
+
+    def column(self, label: Any) -> Any:
+        """Return the column itself; ColumnError when there is none or more than one."""
+        ...
+
+    def column_at(self, position: int) -> Any:
+        """Return the column at a position."""
+        ...
+
+    def texts(self, label: Any) -> list[Any]:
+        """Return a text column as a list; null is None."""
+        ...
+
+    def mask(self, where: Any) -> Mask:
+        """Return `where` as one boolean a row, null as False."""
+        ...
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        """Return a number from 0 on for every row, equal where all the columns are, -1 for none.
+
+        What null is equal to is what the library's own grouping says.
+        """
+        ...
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        """Return a frame of these rows and columns (None: all), with columns added."""
+        ...
+
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        """Return a new frame of the same library; kinds are ``text``, ``int`` and ``bool``."""
+        ...
+
+
+def wrap(frame: Any) -> Frame:
+    """Return `frame` behind the one interface that the verbs use.
+
+    Raises
+    ------
+    InvalidArgument
+        Not a pandas or polars DataFrame or pyarrow Table.
+    """
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(frame, pandas.DataFrame):
+        from .pandas import PandasFrame
+
+        return PandasFrame(frame)
+    if polars is not None and isinstance(frame, polars.DataFrame):
+        from .polars import PolarsFrame
+
+        return PolarsFrame(frame)
+    if pyarrow is not None and isinstance(frame, pyarrow.Table):
+        from .arrow import ArrowFrame
+
+        return ArrowFrame(frame)
+    advice = ""
+    if polars is not None and isinstance(frame, polars.LazyFrame):
+        advice = "; collect() it first"
+    elif pyarrow is not None and isinstance(frame, pyarrow.RecordBatch):
+        advice = "; make a table of it: pyarrow.Table.from_batches([batch])"
+    raise InvalidArgument(
+        f"{type(frame).__name__} is not a pandas or polars DataFrame or a pyarrow Table{advice}"
+    )
+
+
+def same_label(name: Any, label: Any) -> bool:
+    """Return whether a label names a column: equal, both NA, or the first level of several.
+
+    Labels of several levels are tuples; one whose lower levels are empty is called by its first
+    alone, as in pandas.
+    """
+    if name is label:
+        return True
+    if isinstance(name, tuple):
+        if isinstance(label, tuple):
+            return len(name) == len(label) and all(map(same_label, name, label))
+        return same_label(name[0], label) and all(level == "" for level in name[1:])
+    if is_null(name) or is_null(label):
+        return is_null(name) and is_null(label)
+    equal = name == label
+    return isinstance(equal, bool | np.bool_) and bool(equal)
+
+
+def times(names: list[Any], label: Any) -> int:
+    """Return how many columns a label names."""
+    return sum(same_label(name, label) for name in names)
+
+
+def one_of(names: list[Any], label: Any) -> int:
+    """Return the position of the only column called `label`.
+
+    Raises
+    ------
+    ColumnError
+        There is none (the message lists what there is), or more than one.
+    """
+    found = [i for i, name in enumerate(names) if same_label(name, label)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ColumnError(
+            f"{len(found)} columns are called {label!r} (positions {found}); rename them so that "
+            "the one to use has a name of its own"
+        )
+    near = fnmatch.filter(map(str, names), f"*{label}*")
+    shown = near or [str(name) for name in names]
+    raise ColumnError(
+        f"there is no column {label!r}; the frame has {', '.join(map(repr, shown[:12]))}"
+        + (", ..." if len(shown) > 12 else "")
+    )
+
+
+def not_groups(label: Any, dtype: Any, error: Exception) -> ColumnError:
+    """Return the error for a column whose values cannot be told apart."""
+    return ColumnError(
+        f"by={label!r} is a column of {dtype}, whose values cannot be compared ({error}); group by "
+        "a column of numbers, texts, dates or booleans"
+    )
+
+
+def joined_codes(
+    codes: npt.NDArray[np.int64], more: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return a number for each pair of numbers; -1, no group, where either is."""
+    pairs = codes * (int(more.max(initial=-1)) + 1) + more
+    pairs[(codes < 0) | (more < 0)] = -1
+    values, joined = np.unique(pairs, return_inverse=True)
+    if len(values) and values[0] < 0:
+        joined -= 1
+    out: npt.NDArray[np.int64] = joined.astype(np.int64)
+    return out
+
+
+def check_clash(names: list[Any], added: Sequence[str]) -> None:
+    """Refuse to add columns that the frame already has.
+
+    Raises
+    ------
+    ColumnError
+        Names both columns and the way out.
+    """
+    for name in added:
+        if times(names, name):
+            way = (
+                f"rename or drop yours (frame.drop(columns=[{name!r}]) in pandas, "
+                f"frame.drop({name!r}) in polars)"
+            )
+            if name not in ("query", "query_row", "rank"):
+                way += ', or name the score column: with rv.config(score_column="...")'
+            raise ColumnError(
+                f"the frame already has a column {name!r}, and the answer adds one of that "
+                f"name: {way}"
+            )
+
+
+def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
+    """Return the label of the only column of vectors.
+
+    Parameters
+    ----------
+    frame : Frame
+    packed : bool, optional
+        Whether the metric compares bits: then columns of bytes or booleans are meant, and of
+        numbers those of uint8. None takes bits where there are no vectors.
+
+    Raises
+    ------
+    ColumnError
+        There is none, or several; the message lists the candidates with their dimensions.
+    """
+    facts = all_facts(frame)
+    vectors = [fact for fact in facts if fact.kind == "vector"]
+    bits = [fact for fact in facts if fact.kind == "bits"]
+    if packed or (packed is None and not vectors):
+        bits += [fact for fact in vectors if "uint8" in fact.dtype.lower()]
+        vectors = bits or vectors
+    if len(vectors) == 1:
+        return vectors[0].label
+    if vectors:
+        listed = ", ".join(f"{fact.label!r} ({_dim(fact)})" for fact in vectors)
+        raise ColumnError(f"several columns hold vectors: {listed}; name one with on=")
+    texts = [fact.label for fact in facts if fact.kind == "text"]
+    if texts:
+        listed = ", ".join(map(repr, texts[:12]))
+        raise ColumnError(
+            f"no column holds vectors; to search text name its column: text={texts[0]!r} "
+            f"(text columns: {listed})"
+        )
+    if bits:
+        listed = ", ".join(f"{fact.label!r} ({fact.dtype})" for fact in bits)
+        raise ColumnError(
+            f"no column holds vectors of numbers; rows of bits ({listed}) are compared by "
+            "metric='hamming' or 'jaccard'"
+        )
+    raise ColumnError(
+        "no column holds vectors or text; the frame has "
+        + (", ".join(f"{fact.label!r} ({fact.dtype})" for fact in facts[:12]) or "no columns")
+    )
+
+
+def _dim(fact: ColumnFacts) -> str:
+    return "dimensions unknown" if fact.dim is None else f"{fact.dim} dimensions"
+
+
+def facts_of(frame: Frame, label: Any) -> ColumnFacts:
+    """Return what is known of one column; ColumnError when there is none or several."""
+    return frame.fact(one_of(frame.names(), label))
+
+
+def all_facts(frame: Frame) -> list[ColumnFacts]:
+    """Return what is known of every column, in order."""
+    return [frame.fact(position) for position in range(len(frame.names()))]
+
+
+def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> FloatMatrix:
+    """Gather columns of numbers into one matrix, in the order of the patterns.
+
+    Parameters
+    ----------
+    frame : Frame
+    patterns : sequence of str
+        Names, or patterns with ``*`` and ``?``, for example ``["emb_*"]``; what one pattern
+        matches comes in the frame's order.
+
+    Returns
+    -------
+    ndarray of float32, or float64 where numbers need it, shape (height, number of columns), C
+    order; null is NaN
+
+    Raises
+    ------
+    ColumnError
+        A pattern matches nothing, or a match is not a column of numbers.
+    """
+    facts = all_facts(frame)
+    chosen: list[int] = []
+    for pattern in patterns:
+        named = [i for i, fact in enumerate(facts) if _is_called(fact.label, pattern)]
+        matches = named or [
+            i for i, fact in enumerate(facts) if fnmatch.fnmatchcase(str(fact.label), str(pattern))
+        ]
+        if not matches:
+            raise ColumnError(f"on={list(patterns)!r}: {pattern!r} matches no column")
+        chosen += [i for i in matches if i not in chosen]
+    if not chosen:
+        raise ColumnError(f"on={list(patterns)!r} matches no column")
+    for fact in (facts[i] for i in chosen):
+        if fact.kind not in ("number", "null"):
+            raise ColumnError(
+                f"on={list(patterns)!r} matches {fact.label!r}, a column of {fact.dtype}; a list "
+                "gathers columns of numbers, a single column of vectors is on='name'"
+            )
+    matrix: FloatMatrix = np.empty((frame.height, len(chosen)), np.float32)
+    for i, position in enumerate(chosen):
+        values = numbers_of(frame.column_at(position))[0]
+        if matrix.dtype == np.float32 and not fits_float32(values):
+            matrix = matrix.astype(np.float64)
+        matrix[:, i] = values
+    return matrix
+
+
+def _is_called(name: Any, pattern: Any) -> bool:
+    return same_label(name, pattern) or str(name) == str(pattern)

@@ -1,0 +1,247 @@
+"""The column a frame verb searches: found, embedded if it is text, read, and indexed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+
+from .. import _native
+from .._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
+from .._input.advice import looks_like_vector, text_advice
+from .._input.bits import read_bits
+from .._input.numbers import FloatMatrix
+from .._input.queries import read_queries, texts_of
+from .._input.rows_as_queries import refuse_rows
+from .._input.vectors import Vectors, from_matrix, read_vectors
+from .._metric import BINARY
+from .._settings import current
+from .._text.embedder import Embedder, check_texts, resolve
+from . import protocol
+from .cache import cache, text_digest
+
+EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
+_CODE_BITS: Final = 5
+
+
+class Stages:
+    """Milliseconds of the parts of a verb, in order."""
+
+    __slots__ = ("spent",)
+
+    def __init__(self) -> None:
+        self.spent: list[tuple[str, float]] = []
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Time the block and put it down under `name`."""
+        begin = time.perf_counter()
+        yield
+        self.spent.append((name, (time.perf_counter() - begin) * 1e3))
+
+
+class Target:
+    """The column that is searched, and how its vectors and queries are made."""
+
+    __slots__ = ("digest", "embedder", "key", "label", "text", "vectors")
+
+    def __init__(self, label: Any, vectors: Vectors | None, embedder: Embedder | None) -> None:
+        self.label = label
+        self.vectors = vectors
+        self.embedder = embedder
+        self.text = False  # whether the vectors were made of text here
+        self.digest: bytes | None = None  # of the texts
+        self.key: Any = None  # what the vectors are known by without reading them
+
+
+@contextmanager
+def naming(label: Any) -> Iterator[None]:
+    """Put the column's name in front of errors about its vectors or texts."""
+    try:
+        yield
+    except (InvalidVector, EmbedError) as error:
+        if repr(label) in str(error):
+            raise
+        raise type(error)(
+            f"column {label!r}: {error}", row=error.row, column=error.column
+        ) from error
+
+
+def open_target(
+    frame: protocol.Frame,
+    on: Any,
+    text: Any,
+    embedder: Any,
+    stages: Stages,
+    metric: str | None = None,
+) -> Target:
+    """Find the column that ``on=`` and ``text=`` mean, embed it if it is text, and read it.
+
+    ``metric`` says whether rows of bits are meant.
+
+    Raises
+    ------
+    ColumnError
+        Missing or ambiguous, or of a kind that cannot be searched.
+    """
+    if on is not None and text is not None:
+        raise InvalidArgument(f"on={on!r} and text={text!r} both name the column; give one")
+    if isinstance(on, list):
+        with stages.measure("gather"):
+            matrix = protocol.scalar_matrix(frame, on)
+            valid = np.logical_not(np.isnan(matrix).any(axis=1))
+            vectors = from_matrix(matrix, None if valid.all() else valid, True, "columns")
+        return Target(on, vectors, _given(embedder))
+    label = text if on is None else on
+    if label is None:
+        label = protocol.only_vector_column(frame, metric in BINARY)
+    fact = protocol.facts_of(frame, label)
+    if text is not None and fact.kind not in ("text", "null"):
+        raise ColumnError(
+            f"text={text!r} is a column of {fact.dtype}, not of text; search vectors with on="
+        )
+    if fact.kind == "text" or text is not None:
+        return _text_target(frame, label, resolve(embedder), stages)
+    typed = not fact.dtype.lower().startswith("object")  # of objects one cell alone may be bytes
+    if fact.kind == "bits" and typed and metric not in BINARY:
+        raise ColumnError(
+            f"column {label!r} holds {fact.dtype}: rows of bits are compared by metric='hamming' "
+            "or 'jaccard'; numbers to search by other metrics must be numbers"
+        )
+    with stages.measure("read"), naming(label):
+        column, called = frame.column(label), f"column {label!r}"
+        if metric is not None and metric in BINARY:
+            vectors = read_bits(column, metric, called)
+        else:
+            vectors = read_vectors(column, called)
+    return Target(label, vectors, _given(embedder))
+
+
+def _given(embedder: Any) -> Embedder | None:
+    """Return the embedder the user named, here or in the settings; never the default."""
+    if embedder is None and current.embedder is None:
+        return None
+    return resolve(embedder)
+
+
+def _text_target(frame: protocol.Frame, label: Any, embedder: Embedder, stages: Stages) -> Target:
+    with stages.measure("read"):
+        texts = frame.texts(label)
+        with naming(label):
+            check_texts(texts)
+        digest = text_digest(texts)
+    first = next((text for text in texts if isinstance(text, str)), "")
+    if looks_like_vector(first):
+        row = texts.index(first)
+        advice = text_advice(first, frame.library, label)
+        raise InvalidVector(f"column {label!r}: row {row} {advice}", row=row)
+    key = ("text", digest, embedder.key)
+    entry = cache._get(key)
+    if entry is None:
+        with stages.measure("embed"):
+            matrix, valid = embedder.column(texts)
+        entry = (matrix, valid, embedder)
+        if np.isfinite(matrix).all():  # else the build refuses it, and another try may do better
+            cache._put(key, entry, matrix.nbytes + valid.nbytes)
+    matrix, valid, _ = entry
+    vectors = from_matrix(matrix, None if valid.all() else valid, True, f"text, {embedder.id}")
+    target = Target(label, vectors, embedder)
+    target.key = key
+    target.digest = digest
+    target.text = True
+    return target
+
+
+def make_queries(
+    query: Any, target: Target, dim: int, stages: Stages
+) -> tuple[FloatMatrix, bool, list[str] | None]:
+    """Return ``(matrix, single, texts)``; texts only for a batch of texts."""
+    texts = texts_of(query)
+    if texts is None:
+        matrix, single = read_queries(query, dim)
+        return matrix, single, [] if target.text and not len(matrix) else None
+    if not texts:
+        return read_queries([], dim)[0], False, texts
+    if target.embedder is None:
+        if target.vectors is not None and target.vectors.handle is None:
+            nothing = np.empty((len(texts), 0), np.float32)  # no row that they could find
+            return nothing, isinstance(query, str), _batch(query, texts)
+        raise EmbedError(
+            f"the query is text, but it is not known what made the vectors of {target.label!r}; "
+            "name it: embedder=..., or search a text column with text="
+        )
+    with stages.measure("embed query"):
+        matrix = target.embedder.query(texts)
+    if dim and len(matrix) and matrix.shape[1] != dim:
+        raise DimensionMismatch(
+            f"the query has {matrix.shape[1]} dimensions (embedder {target.embedder.id!r}), the "
+            f"vectors of {target.label!r} have {dim}; give the embedder that made them"
+        )
+    return matrix, isinstance(query, str), _batch(query, texts)
+
+
+def _batch(query: Any, texts: list[str]) -> list[str] | None:
+    return None if isinstance(query, str) else texts
+
+
+def query_of_frame(query: Any, label: Any) -> Any:
+    """Take the column of the same name out of a query that is a frame.
+
+    Raises
+    ------
+    InvalidVector
+        It is a frame without such a column, or a row of one; says which part to search with.
+    """
+    try:
+        frame = protocol.wrap(query)
+    except InvalidArgument:
+        refuse_rows(query, label)
+        return query
+    if isinstance(label, list):
+        return protocol.scalar_matrix(frame, label)
+    names = frame.names()
+    if protocol.times(names, label):
+        return frame.column(label)
+    try:
+        return frame.column(protocol.only_vector_column(frame, None))
+    except ColumnError:
+        refuse_rows(query, label)
+        raise
+
+
+def open_index(
+    target: Target, metric: str, recall: float, stages: Stages
+) -> tuple[Any, str, Vectors]:
+    """Return ``(native index, "built" or "cached", vectors)`` for a frame's column."""
+    vectors = target.vectors
+    assert vectors is not None
+    options = {
+        "metric": metric,
+        "kind": "exact",
+        "bits": 0,
+        "keep": "borrow",
+        "recall": recall,
+        "nulls": "skip",
+        "bad": current.bad_vectors,
+        "seed": 42,
+        "threads": current.threads,
+    }
+    if vectors.rows <= EXACT_ROWS or recall > 0.99 or metric in BINARY:
+        with stages.measure("build"), naming(target.label):
+            return _native.build(vectors.handle, None, options, False), "built", vectors
+    key = target.key
+    if key is None:
+        with stages.measure("hash"):
+            key = _native.column_hash(vectors.handle)
+    key = ("index", key, metric, current.bad_vectors)
+    handle = cache._get(key)
+    if handle is not None:
+        return handle, "cached", vectors
+    options |= {"kind": "flat", "bits": _CODE_BITS, "keep": "none", "recall": 0.95}
+    with stages.measure("build"), naming(target.label):
+        handle = _native.build(vectors.handle, None, options, current.progress)
+    cache._put(key, handle, int(_native.info(handle)["index_bytes"]))
+    return handle, "built", vectors

@@ -1,0 +1,1 @@
+"""The verbs that take a frame, a file each."""

@@ -1,0 +1,1 @@
+"""`Index`, its answers, and what is made of them."""

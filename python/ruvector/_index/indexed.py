@@ -1,0 +1,279 @@
+"""`Indexed`: what an index is and holds, whatever is asked of it."""
+
+from __future__ import annotations
+
+import operator
+from contextlib import suppress
+from pickle import PickleBuffer
+from types import TracebackType
+from typing import Any, ClassVar, Self, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _native
+from .._errors import ForkedProcessError, IndexClosed, InvalidArgument
+from .._input.masks import read_ids, read_some_ids
+from .._input.numbers import FloatMatrix
+from .._metric import BINARY, SCORE_NAMES
+from .._native import update
+from .._native.facts import Facts, facts_of
+from .._show import html
+from .._text.embedder import Embedder, recall_origin
+from .forked import lost
+from .provenance import recall
+
+
+class Indexed:
+    """Rows with ids and vectors behind a handle of the library. Thread-safe."""
+
+    __slots__ = (
+        "__weakref__",
+        "_copied",
+        "_embedder",
+        "_equal",
+        "_handle",
+        "_matrix",
+        "_metric",
+        "_origin",
+        "_packed",
+        "_score_name",
+        "_warned",
+    )
+
+    __iter__: ClassVar[None] = None  # __getitem__ takes ids, which do not count from 0
+
+    _handle: Any
+    _matrix: FloatMatrix | None
+    _copied: bool
+    _embedder: Embedder | None
+    _equal: set[str]  # keys of content that was found to be the index's
+    _origin: str
+    _metric: str
+    _packed: bool  # rows are bits
+    _score_name: str
+    _warned: bool  # that a recall target needs vectors
+
+    def __init__(self) -> None:
+        raise TypeError("an Index is made by Index.build(vectors) or Index.load(path)")
+
+    @classmethod
+    def _from_handle(cls, handle: Any, *, matrix: Any = None, copied: bool = False) -> Self:
+        self = object.__new__(cls)
+        info = _native.info(handle)
+        self._handle = handle
+        self._matrix = matrix
+        self._copied = copied
+        self._embedder = None
+        self._equal = set()
+        self._origin = info["provenance"]
+        self._metric = info["metric"]
+        self._packed = self._metric in BINARY
+        self._score_name = SCORE_NAMES[self._metric]
+        self._warned = False
+        return self
+
+    @property
+    def _facts(self) -> Facts:
+        """What the index is now. Whoever needs two facts takes both from one object."""
+        known: Facts | None = self._handle.version.facts
+        return facts_of(self._handle) if known is None else known
+
+    @property
+    def _rows(self) -> int:
+        return self._facts.rows
+
+    @property
+    def _changed(self) -> bool:
+        return self._facts.changed
+
+    @property
+    def _id_kind(self) -> str:
+        return self._facts.id_kind
+
+    @property
+    def _calibrated(self) -> bool:
+        return self._facts.calibrated
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the vectors; of rows of bits, their bits."""
+        return self._facts.dim
+
+    @property
+    def metric(self) -> str:
+        """``"cosine"``, ``"dot"``, ``"l2"``, ``"sqeuclidean"``, ``"hamming"``, ``"jaccard"``."""
+        return self._metric
+
+    @property
+    def kind(self) -> str:
+        """``"exact"``, ``"flat"`` or ``"ivf"``."""
+        return self._facts.kind
+
+    @property
+    def bits(self) -> int:
+        """Bits a dimension in the codes; 0 for ``exact``."""
+        return self._facts.bits
+
+    def _maker(self) -> Embedder | None:
+        """Return the embedder that made the vectors, None if that is not known."""
+        if self._embedder is None and recall(self._origin).embedded:
+            self._embedder = recall_origin(self._origin)
+        return self._embedder
+
+    def _rows_of(self, ids: Any) -> npt.NDArray[np.int64]:
+        """Return the row of each id, -1 where there is none."""
+        if not len(ids):
+            return np.empty(0, np.int64)
+        facts = self._facts
+        found, changed = None, facts.changed
+        if facts.id_kind != "positions" and not changed:
+            found = _native.lookup(self._handle, ids)
+            # Of a version that was asked for afterwards: if it is not changed, that one was not.
+            changed = bool(_native.info(self._handle)["changed"])
+        if changed:
+            raise InvalidArgument(
+                "rows were added to or deleted from the index, whose rows are no longer those of "
+                "the frame: join the result to it by id"
+            )
+        if found is not None:
+            return found
+        names = read_ids(ids)
+        rows = np.full(len(names), -1, np.int64)
+        if isinstance(names, np.ndarray):
+            known = (names >= 0) & (names < facts.rows)
+            rows[known] = names[known]
+        return rows
+
+    def info(self) -> dict[str, Any]:
+        """Return what the index is: kind, metric, bits, rows, dim, nulls, bytes, seed and more.
+
+        After changes also ``added``, ``deleted`` (rows whose memory `compact` gives back),
+        ``tail`` (added rows that lie apart until they are many), ``drift`` (mean residual norm of
+        added rows over that of the build) and ``advice``, in words, when a rebuild is due.
+
+        Of kind ``ivf`` also ``cells``, ``plane`` (bits a dimension that a scan reads) and
+        ``calibration``: for each recall target, with and without vectors, the recall measured,
+        the most cells probed, the width of bounds and the vectors measured a query.
+        """
+        return dict(_native.info(self._handle))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes the index holds itself, borrowed vectors not counted."""
+        return int(_native.info(self._handle)["index_bytes"])
+
+    def __len__(self) -> int:
+        return self._facts.rows
+
+    def __getitem__(self, id: Any) -> npt.NDArray[Any]:
+        """Return the vector of an id, shape (dim,), or of several, shape (m, dim).
+
+        float32, or float64 of an index of float64 vectors: what was given, not rounded. Of an
+        index of bits packed uint8, dim / 8 a row.
+
+        Raises
+        ------
+        UnknownId
+            No row has this id.
+        InvalidArgument
+            The index keeps no vectors.
+        """
+        if isinstance(id, slice):
+            raise InvalidArgument("an index is asked by id, not by slice")
+        names, single = read_some_ids(id)
+        found = update.vectors_of(self._handle, names)
+        return found[0] if single else found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all vectors, shape (n, dim), borrowed memory as it is, else a copy.
+
+        float32, or float64 of an index of float64 vectors. Rows that were null are NaN; of an
+        index of bits zeros.
+        """
+        matrix = self._matrix
+        if matrix is not None and self._facts.changed:
+            matrix = self._matrix = None  # for good
+        if matrix is not None:
+            _native.vectors(self._handle, ())  # raises when closed, or when the memory changed
+            matrix = matrix.view()
+            matrix.flags.writeable = False
+        if copy is False and (matrix is None or dtype not in (None, matrix.dtype)):
+            raise ValueError("the vectors of this index cannot be shown so without a copy")
+        if matrix is None:
+            matrix = update.matrix(self._handle)
+        elif copy:
+            matrix = matrix.copy()
+        return np.asarray(matrix, dtype=dtype)
+
+    def close(self) -> None:
+        """Free the index and let go of borrowed memory. Later calls raise IndexClosed."""
+        self._matrix = None
+        with suppress(IndexClosed):
+            facts_of(self._handle)  # while it can be asked: an index that is closed still says
+        _native.close_index(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, (type(self), _native.encode(self._handle))
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        make, (cls, data) = self.__reduce__()
+        # Out of band, nothing copies the bytes again.
+        return make, (cls, PickleBuffer(data) if operator.index(protocol) >= 5 else data)
+
+    def __repr__(self) -> str:
+        facts = self._facts
+        bits = f", {facts.bits} bits" if facts.bits else ""
+        return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits})"
+
+    def _repr_html_(self) -> str:
+        info = _native.info(self._handle)
+        rows: list[tuple[str, object]] = [
+            ("rows", f"{info['rows']:,}"),
+            ("dimensions", info["dim"]),
+            ("metric", self.metric),
+            ("kind", info["kind"]),
+            ("bits", info["bits"] or "none"),
+            ("null rows", f"{info['nulls']:,}"),
+            ("ids", info["id_kind"]),
+            ("index memory", html.size(info["index_bytes"])),
+            ("borrowed memory", html.size(info["borrowed_bytes"])),
+            ("vectors", info["keep"] if info["vectors"] else "codes only"),
+        ]
+        if info["changed"]:
+            rows.append(("added", f"{info['added']:,}"))
+            rows.append(("deleted, not compacted", f"{info['deleted']:,}"))
+        if info["advice"]:
+            rows.append(("advice", info["advice"]))
+        if info["kind"] == "ivf":
+            rows.append(("cells", f"{info['cells']:,}"))
+            rows.append(("bits scanned", info["plane"]))
+            rows += [
+                (
+                    f"recall target {point['target']:g}",
+                    f"{point['probes']:,} cells at most, {point['recall']:.3f} measured",
+                )
+                for point in info["calibration"] or ()
+                if point["vectors"] == info["vectors"]
+            ]
+        return html.facts("ruvector.Index", rows)
+
+
+def restore(cls: type[Indexed], data: Any) -> Indexed:
+    """Return the index that was pickled as `data`; in a forked child what stands for one."""
+    try:
+        handle = _native.decode(data)
+    except ForkedProcessError:
+        return lost(cls)
+    return cls._from_handle(handle, copied=True)

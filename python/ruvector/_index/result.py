@@ -1,0 +1,287 @@
+"""What a search returns: `SearchResult` and `Hit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _native
+from .._errors import InvalidArgument, MissingExtra
+from .._settings import current
+from .._show import html
+from .._show.plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+    import polars as pl
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+
+    from .indexed import Indexed
+
+
+class Hit(NamedTuple):
+    """One row found: its id and its score."""
+
+    id: Any
+    score: float
+
+
+class SearchResult:
+    """The rows found by `Index.search`, best first, ties to the smaller row.
+
+    Attributes
+    ----------
+    ids : ndarray of int64, uint64 or object (text), shape (n,) or (nq, k)
+        For one query exactly the rows found. In a batch absent cells are -1 (2**64 - 1, None).
+    scores : ndarray of float32, same shape
+        Absent cells are NaN.
+    counts : ndarray of int64, shape (nq,)
+        Rows found for each query; in a batch this, not the fill values, says what is there.
+    score_name : str
+        What the scores mean, for example ``"cosine_similarity"``.
+    plan : Plan
+        What the search did.
+    query_ids : ndarray, shape (nq,), or None
+        The ids of the rows asked with (``neighbors``, ``search(id=[...])``). Frames made of the
+        answer then have a column ``query_id`` where others have ``query_row``.
+
+    Notes
+    -----
+    Not iterable, so that ``ids, scores = ix.search(...)`` fails loudly: use `arrays` or `hits`.
+    May be read from any thread.
+    """
+
+    __slots__ = (
+        "_counts", "_index", "_single", "ids", "plan", "query_ids", "score_name",
+        "scores",
+    )  # fmt: skip
+
+    ids: npt.NDArray[Any]
+    scores: npt.NDArray[np.float32]
+    score_name: str
+    plan: Plan
+    query_ids: npt.NDArray[Any] | None
+    _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
+    _index: Indexed | None
+    _single: bool
+
+    def __init__(
+        self,
+        ids: npt.NDArray[Any],
+        scores: npt.NDArray[np.float32],
+        counts: npt.NDArray[np.int64] | None,
+        index: Indexed,
+        plan: Plan,
+        single: bool,
+        query_ids: npt.NDArray[Any] | None = None,
+    ) -> None:
+        self.ids = ids
+        self.scores = scores
+        self._counts = counts
+        self.score_name = index._score_name
+        self.plan = plan
+        self.query_ids = query_ids
+        self._index = index
+        self._single = single
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Rows found for each query, shape (nq,)."""
+        if self._counts is None:
+            self._counts = np.array([len(self.ids)], np.int64)
+        return self._counts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the answer without the index it came from; `rows` no longer works."""
+        fields = (self.ids, self.scores, self.counts, self.score_name, self.plan, self._single)
+        return _restore, (*fields, self.query_ids)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            "a SearchResult is not iterable; use ids, scores = result.arrays(), "
+            "for hit in result.hits(), or result.ids and result.scores"
+        )
+
+    def arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Return ``(ids, scores)``, the same arrays as the attributes."""
+        return self.ids, self.scores
+
+    def hits(self) -> list[Any]:
+        """Return the rows found as `Hit` tuples; for a batch a list of such lists."""
+        ids, scores = self.ids.tolist(), self.scores.tolist()
+        if self._single:
+            return [Hit(i, s) for i, s in zip(ids, scores, strict=True)]
+        counts = self.counts.tolist()
+        return [
+            [Hit(i, s) for i, s in zip(ids[q][:n], scores[q][:n], strict=True)]
+            for q, n in enumerate(counts)
+        ]
+
+    def rows(self, frame: Any, *, ids_on: Any = None) -> Any:
+        """Gather the rows found from `frame`.
+
+        Rows are joined by their ids. An index without ids has those of the frame in its order; a
+        column of the frame that holds its vectors or texts is compared with them first.
+
+        Parameters
+        ----------
+        frame : pandas or polars DataFrame, pyarrow Table
+        ids_on : column label, optional
+            The column that holds the ids of the index; the one that
+            ``build_index(ids="column")`` named when not given.
+
+        Returns
+        -------
+        frame of the same type
+            The user's rows and columns, then ``query_row`` and ``rank`` for a batch, then the
+            score column.
+
+        Raises
+        ------
+        ColumnError
+            It is not known which column holds the ids; `frame` has another number of rows than an
+            index without ids, not the column that was indexed, or a column of such a name.
+        UnknownId, DuplicateId
+            `frame` lacks an id that was found, or has it twice.
+        VectorsChanged
+            `frame` has other vectors or texts than the index, or in another order.
+        """
+        from .._frames import joining, protocol
+
+        columns = self._columns()
+        ids = columns.pop("id")
+        index = self._index
+        if index is None and ids_on is None:
+            raise InvalidArgument(
+                "a result that was pickled or merged has left its index behind: name the column "
+                "of the frame that holds the ids with ids_on="
+            )
+        adapter = protocol.wrap(frame)
+        if ids_on is not None:
+            protocol.one_of(adapter.names(), ids_on)
+        joined = joining.join_result(index, adapter, ids_on)
+        if current.score_column is not None:
+            columns[current.score_column] = columns.pop(self.score_name)
+        protocol.check_clash(adapter.names(), list(columns))
+        return adapter.take(joined.rows(ids), None, columns)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""
+        try:
+            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+        except ImportError as error:
+            raise _missing("pandas", "pandas") from error
+        return pd.DataFrame(self._columns())
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows found as a polars DataFrame; ``rank`` and ``query_row`` are UInt32."""
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise _missing("polars", "polars") from error
+        columns: dict[str, Any] = dict(self._columns())
+        for name in ("query_row", "rank"):
+            if name in columns:
+                columns[name] = columns[name].astype(np.uint32)
+        for name in ("query_id", "id"):
+            if name in columns and columns[name].dtype == object:
+                columns[name] = pl.Series(columns[name].tolist(), dtype=pl.String)
+        return pl.DataFrame(columns)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the rows found as a pyarrow Table."""
+        try:
+            import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+        except ImportError as error:
+            raise _missing("pyarrow", "arrow") from error
+        return pa.table(self)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a fresh Arrow stream capsule of the rows found; may be called any number of times.
+
+        The schema is always ours; `requested_schema` is ignored, as the protocol allows.
+        """
+        columns = self._columns()
+        values: list[Any] = [
+            array.tolist() if array.dtype == object else array for array in columns.values()
+        ]
+        return _native.export_stream(list(columns), values)
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the rows found in long form, without absent cells."""
+        if self._single:
+            return {"id": self.ids, self.score_name: self.scores}
+        nq, k = self.ids.shape
+        found = np.arange(k) < self.counts[:, None]
+        asked = np.arange(nq, dtype=np.int64) if self.query_ids is None else self.query_ids
+        return {
+            "query_row" if self.query_ids is None else "query_id": np.repeat(asked, self.counts),
+            "rank": np.broadcast_to(np.arange(1, k + 1, dtype=np.int64), (nq, k))[found],
+            "id": self.ids[found],
+            self.score_name: self.scores[found],
+        }
+
+    def __repr__(self) -> str:
+        if not self._single:
+            nq, k = self.ids.shape
+            return (
+                f"SearchResult({nq} queries, k={k}, {int(self.counts.sum())} rows, "
+                f"{self.score_name})"
+            )
+        best = ", ".join(
+            f"{i}: {s:.4f}"
+            for i, s in zip(self.ids[:5].tolist(), self.scores[:5].tolist(), strict=True)
+        )
+        more = ", ..." if len(self.ids) > 5 else ""
+        return f"SearchResult({len(self.ids)} rows, {self.score_name}: {{{best}{more}}})"
+
+    def _repr_html_(self) -> str:
+        columns = self._columns()
+        shown = [values[:20].tolist() for values in columns.values()]
+        rows = [
+            [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
+            for row in zip(*shown, strict=True)
+        ]
+        return html.grid(repr(self).partition(", " + self.score_name)[0] + ")", [*columns], rows)
+
+
+def _missing(module: str, extra: str) -> MissingExtra:
+    pip = f"pip install 'ruvector-arrow[{extra}]'"
+    return MissingExtra(f"{module} is not installed: {pip}", pip=pip)
+
+
+def absent_id(kind: np.dtype[Any]) -> Any:
+    """Return what cells without an id hold."""
+    if kind.kind == "O":
+        return None
+    return np.iinfo(np.uint64).max if kind.kind == "u" else -1
+
+
+def widen(
+    found: npt.NDArray[Any], scores: npt.NDArray[np.float32], k: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+    """Pad a batch that was searched for fewer than k rows with absent cells."""
+    nq, have = found.shape
+    wide = np.full((nq, k), absent_id(found.dtype), found.dtype)
+    wide[:, :have] = found
+    padded = np.full((nq, k), np.nan, np.float32)
+    padded[:, :have] = scores
+    return wide, padded
+
+
+def _restore(
+    ids: npt.NDArray[Any],
+    scores: npt.NDArray[np.float32],
+    counts: npt.NDArray[np.int64],
+    score_name: str,
+    plan: Plan,
+    single: bool,
+    query_ids: npt.NDArray[Any] | None = None,
+) -> SearchResult:
+    result = object.__new__(SearchResult)
+    result.ids, result.scores, result._counts = ids, scores, counts
+    result.score_name, result.plan = score_name, plan
+    result._index, result._single, result.query_ids = None, single, query_ids
+    return result

@@ -1,0 +1,1 @@
+"""Whatever a person passes becomes columns, queries, masks and ids."""

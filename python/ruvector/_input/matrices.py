@@ -1,0 +1,95 @@
+"""`to_matrix` and `to_column`: columns of vectors as matrices, and back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from .._errors import ColumnError
+from .cells import Validity
+from .vectors import Float32Matrix, read_vectors
+
+
+def to_matrix(column: Any) -> Float32Matrix:
+    """Return a column of vectors as a float32 matrix, without a copy where memory allows.
+
+    Parameters
+    ----------
+    column : Series, Arrow array or stream, array, or sequence of vectors
+        Any shape that `Index.build` takes.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, d)
+        A read-only view of the column's own memory when that is one float32 matrix without
+        nulls, else a copy of the caller's own. Null rows are NaN, and so are null or masked
+        elements of a row.
+
+    Raises
+    ------
+    InvalidVector, ColumnError
+        As `Index.build`; NaN and infinity are let through.
+
+    Examples
+    --------
+    >>> import numpy as np, ruvector as rv
+    >>> rv.to_matrix([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    vectors = read_vectors(column, "column", gaps=True)
+    matrix = vectors.floats()
+    if matrix is vectors.matrix and not vectors.copied:
+        matrix = matrix.view()
+        matrix.flags.writeable = False
+    return matrix
+
+
+def to_column(matrix: Any, like: Any) -> Any:
+    """Return a matrix as a column of vectors of the kind that `like` uses.
+
+    Parameters
+    ----------
+    matrix : array-like, shape (n, d)
+        Rows that are NaN throughout become null.
+    like : pandas, polars or pyarrow frame or column
+        Decides the type; a pandas frame or Series of n rows also gives its index.
+
+    Returns
+    -------
+    pandas Series of objects (rows of one float32 matrix), polars Series of ``Array(Float32, d)``
+    or pyarrow FixedSizeListArray
+
+    Raises
+    ------
+    ColumnError
+        `like` is of no such library, or is a pandas object with another number of rows.
+    """
+    floats = np.ascontiguousarray(read_vectors(matrix, "matrix", gaps=True).floats())
+    null: Validity = np.zeros(len(floats), np.bool_)
+    if floats.size:
+        np.isnan(floats).all(axis=1, out=null)
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(like, (pandas.DataFrame, pandas.Series)):
+        return _pandas_column(pandas, floats, null, like)
+    if polars is not None and isinstance(like, (polars.DataFrame, polars.Series)):
+        column = polars.Series(values=floats, dtype=polars.Array(polars.Float32, floats.shape[1]))
+        if not null.any():
+            return column
+        return polars.select(polars.when(polars.Series(~null)).then(column)).to_series()
+    if pyarrow is not None and type(like).__module__.partition(".")[0] == "pyarrow":
+        values = pyarrow.array(floats.reshape(-1))
+        mask = pyarrow.array(null) if null.any() else None
+        return pyarrow.FixedSizeListArray.from_arrays(values, floats.shape[1], mask=mask)
+    raise ColumnError(
+        f"like={type(like).__name__} is not a pandas, polars or pyarrow frame or column"
+    )
+
+
+def _pandas_column(pandas: Any, floats: Float32Matrix, null: Validity, like: Any) -> Any:
+    if len(like) != len(floats):
+        raise ColumnError(f"like= has {len(like)} rows, the matrix has {len(floats)}")
+    cells = np.fromiter(floats, object, len(floats))
+    cells[null] = None
+    return pandas.Series(cells, index=like.index, dtype=object)

@@ -1,0 +1,191 @@
+"""Queries in: one vector, a batch of vectors, one text or a batch of texts."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any, Final
+
+import numpy as np
+
+from .._errors import DimensionMismatch, InvalidVector
+from .numbers import FloatMatrix, as_floats
+from .rows_as_queries import refuse_rows
+from .values import Values, is_batch, is_null, is_objects, is_scalar, lends, of_cells, values_of
+from .vectors import lent_matrix, number_matrix, polars_storage, read_vectors
+
+FLOAT32: Final = np.dtype(np.float32)
+
+
+def texts_of(query: Any) -> list[str] | None:
+    """Return the texts of a query that is text (one or a batch), None when it is vectors.
+
+    A column or array whose type is text is a batch of texts, even when it has no rows; of one
+    that may hold anything, such as a list, one text among the rows decides.
+
+    Raises
+    ------
+    InvalidVector
+        Null, or texts mixed with something else; names the row.
+    """
+    if isinstance(query, str):
+        return [str(query)]
+    refuse_rows(query)
+    typed = _typed_text(query)
+    if typed is False or (typed is None and not any(isinstance(v, str) for v in query)):
+        return None
+    texts: list[Any] = values_of(query).tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            what = "null" if is_null(text) else f"{text!r:.40}"
+            raise InvalidVector(f"query: row {row} is {what}, not text", row=row)
+    return texts
+
+
+def _typed_text(query: Any) -> bool | None:
+    """Return whether the type of a batch says that it is text, None if the values must."""
+    if isinstance(query, np.ndarray):
+        if query.ndim != 1 or query.dtype.kind not in "UTO":
+            return False
+        return None if query.dtype.kind == "O" else True
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(
+        query, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        return _pandas_text(pandas, query.dtype)
+    if polars is not None and isinstance(query, polars.Series):
+        if query.dtype in (polars.Object, polars.Null):
+            return None
+        return query.dtype in (polars.String, polars.Categorical, polars.Enum)
+    if pyarrow is not None and isinstance(query, (pyarrow.Array, pyarrow.ChunkedArray)):
+        return _arrow_text(query.type)
+    return None if is_batch(query) else False
+
+
+def _pandas_text(pandas: Any, dtype: Any) -> bool | None:
+    if isinstance(dtype, pandas.CategoricalDtype):
+        return None if dtype.categories is None else _pandas_text(pandas, dtype.categories.dtype)
+    if is_objects(dtype):
+        return None
+    if hasattr(dtype, "pyarrow_dtype"):
+        return _arrow_text(dtype.pyarrow_dtype)
+    return bool(pandas.api.types.is_string_dtype(dtype))
+
+
+def _arrow_text(kind: Any) -> bool | None:
+    from .._frames.arrow import arrow_facts
+
+    if sys.modules["pyarrow"].types.is_null(kind):
+        return None
+    return arrow_facts("", kind).kind == "text"
+
+
+def read_queries(query: Any, dim: int) -> tuple[FloatMatrix, bool]:
+    """Return ``(matrix, single)``: the queries, shape (nq, dim), float64 where they are that.
+
+    `single` is True for one 1-D vector; what has no elements at all is a batch of no queries.
+    `dim` is what the vectors searched have; 0 accepts any.
+
+    Raises
+    ------
+    InvalidVector
+        Not one or two axes, text, or null.
+    DimensionMismatch
+        Another number of dimensions; the message names both.
+    """
+    vector = vector_of(query)
+    single = False
+    if vector is not None:
+        single = vector.ndim == 1 and vector.size > 0
+        if vector.ndim not in (1, 2):
+            raise InvalidVector(
+                f"query has {vector.ndim} axes, shape {vector.shape}; 1-D (one query) or 2-D "
+                "(a batch) is needed"
+            )
+        matrix, _ = number_matrix(vector, "query", ndim=vector.ndim)
+        matrix = matrix.reshape(1, -1) if single else matrix
+    else:
+        vectors = read_vectors(query, "query", warn=False)
+        if vectors.nulls:
+            raise InvalidVector(f"query: {vectors.nulls} of {vectors.rows} rows are null")
+        matrix = vectors.numbers()
+    if not len(matrix):
+        return np.empty((0, dim or matrix.shape[-1]), FLOAT32), False
+    if dim and matrix.shape[1] != dim:
+        raise DimensionMismatch(
+            f"query has {matrix.shape[1]} dimensions, the vectors searched have {dim}"
+        )
+    return as_floats(matrix), single
+
+
+def vector_of(query: Any) -> Values | None:
+    """Return a query that is one vector, or a matrix, as an array; None for a column of vectors.
+
+    Nothing is converted: the values may be of any type, and those of a type that has nulls are
+    objects where one is null.
+    """
+    if isinstance(query, np.ndarray):
+        objects = query.dtype.kind == "O" and query.ndim == 1
+        return _scalars(query.tolist()) if objects else query
+    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(
+        query, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        if is_objects(query.dtype):
+            return _scalars(list(query))
+        kind = getattr(query.dtype, "pyarrow_dtype", None)
+        return None if kind is not None and _holds_rows(kind) else values_of(query)
+    if polars is not None and isinstance(query, polars.Series):
+        query = polars_storage(polars, query)
+        if query.dtype in (polars.Object, polars.Null):
+            return _scalars(query.to_list())
+        return None if query.dtype.is_nested() or query.dtype == polars.Binary else values_of(query)
+    if pyarrow is not None and isinstance(query, pyarrow.Scalar):
+        return _of_scalar(query)
+    if pyarrow is not None and isinstance(query, (pyarrow.Array, pyarrow.ChunkedArray)):
+        return None if len(query) and _holds_rows(query.type) else values_of(query)
+    if isinstance(query, str | bytes):
+        return None
+    if is_batch(query):
+        return np.arange(len(query)) if isinstance(query, range) else _scalars(list(query))
+    if hasattr(query, "__arrow_c_array__") or hasattr(query, "__arrow_c_stream__"):
+        return _lent_flat(query)
+    return lent_matrix(query, "query") if lends(query) else None
+
+
+def _scalars(cells: list[Any]) -> Values | None:
+    """Return cells that are numbers as one array; None when they are rows, or all null."""
+    kinds = set(map(type, cells))
+    if kinds == {float}:
+        return np.array(cells)
+    if kinds == {int, float}:
+        with contextlib.suppress(OverflowError):  # whose number the long way names
+            return np.array(cells, np.float64)
+    if not all(map(is_scalar, cells)) or (cells and all(map(is_null, cells))):
+        return None
+    return of_cells(cells)
+
+
+def _holds_rows(kind: Any) -> bool:
+    """Return whether cells of an Arrow type may be rows of a batch: lists, tensors, bytes, null."""
+    types = sys.modules["pyarrow"].types
+    if hasattr(kind, "storage_type"):
+        return _holds_rows(kind.storage_type)
+    return bool(types.is_nested(kind) or types.is_null(kind)) or "binary" in str(kind)
+
+
+def _of_scalar(query: Any) -> Values | None:
+    """Return a cell of an Arrow column: the numbers of a list or tensor."""
+    if hasattr(query.type, "storage_type"):
+        query = query.value
+    if query.is_valid and hasattr(query, "values"):
+        return values_of(query.values)
+    raise InvalidVector(f"query is {query!r:.80}, not a vector")
+
+
+def _lent_flat(query: Any) -> Values | None:
+    """Return an Arrow array of another library as an array, if it holds numbers themselves."""
+    try:
+        return np.asarray(query) if memoryview(query).ndim == 1 else None
+    except TypeError:
+        return None

@@ -1,0 +1,124 @@
+"""Indexes as files and as bytes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import byref
+from typing import Any
+
+import numpy as np
+
+from .._errors import FileError, InvalidArgument, OutOfMemory
+from .arrow import address
+from .handle import Handle, info
+from .library import call
+from .task import Task
+
+STORE_VECTORS = 1
+
+_make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t)(
+    ("PyBytes_FromStringAndSize", ctypes.pythonapi)
+)
+_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(
+    ("PyBytes_AsString", ctypes.pythonapi)
+)
+
+
+def file_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
+    """Return a path as text, with ``~`` expanded.
+
+    Raises
+    ------
+    InvalidArgument
+        No file can have such a name: it is empty, or has a NUL or half of a surrogate pair in it.
+    """
+    name = os.path.expanduser(os.fsdecode(path))
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(
+            f"path={name!r} has half of a surrogate pair at {error.start}, which no file name can "
+            "have; clean it: path.encode('utf-8', 'replace').decode()"
+        ) from None
+    if not raw or b"\0" in raw:
+        what = "has a NUL in it" if raw else "is empty"
+        raise InvalidArgument(f"path={name!r} {what}; give the name of a file")
+    return name
+
+
+def save(handle: Handle, path: str, store_vectors: bool) -> None:
+    """Write an index to a file, complete or not at all."""
+    name = os.fsencode(path)
+    task = Task()
+    flags = STORE_VECTORS if store_vectors else 0
+    try:
+        call("rv_save_start", handle.value, name, len(name), flags, byref(task.cell))
+        task.wait()
+        task.result()
+    except FileError as error:
+        error.filename = path
+        raise
+
+
+def load(path: str, column: Handle | None = None) -> Handle:
+    """Read an index from a file, and attach the column."""
+    name = os.fsencode(path)
+    handle, task = Handle(), Task()
+    attached = 0 if column is None else column.value
+    if column is not None and not attached:
+        raise InvalidArgument("the column of the vectors is closed")
+    try:
+        call("rv_load_start", name, len(name), attached, byref(task.cell))
+        task.wait()
+        task.result(handle.cell)
+    except FileError as error:
+        error.filename = path
+        raise
+    return handle.adopt()
+
+
+def encode(handle: Handle, store_vectors: bool | None = None) -> bytes:
+    """Return an index as bytes; by default with its vectors if it has them.
+
+    They are written where they will stay, so that nothing has a second copy of them.
+    """
+    if store_vectors is None:
+        store_vectors = info(handle)["vectors"]
+    flags = STORE_VECTORS if store_vectors else 0
+    encoding, task = Handle(), Task()
+    try:
+        call("rv_encoding_start", handle.value, flags, byref(task.cell))
+        task.wait()
+        task.result(encoding.cell)
+        size = int(info(encoding.adopt())["bytes"])
+        data = _unwritten(size)
+        task = Task(lent=data)
+        where = _pointer(data)
+        call("rv_encoding_copy_start", encoding.value, where, size, byref(task.cell))
+        task.wait()
+        task.result()
+    finally:
+        encoding.close()
+    return data
+
+
+def decode(data: Any) -> Handle:
+    """Return the index that bytes, or anything else with a buffer, hold."""
+    raw = np.frombuffer(data, np.uint8)
+    handle, task = Handle(), Task(lent=raw)
+    call("rv_decode_start", address(raw), len(raw), byref(task.cell))
+    task.wait()
+    task.result(handle.cell)
+    return handle.adopt()
+
+
+def _unwritten(size: int) -> bytes:
+    """Return bytes that nothing was written to yet, which nobody else may see before it was."""
+    try:
+        data: bytes = _make(None, size)
+    except MemoryError:
+        raise OutOfMemory(f"no room for the {size:,} bytes of the index; save it to a file") from (
+            None
+        )
+    return data

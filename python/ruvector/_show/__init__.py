@@ -1,0 +1,1 @@
+"""What a notebook shows: tables in HTML, and the plan of a search."""
