@@ -49,7 +49,7 @@ def _case(kind: Any, count: int, dim: int, turns: int) -> dict[str, Any]:
         queries.tofile(plain)
         for _ in range(turns):
             spent["go"].append(_go(saved, plain))
-            spent["boundary"].append(_each(queries, lambda q: _native.search(handle, q, K)))
+            spent["boundary"].append(_each(queries, lambda q: _native.search_rows(handle, q, K)))
             spent["index"].append(_each(queries, lambda q: index.search(q, K)))
     best = {name: min(times) for name, times in spent.items()}
     return {"kind": kind, "rows": count, "dim": dim, **best}

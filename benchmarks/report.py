@@ -86,7 +86,7 @@ def overhead_rows(overhead: list[dict[str, Any]], startup: dict[str, float]) -> 
     lines = [
         "## What Python adds to one query, k = 10, microseconds",
         "",
-        "| index | `Search` in Go | `ruvector._native.search` | `ix.search(q, 10)` | Python adds |",
+        "| index | `Search` in Go | `_native.search_rows` | `ix.search(q, 10)` | Python adds |",
         "|---|---|---|---|---|",
     ]
     for r in overhead:

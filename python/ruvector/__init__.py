@@ -61,10 +61,11 @@ from ._index.merge import merge_topk
 from ._index.recall import RecallReport
 from ._index.result import Hit, SearchResult
 from ._input.matrices import to_column, to_matrix
+from ._native import cpu_features
 from ._recommend import recommend
 from ._recommend.result import Recommendation
 from ._recommend.table import Candidate
-from ._settings import config, cpu_features, set_threads
+from ._settings import config, set_threads
 from ._show.plan import Plan, last_plan
 from ._text.embedder import Embedder
 from ._version import __version__

@@ -2,9 +2,8 @@
 
 Two distributions install a package called ``ruvector``: this one, ``ruvector-arrow``, and another,
 plainly ``ruvector``. Whichever is installed last overwrites files of the first and leaves the rest,
-an extension module ``_native`` among them that Python prefers to our file of that name. When ours
-came last we can see it and say so, if we look before anything else is imported; the other order
-cannot be seen from here.
+its own ``_native`` among them, in the place of ours. When ours came last we can see it and say so,
+if we look before anything else is imported; the other order cannot be seen from here.
 """
 
 from __future__ import annotations

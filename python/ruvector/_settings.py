@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
-from . import _native
-from ._errors import EmbedError, InvalidArgument
+from ._errors import InvalidArgument
 from ._locks import Lock
 
 _UNSET: Final[Any] = object()
 _lock = Lock()
+_checks: dict[str, Callable[[Any], object]] = {}
 
 
 class Settings:
@@ -140,14 +141,17 @@ def _check(given: dict[str, Any]) -> None:
     column = given.get("score_column")
     if column is not None and (not isinstance(column, str) or not column):
         raise InvalidArgument(f"score_column={column!r} must be a column name or None")
-    embedder = given.get("embedder")
-    if embedder is not None and not (isinstance(embedder, str) and embedder == "default"):
-        from ._text.embedder import Embedder  # which reads the settings
+    for name, check in _checks.items():
+        if name in given:
+            check(given[name])
 
-        try:
-            Embedder.from_pretrained(embedder)
-        except EmbedError as error:
-            raise InvalidArgument(str(error)) from None
+
+def checked_by(name: str, check: Callable[[Any], object]) -> None:
+    """Have values of a setting checked by whoever uses it, who knows more of them than this file.
+
+    ``check`` raises InvalidArgument.
+    """
+    _checks[name] = check
 
 
 def _apply(values: dict[str, Any]) -> dict[str, Any]:
@@ -173,14 +177,3 @@ def set_threads(n: int | None) -> None:
     searches of a few milliseconds run on the calling thread in any case.
     """
     config(threads=n)
-
-
-def cpu_features() -> dict[str, Any]:
-    """Return what the processor offers and which kernels are in use.
-
-    Returns
-    -------
-    dict
-        ``tier`` (the kernels in use), ``available`` (all that could be) and ``features``.
-    """
-    return _native.cpu_features()

@@ -48,9 +48,9 @@ class Calls:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.column = _native.column_from_matrix(VALUES)
-        self.index = _native.build(self.column, None, {"kind": "flat"})
-        self.ivf = _native.build(self.column, None, {"kind": "ivf", "cells": 5})
-        self.exact = _native.build(self.column, [f"id {i}" for i in range(40)], {})
+        self.index = _native.build_from(self.column, None, {"kind": "flat"})
+        self.ivf = _native.build_from(self.column, None, {"kind": "ivf", "cells": 5})
+        self.exact = _native.build_from(self.column, [f"id {i}" for i in range(40)], {})
         self.memory = [ctypes.create_string_buffer(ROOM) for _ in range(6)]
         self.made: list[int] = []
         self.lent: list[_library.Values] = []
@@ -213,7 +213,7 @@ class Structs:
         try:
             _native.column_matrix(handle)
             _native.column_hash(handle)
-            _native.build(handle, None, {"nulls": "skip", "bad": "skip"}).close()
+            _native.build_from(handle, None, {"nulls": "skip", "bad": "skip"}).close()
         finally:
             handle.close()
 

@@ -267,7 +267,7 @@ def test_errors_name_both_sides_and_the_way_out() -> None:
         (rv.ColumnError, ("packed bits",), lambda: rv.to_matrix(fixed)),
         (rv.MetricError, ("hamming", "jaccard"), lambda: rv.Index.build(rows, metric="tanimoto")),
         (rv.InvalidArgument, ("float32", "bits"),
-         lambda: _native.search(index._handle, np.ones(40, np.float32), 1)),
+         lambda: _native.search_rows(index._handle, np.ones(40, np.float32), 1)),
         (rv.InvalidArgument, ("ivf",), lambda: index.calibrate(rows)),
     ):  # fmt: skip
         with pytest.raises(error) as caught:

@@ -33,7 +33,7 @@ def test_the_address_that_go_reads_is_numpys():
     matrix = np.ascontiguousarray(VALUES)
     column = _native.column_from_matrix(matrix)
     assert _native.column_info(column)["address"] == matrix.ctypes.data
-    index = _native.build(column, None, {})
+    index = _native.build_from(column, None, {})
     column.close()
     assert _native.info(index)["source_address"] == matrix.ctypes.data
     matrix[0] = [0, 0, 0, 9]  # a write is seen: nothing was copied
@@ -178,7 +178,7 @@ def test_an_index_holds_what_it_borrows():
     column = hand_made.Column(VALUES)
     handle = _native.Handle()
     handle.cell.value = column.give()
-    index = _native.build(handle.adopt(), None, {})
+    index = _native.build_from(handle.adopt(), None, {})
     handle.close()
     assert column.released == []
     _native.close_index(index)

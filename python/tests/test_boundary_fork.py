@@ -43,7 +43,7 @@ def child(work: Callable[[], None]) -> tuple[int, float]:
 @pytest.fixture
 def index():
     column = _native.column_from_matrix(VALUES)
-    handle = _native.build(column, None, {})
+    handle = _native.build_from(column, None, {})
     column.close()
     yield handle
     handle.close()
@@ -54,9 +54,9 @@ def test_every_verb_refuses_at_once(index):
         column = _native.Handle()
         for verb in (
             lambda: _native.column_from_matrix(VALUES),
-            lambda: _native.search(index, VALUES[0], 1),
-            lambda: _native.search(index, VALUES[:3], 1),
-            lambda: _native.build(column, None, {}),
+            lambda: _native.search_rows(index, VALUES[0], 1),
+            lambda: _native.search_rows(index, VALUES[:3], 1),
+            lambda: _native.build_from(column, None, {}),
             lambda: _native.info(index),
             lambda: _native.export_stream(["a"], [np.arange(3)]),
             lambda: _native.library_info(),
@@ -73,12 +73,12 @@ def test_every_verb_refuses_at_once(index):
 
 
 def test_the_c_guard_needs_no_help_from_python(index, monkeypatch):
-    _native.search(index, VALUES[0], 1)
+    _native.search_rows(index, VALUES[0], 1)
 
     def work():
         _library.forked = False
         with pytest.raises(ForkedProcessError, match="forkserver"):
-            _native.search(index, VALUES[0], 1)
+            _native.search_rows(index, VALUES[0], 1)
         with pytest.raises(ForkedProcessError):
             _library.call("rv_free", index.value)
         with pytest.raises(ForkedProcessError):
@@ -103,7 +103,7 @@ def test_finalizers_do_nothing_in_the_child(index):
         gc.collect()
 
     assert child(work)[0] == 0
-    assert _native.search(index, VALUES[3], 1)[0].tolist() == [3], "the parent's is untouched"
+    assert _native.search_rows(index, VALUES[3], 1)[0].tolist() == [3], "the parent's is untouched"
     column.close()
 
 
@@ -112,7 +112,7 @@ def test_a_child_of_a_busy_parent_is_told_too(index):
 
     def busy():
         while not stop.is_set():
-            _native.search(index, VALUES[:50], 5)
+            _native.search_rows(index, VALUES[:50], 5)
 
     threads = [threading.Thread(target=busy) for _ in range(2)]
     for thread in threads:
@@ -120,7 +120,7 @@ def test_a_child_of_a_busy_parent_is_told_too(index):
 
     def work():
         with pytest.raises(ForkedProcessError):
-            _native.search(index, VALUES[0], 1)
+            _native.search_rows(index, VALUES[0], 1)
 
     try:
         results = [child(work) for _ in range(30)]
@@ -139,8 +139,8 @@ def test_a_child_that_forked_before_the_library_was_loaded_works():
         from ruvector import _native
         pid = os.fork()
         values = np.eye(4, dtype=np.float32)
-        index = _native.build(_native.column_from_matrix(values), None, {})
-        found = _native.search(index, values[2], 1)[0].tolist()
+        index = _native.build_from(_native.column_from_matrix(values), None, {})
+        found = _native.search_rows(index, values[2], 1)[0].tolist()
         if pid == 0:
             os._exit(0 if found == [2] else 1)
         print(os.waitpid(pid, 0)[1], found)
@@ -151,8 +151,8 @@ def test_a_child_that_forked_before_the_library_was_loaded_works():
 
 def answer(i: int) -> list[int]:
     """Search in a worker process."""
-    index = _native.build(_native.column_from_matrix(VALUES), None, {})
-    return _native.search(index, VALUES[i], 1)[0].tolist()
+    index = _native.build_from(_native.column_from_matrix(VALUES), None, {})
+    return _native.search_rows(index, VALUES[i], 1)[0].tolist()
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])

@@ -45,17 +45,17 @@ def column():
 
 @pytest.fixture
 def index(column):
-    handle = _native.build(column, None, {"metric": "l2"})
+    handle = _native.build_from(column, None, {"metric": "l2"})
     yield handle
     handle.close()
 
 
 INDEX_VERBS = {
-    "search": lambda h: _native.search(h, VALUES[0], 3),
-    "batch": lambda h: _native.search(h, VALUES[:2], 3),
+    "search": lambda h: _native.search_rows(h, VALUES[0], 3),
+    "batch": lambda h: _native.search_rows(h, VALUES[:2], 3),
     "save": lambda h: _native.save(h, "/tmp/never", True),
     "encode": lambda h: _native.encode(h, True),
-    "lookup": lambda h: _native.lookup(h, [1]),
+    "lookup": lambda h: _native.lookup(h, np.array([1])),
     "ids": _native.ids,
     "vectors": lambda h: _native.vectors(h, [0]),
     "attach": lambda h: _native.attach(h, None),
@@ -63,14 +63,14 @@ INDEX_VERBS = {
 COLUMN_VERBS = {
     "copy": lambda h: _library.call("rv_column_copy", h.value, None, None),
     "hash": _native.column_hash,
-    "build": lambda h: _native.build(h, None, {}),
+    "build": lambda h: _native.build_from(h, None, {}),
     "pca": _native.pca,
 }
 
 
 @pytest.mark.parametrize("verb", INDEX_VERBS)
 def test_an_index_verb_refuses_what_is_no_index(verb, index, column):
-    closed = _native.build(column, None, {})
+    closed = _native.build_from(column, None, {})
     stale = closed.value
     closed.close()
     for handle, error in [
@@ -145,7 +145,7 @@ def test_errors_need_no_place_for_their_text(index):
 def test_a_handle_that_is_lost_is_freed():
     before = _native.library_info()["handles"]
     for _ in range(10):
-        _native.build(_native.column_from_matrix(VALUES), None, {})
+        _native.build_from(_native.column_from_matrix(VALUES), None, {})
     gc.collect()
     assert _native.library_info()["handles"] == before
 
@@ -185,19 +185,19 @@ def test_an_interrupt_right_after_memory_was_lent_gives_it_back(name, column, mo
     with monkeypatch.context() as patch:
         patch.setattr(_arrow, "call", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            _native.build(_native.column_from_matrix(VALUES), np.arange(len(VALUES)), {})
+            _native.build_from(_native.column_from_matrix(VALUES), np.arange(len(VALUES)), {})
     gc.collect()
     assert (_native.live_structs(), _arrow.kept(), _native.library_info()["handles"]) == before
 
 
 def test_closing_while_others_search_lets_them_finish(column):
-    index = _native.build(column, None, {"metric": "l2"})
+    index = _native.build_from(column, None, {"metric": "l2"})
     problems = []
 
     def search():
         try:
             while True:
-                ids, *_ = _native.search(index, VALUES[5], 1)
+                ids, *_ = _native.search_rows(index, VALUES[5], 1)
                 if ids.tolist() != [5]:
                     problems.append(ids)
         except IndexClosed:
@@ -222,7 +222,7 @@ def test_ids_come_back_as_they_were_given(column):
         np.arange(n, dtype=np.uint64) + 2**63,
         [f"doc {i} \N{SNOWMAN}" for i in range(n)],
     ):
-        index = _native.build(column, given, {})
+        index = _native.build_from(column, given, {})
         got = _native.ids(index)
         assert type(got) is type(given)
         assert list(got) == list(given)
@@ -234,9 +234,9 @@ def test_ids_come_back_as_they_were_given(column):
 
 
 def test_an_index_survives_bytes_and_files(index, column, tmp_path):
-    want = _native.search(index, VALUES[3], 5)
+    want = _native.search_rows(index, VALUES[3], 5)
     again = _native.decode(_native.encode(index))
-    assert [a.tolist() for a in _native.search(again, VALUES[3], 5)[:3]] == [
+    assert [a.tolist() for a in _native.search_rows(again, VALUES[3], 5)[:3]] == [
         a.tolist() for a in want[:3]
     ]
     path = str(tmp_path / "zażółć.rvx")
@@ -244,7 +244,7 @@ def test_an_index_survives_bytes_and_files(index, column, tmp_path):
     bare = _native.load(path)
     assert _native.info(bare)["vectors"] is False
     loaded = _native.load(path, column)
-    assert _native.search(loaded, VALUES[3], 5)[0].tolist() == want[0].tolist()
+    assert _native.search_rows(loaded, VALUES[3], 5)[0].tolist() == want[0].tolist()
     other = _native.column_from_matrix(VALUES + 1)
     with pytest.raises(VectorsChanged):
         _native.load(path, other)
@@ -270,7 +270,7 @@ def test_errors_carry_their_place(column):
     bad = VALUES.copy()
     bad[17, 5] = np.nan
     with pytest.raises(InvalidVector) as caught:
-        _native.build(_native.column_from_matrix(bad), None, {})
+        _native.build_from(_native.column_from_matrix(bad), None, {})
     assert (caught.value.row, caught.value.column) == (17, 5)
     assert caught.value.kind == 3
 
@@ -282,14 +282,14 @@ def test_a_process_may_end_with_everything_open():
         from ruvector import _native
         values = np.random.default_rng(1).normal(size=(5000, 64)).astype("f")
         column = _native.column_from_matrix(values)
-        index = _native.build(column, None, {"kind": "flat"})
+        index = _native.build_from(column, None, {"kind": "flat"})
         capsule = _native.export_stream(["v"], [values])
         lost = [index, column, capsule]
         lost.append(lost)
         started = threading.Event()
         def busy():
             while True:
-                _native.search(index, values[:100], 5)
+                _native.search_rows(index, values[:100], 5)
                 started.set()
         threading.Thread(target=busy, daemon=True).start()
         started.wait()
@@ -299,7 +299,7 @@ def test_a_process_may_end_with_everything_open():
 
 
 def test_an_index_carries_a_text_of_its_maker(column):
-    index = _native.build(column, None, {"provenance": "made by hand \N{SNOWMAN}"})
+    index = _native.build_from(column, None, {"provenance": "made by hand \N{SNOWMAN}"})
     assert _native.info(index)["provenance"] == "made by hand \N{SNOWMAN}"
     again = _native.decode(_native.encode(index))
     assert _native.info(again)["provenance"] == "made by hand \N{SNOWMAN}"

@@ -46,7 +46,7 @@ def interrupt_after(seconds: float) -> list[float]:
 def build_on_and_on(column: _native.Handle) -> None:
     """Build until interrupted, however fast the machine is."""
     while True:
-        _native.build(column, None, OPTIONS).close()
+        _native.build_from(column, None, OPTIONS).close()
 
 
 def test_a_build_stops_soon_and_leaves_nothing_running(column):
@@ -66,8 +66,8 @@ def test_the_column_can_be_used_after_an_interrupt(column):
     with pytest.raises(KeyboardInterrupt):
         build_on_and_on(column)
     small = _native.column_from_matrix(np.eye(4, dtype=np.float32))
-    index = _native.build(small, None, {})
-    assert _native.search(index, np.eye(4, dtype=np.float32)[1], 1)[0].tolist() == [1]
+    index = _native.build_from(small, None, {})
+    assert _native.search_rows(index, np.eye(4, dtype=np.float32)[1], 1)[0].tolist() == [1]
     assert _native.column_info(column)["rows"] == ROWS
 
 
@@ -119,14 +119,16 @@ def test_an_error_in_a_progress_callback_stops_the_work(column, monkeypatch):
     monkeypatch.setattr(_task, "SLICE_MS", 2)
     handles = _native.library_info()["handles"]
     with pytest.raises(ZeroDivisionError):
-        _native.build(column, None, OPTIONS, fail)
+        _native.build_from(column, None, OPTIONS, fail)
     assert _native.library_info()["handles"] == handles
 
 
 def test_progress_counts_rows(column, monkeypatch):
     monkeypatch.setattr(_task, "SLICE_MS", 2)
     told = []
-    index = _native.build(column, None, OPTIONS, lambda done, total: told.append((done, total)))
+    index = _native.build_from(
+        column, None, OPTIONS, lambda done, total: told.append((done, total))
+    )
     index.close()
     done = [d for d, _ in told]
     assert done == sorted(done)

@@ -16,6 +16,7 @@ import pytest
 import ruvector as rv
 from ruvector import _native
 from ruvector._frames.cache import text_digest
+from ruvector._native import embed as _embed
 from ruvector._text import static as _static
 
 WORDS = ["refund", "parcel", "arrived", "broken", "card", "charged", "twice", "password"]
@@ -118,10 +119,10 @@ def test_texts_are_cut_so_that_each_call_is_short_and_none_is_lost() -> None:
 def test_a_text_of_a_million_tokens_is_pooled_like_any_other() -> None:
     rng = np.random.default_rng(3)
     table = rng.standard_normal((50, 8)).astype(np.float32)
-    lengths = [3, 2 * _native.EMBED_TOKENS + 5, 0, 4]
+    lengths = [3, 2 * _embed.EMBED_TOKENS + 5, 0, 4]
     tokens = rng.integers(0, 50, sum(lengths)).astype(np.uint32)
     cuts = np.concatenate([[0], np.cumsum(lengths)])
-    matrix, valid = _native.embed(table, tokens, cuts, normalize=False)
+    matrix, valid = _native.pool_tokens(table, tokens, cuts, normalize=False)
     assert valid.tolist() == [True, True, False, True]
     for i in (0, 1, 3):
         mean = table[tokens[cuts[i] : cuts[i + 1]]].astype(np.float64).mean(axis=0)

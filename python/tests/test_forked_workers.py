@@ -126,7 +126,7 @@ def test_workers_of_another_kind_get_the_index_itself() -> None:
 
 
 HELD = """
-    from ruvector import {module} as module
+    import ruvector.{module} as module
     lock = {lock}
     entered, leave = threading.Event(), threading.Event()
     def hold():
@@ -151,10 +151,10 @@ HELD = """
 
 LOCKS = [
     ("_settings", "module._lock", "rv.set_threads(2)"),
-    ("_cache", "module.cache._lock", "rv.cache.info(); rv.cache.clear()"),
-    ("_embedder", "module._lock", "rv.Embedder.from_pretrained()"),
-    ("_library", "module._lock", "rv.Index.build(X)"),
-    ("_recommend_machine", "module._lock", "module.speeds()"),
+    ("_frames.cache", "module.cache._lock", "rv.cache.info(); rv.cache.clear()"),
+    ("_text.embedder", "module._lock", "rv.Embedder.from_pretrained()"),
+    ("_native.library", "module._lock", "rv.Index.build(X)"),
+    ("_recommend.machine", "module._lock", "module.speeds()"),
 ]
 
 

@@ -54,7 +54,7 @@ def test_a_search_by_text_of_hostile_provenance_is_a_short_embed_error(
     name: str, tmp_path: Path
 ) -> None:
     column = _native.column_from_matrix(ROWS)
-    handle = _native.build(column, None, {"provenance": HOSTILE[name], "keep": "copy"})
+    handle = _native.build_from(column, None, {"provenance": HOSTILE[name], "keep": "copy"})
     path = str(tmp_path / "x.rvx")
     _native.save(handle, path, True)
     index = rv.Index.load(path)

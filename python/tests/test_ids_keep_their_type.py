@@ -16,6 +16,7 @@ import pytest
 
 import ruvector as rv
 from ruvector import _native
+from ruvector._input.masks import read_ids
 
 ROWS = np.eye(4, dtype=np.float32)
 SMALL = [7, 3, 11, 2]
@@ -146,7 +147,7 @@ def test_ids_limit_a_search_to_their_rows(make: Maker, ids: list[Any]) -> None:
 def test_ids_look_up_and_delete_their_rows(make: Maker, ids: list[Any]) -> None:
     index = rv.Index.build(ROWS, ids=ids)
     np.testing.assert_array_equal(index[make([ids[3], ids[1]])], ROWS[[3, 1]])
-    assert _native.lookup(index._handle, make([ids[3], ids[1]])).tolist() == [3, 1]
+    assert _native.lookup(index._handle, read_ids(make([ids[3], ids[1]]))).tolist() == [3, 1]
     assert index.delete(make([ids[3], ids[1]])) == 2
     assert sorted(index.search(ROWS[0], k=4).ids.tolist()) == sorted([ids[0], ids[2]])
 

@@ -9,7 +9,7 @@ import pytest
 import ruvector as rv
 from ruvector import _native
 from ruvector._native import facts as _facts
-from ruvector._native import nearest as _nearest
+from ruvector._native import search as _nearest
 from ruvector._native import update as _update
 
 SEED = 20261129
@@ -221,7 +221,7 @@ def test_a_mask_that_its_owner_writes_to_is_read_once():
 def test_a_column_that_is_closed_is_not_taken_for_none():
     x = rows_of(10)
     column = _native.column_from_matrix(x)
-    handle = _native.build(column, None, {"metric": "l2"})
+    handle = _native.build_from(column, None, {"metric": "l2"})
     column.close()
     with pytest.raises(rv.InvalidArgument, match="closed"):
         _native.attach(handle, column)

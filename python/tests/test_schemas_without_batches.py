@@ -106,7 +106,7 @@ def test_a_wide_schema_without_rows_takes_no_memory(form: bytes) -> None:
         handle.adopt()
         for metric in ("cosine", "hamming"):
             try:
-                _native.build(handle, None, {"metric": metric}).close()
+                _native.build_from(handle, None, {"metric": metric}).close()
             except RuVectorError:
                 continue
         handle.close()

@@ -20,6 +20,7 @@ from ruvector._index import ranges as _ranges
 from ruvector._native import library as _library
 from ruvector._native import within as _within
 from ruvector._native.handle import Handle
+from ruvector._native.task import Task
 
 METRICS = ("cosine", "dot", "l2", "sqeuclidean")
 KINDS = ("exact", "flat", "ivf")
@@ -185,7 +186,7 @@ def test_the_stream_of_the_library_is_read_by_others_and_leaves_nothing_behind()
         size=ctypes.sizeof(_library.WithinParams), threshold_kind=2, threshold=np.inf,
         search=ctypes.addressof(search),
     )  # fmt: skip
-    task = _native.Task(lent=(search, params, counts, rows))
+    task = Task(lent=(search, params, counts, rows))
     _library.call(
         "rv_within_start", ix._handle.value, ctypes.byref(params), ctypes.byref(task.cell)
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from .._errors import InvalidArgument
-from .._input.arrow_rows import codes_of, evaluate, plain, take_rows
+from .._input.arrow_rows import codes_of, evaluate, is_text, plain, take_rows
 from .._input.masks import Mask, read_mask
 from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
 
@@ -118,7 +118,7 @@ def arrow_facts(label: Any, kind: Any) -> ColumnFacts:
         return ColumnFacts(label, "bits", name, None)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         kind = kind.value_type
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+    if is_text(kind):
         return ColumnFacts(label, "text", name, None)
     if types.is_floating(kind) or types.is_integer(kind):
         return ColumnFacts(label, "number", name, None)

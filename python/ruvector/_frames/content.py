@@ -183,7 +183,7 @@ def _first_other_vector(index: Indexed, vectors: Vectors) -> int | None:
         return 0
     options = {"metric": index.metric, "kind": "exact", "keep": "borrow", "recall": 1.0}
     options |= {"nulls": "skip", "bad": "skip", "threads": current.threads}
-    theirs = _native.build(vectors.handle, None, options)
+    theirs = _native.build_from(vectors.handle, None, options)
     for start in range(0, vectors.rows, _CHUNK):
         end = min(start + _CHUNK, vectors.rows)
         rows = _rows_with_vectors(theirs, start, end)

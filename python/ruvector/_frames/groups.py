@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from ctypes import addressof, byref, sizeof
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .._errors import InvalidArgument, LimitExceeded
-from .._native.arrow import address
-from .._native.handle import Handle
-from .._native.library import Plan, SearchParams, call
-from .._native.nearest import CLOSE_BOUNDS, FILTER_MASK, number_type
-from .._native.task import Task
+from .._native import Handle, Plan
+from .._native.groups import search_groups as ask_groups
 from .._settings import current
 from .protocol import Frame
 
@@ -103,52 +99,18 @@ def search_groups(
             f"k={k:,} in {groups.n:,} groups is an answer of {places:,} places for one query, more "
             f"than {MOST_PLACES:,}; ask for fewer rows of each group"
         )
-    params = SearchParams(
-        size=sizeof(SearchParams), k=k, rerank=CLOSE_BOUNDS, recall=recall, threads=current.threads
-    )
-    if mask is not None:
-        mask = np.ascontiguousarray(mask)
-        params.filter, params.filter_len = address(mask), len(mask)
-        params.filter_kind = FILTER_MASK
-    if source is not None:
-        params.source = source.value
-    numbers = number_type(queries, queries.dtype == np.uint8)
-    params.numbers = numbers == np.float64
     step = max(1, _PART_PLACES // max(places, 1))
     parts: list[GroupHits] = []
     for start in range(0, max(len(queries), 1), step):
-        part = np.ascontiguousarray(queries[start : start + step], numbers)
-        rows, scores, counts, plan = _ask(handle, part, params, groups, mask)
+        rows, scores, counts, plan = ask_groups(
+            handle, queries[start : start + step], k, groups.of, groups.n, recall=recall,
+            mask=mask, source=source, threads=current.threads,
+        )  # fmt: skip
         parts.append(_in_order(rows, scores, counts, plan, larger))
     rows, scores, ranks, counts = (
         np.concatenate([part[i] for part in parts]) for i in range(len(GroupHits._fields) - 1)
     )
     return GroupHits(rows, scores, ranks, counts, _sum_of([part.plan for part in parts]))
-
-
-def _ask(
-    handle: Handle,
-    queries: npt.NDArray[Any],
-    params: SearchParams,
-    groups: Groups,
-    mask: npt.NDArray[np.bool_] | None,
-) -> tuple[Rows, Scores, Rows, Plan]:
-    """Return rows and scores, (nq, groups, k), counts, (nq, groups), and the plan."""
-    nq, n, k = len(queries), groups.n, int(params.k)
-    rows = np.empty((nq, n, k), np.int64)
-    scores = np.empty((nq, n, k), np.float32)
-    counts = np.zeros((nq, n), np.int64)
-    plan = Plan(size=sizeof(Plan))
-    width = 8 if queries.dtype == np.uint8 else 1
-    params.queries, params.nq, params.dim = address(queries), nq, width * queries.shape[1]
-    params.ids, params.scores, params.counts = address(rows), address(scores), address(counts)
-    params.plan = addressof(plan)
-    task = Task(lent=(queries, params, groups, mask, rows, scores, counts, plan))
-    where = address(groups.of), len(groups.of), n
-    call("rv_search_groups_start", handle.value, byref(params), *where, byref(task.cell))
-    task.wait()
-    task.result()
-    return rows, scores, counts, plan
 
 
 def _in_order(rows: Rows, scores: Scores, counts: Rows, plan: Plan, larger: bool) -> GroupHits:

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from .. import _native
 from .._errors import ColumnError, DuplicateId, InvalidArgument, UnknownId
 from .._index.provenance import recall
+from .._index.result import SearchResult, rows_gathered_by
 from .._input.masks import Mask, read_ids
+from .._settings import current
 from .._text.embedder import Embedder
 from . import protocol
 from .content import check_content, label_of
@@ -272,3 +274,26 @@ def join_result(index: Indexed | None, frame: protocol.Frame, ids_on: Any) -> By
             )
         return ByPosition(index, frame, label_of(index, frame, None, None))
     return join(index, frame, None, ids_on)
+
+
+def gather_rows(result: SearchResult, frame: Any, ids_on: Any) -> Any:
+    """`SearchResult.rows`: the rows of a frame that were found, with ranks and scores."""
+    columns = result._columns()
+    ids = columns.pop("id")
+    index = result._index
+    if index is None and ids_on is None:
+        raise InvalidArgument(
+            "a result that was pickled or merged has left its index behind: name the column "
+            "of the frame that holds the ids with ids_on="
+        )
+    adapter = protocol.wrap(frame)
+    if ids_on is not None:
+        protocol.one_of(adapter.names(), ids_on)
+    joined = join_result(index, adapter, ids_on)
+    if current.score_column is not None:
+        columns[current.score_column] = columns.pop(result.score_name)
+    protocol.check_clash(adapter.names(), list(columns))
+    return adapter.take(joined.rows(ids), None, columns)
+
+
+rows_gathered_by(gather_rows)

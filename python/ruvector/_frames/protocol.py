@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .._errors import ColumnError, InvalidArgument
 from .._input.masks import Mask
 from .._input.numbers import FloatMatrix, fits_float32
+from .._input.rows_as_queries import columns_read_by
 from .._input.values import is_null, numbers_of
 
 Added = Mapping[str, npt.NDArray[Any]]
@@ -303,3 +304,6 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> FloatMatrix:
 
 def _is_called(name: Any, pattern: Any) -> bool:
     return same_label(name, pattern) or str(name) == str(pattern)
+
+
+columns_read_by(lambda frame: [(fact.label, fact.kind) for fact in all_facts(wrap(frame))])

@@ -18,6 +18,7 @@ from .._input.queries import read_queries, texts_of
 from .._input.rows_as_queries import refuse_rows
 from .._input.vectors import Vectors, from_matrix, read_vectors
 from .._metric import BINARY
+from .._native.facts import EVERY_VECTOR
 from .._settings import current
 from .._text.embedder import Embedder, check_texts, resolve
 from . import protocol
@@ -229,9 +230,9 @@ def open_index(
         "seed": 42,
         "threads": current.threads,
     }
-    if vectors.rows <= EXACT_ROWS or recall > 0.99 or metric in BINARY:
+    if vectors.rows <= EXACT_ROWS or recall > EVERY_VECTOR or metric in BINARY:
         with stages.measure("build"), naming(target.label):
-            return _native.build(vectors.handle, None, options, False), "built", vectors
+            return _native.build_from(vectors.handle, None, options, False), "built", vectors
     key = target.key
     if key is None:
         with stages.measure("hash"):
@@ -242,6 +243,6 @@ def open_index(
         return handle, "cached", vectors
     options |= {"kind": "flat", "bits": _CODE_BITS, "keep": "none", "recall": 0.95}
     with stages.measure("build"), naming(target.label):
-        handle = _native.build(vectors.handle, None, options, current.progress)
+        handle = _native.build_from(vectors.handle, None, options, current.progress)
     cache._put(key, handle, int(_native.info(handle)["index_bytes"]))
     return handle, "built", vectors

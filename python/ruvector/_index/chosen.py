@@ -17,8 +17,6 @@ from .result import SearchResult, widen
 if TYPE_CHECKING:
     from .searching import Searching
 
-_CLOSE_BOUNDS = -1
-
 
 def search_chosen(
     index: Searching, query: Any, id: Any, k: Any, diversity: Any, limits: tuple[Any, ...]
@@ -46,11 +44,11 @@ def search_chosen(
     facts = index._facts
     index._check_reach(aim or facts.target)
     mask, allowed = index._filter(where, ids, facts)
-    found, scores, counts, raw = _native.search(
+    found, scores, counts, raw = _native.search_rows(
         index._handle,
         queries,
         min(k, facts.rows),
-        rerank=_CLOSE_BOUNDS if rerank is None else depth(rerank),
+        rerank=_native.CLOSE_BOUNDS if rerank is None else depth(rerank),
         recall=aim,
         probes=0 if probes is None else positive("probes", probes),
         mask=mask,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Final, TypeVar
 
-from .._native.library import forked_error
+from .._native import forked_error
 
 T = TypeVar("T")
 

@@ -147,7 +147,7 @@ class Index(Changing):
             }
             names = None if ids is None else read_ids(ids)
             shown = current.progress if progress is None else progress
-            handle = _native.build(column.handle, names, options, shown)
+            handle = _native.build_from(column.handle, names, options, shown)
             copied = column.copied or keep == "copy"
             lent = keep not in ("copy", "none") and not column.nulls
             matrix = column.matrix if lent else None

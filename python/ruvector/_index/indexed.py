@@ -16,8 +16,7 @@ from .._errors import ForkedProcessError, IndexClosed, InvalidArgument
 from .._input.masks import read_ids, read_some_ids
 from .._input.numbers import FloatMatrix
 from .._metric import BINARY, SCORE_NAMES
-from .._native import update
-from .._native.facts import Facts, facts_of
+from .._native import Facts, facts_of
 from .._show import html
 from .._text.embedder import Embedder, recall_origin
 from .forked import lost
@@ -128,7 +127,7 @@ class Indexed:
         facts = self._facts
         found, changed = None, facts.changed
         if facts.id_kind != "positions" and not changed:
-            found = _native.lookup(self._handle, ids)
+            found = _native.lookup(self._handle, read_ids(ids))
             # Of a version that was asked for afterwards: if it is not changed, that one was not.
             changed = bool(_native.info(self._handle)["changed"])
         if changed:
@@ -182,7 +181,7 @@ class Indexed:
         if isinstance(id, slice):
             raise InvalidArgument("an index is asked by id, not by slice")
         names, single = read_some_ids(id)
-        found = update.vectors_of(self._handle, names)
+        found = _native.vectors_of(self._handle, names)
         return found[0] if single else found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -201,7 +200,7 @@ class Indexed:
         if copy is False and (matrix is None or dtype not in (None, matrix.dtype)):
             raise ValueError("the vectors of this index cannot be shown so without a copy")
         if matrix is None:
-            matrix = update.matrix(self._handle)
+            matrix = _native.matrix(self._handle)
         elif copy:
             matrix = matrix.copy()
         return np.asarray(matrix, dtype=dtype)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ctypes import addressof, byref, sizeof
 from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from .._arguments import places
 from .._caller import warn
 from .._errors import InvalidArgument
 from .._metric import SCORE_NAMES, larger_is_better
-from .._native.arrow import address
-from .._native.library import MergeParams, TopK, call
-from .._native.library import Plan as Struct
+from .._native.merge import Part, merge, new_plan
 from .._show.plan import Plan
 from .result import SearchResult, _restore, widen
 
@@ -31,9 +27,6 @@ _SUMS: Final = (
     "rows", "eligible", "nulls", "cells", "probed", "scanned", "coded", "reranked", "ns_prepare",
     "ns_route", "ns_scan", "ns_rerank", "ns_total",
 )  # fmt: skip
-
-# Ids (int64 or uint64), scores (nq, k) and counts (nq,) of one shard.
-_Part = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 def merge_topk(results: Iterable[SearchResult], k: int | None = None) -> SearchResult:
@@ -97,7 +90,7 @@ def merge_topk(results: Iterable[SearchResult], k: int | None = None) -> SearchR
     if texts:
         cells, names = _ranked(cells)
     room = min(wanted, sum(ids.shape[1] for ids, _, _ in cells))
-    ids, scores, counts = _merge(cells, room, _LARGER_IS_BETTER[name])
+    ids, scores, counts = merge(cells, room, _LARGER_IS_BETTER[name])
     if texts:
         table = np.empty(len(names) + 1, object)  # the last cell, None, is what rank -1 is called
         table[:-1] = names
@@ -147,7 +140,7 @@ def _sides(part: SearchResult) -> tuple[str, str, str]:
     )
 
 
-def _cells(i: int, part: SearchResult) -> _Part:
+def _cells(i: int, part: SearchResult) -> Part:
     """Return a result's arrays as the library reads them."""
     counts = np.ascontiguousarray(part.counts, np.int64)
     ids, scores = part.ids, part.scores
@@ -173,7 +166,7 @@ def _check_positions(parts: list[SearchResult]) -> None:
         )
 
 
-def _ranked(cells: list[_Part]) -> tuple[list[_Part], list[str]]:
+def _ranked(cells: list[Part]) -> tuple[list[Part], list[str]]:
     """Return the cells with ranks for ids, and the texts that these are the ranks of.
 
     Python orders text by code points, which is the order of its UTF-8 bytes.
@@ -190,29 +183,12 @@ def _ranked(cells: list[_Part]) -> tuple[list[_Part], list[str]]:
         known.update(texts)
     names = sorted(known)
     rank = {name: i for i, name in enumerate(names)}
-    ranked: list[_Part] = []
+    ranked: list[Part] = []
     for (ids, scores, counts), found in zip(cells, there, strict=True):
         ranks = np.full(ids.shape, -1, np.int64)
         ranks[found] = [rank[text] for text in ids[found].tolist()]
         ranked.append((ranks, scores, counts))
     return ranked, names
-
-
-def _merge(cells: list[_Part], k: int, larger: bool) -> _Part:
-    """Let the library merge numbers."""
-    nq, dtype = len(cells[0][2]), cells[0][0].dtype
-    out = np.empty((nq, k), dtype), np.empty((nq, k), np.float32), np.empty(nq, np.int64)
-    parts = (TopK * len(cells))(*(_struct(*part) for part in cells))
-    params = MergeParams(
-        size=sizeof(MergeParams), larger=larger, unsigned_ids=dtype == np.uint64, nq=nq,
-        n_parts=len(cells), parts=addressof(parts), out=_struct(*out),
-    )  # fmt: skip
-    call("rv_merge_topk", byref(params))
-    return out
-
-
-def _struct(ids: npt.NDArray[Any], scores: npt.NDArray[Any], counts: npt.NDArray[Any]) -> TopK:
-    return TopK(ids.shape[1], address(ids), address(scores), address(counts))
 
 
 def _plan(plans: list[Plan], nq: int, began: float) -> Plan:
@@ -223,8 +199,8 @@ def _plan(plans: list[Plan], nq: int, began: float) -> Plan:
     """
     raws = [plan._raw for plan in plans]
     first = raws[0]
-    total = Struct(
-        size=sizeof(Struct), kind=first.kind, tier=first.tier, bits=first.bits, plane=first.plane,
+    total = new_plan(
+        kind=first.kind, tier=first.tier, bits=first.bits, plane=first.plane,
         epsilon0=first.epsilon0, recall=first.recall, threads=max(raw.threads for raw in raws),
         exact_scores=min(raw.exact_scores for raw in raws), queries=nq,
         certified=max(0, nq - sum(raw.queries - raw.certified for raw in raws)),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _native
-from .._errors import InvalidArgument, MissingExtra
-from .._settings import current
+from .._errors import MissingExtra
 from .._show import html
 from .._show.plan import Plan
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
     from .indexed import Indexed
+
+
+# How rows of an answer are gathered from a user's frame, which this file knows nothing of.
+_gather: list[Callable[[SearchResult, Any, Any], Any]] = []
+
+
+def rows_gathered_by(gather: Callable[[SearchResult, Any, Any], Any]) -> None:
+    """Have `SearchResult.rows` done by whoever knows frames: ``gather(result, frame, ids_on)``."""
+    _gather[:] = [gather]
 
 
 class Hit(NamedTuple):
@@ -148,24 +157,7 @@ class SearchResult:
         VectorsChanged
             `frame` has other vectors or texts than the index, or in another order.
         """
-        from .._frames import joining, protocol
-
-        columns = self._columns()
-        ids = columns.pop("id")
-        index = self._index
-        if index is None and ids_on is None:
-            raise InvalidArgument(
-                "a result that was pickled or merged has left its index behind: name the column "
-                "of the frame that holds the ids with ids_on="
-            )
-        adapter = protocol.wrap(frame)
-        if ids_on is not None:
-            protocol.one_of(adapter.names(), ids_on)
-        joined = joining.join_result(index, adapter, ids_on)
-        if current.score_column is not None:
-            columns[current.score_column] = columns.pop(self.score_name)
-        protocol.check_clash(adapter.names(), list(columns))
-        return adapter.take(joined.rows(ids), None, columns)
+        return _gather[0](self, frame, ids_on)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""

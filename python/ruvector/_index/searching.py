@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,13 @@ from .._errors import EmbedError, InvalidArgument, UnknownId
 from .._input.bits import read_bit_queries
 from .._input.masks import Mask, Rows, read_ids, read_mask
 from .._input.queries import FLOAT32, read_queries, texts_of
-from .._native.facts import Facts, facts_of
-from .._native.nearest import search_one
+from .._native import Facts, facts_of, search_one
 from .._settings import current
 from .._show.plan import Plan, remember
 from .chosen import search_chosen
 from .indexed import Indexed
 from .recall import RecallReport
 from .result import SearchResult, widen
-
-_CLOSE_BOUNDS: Final = -1
 
 
 class Searching(Indexed):
@@ -116,7 +113,7 @@ class Searching(Indexed):
         facts: Facts = self._handle.version.facts or facts_of(self._handle)
         if facts.unreached is not None:
             self._check_reach(aim or facts.target)
-        deep = _CLOSE_BOUNDS if rerank is None else depth(rerank)
+        deep = _native.CLOSE_BOUNDS if rerank is None else depth(rerank)
         cells = 0 if probes is None else positive("probes", probes)
         limited = current.threads if threads is None else limit(threads)
         rows = facts.rows
@@ -148,7 +145,7 @@ class Searching(Indexed):
     ) -> SearchResult:
         """Search where the short path does not: batches, filters, many rows."""
         mask, names = self._filter(*limits, facts)
-        found, scores, counts, raw = _native.search(
+        found, scores, counts, raw = _native.search_rows(
             self._handle,
             queries,
             min(k, facts.rows),

@@ -9,6 +9,16 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 
+def is_text(kind: Any) -> bool:
+    """Return whether an Arrow type holds text, encoded or in an extension type as well."""
+    types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
 def take_rows(table: Any, rows: npt.NDArray[np.int64]) -> Any:
     """Return a table of these rows, with the schema of `table`."""
     try:

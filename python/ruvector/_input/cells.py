@@ -6,7 +6,6 @@ the matrix is used in place; everything else is gathered once.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import operator
 from collections import Counter
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from .._caller import warn as warn_caller
 from .._errors import InvalidVector
 from .._native.arrow import VECTOR_NUMBERS
+from .._native.memory import POINTER_BYTES, words_at
 from .advice import text_advice
 from .numbers import Gathered
 from .values import NotNumbers, is_null, is_scalar, numbers_of
@@ -267,7 +267,7 @@ def shared_matrix(cells: list[Matrix]) -> Matrix | None:
     address = np.fromiter(map(id, cells), np.uint64, len(cells))
     low = int(address.min())
     words = (int(address.max()) - low) // _WORD + _FLAGS + 1
-    memory = np.ctypeslib.as_array((ctypes.c_uint64 * words).from_address(low))
+    memory = words_at(low, words)
     at = ((address - np.uint64(low)) >> np.uint64(3)).astype(np.int64)
     for word, want in ((_TYPE, id(np.ndarray)), (_BASE, id(first.base))):
         if not (memory[at + word] == np.uint64(want)).all():
@@ -296,9 +296,9 @@ def _layout_holds() -> bool:
     """Return whether arrays lie in memory as this file expects (not so in free-threaded builds)."""
     matrix = np.zeros((2, 3), np.float32)
     probe = matrix[1]
-    words = (ctypes.c_uint64 * (_FLAGS + 1)).from_address(id(probe))
+    words = words_at(id(probe), _FLAGS + 1).tolist()
     return (
-        ctypes.sizeof(ctypes.c_void_p) == _WORD
+        POINTER_BYTES == _WORD
         and words[_TYPE] == id(np.ndarray)
         and words[_DATA] == probe.ctypes.data
         and words[_NDIM] & 0xFFFFFFFF == 1

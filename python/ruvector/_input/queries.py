@@ -73,11 +73,9 @@ def _pandas_text(pandas: Any, dtype: Any) -> bool | None:
 
 
 def _arrow_text(kind: Any) -> bool | None:
-    from .._frames.arrow import arrow_facts
+    from .arrow_rows import is_text
 
-    if sys.modules["pyarrow"].types.is_null(kind):
-        return None
-    return arrow_facts("", kind).kind == "text"
+    return None if sys.modules["pyarrow"].types.is_null(kind) else is_text(kind)
 
 
 def read_queries(query: Any, dim: int) -> tuple[FloatMatrix, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Number
 from typing import Any
 
@@ -13,6 +13,14 @@ from .._errors import InvalidVector
 from .values import is_batch, is_null, is_scalar, lends
 
 _Parts = list[tuple[str, str]]  # how to reach a part from the query, and its kind
+
+
+_reader: list[Callable[[Any], list[tuple[Any, str]]]] = []
+
+
+def columns_read_by(read: Callable[[Any], list[tuple[Any, str]]]) -> None:
+    """Have frames read by whoever knows them: ``read`` returns label and kind of each column."""
+    _reader[:] = [read]
 
 
 def refuse_rows(query: Any, label: Any = None) -> None:
@@ -95,11 +103,9 @@ def _plain(query: Any) -> tuple[str, _Parts]:
 
 def _columns(frame: Any) -> _Parts:
     """Return the columns of a frame, without those that share their name."""
-    from .._frames.protocol import all_facts, wrap
-
-    facts = all_facts(wrap(frame))
-    labels = [fact.label for fact in facts]
-    parts = [(f"[{f.label!r}]", f.kind) for f in facts if labels.count(f.label) == 1]
+    columns = _reader[0](frame)
+    labels = [label for label, _ in columns]
+    parts = [(f"[{label!r}]", kind) for label, kind in columns if labels.count(label) == 1]
     if parts and all(kind == "number" for _, kind in parts):
         if hasattr(frame, "to_numpy"):
             return [(".to_numpy()", "vector")]

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from .. import _native
 from .._errors import ColumnError, InvalidVector
 from .._native.arrow import VECTOR_NUMBERS
-from .._native.library import call
 from .._settings import current
 from . import cells as _cells
 from .advice import text_advice
@@ -107,11 +106,7 @@ class Vectors:
             return np.asarray(_Borrowed(self.handle, address, self.rows, self.dim))
         if not self.nulls:
             return _native.column_matrix(self.handle)
-        out = np.empty((self.rows, self.dim), np.float32)
-        valid = np.empty(self.rows, np.bool_)
-        call("rv_column_copy", self.handle.value, out.ctypes.data, valid.ctypes.data)
-        out[~valid] = np.nan
-        return out
+        return _native.column_with_gaps(self.handle, np.float32)
 
     def numbers(self) -> FloatMatrix:
         """Return all rows as `floats` does, but as float64 where the column holds float64."""
@@ -119,11 +114,7 @@ class Vectors:
             return self.floats()
         if self.matrix is not None and self.matrix.dtype == np.float64 and not self.nulls:
             return self.matrix
-        out = np.empty((self.rows, self.dim), np.float64)
-        valid = np.empty(self.rows, np.bool_)
-        call("rv_column_copy_wide", self.handle.value, out.ctypes.data, valid.ctypes.data)
-        out[~valid] = np.nan
-        return out
+        return _native.column_with_gaps(self.handle, np.float64)
 
 
 class _Borrowed:

@@ -9,7 +9,7 @@ import numpy as np
 from .._metric import BINARY
 from .handle import Handle, info
 
-_EVERY_VECTOR: Final = float(np.nextafter(0.99, 1))  # targets from here on measure all vectors
+EVERY_VECTOR: Final = 0.99  # recall targets above measure every vector
 
 
 class Facts(NamedTuple):
@@ -93,4 +93,4 @@ def first_unreached(info: dict[str, Any]) -> float:
         for point in info.get("calibration") or ()
         if not point["vectors"] and point["recall"] < point["target"] - 0.01
     ]
-    return min([*missed, _EVERY_VECTOR])
+    return min([*missed, float(np.nextafter(EVERY_VECTOR, 1))])

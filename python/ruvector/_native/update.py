@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ctypes import byref, c_int64
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import UnknownId, VectorsChanged
-from .._metric import BINARY
-from .arrow import FORMATS, address, collect, machine, pack_texts
-from .handle import Handle, info
-from .library import Values, call
+from .arrow import address, collect
+from .handle import Handle
+from .library import call
+from .params import Names, values
 from .task import Progress, Task
-
-Names = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | Sequence[str]
-
-
-def values(ids: Names) -> tuple[Values, Any]:
-    """Return an rv_values of ids, and what must be kept as long as it is used."""
-    if isinstance(ids, np.ndarray):
-        ids = machine(ids)
-        return Values(FORMATS[ids.dtype.name], address(ids), None, len(ids), 0), ids
-    data, offsets, _ = pack_texts(ids)
-    return Values(b"U", address(data), address(offsets), len(ids), int(offsets[-1])), (
-        data,
-        offsets,
-    )
-
 
 # So many numbers are coded in a few milliseconds: on the calling thread, without a task.
 SHORT_NUMBERS = 200_000
-
-
-# So often rows are counted anew when others were added or deleted meanwhile.
-MEANWHILE = 1000
 
 
 def few(vectors: Any) -> bool:
@@ -129,39 +108,3 @@ def compact(handle: Handle, threads: int = 0) -> None:
     finally:
         handle.outdate()
     collect()
-
-
-def room(about: dict[str, Any], n: int) -> npt.NDArray[Any]:
-    """Return an empty array for n rows of the index: float32, float64 or, of bits, uint8."""
-    if n and not about["dim"]:  # the library must not write where there is no room
-        raise UnknownId("the index has no vectors yet, so none of these rows")
-    if about.get("metric") in BINARY:
-        return np.empty((n, about["dim"] // 8), np.uint8)
-    return np.empty((n, about["dim"]), np.float64 if about.get("wide") else np.float32)
-
-
-def of_type(function: str, out: npt.NDArray[Any]) -> str:
-    """Return the name of the library's function that fills such an array."""
-    return function + "_wide" if out.dtype == np.float64 else function
-
-
-def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[Any]:
-    """Return the vectors of ids as a fresh (n, dim) array, of bits (n, dim / 8)."""
-    given, kept = values(ids)
-    out = room(info(handle), len(ids))
-    call(of_type("rv_index_vectors_of", out), handle.value, byref(given), address(out))
-    del kept
-    return out
-
-
-def matrix(handle: Handle) -> npt.NDArray[Any]:
-    """Return the vectors of all rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
-    for _ in range(MEANWHILE):
-        about = info(handle)
-        out = room(about, about["rows"])
-        try:
-            call(of_type("rv_index_matrix", out), handle.value, len(out), address(out))
-        except VectorsChanged:  # by rows added or deleted since `info`
-            continue
-        return out
-    raise VectorsChanged("rows are added and deleted faster than they can be counted: ask again")

@@ -14,8 +14,11 @@ from .._metric import BINARY, larger_is_better
 from .arrow import ArrowArray, ArrowSchema, address, drop, texts_of
 from .handle import Handle
 from .library import Plan, SearchParams, WithinParams, call
-from .nearest import Floats, Ints, _filter, _filter_ids, number_type
+from .params import allow, allow_ids, number_type
 from .task import Task
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 MIN_SIMILARITY: Final = 1
 MAX_DISTANCE: Final = 2
@@ -52,7 +55,7 @@ def within(
 
     ``queries`` has shape (nq, dim), for metrics of bits (nq, dim / 8). ids (int64, uint64 or
     object) and scores of all queries follow each other; ``counts`` says how many belong to each.
-    The rest as in `ruvector._native.search.search`.
+    The rest as in `search_rows`.
     """
     bits = metric in BINARY
     if bits and queries.dtype != np.uint8:
@@ -65,7 +68,7 @@ def within(
         dim=batch.shape[1] * (8 if bits else 1), counts=address(counts), plan=addressof(plan),
         numbers=batch.itemsize == 8,
     )  # fmt: skip
-    kept = _filter(search, mask, None) if ids is None else _filter_ids(search, ids)
+    kept = allow(search, mask, None) if ids is None else allow_ids(search, ids)
     if source is not None:
         if not source.value:
             raise InvalidArgument("the column to measure against is closed")

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._arguments import whole
 from .._errors import InvalidArgument
+from .._native.facts import EVERY_VECTOR
 from .._show import html
 from .model import (
     Design,
@@ -23,7 +24,7 @@ from .model import (
 )
 
 FEWEST_FOR_CELLS: Final = 1_000  # rows below which cells are not worth a look
-HIGHEST_AIM: Final = 0.99  # targets above make codes measure every vector
+HIGHEST_AIM: Final = EVERY_VECTOR
 AIMS: Final = (0.8, 0.9, 0.95, 0.98, HIGHEST_AIM)  # what kind ivf is calibrated for
 _SLOWEST: Final = {"exact": 1.2, "flat": 1.3, "ivf": 1.7}  # p99 over p50, of many data sets
 _CODES: Final = ((1, True), (5, True), (1, False), (4, False), (8, False))  # (bits, vectors)

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
-from .._native.library import Plan as Struct
+from .._native import Plan as Struct
 from . import html
 
 _KINDS: Final = {1: "exact", 2: "flat", 3: "ivf"}

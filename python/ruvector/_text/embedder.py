@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from .._errors import ColumnError, EmbedError, InvalidVector, MissingExtra
+from .._errors import ColumnError, EmbedError, InvalidArgument, InvalidVector, MissingExtra
 from .._input.cells import Validity
 from .._input.values import is_null, values_of
 from .._input.vectors import Float32Matrix, read_vectors
 from .._locks import Lock
-from .._native.library import forked_error
-from .._settings import current
+from .._native import forked_error
+from .._settings import checked_by, current
 from .static import Static
 
 _PACKAGE: Final = "wordllama"
@@ -381,3 +381,16 @@ def resolve(embedder: Any) -> Embedder:
     if embedder is None:
         embedder = current.embedder
     return Embedder.from_pretrained("default" if embedder is None else embedder)
+
+
+def _check_setting(embedder: Any) -> None:
+    """Refuse what cannot be an embedder; that the default model is there shows when it is used."""
+    if embedder is None or (isinstance(embedder, str) and embedder == "default"):
+        return
+    try:
+        Embedder.from_pretrained(embedder)
+    except EmbedError as error:
+        raise InvalidArgument(str(error)) from None
+
+
+checked_by("embedder", _check_setting)

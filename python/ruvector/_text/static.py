@@ -45,7 +45,7 @@ class Static:
         np.cumsum([len(one) for one in tokens], out=cuts[1:])
         flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
         np.minimum(flat, self._table.shape[0] - 1, out=flat)
-        return _native.embed(self._table, flat, cuts)
+        return _native.pool_tokens(self._table, flat, cuts)
 
     def _all_ids(self, texts: list[str], waiter: Waiter) -> list[npt.NDArray[np.uint32]]:
         tokens: list[npt.NDArray[np.uint32]] = []

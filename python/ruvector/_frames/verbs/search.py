@@ -28,7 +28,7 @@ from ..._metric import (
     larger_is_better,
     threshold,
 )
-from ..._native.handle import Handle
+from ..._native import Handle
 from ..._settings import current
 from ..._show.plan import Plan, last_plan, nothing, remember
 from ..._text.embedder import resolve
@@ -394,7 +394,7 @@ def _nearest_rows(
     given: Index | None,
 ) -> tuple[Any, Any, Any, Any]:
     """Return ids and scores found, query by query, how many of each, and the native plan."""
-    ids, scores, counts, raw = _native.search(
+    ids, scores, counts, raw = _native.search_rows(
         handle,
         queries,
         k,

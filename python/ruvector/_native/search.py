@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .._arguments import places
 from .._errors import InvalidArgument
 from .arrow import address
-from .facts import Facts, facts_of
+from .facts import EVERY_VECTOR, Facts, facts_of
 from .handle import Handle
 from .library import (
     Bytes,
@@ -25,22 +25,17 @@ from .library import (
     raise_error,
     release_bytes,
 )
+from .params import CLOSE_BOUNDS, FILTER_MASK, allow, allow_ids, number_type, values
 from .task import Task
-from .update import values
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-FILTER_MASK = 1
-FILTER_ROWS = 2
-FILTER_IDS = 3
-CLOSE_BOUNDS = -1
 
 # A search that reads fewer bytes than this takes less than about 5 ms on one core, so it runs on
 # the calling thread: no task, no other thread, no chance that Ctrl-C waits long.
 SHORT_BYTES = 20_000_000
 KEPT_NUMBERS = 200_000  # a thread keeps scratch memory of so many, under 1 MB
-EVERY_VECTOR = 0.99  # above this recall `flat` measures all vectors
 
 
 class _Scratch:
@@ -120,7 +115,7 @@ class _Spare(threading.local):
 _spare = _Spare()
 
 
-def search(
+def search_rows(
     handle: Handle,
     queries: npt.NDArray[Any],
     k: int,
@@ -170,7 +165,7 @@ def search(
     asked = None if like is None else values(like)
     if asked is not None:
         params.like = addressof(asked[0])
-    filter_ = _filter(params, mask, rows) if ids is None else _filter_ids(params, ids)
+    filter_ = allow(params, mask, rows) if ids is None else allow_ids(params, ids)
     cuts = _room_for_texts(params, len(batch)) if texts else None
     if source is not None:
         params.source = source.value
@@ -186,13 +181,6 @@ def search(
     if queries.ndim == 2:
         return names, scores, counts, plan
     return names[0, : counts[0]], scores[0, : counts[0]], counts, plan
-
-
-def number_type(queries: npt.NDArray[Any], bits: bool) -> type[np.generic]:
-    """Return the type in which the library takes queries."""
-    if bits:
-        return np.uint8
-    return np.float64 if queries.dtype == np.float64 else np.float32
 
 
 class _Texts:
@@ -295,31 +283,6 @@ def _search_batch(
         task.wait()
         task.result()
     return ids, scores, counts, plan
-
-
-def _filter_ids(params: SearchParams, ids: Any) -> object:
-    """Point params at the ids that may be found and return the memory to keep."""
-    given, kept = values(ids)
-    params.filter, params.filter_len, params.filter_kind = addressof(given), 1, FILTER_IDS
-    return given, kept
-
-
-def _filter(
-    params: SearchParams, mask: npt.NDArray[Any] | None, rows: npt.NDArray[Any] | None
-) -> npt.NDArray[Any] | None:
-    """Point params at the filter and return the memory to keep."""
-    if mask is not None and rows is not None:
-        raise InvalidArgument("a mask and rows at once")
-    if mask is not None:
-        if mask.ndim != 1 or mask.dtype.kind not in "bu" or mask.dtype.itemsize != 1:
-            raise InvalidArgument(f"a mask is one boolean a row, not {mask.ndim}-d {mask.dtype}")
-        kept, kind = np.ascontiguousarray(mask), FILTER_MASK
-    elif rows is not None:
-        kept, kind = np.ascontiguousarray(rows, np.int64), FILTER_ROWS
-    else:
-        return None
-    params.filter, params.filter_len, params.filter_kind = address(kept), len(kept), kind
-    return kept
 
 
 def _cost(

@@ -1,0 +1,111 @@
+"""Columns of vectors: borrowed from NumPy or Arrow, read back, hashed, projected."""
+
+from __future__ import annotations
+
+from ctypes import byref, c_uint64
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import InvalidArgument
+from . import arrow
+from .arrow import ArrowArray, ArrowSchema, address, collect
+from .handle import Handle, info
+from .library import call
+from .task import Task
+
+Floats = npt.NDArray[np.float32]
+
+# Numbers of a column that is hashed in one call, which takes some milliseconds.
+HASH_NUMBERS = 1 << 24
+
+
+def column_from_matrix(
+    matrix: npt.NDArray[Any], validity: npt.NDArray[np.bool_] | None = None
+) -> Handle:
+    """Borrow a 2-D C-contiguous array of float32, 64 or 16, int8 or uint8 as a column.
+
+    ``validity`` is False where a row is null. The array is kept until the library lets go of it.
+    """
+    if matrix.ndim != 2 or not matrix.flags.c_contiguous:
+        raise InvalidArgument(f"{matrix.ndim}-d {matrix.dtype} is not a C-contiguous matrix")
+    if not matrix.dtype.isnative or matrix.dtype.char not in arrow.VECTOR_NUMBERS:
+        raise InvalidArgument(f"numbers of type {matrix.dtype} cannot be borrowed")
+    if matrix.shape[1] < 1:
+        raise InvalidArgument("vectors of no dimensions")
+    if validity is not None and validity.shape != (len(matrix),):
+        raise InvalidArgument(f"validity {validity.shape} for {len(matrix)} rows")
+    handle = Handle()
+    array, schema = ArrowArray(), ArrowSchema()
+    try:
+        arrow.wrap_matrix(matrix, validity, array, schema)
+        call("rv_column_import", byref(array), byref(schema), byref(handle.cell))
+    finally:
+        arrow.drop(array, schema)
+        collect()
+    return handle.adopt()
+
+
+def column_from_capsule(obj: Any) -> Handle:
+    """Borrow a column from anything with ``__arrow_c_array__`` or ``__arrow_c_stream__``."""
+    handle = Handle()
+    arrow.import_column(obj, handle.cell)
+    return handle.adopt()
+
+
+def column_info(column: Handle) -> dict[str, Any]:
+    """Return rows, dim, nulls, type, chunks and address of a column."""
+    if not column.value:
+        raise InvalidArgument("the column is closed")
+    return info(column)
+
+
+def column_matrix(column: Handle) -> Floats:
+    """Return all rows as a fresh (rows, dim) array; null rows are zero."""
+    shape = column_info(column)
+    out = np.empty((shape["rows"], shape["dim"]), np.float32)
+    call("rv_column_copy", column.value, address(out), None)
+    return out
+
+
+def column_with_gaps(column: Handle, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """Return all rows as a fresh (rows, dim) array of float32 or float64; null rows are NaN."""
+    shape = column_info(column)
+    out = np.empty((shape["rows"], shape["dim"]), kind)
+    valid = np.empty(shape["rows"], np.bool_)
+    call(of_type("rv_column_copy", out), column.value, address(out), address(valid))
+    out[~valid] = np.nan
+    return out
+
+
+def of_type(function: str, out: npt.NDArray[Any]) -> str:
+    """Return the name of the library's function that fills such an array."""
+    return function + "_wide" if out.dtype == np.float64 else function
+
+
+def column_hash(column: Handle) -> bytes:
+    """Return 16 bytes that equal columns share."""
+    out = (c_uint64 * 2)()
+    shape = column_info(column)
+    if shape["rows"] * shape["dim"] <= HASH_NUMBERS:
+        call("rv_column_hash", column.value, out)
+        return bytes(out)
+    task = Task(lent=out)
+    call("rv_column_hash_start", column.value, out, byref(task.cell))
+    task.wait()
+    task.result()
+    return bytes(out)
+
+
+def pca(column: Handle, dims: int = 2) -> Floats:
+    """Return (rows, dims) coordinates along the principal components; null rows are NaN."""
+    rows = column_info(column)["rows"]
+    if dims < 1:
+        raise InvalidArgument(f"dims={dims} must be 1 or more")
+    out = np.empty((rows, dims), np.float32)
+    task = Task(lent=out)
+    call("rv_pca_start", column.value, dims, address(out), byref(task.cell))
+    task.wait()
+    task.result()
+    return out
