@@ -6,7 +6,7 @@ LIB    := python/ruvector/_lib/libruvector.so
 TAGS   := cshared,mallocator
 
 GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh \
-  $(shell find simd arrowidx cabi \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) \
+  $(shell find simd fault text arrowidx internal cabi \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) \
     ! -name '*_test.go')
 PY_SOURCES := $(shell find python/ruvector \( -name '*.py' -o -name 'py.typed' \)) \
   $(wildcard python/pyproject.toml python/hatch_build.py python/README.md) LICENSE THIRD_PARTY
@@ -55,7 +55,7 @@ lint: build ## vet, staticcheck, ruff, mypy, pyright
 	bash checks/static.sh
 
 fmt: $(VENV)/.ready ## format Go and Python
-	gofmt -w simd arrowidx cabi internal
+	gofmt -w simd fault text arrowidx cabi internal
 	$(VENV)/bin/ruff check --quiet --fix .
 	$(VENV)/bin/ruff format --quiet .
 

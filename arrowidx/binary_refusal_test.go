@@ -7,6 +7,7 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
+	"github.com/ruvector/ruvector-arrow/arrowidx/pca"
 )
 
 // refusal is an error that must be of a kind and say some words.
@@ -57,7 +58,7 @@ func TestBuildsOfBitsThatCannotBeSayWhy(t *testing.T) {
 		{build(col, arrowidx.BuildOptions{Metric: arrowidx.Hamming, Keep: arrowidx.KeepNone}),
 			arrowidx.InvalidArgument, []string{"rows themselves"}},
 		{build(col, arrowidx.BuildOptions{Metric: 6}), arrowidx.MetricError, []string{"6"}},
-		{arrowidx.PCA(t.Context(), col, 1, make([]float32, 20)), arrowidx.ColumnError,
+		{pca.PCA(t.Context(), col, 1, make([]float32, 20)), arrowidx.ColumnError,
 			[]string{"bits"}},
 	})
 	_, err := arrowidx.ParseMetric("tanimoto")
@@ -99,7 +100,7 @@ func TestQuestionsToIndexesOfBitsThatCannotBeNameBothSides(t *testing.T) {
 		{ix.PackedRow(20, make([]byte, 4)), arrowidx.UnknownID, []string{"20"}},
 		{ix.Attach(floats), arrowidx.MetricError, []string{"hamming"}},
 		{ix.Calibrate(t.Context(), arrowidx.CalibrateParams{}), arrowidx.InvalidArgument, nil},
-		{arrowidx.PCA(t.Context(), col, 1, make([]float32, 20)), arrowidx.ColumnError,
+		{pca.PCA(t.Context(), col, 1, make([]float32, 20)), arrowidx.ColumnError,
 			[]string{"bits"}},
 	})
 }

@@ -2,36 +2,37 @@ package arrowidx
 
 import (
 	"math"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/format"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
-
-// Codes and factors against the formulas of docs/format.md in float64.
 
 // coded is a residual with its code, decoded by the rules of the format alone.
 type coded struct {
 	r     []float32
 	bits  int
-	plane factors
-	whole factors
+	plane rabitq.Factors
+	whole rabitq.Factors
 	signs []byte
 	extra []byte
 }
 
-func code(r []float32, bits int, metric Metric, meanDot float32) coded {
-	c := newCoder(len(r), bits, metric)
-	out := coded{r: r, bits: bits, extra: make([]byte, simd.ExtraBytes(len(r), bits-1)+factorsBytes)}
+func code(r []float32, bits int, metric column.Metric, meanDot float32) coded {
+	c := rabitq.NewCoder(len(r), bits, metric)
+	out := coded{r: r, bits: bits, extra: make([]byte, simd.ExtraBytes(len(r), bits-1)+rabitq.FactorsBytes)}
 	if bits == 1 {
 		out.extra = nil
 	}
-	out.plane, _ = c.encode(r, meanDot, nil, out.extra)
-	out.signs = c.signs
+	out.plane, _ = c.Encode(r, meanDot, nil, out.extra)
+	out.signs = c.Signs
 	if bits > 1 {
-		out.whole = getFactors(out.extra[len(out.extra)-factorsBytes:])
+		out.whole = rabitq.GetFactors(out.extra[len(out.extra)-rabitq.FactorsBytes:])
 	}
 	return out
 }
@@ -96,7 +97,7 @@ func product(r []float32, y []float64) (dot, yy, rr float64) {
 }
 
 // wantFactors are the formulas of the format.
-func wantFactors(r []float32, y []float64, metric Metric, meanDot float64) [3]float64 {
+func wantFactors(r []float32, y []float64, metric column.Metric, meanDot float64) [3]float64 {
 	dot, yy, l := product(r, y)
 	kappa, add := 2.0, l
 	if metric.Larger() {
@@ -119,12 +120,12 @@ func TestFactorsAreTheFormulasOfTheFormat(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, d := range []int{64, 128, 192, 1024} {
 		for bits := 1; bits <= 9; bits++ {
-			for _, metric := range []Metric{Cosine, Dot, L2, SqEuclidean} {
+			for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2, column.SqEuclidean} {
 				meanDot := float32(r.NormFloat64())
 				c := code(gaussians(r, d, 0.05), bits, metric, meanDot)
-				compare := func(have factors, y []float64, name string) {
+				compare := func(have rabitq.Factors, y []float64, name string) {
 					want := wantFactors(c.r, y, metric, float64(meanDot))
-					for i, v := range [2]float32{have.add, have.rescale} {
+					for i, v := range [2]float32{have.Add, have.Rescale} {
 						require.InEpsilon(t, want[i], v, 2e-6, "seed %d d=%d %d bits %s: %s factor %d",
 							seed, d, bits, metric, name, i)
 					}
@@ -133,7 +134,7 @@ func TestFactorsAreTheFormulasOfTheFormat(t *testing.T) {
 					if metric.Larger() {
 						_, _, unit = product(c.r, y)
 					}
-					require.InDelta(t, want[2]*want[2], float64(have.err)*float64(have.err),
+					require.InDelta(t, want[2]*want[2], float64(have.Err)*float64(have.Err),
 						4*2e-6*unit/float64(d-1), "seed %d d=%d %d bits %s: %s", seed, d, bits,
 						metric, name)
 				}
@@ -151,7 +152,7 @@ func TestSignsAreThoseOfTheResidual(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	x := gaussians(r, 192, 1)
 	x[0], x[64], x[191] = 0, float32(math.Copysign(0, -1)), 0
-	c := code(x, 4, L2, 0)
+	c := code(x, 4, column.L2, 0)
 	for i, v := range x {
 		require.Equal(t, v > 0, c.sign(i) == 1, "seed %d, dimension %d holds %v", seed, i, v)
 	}
@@ -161,7 +162,7 @@ func TestCodesGrowWithTheNumbersTheyStandFor(t *testing.T) {
 	const seed = 322
 	r := rand.New(rand.NewPCG(seed, 0))
 	for bits := 2; bits <= 9; bits++ {
-		c := code(gaussians(r, 256, 0.1), bits, Dot, 0)
+		c := code(gaussians(r, 256, 0.1), bits, column.Dot, 0)
 		y := c.vector()
 		for i := range y {
 			require.LessOrEqual(t, math.Abs(y[i]), float64(int(1)<<bits-1)/2)
@@ -184,7 +185,7 @@ func cosine2(r []float32, y []float64) float64 {
 // plain is the code of e extra bits at the scale that is best for Gaussian rows.
 func plain(r []float32, bits int) []float64 {
 	_, _, l := product(r, make([]float64, len(r)))
-	t := extraLoad[bits-1] * math.Sqrt(float64(len(r))) / math.Sqrt(l)
+	t := rabitq.ExtraLoad[bits-1] * math.Sqrt(float64(len(r))) / math.Sqrt(l)
 	y := make([]float64, len(r))
 	for i, v := range r {
 		k := min(math.Trunc(t*math.Abs(float64(v))), float64(int(1)<<(bits-1)-1))
@@ -204,7 +205,7 @@ func TestTheFittedScaleIsNoWorseThanTheConstantOne(t *testing.T) {
 				if i%3 == 0 { // one dimension sticks out
 					x[r.IntN(d)] *= 8
 				}
-				c := code(x, bits, L2, 0)
+				c := code(x, bits, column.L2, 0)
 				fitted, constant := cosine2(x, c.vector()), cosine2(x, plain(x, bits))
 				require.GreaterOrEqual(t, fitted, constant-1e-6, "seed %d d=%d %d bits", seed, d, bits)
 				if fitted > constant+1e-6 {
@@ -223,7 +224,7 @@ func TestEveryBitBringsACodeCloserToItsRow(t *testing.T) {
 	for range 50 {
 		x := gaussians(r, d, 0.1)
 		for bits := 1; bits <= 9; bits++ {
-			c := code(x, bits, L2, 0)
+			c := code(x, bits, column.L2, 0)
 			sum[bits] += 1 - cosine2(x, c.vector())
 		}
 	}
@@ -235,11 +236,11 @@ func TestEveryBitBringsACodeCloserToItsRow(t *testing.T) {
 
 func TestAZeroResidualHasNoErrorAndNoDirection(t *testing.T) {
 	for bits := 1; bits <= 9; bits++ {
-		for _, metric := range []Metric{Dot, L2} {
+		for _, metric := range []column.Metric{column.Dot, column.L2} {
 			c := code(make([]float32, 64), bits, metric, 0.25)
-			want := factors{}
-			if metric == Dot {
-				want.add = -0.25
+			want := rabitq.Factors{}
+			if metric == column.Dot {
+				want.Add = -0.25
 			}
 			require.Equal(t, want, c.plane, "%d bits", bits)
 			if bits > 1 {
@@ -254,39 +255,39 @@ func TestResidualsOfEverySizeHaveFiniteFactors(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for exponent := -60; exponent <= 1; exponent++ {
 		for bits := 1; bits <= 9; bits++ {
-			c := code(gaussians(r, 64, math.Ldexp(0.1, exponent)), bits, L2, 0)
-			require.True(t, c.plane.sound(), "2^%d: %+v", exponent, c.plane)
-			require.True(t, c.whole.sound(), "2^%d, %d bits: %+v", exponent, bits, c.whole)
+			c := code(gaussians(r, 64, math.Ldexp(0.1, exponent)), bits, column.L2, 0)
+			require.True(t, format.Sound(c.plane), "2^%d: %+v", exponent, c.plane)
+			require.True(t, format.Sound(c.whole), "2^%d, %d bits: %+v", exponent, bits, c.whole)
 			if bits > 1 {
-				require.LessOrEqual(t, c.whole.err, c.plane.err, "2^%d, %d bits", exponent, bits)
+				require.LessOrEqual(t, c.whole.Err, c.plane.Err, "2^%d, %d bits", exponent, bits)
 			}
 		}
 	}
 }
 
 func TestFactorsSurviveTheirBytes(t *testing.T) {
-	want := factors{add: -1.5, rescale: -3e-20, err: math.SmallestNonzeroFloat32}
-	b := make([]byte, factorsBytes)
-	want.put(b)
-	require.Equal(t, want, getFactors(b))
+	want := rabitq.Factors{Add: -1.5, Rescale: -3e-20, Err: math.SmallestNonzeroFloat32}
+	b := make([]byte, rabitq.FactorsBytes)
+	want.Put(b)
+	require.Equal(t, want, rabitq.GetFactors(b))
 }
 
 func TestPlaneFactorsLieWithTheirRows(t *testing.T) {
-	f, err := newCodes(70, blocksOf(70), 100, 3)
+	f, err := rabitq.NewCodes(70, rabitq.BlocksOf(70), 100, 3)
 	require.NoError(t, err)
-	defer f.free()
-	require.Equal(t, 3, f.count)
-	signs := make([]byte, f.padded/8)
+	defer f.Free()
+	require.Equal(t, 3, f.Count)
+	signs := make([]byte, f.Padded/8)
 	for row := range 70 {
 		for j := range signs {
 			signs[j] = byte(row + j)
 		}
-		f.putPlane(row, signs, factors{float32(row), float32(-row), float32(row) / 2})
+		f.PutPlane(row, signs, rabitq.Factors{Add: float32(row), Rescale: float32(-row), Err: float32(row) / 2})
 	}
 	for row := range 70 {
-		block, lane := f.block(row/32), row%32
-		require.Equal(t, factors{float32(row), float32(-row), float32(row) / 2},
-			f.planeFactors(block, lane))
+		block, lane := f.Block(row/32), row%32
+		require.Equal(t, rabitq.Factors{Add: float32(row), Rescale: float32(-row), Err: float32(row) / 2},
+			f.PlaneFactors(block, lane))
 		for j := range signs {
 			require.Equal(t, byte(row+j), block[j*32+lane], "row %d byte %d", row, j)
 		}

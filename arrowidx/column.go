@@ -1,19 +1,9 @@
 package arrowidx
 
 import (
-	"fmt"
-	"math/bits"
-	"sort"
-	"sync/atomic"
-
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-)
 
-// Limits of one column and one index.
-const (
-	MaxDim  = 65_536
-	MaxRows = 1 << 31
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 )
 
 // Column is a sequence of Arrow arrays of vectors with one number of dimensions, read in place:
@@ -23,34 +13,36 @@ const (
 // packed bits, for the metrics Hamming and Jaccard, which take uint8 as such too. A column holds
 // references to the arrays until the last Release and never writes to them. The memory must not
 // change while the column is in use. Safe for concurrent use.
-type Column struct {
-	chunks  []chunk
-	rows    int
-	dim     int
-	nulls   int
-	bits    bool          // packed bits, dim bytes a row
-	wide    bool          // some numbers are float64
-	own     slab          // memory of a copied column
-	written *atomic.Int64 // bytes of own that were written to; nil: all
-	// Columns whose rows these are; they own the arrays.
-	parents []*Column
-	refs    atomic.Int64
-	brought atomic.Pointer[brought]
-	hashed  atomic.Pointer[[16]byte] // the last Hash
-}
+type Column = column.Column
 
-// chunk is one Arrow array of a column.
-type chunk struct {
-	arr   arrow.Array
-	start int // row of the column that is this chunk's first
-	n     int
-	data  elements
-	// starts holds, for list arrays whose null rows take no room, where each row begins in
-	// data (in elements); nil means row i begins at i*dim.
-	starts  []int64
-	nullAny bool
-	badElem []byte // validity bitmap of the elements when some are null, else nil
-	badOff  int    // bit of badElem that belongs to element 0 of data
+// IDKind is the type of the names that rows have. The numbers are stored in index files.
+type IDKind = column.IDKind
+
+// IDs are the names of an index's rows, each used once. Immutable; safe for concurrent use.
+type IDs = column.IDs
+
+// The types of ids.
+const (
+	IDPositions = column.IDPositions // row i is called i
+	IDInt64     = column.IDInt64
+	IDUint64    = column.IDUint64
+	IDString    = column.IDString
+	IDCounted   = column.IDCounted
+)
+
+// The limits of a column.
+const (
+	MaxDim  = column.MaxDim
+	MaxRows = column.MaxRows
+)
+
+// MatrixColumn makes a column of a row-major float32 matrix of n rows, whose memory it borrows:
+// that must neither change nor be freed while the column is used, or an index that borrows it.
+//
+// Errors: DimensionMismatch when the numbers are not n rows of dim, LimitExceeded above MaxDim or
+// MaxRows.
+func MatrixColumn(values []float32, n, dim int) (*Column, error) {
+	return column.MatrixColumn(values, n, dim)
 }
 
 // NewColumn makes a column of the chunks, which it retains. It checks types, shapes and lengths
@@ -60,357 +52,19 @@ type chunk struct {
 // Errors: ColumnError for a type that holds no vectors, InvalidVector with the row for a ragged
 // list, LimitExceeded above MaxDim or MaxRows.
 func NewColumn(chunks []arrow.Array) (*Column, error) {
-	c := &Column{}
-	c.refs.Store(1)
-	for _, a := range chunks {
-		if a == nil {
-			c.Release()
-			return nil, newError(ColumnError, "column", "a chunk is missing", "pass Arrow arrays")
-		}
-		if err := c.addChunk(a); err != nil {
-			c.Release()
-			return nil, err
-		}
-	}
-	return c, nil
+	return column.NewColumn(chunks)
 }
 
-func (c *Column) addChunk(a arrow.Array) error {
-	ck, dim, err := readChunk(a, c.rows, c.dim)
-	if err != nil {
-		return err
-	}
-	if int64(c.rows)+int64(ck.n) > MaxRows {
-		return newError(LimitExceeded, "column",
-			fmt.Sprintf("more than %d rows in one column", int64(MaxRows)),
-			"split it and search the parts")
-	}
-	if dim != 0 {
-		c.dim = dim
-	}
-	c.bits = c.bits || ck.data.kind == elemBits
-	c.wide = c.wide || ck.data.kind == elemFloat64
-	if ck.n == 0 {
-		return nil
-	}
-	a.Retain()
-	c.chunks = append(c.chunks, ck)
-	c.rows += ck.n
-	c.nulls += a.NullN()
-	return nil
-}
-
-// MatrixColumn makes a column of a row-major float32 matrix of n rows, whose memory it borrows:
-// that must neither change nor be freed while the column is used, or an index that borrows it.
+// NewIDs copies ids from an Arrow array of integers (kept as int64, or as uint64 when the type is
+// unsigned and 64 bits wide) or strings.
 //
-// Errors: DimensionMismatch when the numbers are not n rows of dim, LimitExceeded above MaxDim or
-// MaxRows.
-func MatrixColumn(values []float32, n, dim int) (*Column, error) {
-	if n > MaxRows || dim > MaxDim {
-		return nil, newError(LimitExceeded, "column",
-			fmt.Sprintf("%d rows of %d dimensions", n, dim),
-			"index in parts, or reduce the dimension")
-	}
-	if n < 0 || dim < 1 || len(values) != n*dim {
-		return nil, newError(DimensionMismatch, "column",
-			fmt.Sprintf("%d numbers are not %d rows of %d", len(values), n, dim), "")
-	}
-	own := slab{mem: arrow.Float32Traits.CastToBytes(values), view: true}
-	return ownColumn(own, n, dim, false), nil
+// Errors: InvalidArgument for other types, and with the row for an id that is null or text that is
+// not UTF-8 (a file of it would be refused), DuplicateID with the later row of the first pair.
+func NewIDs(a arrow.Array) (*IDs, error) {
+	return column.NewIDs(a)
 }
 
-// Len returns the number of rows, null rows included.
-func (c *Column) Len() int { return c.rows }
-
-// Dim returns the numbers of a row (of packed bits: bytes), 0 when no row has told it yet.
-func (c *Column) Dim() int { return c.dim }
-
-// NullCount returns the number of null rows.
-func (c *Column) NullCount() int { return c.nulls }
-
-// Chunks returns the number of non-empty Arrow arrays.
-func (c *Column) Chunks() int { return len(c.chunks) }
-
-// DataType names the Arrow type of the first chunk.
-func (c *Column) DataType() string {
-	if c.bits && (len(c.chunks) == 0 || c.chunks[0].arr == nil) {
-		return "packed bits"
-	}
-	if len(c.chunks) == 0 || c.chunks[0].arr == nil {
-		return "float32 matrix"
-	}
-	return c.chunks[0].arr.DataType().String()
-}
-
-// Retain adds a reference.
-func (c *Column) Retain() { c.refs.Add(1) }
-
-// Release drops a reference; the last one releases the Arrow arrays. Where the arrays came
-// through the C Data Interface this may run the producer's release callback.
-func (c *Column) Release() {
-	if c.refs.Add(-1) != 0 {
-		return
-	}
-	for i := range c.chunks {
-		if c.chunks[i].arr != nil && c.parents == nil {
-			c.chunks[i].arr.Release()
-		}
-	}
-	for _, p := range c.parents {
-		p.Release()
-	}
-	c.chunks = nil
-	c.own.free()
-}
-
-// ownColumn makes a column of a matrix of float32, or float64 if wide, in a slab, which it then
-// owns.
-func ownColumn(own slab, rows, dim int, wide bool) *Column {
-	c := &Column{rows: rows, dim: dim, own: own, wide: wide}
-	c.refs.Store(1)
-	if rows > 0 {
-		c.chunks = []chunk{{n: rows, data: own.numbers(wide, 0, rows*dim)}}
-	}
-	return c
-}
-
-// Valid reports whether the row is not null. The row must be in range.
-func (c *Column) Valid(row int) bool {
-	ck := c.chunkOf(row)
-	return !ck.isNull(row - ck.start)
-}
-
-func (c *Column) chunkOf(row int) *chunk {
-	if len(c.chunks) == 1 {
-		return &c.chunks[0]
-	}
-	i := sort.Search(len(c.chunks), func(i int) bool { return c.chunks[i].start > row }) - 1
-	return &c.chunks[i]
-}
-
-// Row returns the row's Dim numbers as float32: a view of the column's own memory when it holds
-// float32, else dst[:Dim] filled with converted numbers. dst must have room for Dim numbers. A
-// null row's numbers are unspecified.
-func (c *Column) Row(row int, dst []float32) []float32 {
-	ck := c.chunkOf(row)
-	return ck.rows(row-ck.start, 1, c.dim, dst)
-}
-
-// memory returns the bytes of a row where they lie.
-func (c *Column) memory(row int) []byte {
-	ck := c.chunkOf(row)
-	at := ck.at(row-ck.start, c.dim)
-	return ck.data.bytes(at, at+c.dim)
-}
-
-// tile returns rows [from, from+n), which must lie in one chunk, as n*Dim numbers: a view where
-// possible, else dst.
-func (c *Column) tile(from, n int, dst []float32) []float32 {
-	ck := c.chunkOf(from)
-	return ck.rows(from-ck.start, n, c.dim, dst)
-}
-
-// tileEnd returns the end of the longest run of rows from `from` that lies in one chunk and is
-// at most limit rows long.
-func (c *Column) tileEnd(from, limit int) int {
-	ck := c.chunkOf(from)
-	return min(from+limit, ck.start+ck.n, c.rows)
-}
-
-// Contiguous returns the whole column as one float32 matrix (Len x Dim, row-major) without a
-// copy, if its memory is one and no row or number is null.
-func (c *Column) Contiguous() ([]float32, bool) {
-	if len(c.chunks) != 1 || c.nulls != 0 {
-		return nil, false
-	}
-	ck := &c.chunks[0]
-	if ck.starts != nil || ck.badElem != nil || ck.data.kind != elemFloat32 {
-		return nil, false
-	}
-	return ck.data.f32[:ck.n*c.dim], true
-}
-
-// firstFloat returns the first number of a float32 column, to prove by its address that nothing
-// was copied.
-func (c *Column) firstFloat() *float32 {
-	if len(c.chunks) == 0 || len(c.chunks[0].data.f32) == 0 { // lists that are all null hold none
-		return nil
-	}
-	return &c.chunks[0].data.f32[0]
-}
-
-// Bytes returns the bytes of the vectors as they lie in memory.
-func (c *Column) Bytes() int64 {
-	var n int64
-	for i := range c.chunks {
-		n += int64(c.chunks[i].n) * int64(c.dim) * int64(c.chunks[i].data.size())
-	}
-	return n
-}
-
-// isNull reports whether a row of the chunk is null.
-func (ck *chunk) isNull(row int) bool {
-	if !ck.nullAny {
-		return false
-	}
-	return ck.starts != nil && ck.starts[row] == nowhere || ck.arr != nil && ck.arr.IsNull(row)
-}
-
-// at returns where the row begins in the chunk's data, in elements.
-func (ck *chunk) at(row, dim int) int {
-	if ck.starts != nil {
-		return int(ck.starts[row])
-	}
-	return row * dim
-}
-
-func (ck *chunk) rows(row, n, dim int, dst []float32) []float32 {
-	if ck.starts == nil {
-		return ck.data.floats(row*dim, (row+n)*dim, dst)
-	}
-	for i := range n {
-		out := dst[i*dim : (i+1)*dim]
-		if ck.isNull(row + i) {
-			clear(out)
-			continue
-		}
-		at := int(ck.starts[row+i])
-		copy(out, ck.data.floats(at, at+dim, out))
-	}
-	return dst[:n*dim]
-}
-
-// readChunk finds the vectors in an Arrow array. dim is what earlier chunks have, 0 if nothing.
-func readChunk(a arrow.Array, start, dim int) (chunk, int, error) {
-	if e, ok := a.(array.ExtensionArray); ok {
-		a = e.Storage()
-	}
-	ck := chunk{arr: a, start: start, n: a.Len(), nullAny: a.NullN() > 0}
-	switch l := a.(type) {
-	case *array.FixedSizeList:
-		width := int64(l.DataType().(*arrow.FixedSizeListType).Len())
-		return readFixed(ck, l.ListValues(), width, int64(l.Data().Offset()), dim)
-	case *array.List:
-		return readOffsets(ck, l.ListValues(), l.Offsets(), l.Data().Offset(), dim)
-	case *array.LargeList:
-		return readOffsets(ck, l.ListValues(), l.Offsets(), l.Data().Offset(), dim)
-	case *array.FixedSizeBinary, *array.Binary, *array.LargeBinary:
-		return readBits(ck, a, dim)
-	case *array.String, *array.LargeString, *array.StringView:
-		return ck, 0, newError(ColumnError, "column", "the column holds text, not vectors",
-			"parse the vectors first, or embed the texts")
-	}
-	return ck, 0, newError(ColumnError, "column",
-		fmt.Sprintf("a column of %s holds no vectors", a.DataType()),
-		"use FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8")
-}
-
-func checkDim(width int64, dim int) error {
-	switch {
-	case width < 1:
-		return newError(InvalidVector, "column", "vectors of no dimensions",
-			"every vector needs at least one number")
-	case width > MaxDim:
-		return newError(LimitExceeded, "column",
-			fmt.Sprintf("%d dimensions, at most %d are supported", width, MaxDim), "")
-	case dim != 0 && int(width) != dim:
-		return newError(DimensionMismatch, "column",
-			fmt.Sprintf("a chunk has %d dimensions, earlier ones have %d", width, dim),
-			"all chunks need one width")
-	}
-	return nil
-}
-
-func readFixed(ck chunk, child arrow.Array, width, offset int64, dim int) (chunk, int, error) {
-	if err := checkDim(width, dim); err != nil {
-		return ck, 0, err
-	}
-	data, err := readElements(child)
-	if err != nil {
-		return ck, 0, err
-	}
-	hi, over := bits.Mul64(uint64(offset)+uint64(ck.n), uint64(width))
-	if hi != 0 || over > uint64(data.len()) {
-		return ck, 0, newError(ColumnError, "column",
-			fmt.Sprintf("the child array has %d values, %d rows of %d from row %d need more",
-				data.len(), ck.n, width, offset), "the producer of this array is at fault")
-	}
-	from := int(offset * width)
-	ck.data = data.slice(from, from+ck.n*int(width))
-	ck.setElementNulls(child, from, ck.n*int(width))
-	return ck, int(width), nil
-}
-
-func readOffsets[T int32 | int64](
-	ck chunk, child arrow.Array, offsets []T, offset, dim int,
-) (chunk, int, error) {
-	data, err := readElements(child)
-	if err != nil || ck.n == 0 {
-		return ck, dim, err
-	}
-	if len(offsets) < offset+ck.n+1 {
-		return ck, 0, newError(ColumnError, "column",
-			fmt.Sprintf("%d list offsets, %d rows need %d", len(offsets), ck.n, offset+ck.n+1),
-			"the producer of this array is at fault")
-	}
-	offsets = offsets[offset : offset+ck.n+1]
-	width, uniform := int64(dim), true
-	for i := range ck.n {
-		lo, hi := int64(offsets[i]), int64(offsets[i+1])
-		if err := checkList(ck.start+i, lo, hi, data.len()); err != nil {
-			return ck, 0, err
-		}
-		uniform = uniform && lo == int64(offsets[0])+int64(i)*width
-		if ck.arr.IsNull(i) {
-			uniform = uniform && hi-lo == width
-			continue
-		}
-		if hi == lo {
-			return ck, 0, errorAt(InvalidVector, "column", int64(ck.start+i), -1,
-				fmt.Sprintf("row %d has no numbers", ck.start+i),
-				"every vector needs at least one number; make the row null")
-		}
-		if width == 0 {
-			width = hi - lo
-			if err := checkDim(width, 0); err != nil {
-				return ck, 0, err
-			}
-			uniform = lo == int64(offsets[0])+int64(i)*width
-		}
-		if hi-lo != width {
-			return ck, 0, errorAt(InvalidVector, "column", int64(ck.start+i), -1,
-				fmt.Sprintf("row %d has %d dimensions, rows before it have %d",
-					ck.start+i, hi-lo, width), "all vectors need one length")
-		}
-	}
-	if uniform && width > 0 {
-		from := int(offsets[0])
-		ck.data = data.slice(from, from+ck.n*int(width))
-		ck.setElementNulls(child, from, ck.n*int(width))
-		return ck, int(width), nil
-	}
-	ck.starts = make([]int64, ck.n)
-	for i := range ck.starts {
-		ck.starts[i] = int64(offsets[i])
-	}
-	ck.data = data
-	ck.setElementNulls(child, 0, data.len())
-	return ck, int(width), nil
-}
-
-func checkList(row int, lo, hi int64, values int) error {
-	if lo >= 0 && hi >= lo && hi <= int64(values) {
-		return nil
-	}
-	return errorAt(ColumnError, "column", int64(row), -1,
-		fmt.Sprintf("row %d: list offsets %d to %d lie outside the %d values", row, lo, hi, values),
-		"the producer of this array is at fault")
-}
-
-// rowBytes returns the bytes of a row's numbers as they lie in memory.
-func (c *Column) rowBytes() int {
-	if len(c.chunks) == 0 {
-		return 0
-	}
-	return c.dim * c.chunks[0].data.size()
+// PositionIDs names n rows by their positions.
+func PositionIDs(n int) *IDs {
+	return column.PositionIDs(n)
 }

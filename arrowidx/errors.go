@@ -1,136 +1,63 @@
 package arrowidx
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"strings"
+	"sync/atomic"
+
+	"github.com/ruvector/ruvector-arrow/fault"
 )
-
-// ErrorKind classifies an error. The numbers are shared by Go, C and Python and are append-only.
-type ErrorKind int32
-
-// The kinds of error. Kinds from LakeError on belong to packages built on this one; they are
-// listed here because the numbers are one list.
-const (
-	OK ErrorKind = iota
-	InvalidArgument
-	DimensionMismatch
-	InvalidVector
-	EmptyIndex
-	IndexClosed
-	UnknownID
-	DuplicateID
-	VectorsChanged
-	ColumnError
-	MetricError
-	PersistError
-	NotAnIndex
-	FormatTooNew
-	CorruptIndex
-	LimitExceeded
-	OutOfMemory
-	Cancelled
-	ForkedProcess
-	NativeError
-	Poisoned
-	VectorIndexError
-	LakeError
-	BackendError
-	UnknownBackend
-	UnknownCollection
-	WitnessMismatch
-	CacheMiss
-	EmbedError
-	MissingExtra
-	A2aError
-	FileMissing
-)
-
-var kindNames = [...]string{
-	"OK", "InvalidArgument", "DimensionMismatch", "InvalidVector", "EmptyIndex", "IndexClosed",
-	"UnknownId", "DuplicateId", "VectorsChanged", "ColumnError", "MetricError", "PersistError",
-	"NotAnIndex", "FormatTooNew", "CorruptIndex", "LimitExceeded", "OutOfMemory", "Cancelled",
-	"ForkedProcess", "NativeError", "Poisoned", "VectorIndexError", "LakeError", "BackendError",
-	"UnknownBackend", "UnknownCollection", "WitnessMismatch", "CacheMissError", "EmbedError",
-	"MissingExtra", "A2aError", "FileMissing",
-}
-
-// String returns the name that the kind has in every language.
-func (k ErrorKind) String() string {
-	if k < 0 || int(k) >= len(kindNames) {
-		return fmt.Sprintf("ErrorKind(%d)", int32(k))
-	}
-	return kindNames[k]
-}
 
 // Error is what every exported function of this package returns when it fails: what happened
 // (Msg), in which operation (Op), where (Row and Column, -1 when there is no such place), and the
 // way out (Fix).
-type Error struct {
-	Kind   ErrorKind
-	Op     string
-	Msg    string
-	Fix    string
-	Row    int64
-	Column int64
-	Err    error
-}
+type Error = fault.Error
 
-// Error joins operation, message, cause and fix into one sentence.
-func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Op != "" {
-		b.WriteString(e.Op)
-		b.WriteString(": ")
-	}
-	b.WriteString(e.Msg)
-	if e.Err != nil {
-		b.WriteString(": ")
-		b.WriteString(e.Err.Error())
-	}
-	if e.Fix != "" {
-		b.WriteString("; ")
-		b.WriteString(e.Fix)
-	}
-	return b.String()
-}
+// ErrorKind classifies an error. The numbers are shared by Go, C and Python and are append-only.
+type ErrorKind = fault.Kind
 
-// Unwrap returns the cause, if there is one.
-func (e *Error) Unwrap() error { return e.Err }
+// The kinds of error.
+const (
+	OK                = fault.OK
+	InvalidArgument   = fault.InvalidArgument
+	DimensionMismatch = fault.DimensionMismatch
+	InvalidVector     = fault.InvalidVector
+	EmptyIndex        = fault.EmptyIndex
+	IndexClosed       = fault.IndexClosed
+	UnknownID         = fault.UnknownID
+	DuplicateID       = fault.DuplicateID
+	VectorsChanged    = fault.VectorsChanged
+	ColumnError       = fault.ColumnError
+	MetricError       = fault.MetricError
+	PersistError      = fault.PersistError
+	NotAnIndex        = fault.NotAnIndex
+	FormatTooNew      = fault.FormatTooNew
+	CorruptIndex      = fault.CorruptIndex
+	LimitExceeded     = fault.LimitExceeded
+	OutOfMemory       = fault.OutOfMemory
+	Cancelled         = fault.Cancelled
+	ForkedProcess     = fault.ForkedProcess
+	NativeError       = fault.NativeError
+	Poisoned          = fault.Poisoned
+	VectorIndexError  = fault.VectorIndexError
+	LakeError         = fault.LakeError
+	BackendError      = fault.BackendError
+	UnknownBackend    = fault.UnknownBackend
+	UnknownCollection = fault.UnknownCollection
+	WitnessMismatch   = fault.WitnessMismatch
+	CacheMiss         = fault.CacheMiss
+	EmbedError        = fault.EmbedError
+	MissingExtra      = fault.MissingExtra
+	A2aError          = fault.A2aError
+	FileMissing       = fault.FileMissing
+)
 
 // KindOf returns the kind of err: OK for nil, Cancelled for a context's errors, NativeError for
 // errors that are not of this package.
 func KindOf(err error) ErrorKind {
-	if err == nil {
-		return OK
-	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Kind
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return Cancelled
-	}
-	return NativeError
+	return fault.KindOf(err)
 }
 
-func newError(kind ErrorKind, op, msg, fix string) *Error {
-	return &Error{Kind: kind, Op: op, Msg: msg, Fix: fix, Row: -1, Column: -1}
-}
-
-func errorAt(kind ErrorKind, op string, row, column int64, msg, fix string) *Error {
-	return &Error{Kind: kind, Op: op, Msg: msg, Fix: fix, Row: row, Column: column}
-}
-
-func closedError(op string) *Error {
-	return newError(IndexClosed, op, "the index is closed", "build or load it again")
-}
-
-func cancelled(ctx context.Context, op string) error {
-	err := ctx.Err()
-	if err == nil {
-		return memoryShort(op)
-	}
-	return &Error{Kind: Cancelled, Op: op, Msg: "cancelled", Row: -1, Column: -1, Err: err}
+// WatchMemory makes every operation end with OutOfMemory at its next look at its context while the
+// flag is not 0. Go ends a process that gets no memory; who can tell in time says so here.
+func WatchMemory(flag *atomic.Uint32) {
+	fault.WatchMemory(flag)
 }

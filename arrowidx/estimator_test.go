@@ -4,17 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
-
-// These tests hold the estimator to its promise (RaBitQ theorem 3.2): unbiased under the random
-// rotation, with one-sided error bounds that hold as often as epsilon0 says.
 
 // estimatorDims are the dimensions of the promise.
 var estimatorDims = []int{3, 64, 100, 128, 384, 768, 1000, 1536, 4096}
@@ -60,9 +62,9 @@ func (t *tally) mean() (mean, stderr float64) {
 // estimate codes a residual against a centre and estimates its distance from a query, under one
 // rotation.
 type estimate struct {
-	ix    *segment
-	q     query
-	coder *coder
+	seg   *segment.Segment
+	q     search.Query
+	coder *rabitq.Coder
 	masks [1]uint32
 	est   [simd.BlockRows]float32
 }
@@ -70,86 +72,86 @@ type estimate struct {
 const testEpsilon = 1.9
 
 func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
-	ix := &segment{held: newHeld(),
-		kind: Flat, metric: SqEuclidean, bits: bits, dim: d, rows: 1, scale: 1, ids: PositionIDs(1),
+	seg := &segment.Segment{Held: segment.NewHeld(),
+		Kind: segment.Flat, Metric: column.SqEuclidean, Bits: bits, Dim: d, Rows: 1, Scale: 1, Ids: column.PositionIDs(1),
 	}
-	ix.mean = make([]float32, d)
-	ix.rot = newRotation(paddedDim(d), seed)
-	codes, err := newCodes(1, 1, d, bits)
+	seg.Mean = make([]float32, d)
+	seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(d), seed)
+	codes, err := rabitq.NewCodes(1, 1, d, bits)
 	require.NoError(t, err)
-	ix.codes = codes
-	return &estimate{ix: ix, coder: newCoder(codes.padded, bits, SqEuclidean)}
+	seg.Codes = codes
+	return &estimate{seg: seg, coder: rabitq.NewCoder(codes.Padded, bits, column.SqEuclidean)}
 }
 
 func (e *estimate) rotate(x []float32) []float32 {
-	out := make([]float32, e.ix.codes.padded)
+	out := make([]float32, e.seg.Codes.Padded)
 	copy(out, x)
-	e.ix.rot.apply(out, 1)
+	e.seg.Rot.Apply(out, 1)
 	return out
 }
 
 // product returns <y, v> of the stored code of e extra bits.
 func (e *estimate) product(extraBits int, v []float32) float64 {
-	f := e.ix.codes
+	f := e.seg.Codes
 	var extra []byte
 	if extraBits > 0 {
-		extra = f.extraOf(0)
+		extra = f.ExtraOf(0)
 	}
 	sum := 0.0
 	for _, x := range v {
 		sum += float64(x)
 	}
 	half := float64(int(2)<<extraBits-1) / 2
-	return float64(simd.DotCodeFloat(f.block(0), 0, extra, extraBits, f.padded, v)) - half*sum
+	return float64(simd.DotCodeFloat(f.Block(0), 0, extra, extraBits, f.Padded, v)) - half*sum
 }
 
 // measure adds a pair to the tallies of plane and whole code: a residual r from a centre c, and a
 // query q, all in the space before rotation. The estimate is for |r - (q - c)|^2 with the tables
 // of q itself (notes of section 3.3 of the paper: one table for all centres).
 func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) {
-	f := e.ix.codes
+	f := e.seg.Codes
 	var extra []byte
-	if f.bits > 1 {
-		extra = f.extraOf(0)
+	if f.Bits > 1 {
+		extra = f.ExtraOf(0)
 	}
-	fs, _ := e.coder.encode(e.rotate(r), 0, nil, extra)
-	f.putPlane(0, e.coder.signs, fs)
-	require.NoError(t, e.q.prepare(asking(e.ix, q, testEpsilon), 0))
+	fs, _ := e.coder.Encode(e.rotate(r), 0, nil, extra)
+	f.PutPlane(0, e.coder.Signs, fs)
+	require.NoError(t, e.q.Prepare(asking(e.seg, q, testEpsilon), 0))
 	w := make([]float32, len(q)) // the query from the centre
 	for i := range w {
 		w[i] = q[i] - c[i]
 	}
 	centre := e.rotate(c)
 	truth, length := simd.L2Sq64(r, w), math.Sqrt(simd.Norm64(w))
-	e.q.scan.Add, e.q.scan.Err = float32(length*length), float32(testEpsilon*length)
-	e.q.origin = place{add: e.q.scan.Add, err: e.q.scan.Err}
+	e.q.Scan.Add, e.q.Scan.Err = float32(length*length), float32(testEpsilon*length)
+	e.q.Origin = search.Place{Add: e.q.Scan.Add, Err: e.q.Scan.Err}
 
-	fs.add -= float32(float64(fs.rescale) * e.product(0, centre))
-	f.putPlane(0, e.coder.signs, fs)
-	if sd := float64(fs.err) * length; sd > 0 {
-		est := float64(fs.add+e.q.scan.Add) + float64(fs.rescale)*e.product(0, e.q.rotated)
+	fs.Add -= float32(float64(fs.Rescale) * e.product(0, centre))
+	f.PutPlane(0, e.coder.Signs, fs)
+	if sd := float64(fs.Err) * length; sd > 0 {
+		est := float64(fs.Add+e.q.Scan.Add) + float64(fs.Rescale)*e.product(0, e.q.Rotated)
 		plane.add((est-truth)/sd, est-testEpsilon*sd <= truth, e.scanLow(fs) <= truth)
 	}
-	if f.bits == 1 {
+	if f.Bits == 1 {
 		return
 	}
-	tail := extra[f.row-factorsBytes:]
-	whole := getFactors(tail)
-	whole.add -= float32(float64(whole.rescale) * e.product(f.bits-1, centre))
-	whole.put(tail)
-	if est, width := e.q.code(f, e.q.origin, 0); width > 0 {
+	tail := extra[f.Row-rabitq.FactorsBytes:]
+	whole := rabitq.GetFactors(tail)
+	whole.Add -= float32(float64(whole.Rescale) * e.product(f.Bits-1, centre))
+	whole.Put(tail)
+	if est, width := e.q.Code(f, e.q.Origin, 0); width > 0 {
 		held := float64(est-width) <= truth
 		code.add((float64(est)-truth)/(float64(width)/testEpsilon), held, held)
 	}
 }
 
 // scanLow is the lower bound of the scan kernel's estimate, table error included.
-func (e *estimate) scanLow(fs factors) float64 {
-	sq := e.q.scan
+func (e *estimate) scanLow(fs rabitq.Factors) float64 {
+	sq := e.q.Scan
 	sq.Tau = float32(math.Inf(1))
-	f := e.ix.codes
-	simd.Scan(f.block(0), f.padded, []uint32{1}, &sq, e.masks[:], e.est[:])
-	return float64(e.est[0] - fs.err*sq.Err - abs32(fs.rescale)*sq.TabErr)
+	f := e.seg.Codes
+	simd.Scan(f.Block(0), f.Padded, []uint32{1}, &sq, e.masks[:], e.est[:])
+	return float64(e.est[0] - fs.Err*sq.Err - mem.Abs32(fs.Rescale)*sq.TabErr)
 }
 
 func TestEstimatorIsUnbiasedAndItsBoundsHold(t *testing.T) {
@@ -185,7 +187,7 @@ func checkEstimator(t *testing.T, d int, ratio float64, pairs int, seed uint64) 
 			}
 			e.measure(t, x, c, q, &plane, &code)
 		}
-		e.ix.release()
+		e.seg.Release()
 	}
 	n := float64(plane.n)
 	for name, ta := range map[string]*tally{"plane": &plane, "code": &code} {
@@ -226,8 +228,8 @@ func TestBoundsHoldForTheNearestRows(t *testing.T) {
 func checkNearest(
 	t *testing.T, r *rand.Rand, e *estimate, n, queries, near int, plane, code *tally,
 ) {
-	defer e.ix.release()
-	d := e.ix.dim
+	defer e.seg.Release()
+	d := e.seg.Dim
 	centres := make([][]float32, n/20)
 	for i := range centres {
 		centres[i] = sphere(r, d)

@@ -1,7 +1,7 @@
 package arrowidx
 
 import (
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -9,6 +9,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // cachedFilters is an index with a way to search it by mask; work tells how many masks it packed
@@ -19,28 +24,28 @@ type cachedFilters struct {
 	n, d    int
 }
 
-func newCachedFilters(t *testing.T, kind Kind, n int) cachedFilters {
+func newCachedFilters(t *testing.T, kind segment.Kind, n int) cachedFilters {
 	const d = 16
 	rows := blobs(t, 620, n, d, 20)
-	ix := recallIndex(t, rows, d, BuildOptions{
-		Kind: kind, Metric: L2, Keep: KeepCopy, Cells: map[Kind]int{IVF: 40}[kind]}, nil)
+	ix := recallIndex(t, rows, d, build.Options{
+		Kind: kind, Metric: column.L2, Keep: segment.KeepCopy, Cells: map[segment.Kind]int{segment.IVF: 40}[kind]}, nil)
 	return cachedFilters{ix, rows[:4*d], n, d}
 }
 
-func (c cachedFilters) params(mask []byte) *SearchParams {
-	return &SearchParams{Queries: c.queries, NQ: 4, K: 5, Rerank: -1, Mask: mask, Threads: 1}
+func (c cachedFilters) params(mask []byte) *search.SearchParams {
+	return &search.SearchParams{Queries: c.queries, NQ: 4, K: 5, Rerank: -1, Mask: mask, Threads: 1}
 }
 
-func (c cachedFilters) search(t testing.TB, p *SearchParams) SearchOut {
-	out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20), Counts: make([]int64, 4)}
+func (c cachedFilters) search(t testing.TB, p *search.SearchParams) search.SearchOut {
+	out := search.SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20), Counts: make([]int64, 4)}
 	_, err := c.ix.Search(t.Context(), p, &out)
 	require.NoError(t, err)
 	return out
 }
 
 func (c cachedFilters) work() [2]int64 {
-	f := filtersOf(c.ix.base())
-	return [2]int64{f.packed.Load(), f.moved.Load()}
+	f := search.FiltersOf(c.ix.base())
+	return [2]int64{f.Packed.Load(), f.Moved.Load()}
 }
 
 func randomMask(seed uint64, n int, share float64) []byte {
@@ -55,10 +60,10 @@ func randomMask(seed uint64, n int, share float64) []byte {
 }
 
 func TestAMaskUsedTwiceIsPackedAndPermutedOnce(t *testing.T) {
-	for _, kind := range []Kind{Exact, Flat, IVF} {
+	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
 		c := newCachedFilters(t, kind, 16_000)
 		moved := int64(0)
-		if kind == IVF {
+		if kind == segment.IVF {
 			moved = 1
 		}
 		mask := randomMask(621, c.n, 0.2)
@@ -82,7 +87,7 @@ func TestAMaskUsedTwiceIsPackedAndPermutedOnce(t *testing.T) {
 
 // Eight bytes of a mask of eight rows may be the bytes of a list of one row.
 func TestAMaskIsNotTakenForAListOfRowsOfTheSameBytes(t *testing.T) {
-	c := newCachedFilters(t, Flat, 8)
+	c := newCachedFilters(t, segment.Flat, 8)
 	mask := []byte{1, 0, 0, 0, 0, 0, 0, 0}
 	require.EqualValues(t, 0, c.search(t, c.params(mask)).Rows[0])
 	p := c.params(nil)
@@ -91,24 +96,24 @@ func TestAMaskIsNotTakenForAListOfRowsOfTheSameBytes(t *testing.T) {
 }
 
 func TestTheBytesOfFiltersAreCountedAndBounded(t *testing.T) {
-	c := newCachedFilters(t, IVF, 8000)
+	c := newCachedFilters(t, segment.IVF, 8000)
 	before := c.ix.Info().IndexBytes
 	for i := range uint64(20) {
 		c.search(t, c.params(randomMask(630+i, c.n, 0.5)))
 	}
-	f := filtersOf(c.ix.base())
-	require.Len(t, f.kept, filtersKept)
-	each := int64(4 * (c.n/32 + len(c.ix.base().slots) + 40))
+	f := search.FiltersOf(c.ix.base())
+	require.Len(t, f.Kept, search.FiltersKept)
+	each := int64(4 * (c.n/32 + len(c.ix.base().Slots) + 40))
 	grown := c.ix.Info().IndexBytes - before
-	require.GreaterOrEqual(t, grown, filtersKept*each)
-	require.LessOrEqual(t, grown, filtersKept*each+int64(4*c.n), "with the slot of every row")
-	require.EqualValues(t, 20, f.packed.Load())
+	require.GreaterOrEqual(t, grown, search.FiltersKept*each)
+	require.LessOrEqual(t, grown, search.FiltersKept*each+int64(4*c.n), "with the slot of every row")
+	require.EqualValues(t, 20, f.Packed.Load())
 }
 
 // A delete leaves the codes where they are and changes which rows are alive: a list of rows used
 // before and after must not find the deleted one, nor may the version before lose it.
 func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
-	for _, kind := range []Kind{Exact, Flat, IVF} {
+	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
 		c := newCachedFilters(t, kind, 3000)
 		old, err := c.ix.enter("search")
 		require.NoError(t, err)
@@ -128,9 +133,9 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 		require.NoError(t, err)
 		for range 2 {
 			require.NotContains(t, c.search(t, p).Rows[:5], int64(0), "%s: it is deleted", kind)
-			out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20),
+			out := search.SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20),
 				Counts: make([]int64, 4)}
-			_, err = old.parts[0].search(t.Context(), p, &out)
+			_, err = search.SearchSegment(old.Parts[0], t.Context(), p, &out)
 			require.NoError(t, err)
 			require.Equal(t, want.Rows, out.Rows, "%s: not in the version before", kind)
 		}
@@ -139,9 +144,9 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 }
 
 func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
-	for _, kind := range []Kind{Exact, Flat, IVF} {
+	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
 		c := newCachedFilters(t, kind, 9000)
-		masks, want := make([][]byte, 6), make([]SearchOut, 6)
+		masks, want := make([][]byte, 6), make([]search.SearchOut, 6)
 		for i := range masks {
 			masks[i] = randomMask(650+uint64(i), c.n, []float64{0.5, 0.1, 0.03, 0.3, 0.7, 0.01}[i])
 			want[i] = c.search(t, c.params(masks[i]))
@@ -166,33 +171,33 @@ func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
 
 // Rows that are put in the order of slots cell by cell are those that are put there at once.
 func TestCellsThatAreVisitedHoldTheRowsThatAllCellsHold(t *testing.T) {
-	c := newCachedFilters(t, IVF, 9000)
+	c := newCachedFilters(t, segment.IVF, 9000)
 	for i, share := range []float64{0.02, 0.3, 0.6, 0.99} {
 		p := c.params(randomMask(661+uint64(i), c.n, share))
 		c.search(t, p)
-		ix := c.ix.base()
-		f := filtersOf(ix).kept[0]
-		f.place(ix, true)
+		seg := c.ix.base()
+		f := search.FiltersOf(seg).Kept[0]
+		f.Place(seg, true)
 		some := 0
-		for cell := range f.cells.known {
+		for cell := range f.Cells.Known {
 			if cell%3 == 0 {
-				some += f.cells.hold(f.words, ix.cells, cell)
+				some += f.Cells.Hold(f.Words, seg.Cells, cell)
 			}
 		}
 		require.Equal(t, share > 0.1, some > 0, "few rows are placed at once")
-		f.place(ix, false)
-		require.Equal(t, ix.cells.admit(f.words), f.cells.slots)
+		f.Place(seg, false)
+		require.Equal(t, seg.Cells.Admit(f.Words), f.Cells.Slots)
 		held, blocks := 0, 0
-		for cell := range f.cells.inCell {
-			held += f.cells.hold(f.words, ix.cells, cell)
+		for cell := range f.Cells.InCell {
+			held += f.Cells.Hold(f.Words, seg.Cells, cell)
 		}
-		for _, w := range f.cells.slots {
+		for _, w := range f.Cells.Slots {
 			if w != 0 {
 				blocks++
 			}
 		}
-		require.Equal(t, f.eligible, held)
-		require.Equal(t, blocks, f.busy)
+		require.Equal(t, f.Eligible, held)
+		require.Equal(t, blocks, f.Busy)
 	}
 }
 
@@ -205,7 +210,7 @@ func TestAPackedMaskHasTheBitOfEveryByteThatIsNotZero(t *testing.T) {
 			mask[i] = []byte{0, 0, 1, 0x7F, 0x80, 0x81, 0xFF, 2}[r.IntN(8)]
 		}
 		words := make([]uint32, (n+31)/32)
-		packMask(words, mask)
+		search.PackMask(words, mask)
 		for i, m := range mask {
 			require.Equal(t, m != 0, words[i/32]>>(i%32)&1 != 0, "row %d of %d is %d", i, n, m)
 		}

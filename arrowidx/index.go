@@ -9,7 +9,42 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/calibrate"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
+
+// PackedRow writes the bits of a row of an index with metric Hamming or Jaccard to dst (Dim/8
+// bytes), as they were given.
+//
+// Errors: those of Row; InvalidArgument for other metrics.
+func (ix *Index) PackedRow(row int64, dst []byte) error {
+	v, err := ix.enter("row")
+	if err != nil {
+		return err
+	}
+	defer ix.leave(v)
+	if err := v.Glance("row", 1); err != nil {
+		return err
+	}
+	return v.PackedRow(row, dst)
+}
+
+// PackedVectors is Vectors for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for
+// every id.
+func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
+	return vectorsOf(ix, ids, dst, 8, (*segment.Version).PackedRow)
+}
+
+// PackedMatrix is Matrix for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for every
+// row, zeros where it was null.
+func (ix *Index) PackedMatrix(dst []byte, rows int) error {
+	return matrixOf(ix, dst, rows, 8, 0, (*segment.Version).PackedRow)
+}
 
 // Index answers nearest-neighbour queries over the rows of a column. Build and Decode make one;
 // Add, Upsert, Delete and Compact change it.
@@ -23,9 +58,9 @@ type Index struct {
 	closed bool
 	write  sync.Mutex // held by the one change under way
 	swap   sync.Mutex // guards now and the uses of versions
-	now    *version
-	asked  BuildOptions // what Build was told: for rows added to none
-	room   reserve      // for the vectors of rows to come; used by the one change under way
+	now    *segment.Version
+	asked  build.Options // what Build was told: for rows added to none
+	room   column.Arena  // for the vectors of rows to come; used by the one change under way
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it
@@ -35,12 +70,12 @@ type Index struct {
 // Errors: InvalidVector naming row and column for null rows (unless skipped), NaN, infinity,
 // numbers outside float32 and norms out of range; InvalidArgument for impossible options;
 // Cancelled when ctx ends; OutOfMemory.
-func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) {
+func Build(ctx context.Context, col *column.Column, opts build.Options) (*Index, error) {
 	asked := opts
-	if err := opts.resolve(col); err != nil {
+	if err := opts.Resolve(col); err != nil {
 		return nil, err
 	}
-	seg, err := buildSegment(ctx, col, &opts)
+	seg, err := calibrate.BuildSegment(ctx, col, &opts)
 	if err != nil {
 		return nil, err
 	}
@@ -51,51 +86,51 @@ func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) 
 }
 
 // newIndex makes an index of one segment, which it takes over.
-func newIndex(seg *segment) *Index {
-	ix := &Index{now: newVersion([]*segment{seg})}
-	ix.now.next = max(seg.ids.after(), seg.next)
-	ix.asked = BuildOptions{
-		Metric: seg.metric, Kind: seg.kind, Bits: seg.bits, Keep: seg.keep, Recall: seg.recall,
-		Seed: seg.seed, Provenance: string(seg.provenance),
+func newIndex(seg *segment.Segment) *Index {
+	ix := &Index{now: segment.NewVersion([]*segment.Segment{seg})}
+	ix.now.Next = max(seg.Ids.After(), seg.Next)
+	ix.asked = build.Options{
+		Metric: seg.Metric, Kind: seg.Kind, Bits: seg.Bits, Keep: seg.Keep, Recall: seg.Recall,
+		Seed: seg.Seed, Provenance: string(seg.Provenance),
 	}
-	if seg.usable == 0 {
-		ix.asked.Keep = KeepAuto // a file of no vectors does not tell whether it would have them
+	if seg.Usable == 0 {
+		ix.asked.Keep = segment.KeepAuto // a file of no vectors does not tell whether it would have them
 	}
 	return ix
 }
 
 // enter holds the index open and returns its version; leave gives both up.
-func (ix *Index) enter(op string) (*version, error) {
+func (ix *Index) enter(op string) (*segment.Version, error) {
 	ix.gate.RLock()
 	if ix.closed {
 		ix.gate.RUnlock()
-		return nil, closedError(op)
+		return nil, fault.Closed(op)
 	}
 	ix.swap.Lock()
 	v := ix.now
-	v.refs++
+	v.Refs++
 	ix.swap.Unlock()
 	return v, nil
 }
 
-func (ix *Index) leave(v *version) {
+func (ix *Index) leave(v *segment.Version) {
 	ix.drop(v)
 	ix.gate.RUnlock()
 }
 
 // drop ends a use of a version.
-func (ix *Index) drop(v *version) {
+func (ix *Index) drop(v *segment.Version) {
 	ix.swap.Lock()
-	v.refs--
-	last := v.refs == 0
+	v.Refs--
+	last := v.Refs == 0
 	ix.swap.Unlock()
 	if last {
-		v.free()
+		v.Free()
 	}
 }
 
 // change swaps in the version that make returns; nil changes nothing.
-func (ix *Index) change(op string, make func(v *version) (*version, error)) error {
+func (ix *Index) change(op string, make func(v *segment.Version) (*segment.Version, error)) error {
 	ix.write.Lock()
 	defer ix.write.Unlock()
 	v, err := ix.enter(op)
@@ -119,25 +154,25 @@ func (ix *Index) change(op string, make func(v *version) (*version, error)) erro
 //
 // Errors: DimensionMismatch or VectorsChanged when it is another column, InvalidArgument when rows
 // were added or deleted since.
-func (ix *Index) Attach(col *Column) error {
-	return ix.change("attach", func(v *version) (*version, error) {
-		seg, err := v.only("attach")
+func (ix *Index) Attach(col *column.Column) error {
+	return ix.change("attach", func(v *segment.Version) (*segment.Version, error) {
+		seg, err := v.Only("attach")
 		if err != nil {
 			return nil, err
 		}
-		if err := seg.matches("attach", col); err != nil {
+		if err := seg.Matches("attach", col); err != nil {
 			return nil, err
 		}
-		if seg.digest == [sha256.Size]byte{} && seg.rows > 0 {
-			return nil, newError(VectorsChanged, "attach",
+		if seg.Digest == [sha256.Size]byte{} && seg.Rows > 0 {
+			return nil, fault.New(fault.VectorsChanged, "attach",
 				"rows were added or deleted while the index had no vectors: it cannot tell whether "+
 					"these are its rows", "build it anew from the column")
 		}
-		if sampleDigest(col, seg.alive) != seg.digest {
-			return nil, newError(VectorsChanged, "attach", "these are not the vectors of this index",
+		if segment.SampleDigest(col, seg.Alive) != seg.Digest {
+			return nil, fault.New(fault.VectorsChanged, "attach", "these are not the vectors of this index",
 				"give the column that it was built from, or build again")
 		}
-		return v.attached(seg, col, KeepBorrow), nil
+		return v.Attached(seg, col, segment.KeepBorrow), nil
 	})
 }
 
@@ -145,12 +180,12 @@ func (ix *Index) Attach(col *Column) error {
 // that were added keep theirs.
 func (ix *Index) Detach() {
 	// The only error is that the index is closed, which has let go of everything.
-	_ = ix.change("detach", func(v *version) (*version, error) {
-		seg := v.parts[0]
-		if seg.kind == Exact && len(v.parts) > 1 {
+	_ = ix.change("detach", func(v *segment.Version) (*segment.Version, error) {
+		seg := v.Parts[0]
+		if seg.Kind == segment.Exact && len(v.Parts) > 1 {
 			return nil, nil
 		}
-		return v.attached(seg, nil, KeepNone), nil
+		return v.Attached(seg, nil, segment.KeepNone), nil
 	})
 }
 
@@ -164,7 +199,7 @@ func (ix *Index) Close() {
 	}
 	ix.closed = true
 	ix.drop(ix.now)
-	ix.room.drop()
+	ix.room.Drop()
 }
 
 // Len returns the number of rows, those that can never be found (null or bad ones) included and
@@ -172,34 +207,34 @@ func (ix *Index) Close() {
 func (ix *Index) Len() int {
 	ix.swap.Lock()
 	defer ix.swap.Unlock()
-	return ix.now.count()
+	return ix.now.Count()
 }
 
 // base is what the index was built as; none of what the next methods return ever changes.
-func (ix *Index) base() *segment {
+func (ix *Index) base() *segment.Segment {
 	ix.swap.Lock()
 	defer ix.swap.Unlock()
-	return ix.now.parts[0]
+	return ix.now.Parts[0]
 }
 
 // Dim returns the number of dimensions.
-func (ix *Index) Dim() int { return ix.base().dim }
+func (ix *Index) Dim() int { return ix.base().Dim }
 
 // Metric returns the metric that scores are in.
-func (ix *Index) Metric() Metric { return ix.base().metric }
+func (ix *Index) Metric() column.Metric { return ix.base().Metric }
 
 // Kind returns Exact, Flat or IVF.
-func (ix *Index) Kind() Kind { return ix.base().kind }
+func (ix *Index) Kind() segment.Kind { return ix.base().Kind }
 
 // Bits returns the bits a dimension of the codes, 0 for exact.
-func (ix *Index) Bits() int { return ix.base().bits }
+func (ix *Index) Bits() int { return ix.base().Bits }
 
 // IDs returns the names of the rows as they are now, deleted rows included. They may be used after
 // the index is closed.
-func (ix *Index) IDs() *IDs {
+func (ix *Index) IDs() *column.IDs {
 	ix.swap.Lock()
 	defer ix.swap.Unlock()
-	return ix.now.names
+	return ix.now.Ids
 }
 
 // Provenance returns the text that the index was built with, "" once the index is closed.
@@ -209,7 +244,7 @@ func (ix *Index) Provenance() string {
 		return ""
 	}
 	defer ix.leave(v)
-	return string(v.parts[0].provenance)
+	return string(v.Parts[0].Provenance)
 }
 
 // Row writes the vector of a row, as it was given, to dst (Dim numbers).
@@ -222,10 +257,10 @@ func (ix *Index) Row(row int64, dst []float32) error {
 		return err
 	}
 	defer ix.leave(v)
-	if err := v.glance("row", 1); err != nil {
+	if err := v.Glance("row", 1); err != nil {
 		return err
 	}
-	return v.row(row, dst)
+	return v.Row(row, dst)
 }
 
 // WideRow is Row for float64: no number is rounded.
@@ -235,13 +270,13 @@ func (ix *Index) WideRow(row int64, dst []float64) error {
 		return err
 	}
 	defer ix.leave(v)
-	return v.wideRow(row, dst)
+	return wideRow(v, row, dst)
 }
 
-func (v *version) wideRow(row int64, dst []float64) error {
-	seg, at, err := v.numbers(row)
+func wideRow(v *segment.Version, row int64, dst []float64) error {
+	seg, at, err := v.Numbers(row)
 	if err == nil {
-		copy(dst[:seg.dim], seg.source.wideRow(at, dst))
+		copy(dst[:seg.Dim], seg.Source.WideRow(at, dst))
 	}
 	return err
 }
@@ -253,43 +288,7 @@ func (ix *Index) Wide() bool {
 		return false
 	}
 	defer ix.leave(v)
-	return v.wide(nil)
-}
-
-func (v *version) row(row int64, dst []float32) error {
-	seg, at, err := v.numbers(row)
-	if err == nil {
-		copy(dst[:seg.dim], seg.source.Row(at, dst))
-	}
-	return err
-}
-
-// numbers is holding for vectors of numbers.
-func (v *version) numbers(row int64) (*segment, int, error) {
-	seg, at, err := v.holding(row)
-	if err == nil && seg.metric.Binary() {
-		err = newError(InvalidArgument, "row", "the index holds packed bits, not numbers",
-			"ask for them with PackedRow")
-	}
-	return seg, at, err
-}
-
-// holding returns the part that holds a row's vector, and the row's number there.
-func (v *version) holding(row int64) (*segment, int, error) {
-	if row < 0 || row >= int64(v.rows()) {
-		return nil, 0, errorAt(UnknownID, "row", row, -1,
-			fmt.Sprintf("there is no row %d among %d", row, v.rows()), "")
-	}
-	seg, at := v.at(row)
-	if seg.source == nil {
-		return nil, 0, newError(InvalidArgument, "row", "the index holds codes, not vectors",
-			"load it with vectors=column, or attach the column that it was built from")
-	}
-	if !seg.isAlive(at) {
-		return nil, 0, errorAt(InvalidArgument, "row", row, -1,
-			fmt.Sprintf("row %d was null or bad when the index was built, or is deleted", row), "")
-	}
-	return seg, at, nil
+	return search.Wide(v, nil)
 }
 
 // Lookup returns the row of every id in the array, -1 for ids of no row, deleted rows among them. A
@@ -302,7 +301,7 @@ func (ix *Index) Lookup(ids arrow.Array) ([]int64, error) {
 		return nil, err
 	}
 	defer ix.leave(v)
-	return v.find(ids)
+	return v.Find(ids)
 }
 
 // Names returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array
@@ -313,15 +312,15 @@ func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
 		return nil, err
 	}
 	defer ix.leave(v)
-	rows := make([]int64, 0, v.count())
-	for i, p := range v.parts {
-		for r := range p.rows {
-			if !p.isDeleted(r) {
-				rows = append(rows, int64(v.starts[i]+r))
+	rows := make([]int64, 0, v.Count())
+	for i, p := range v.Parts {
+		for r := range p.Rows {
+			if !p.IsDeleted(r) {
+				rows = append(rows, int64(v.Starts[i]+r))
 			}
 		}
 	}
-	return v.names.Named(rows, mem), nil
+	return v.Ids.Named(rows, mem), nil
 }
 
 // Vectors writes the vectors of the ids' rows, in their order, to dst (ids x Dim numbers), as they
@@ -329,36 +328,36 @@ func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
 //
 // Errors: UnknownID naming the first id of no row, those of Row.
 func (ix *Index) Vectors(ids arrow.Array, dst []float32) error {
-	return vectorsOf(ix, ids, dst, 1, (*version).row)
+	return vectorsOf(ix, ids, dst, 1, (*segment.Version).Row)
 }
 
 // WideVectors is Vectors for float64: no number is rounded.
 func (ix *Index) WideVectors(ids arrow.Array, dst []float64) error {
-	return vectorsOf(ix, ids, dst, 1, (*version).wideRow)
+	return vectorsOf(ix, ids, dst, 1, wideRow)
 }
 
 // WideMatrix is Matrix for float64: no number is rounded.
 func (ix *Index) WideMatrix(dst []float64, rows int) error {
-	return matrixOf(ix, dst, rows, 1, math.NaN(), (*version).wideRow)
+	return matrixOf(ix, dst, rows, 1, math.NaN(), wideRow)
 }
 
 // vectorsOf is Vectors for numbers of which each holds so many dimensions.
 func vectorsOf[T any](
-	ix *Index, ids arrow.Array, dst []T, each int, write func(*version, int64, []T) error,
+	ix *Index, ids arrow.Array, dst []T, each int, write func(*segment.Version, int64, []T) error,
 ) error {
 	v, err := ix.enter("vectors")
 	if err != nil {
 		return err
 	}
 	defer ix.leave(v)
-	rows, err := v.known("vectors", ids)
+	rows, err := v.Known("vectors", ids)
 	if err == nil {
-		err = v.glance("vectors", len(rows))
+		err = v.Glance("vectors", len(rows))
 	}
 	if err != nil {
 		return err
 	}
-	d := v.parts[0].dim / each
+	d := v.Parts[0].Dim / each
 	for i, row := range rows {
 		if err := write(v, row, dst[i*d:(i+1)*d]); err != nil {
 			return err
@@ -372,45 +371,59 @@ func vectorsOf[T any](
 //
 // Errors: VectorsChanged when there are not so many rows (any more), those of Row.
 func (ix *Index) Matrix(dst []float32, rows int) error {
-	return matrixOf(ix, dst, rows, 1, float32(math.NaN()), (*version).row)
+	return matrixOf(ix, dst, rows, 1, float32(math.NaN()), (*segment.Version).Row)
 }
 
 // matrixOf is Matrix for numbers of which each holds so many dimensions; rows that cannot be found
 // are filled with absent.
 func matrixOf[T any](
-	ix *Index, dst []T, rows, each int, absent T, write func(*version, int64, []T) error,
+	ix *Index, dst []T, rows, each int, absent T, write func(*segment.Version, int64, []T) error,
 ) error {
 	v, err := ix.enter("vectors")
 	if err != nil {
 		return err
 	}
 	defer ix.leave(v)
-	if v.count() != rows {
-		return newError(VectorsChanged, "vectors",
-			fmt.Sprintf("the index has %d rows, room was made for %d", v.count(), rows),
+	if v.Count() != rows {
+		return fault.New(fault.VectorsChanged, "vectors",
+			fmt.Sprintf("the index has %d rows, room was made for %d", v.Count(), rows),
 			"rows were added or deleted meanwhile: ask again")
 	}
-	if err := v.unchanged("vectors"); err != nil {
+	if err := v.Unchanged("vectors"); err != nil {
 		return err
 	}
-	d, n := v.parts[0].dim/each, 0
-	for i, p := range v.parts {
-		for r := range p.rows {
-			if p.isDeleted(r) {
+	d, n := v.Parts[0].Dim/each, 0
+	for i, p := range v.Parts {
+		for r := range p.Rows {
+			if p.IsDeleted(r) {
 				continue
 			}
 			to := dst[n*d : (n+1)*d]
 			n++
-			if !p.isAlive(r) {
+			if !p.IsAlive(r) {
 				for j := range to {
 					to[j] = absent
 				}
 				continue
 			}
-			if err := write(v, int64(v.starts[i]+r), to); err != nil {
+			if err := write(v, int64(v.Starts[i]+r), to); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// Unchanged compares rows of the borrowed vectors with what they were when they were borrowed: all
+// of up to 128, else 128 that are spread over the column. Verbs that read vectors do the same,
+// single searches for a few rows in turn.
+//
+// Errors: VectorsChanged naming a row, IndexClosed.
+func (ix *Index) Unchanged() error {
+	v, err := ix.enter("vectors")
+	if err != nil {
+		return err
+	}
+	defer ix.leave(v)
+	return v.Unchanged("vectors")
 }

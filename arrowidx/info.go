@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -29,14 +31,14 @@ type Info struct {
 	Plane         int     `json:"plane"` // bits a dimension that a scan reads
 	Calibrated    bool    `json:"calibrated"`
 	// Calibration says how each recall target is reached (kind ivf), by rising target.
-	Calibration []CalibrationPoint `json:"calibration"`
-	RowBytes    int                `json:"row_bytes"` // read for every row and query
-	Seed        uint64             `json:"seed"`
-	Provenance  string             `json:"provenance"`
-	Deleted     int                `json:"deleted"` // rows deleted whose memory is still held
-	Added       int                `json:"added"`   // rows added since the build
-	Tail        int                `json:"tail"`    // of these, rows that lie apart as yet
-	Changed     bool               `json:"changed"` // rows were added or deleted: they have no order
+	Calibration []segment.CalibrationPoint `json:"calibration"`
+	RowBytes    int                        `json:"row_bytes"` // read for every row and query
+	Seed        uint64                     `json:"seed"`
+	Provenance  string                     `json:"provenance"`
+	Deleted     int                        `json:"deleted"` // rows deleted whose memory is still held
+	Added       int                        `json:"added"`   // rows added since the build
+	Tail        int                        `json:"tail"`    // of these, rows that lie apart as yet
+	Changed     bool                       `json:"changed"` // rows were added or deleted: they have no order
 	// Drift is the mean residual norm (distance from the mean, for kind ivf from the nearest
 	// centroid) of rows added over that of the build; 0: none was added, or it is not known.
 	Drift float64 `json:"drift"`
@@ -50,16 +52,16 @@ func (ix *Index) Info() Info {
 	v, err := ix.enter("info")
 	if err != nil {
 		closed := *ix.base()
-		closed.source, closed.raw = nil, nil
-		in := closed.info(map[*Column]bool{})
+		closed.Source, closed.Raw = nil, nil
+		in := info(&closed, map[*column.Column]bool{})
 		in.Rows = ix.Len()
 		return in
 	}
 	defer ix.leave(v)
-	seen := map[*Column]bool{}
-	in := v.parts[0].info(seen)
-	for _, p := range v.parts[1:] {
-		more := p.info(seen)
+	seen := map[*column.Column]bool{}
+	in := info(v.Parts[0], seen)
+	for _, p := range v.Parts[1:] {
+		more := info(p, seen)
 		in.Rows += more.Rows
 		in.Usable += more.Usable
 		in.Nulls += more.Nulls
@@ -70,46 +72,46 @@ func (ix *Index) Info() Info {
 		in.Vectors = in.Vectors && more.Vectors
 		in.Tail += more.Rows
 	}
-	in.IDKind, in.Changed = v.names.Kind().String(), v.changed
-	in.Drift, in.Added = v.drift.ratio(), v.drift.rows
-	in.Advice = v.advice(&in)
+	in.IDKind, in.Changed = v.Ids.Kind().String(), v.Changed
+	in.Drift, in.Added = v.Drift.Ratio(), v.Drift.Rows
+	in.Advice = advice(v, &in)
 	return in
 }
 
 // info tells about one segment; the memory of columns that were seen before is not counted again.
-func (ix *segment) info(seen map[*Column]bool) Info {
+func info(seg *segment.Segment, seen map[*column.Column]bool) Info {
 	in := Info{
-		Kind: ix.kind.String(), Metric: ix.metric.String(), Bits: ix.bits,
-		Rows: ix.rows - ix.deleted, Dim: ix.dim, Usable: ix.usable, Nulls: ix.nulls, Bad: ix.bad,
-		Deleted: ix.deleted, Keep: ix.keep.String(), IDKind: ix.ids.Kind().String(),
-		Epsilon0: ix.tunedFor(ix.recall, true).Epsilon0, Recall: ix.recall,
-		Seed: ix.seed, RowBytes: 4 * ix.dim, Provenance: string(ix.provenance),
+		Kind: seg.Kind.String(), Metric: seg.Metric.String(), Bits: seg.Bits,
+		Rows: seg.Rows - seg.Deleted, Dim: seg.Dim, Usable: seg.Usable, Nulls: seg.Nulls, Bad: seg.Bad,
+		Deleted: seg.Deleted, Keep: seg.Keep.String(), IDKind: seg.Ids.Kind().String(),
+		Epsilon0: seg.TunedFor(seg.Recall, true).Epsilon0, Recall: seg.Recall,
+		Seed: seg.Seed, RowBytes: 4 * seg.Dim, Provenance: string(seg.Provenance),
 	}
-	if ix.metric.Binary() {
-		in.RowBytes = ix.dim / 8
+	if seg.Metric.Binary() {
+		in.RowBytes = seg.Dim / 8
 	}
-	bits := len(ix.alive) + len(ix.gone) + len(ix.slots) + len(ix.owner)
-	in.IndexBytes = int64(4*bits+4*len(ix.mean)+len(ix.norms.mem)) + ix.ids.bytes()
-	in.Cells, in.Plane = ix.cellCount(), min(ix.bits, 1)
-	in.Calibrated, in.Calibration = len(ix.tuning) > 0, slices.Clone(ix.tuning)
-	if ix.rot != nil {
-		in.IndexBytes += int64(4 * len(ix.rot.signs))
+	bits := len(seg.Alive) + len(seg.Gone) + len(seg.Slots) + len(seg.Owner)
+	in.IndexBytes = int64(4*bits+4*len(seg.Mean)+len(seg.Norms.Mem)) + seg.Ids.Bytes()
+	in.Cells, in.Plane = seg.CellCount(), min(seg.Bits, 1)
+	in.Calibrated, in.Calibration = len(seg.Tuning) > 0, slices.Clone(seg.Tuning)
+	if seg.Rot != nil {
+		in.IndexBytes += int64(4 * len(seg.Rot.Signs))
 	}
-	if ix.codes != nil {
-		in.IndexBytes += ix.codes.bytes()
-		if ix.cells != nil {
-			in.IndexBytes += ix.cells.bytes()
+	if seg.Codes != nil {
+		in.IndexBytes += seg.Codes.Bytes()
+		if seg.Cells != nil {
+			in.IndexBytes += seg.Cells.Bytes()
 		}
-		in.RowBytes = ix.codes.stride / simd.BlockRows
+		in.RowBytes = seg.Codes.Stride / simd.BlockRows
 	}
-	if slots := ix.held.slots.Load(); slots != nil {
+	if slots := seg.Held.Slots.Load(); slots != nil {
 		in.IndexBytes += int64(4 * len(*slots))
 	}
-	in.IndexBytes += ix.remembers()
-	in.Vectors = ix.source != nil
-	for _, col := range []*Column{ix.source, ix.raw} {
+	in.IndexBytes += seg.Remembers()
+	in.Vectors = seg.Source != nil
+	for _, col := range []*column.Column{seg.Source, seg.Raw} {
 		if col != nil {
-			own, borrowed := col.memoryBytes(seen)
+			own, borrowed := col.MemoryBytes(seen)
 			in.IndexBytes += own
 			in.BorrowedBytes += borrowed
 		}
@@ -126,22 +128,22 @@ const (
 )
 
 // advice says in words what would make the index better, "" if nothing would.
-func (v *version) advice(in *Info) string {
+func advice(v *segment.Version, in *Info) string {
 	var say []string
-	if v.drift.rows*driftShare >= in.Rows && in.Drift > driftWarning {
+	if v.Drift.Rows*driftShare >= in.Rows && in.Drift > driftWarning {
 		say = append(say, fmt.Sprintf("the %d rows added lie %.3g times as far from what the codes "+
-			"are made around as the rows of the build: build the index anew", v.drift.rows, in.Drift))
+			"are made around as the rows of the build: build the index anew", v.Drift.Rows, in.Drift))
 	}
 	if in.Deleted > 0 && in.Deleted*deadShare >= in.Rows+in.Deleted {
 		say = append(say, fmt.Sprintf("%d of %d rows are deleted: compact() gives their memory back",
 			in.Deleted, in.Rows+in.Deleted))
 	}
-	switch kind := v.parts[0].kind; {
-	case v.parts[0].metric.Binary(): // is exact however many rows there are
-	case kind == Exact && in.Rows > 4*AutoExactRows || kind == Flat && in.Rows > 4*AutoFlatRows:
+	switch kind := v.Parts[0].Kind; {
+	case v.Parts[0].Metric.Binary(): // is exact however many rows there are
+	case kind == segment.Exact && in.Rows > 4*segment.AutoExactRows || kind == segment.Flat && in.Rows > 4*segment.AutoFlatRows:
 		say = append(say, fmt.Sprintf("%d rows are many for kind %s: build the index anew with "+
 			"kind='auto'", in.Rows, kind))
-	case kind == IVF && in.Rows > 8*max(in.Cells, 1)*in.Cells:
+	case kind == segment.IVF && in.Rows > 8*max(in.Cells, 1)*in.Cells:
 		say = append(say, fmt.Sprintf("%d rows are many for %d cells: build the index anew", in.Rows,
 			in.Cells))
 	}
@@ -156,8 +158,8 @@ func (ix *Index) SourceFloats() *float32 {
 		return nil
 	}
 	defer ix.leave(v)
-	if col := v.parts[0].source; col != nil {
-		return col.firstFloat()
+	if col := v.Parts[0].Source; col != nil {
+		return col.FirstFloat()
 	}
 	return nil
 }

@@ -2,10 +2,14 @@ package arrowidx
 
 import (
 	"math"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // blobs returns n rows of d numbers around as many centres of unequal weight, short enough to be
@@ -32,14 +36,14 @@ func blobs(t *testing.T, seed uint64, n, d, centres int) []float32 {
 func trained(t *testing.T, sample []float32, padded, k, threads int) []float32 {
 	t.Helper()
 	rounds := 0
-	m := kmeans{sample: sample, rows: len(sample) / padded, padded: padded, k: k, threads: threads}
-	centroids, err := m.train(t.Context(), func(done, of int) {
+	m := build.Kmeans{Sample: sample, Rows: len(sample) / padded, Padded: padded, K: k, Threads: threads}
+	centroids, err := m.Train(t.Context(), func(done, of int) {
 		rounds++
 		require.Equal(t, rounds, done)
-		require.Equal(t, len(kmeansRounds), of)
+		require.Equal(t, len(build.KmeansRounds), of)
 	})
 	require.NoError(t, err)
-	require.Equal(t, len(kmeansRounds), rounds)
+	require.Equal(t, len(build.KmeansRounds), rounds)
 	return centroids
 }
 
@@ -85,7 +89,7 @@ func TestCentroidsDoNotDependOnThreads(t *testing.T) {
 // lloyd is the plain algorithm in float64 on the same growing parts of the sample.
 func lloyd(sample []float32, d, k int) []float32 {
 	centroids := append([]float32{}, sample[:k*d]...)
-	for _, perCell := range kmeansRounds {
+	for _, perCell := range build.KmeansRounds {
 		n := min(perCell*k, len(sample)/d)
 		sums, counts := make([]float64, k*d), make([]int, k)
 		for i := range n {
@@ -136,26 +140,26 @@ func TestNoCellStaysEmptyWhenRowsDiffer(t *testing.T) {
 func TestACentroidIsTheMeanOfItsRows(t *testing.T) {
 	const n, d, k = 3000, 64, 20
 	sample := blobs(t, 430, n, d, 15)
-	m := kmeans{sample: sample, rows: n, padded: d, k: k, threads: 2}
-	_, err := m.train(t.Context(), func(int, int) {})
+	m := build.Kmeans{Sample: sample, Rows: n, Padded: d, K: k, Threads: 2}
+	_, err := m.Train(t.Context(), func(int, int) {})
 	require.NoError(t, err)
 	// The owners of the last round are those of the centroids before; the sums are theirs.
-	used := min(kmeansRounds[len(kmeansRounds)-1]*k, n)
+	used := min(build.KmeansRounds[len(build.KmeansRounds)-1]*k, n)
 	for c := range k {
-		rows := m.members[m.first[c]:m.first[c+1]]
+		rows := m.Members[m.First[c]:m.First[c+1]]
 		mean := make([]float64, d)
 		for _, r := range rows {
-			require.Equal(t, uint32(c), m.owner[r])
+			require.Equal(t, uint32(c), m.Owner[r])
 			require.Less(t, int(r), used)
 			for j := range d {
 				mean[j] += float64(sample[int(r)*d+j]) / float64(len(rows))
 			}
 		}
 		for j := range d {
-			require.InDelta(t, mean[j], m.centroid(c)[j], 1e-6, "cell %d", c)
+			require.InDelta(t, mean[j], m.Centroid(c)[j], 1e-6, "cell %d", c)
 		}
 	}
-	require.EqualValues(t, used, m.first[k], "every row is in one cell")
+	require.EqualValues(t, used, m.First[k], "every row is in one cell")
 }
 
 // Equal rows leave cells that cannot be told apart: training ends and stays finite.
@@ -171,17 +175,17 @@ func TestTrainingOnEqualRowsEnds(t *testing.T) {
 	}
 }
 
-func finderOf(t *testing.T, centroids []float32, d int) *finder {
+func finderOf(t *testing.T, centroids []float32, d int) *build.Finder {
 	t.Helper()
 	k := len(centroids) / d
-	plane, err := newCentroidPlane(centroids, k, d, L2)
+	plane, err := segment.NewCentroidPlane(centroids, k, d, column.L2)
 	require.NoError(t, err)
-	t.Cleanup(plane.free)
+	t.Cleanup(plane.Free)
 	norm2 := make([]float32, k)
 	for c := range k {
 		norm2[c] = float32(squared(centroids[c*d:(c+1)*d], make([]float32, d)))
 	}
-	return newFinder(plane, centroids, norm2)
+	return build.NewFinder(plane, centroids, norm2)
 }
 
 func TestRowsAreAssignedToTheirNearestCentroids(t *testing.T) {
@@ -192,7 +196,7 @@ func TestRowsAreAssignedToTheirNearestCentroids(t *testing.T) {
 		rows := blobs(t, 450+uint64(i), n+c.k, c.d, c.centres)
 		centroids := rows[n*c.d:]
 		owner := make([]uint32, n)
-		finderOf(t, centroids, c.d).nearest(rows[:n*c.d], n, owner)
+		finderOf(t, centroids, c.d).Nearest(rows[:n*c.d], n, owner)
 		other := 0
 		for r, cell := range owner {
 			x := rows[r*c.d : (r+1)*c.d]
@@ -218,14 +222,14 @@ func TestARowInTheMiddleGoesToTheSmallerCell(t *testing.T) {
 	}
 	owner := make([]uint32, 40)
 	f := finderOf(t, centroids, d)
-	f.nearest(one, 40, owner)
+	f.Nearest(one, 40, owner)
 	for r, cell := range owner {
 		require.EqualValues(t, r, cell, "the first of %d equal centroids", copies)
 	}
 	// Alone or four at a time, a row goes to the same cell.
 	for r := range 40 {
 		single := make([]uint32, 1)
-		f.nearest(one[r*d:(r+1)*d], 1, single)
+		f.Nearest(one[r*d:(r+1)*d], 1, single)
 		require.Equal(t, owner[r], single[0])
 	}
 }

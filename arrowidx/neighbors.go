@@ -9,49 +9,13 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/nndescent"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
-
-// NeighborsParams says which graph of neighbours is wanted: the K nearest other rows of every row.
-type NeighborsParams struct {
-	K int
-	// Recall is the share of true neighbours aimed for; 0 means the index's target. Above 0.99 every
-	// distance is measured.
-	Recall float64
-	// Epsilon0 and Probes are those of SearchParams; 0 takes them from Recall.
-	Epsilon0 float64
-	Probes   int
-	// Threads limits this call; 0 means the default of SetThreads.
-	Threads int
-	// Progress, if set, counts the rows whose neighbours are known; where the graph is made as a
-	// whole, those with a first list count half.
-	Progress *Progress
-}
-
-// NeighborsOut receives a graph of neighbours; the caller allocates. Row Of[i] of the index has
-// Counts[i] neighbours, laid out as in SearchOut: Rows and Scores from i*K on, best first.
-type NeighborsOut struct {
-	SearchOut
-	Of []int64 // one a row that is not deleted, in the order of Names
-	N  int     // set by Neighbors, whatever it returns: how many rows are not deleted
-}
-
-// Places turns the rows in Rows into their places in Of; absent ones stay -1.
-func (o *NeighborsOut) Places() {
-	of := o.Of[:o.N]
-	if o.N == 0 || of[o.N-1] == int64(o.N-1) {
-		return // they are the same
-	}
-	places := make([]int32, of[o.N-1]+1)
-	for i, row := range of {
-		places[row] = int32(i)
-	}
-	for i, row := range o.Rows {
-		if row >= 0 {
-			o.Rows[i] = int64(places[row])
-		}
-	}
-}
 
 // neighborsRound is how many rows are asked for together: their vectors and answers are in memory
 // apart from the caller's.
@@ -78,66 +42,66 @@ const neighborsRound = 4096
 // Errors: InvalidArgument (K below 0, a target outside (0, 1], an index without vectors),
 // LimitExceeded when out has no room for N rows, Cancelled, IndexClosed, those of Search.
 func (ix *Index) Neighbors(
-	ctx context.Context, p NeighborsParams, out *NeighborsOut,
-) (Plan, error) {
+	ctx context.Context, p nndescent.NeighborsParams, out *nndescent.NeighborsOut,
+) (search.Plan, error) {
 	v, err := ix.enter("neighbors")
 	if err != nil {
-		return Plan{}, err
+		return search.Plan{}, err
 	}
 	defer ix.leave(v)
 	g := graph{v: v, p: p, out: out}
 	if err := g.check(); err != nil {
-		return Plan{}, err
+		return search.Plan{}, err
 	}
-	if err = v.unchanged("neighbors"); err == nil {
+	if err = v.Unchanged("neighbors"); err == nil {
 		err = g.answer(ctx)
 	}
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*fault.Error)(nil); errors.As(err, &e) {
 		e.Op = "neighbors"
 	}
 	if err != nil {
-		return Plan{}, err
+		return search.Plan{}, err
 	}
 	return g.plan, nil
 }
 
 // graph is one call of Neighbors.
 type graph struct {
-	v     *version
-	p     NeighborsParams
-	out   *NeighborsOut
+	v     *segment.Version
+	p     nndescent.NeighborsParams
+	out   *nndescent.NeighborsOut
 	order []uint32 // places in out in the order in which their rows are asked
 	rows  []int64  // those of one round
-	plan  Plan
+	plan  search.Plan
 }
 
 // check refuses what cannot be answered and blanks the answers.
 func (g *graph) check() error {
 	v, p, out := g.v, &g.p, g.out
-	out.N = v.count()
+	out.N = v.Count()
 	switch {
 	case p.K < 0:
-		return newError(InvalidArgument, "neighbors", fmt.Sprintf("k = %d", p.K), "use k >= 0")
+		return fault.New(fault.InvalidArgument, "neighbors", fmt.Sprintf("k = %d", p.K), "use k >= 0")
 	case !(p.Recall >= 0 && p.Recall <= 1):
-		return newError(InvalidArgument, "neighbors",
+		return fault.New(fault.InvalidArgument, "neighbors",
 			fmt.Sprintf("recall target %v is not in (0, 1]", p.Recall), "use for example 0.95")
 	case out.N > 0 && p.K > math.MaxInt/out.N/16:
-		return newError(LimitExceeded, "neighbors",
+		return fault.New(fault.LimitExceeded, "neighbors",
 			fmt.Sprintf("%d rows of k = %d", out.N, p.K), "ask for fewer neighbours")
 	case len(out.Of) < out.N || len(out.Counts) < len(out.Of) ||
 		len(out.Rows) < len(out.Of)*p.K || len(out.Scores) < len(out.Rows):
-		return newError(LimitExceeded, "neighbors",
+		return fault.New(fault.LimitExceeded, "neighbors",
 			fmt.Sprintf("no room for the %d neighbours of %d rows", p.K, out.N),
 			"make Of and Counts as long as there are rows, Rows and Scores K times as long")
 	}
-	for _, part := range v.parts {
-		if part.source == nil && part.usable > 0 {
-			return newError(InvalidArgument, "neighbors",
+	for _, part := range v.Parts {
+		if part.Source == nil && part.Usable > 0 {
+			return fault.New(fault.InvalidArgument, "neighbors",
 				"the index holds codes, not vectors: it cannot ask for the neighbours of its rows",
 				"load it with vectors=column, or attach the column that it was built from")
 		}
 	}
-	out.IDs = v.names
+	out.IDs = v.Ids
 	for i := range out.Rows {
 		out.Rows[i], out.Scores[i] = -1, float32(math.NaN())
 	}
@@ -148,10 +112,10 @@ func (g *graph) check() error {
 // answer asks for all rows, a round after the other.
 func (g *graph) answer(ctx context.Context) error {
 	if g.p.Progress != nil {
-		g.p.Progress.total.Store(int64(g.v.usable()))
+		g.p.Progress.Total.Store(int64(g.v.Usable()))
 	}
 	g.list()
-	plan, done, err := descend(ctx, g.v, &g.p, g.out)
+	plan, done, err := nndescent.Descend(ctx, g.v, &g.p, g.out)
 	if done {
 		g.plan = plan
 	}
@@ -159,21 +123,21 @@ func (g *graph) answer(ctx context.Context) error {
 		return err
 	}
 	g.byCells()
-	k := min(g.p.K, max(g.v.usable()-1, 0)) + 1
+	k := min(g.p.K, max(g.v.Usable()-1, 0)) + 1
 	n := min(len(g.order), neighborsRound)
-	search := SearchParams{
+	params := search.SearchParams{
 		K: k, Recall: g.p.Recall, Epsilon0: g.p.Epsilon0, Probes: g.p.Probes, Rerank: -1,
 		Threads: g.p.Threads,
 	}
-	found := SearchOut{Rows: make([]int64, n*k), Scores: make([]float32, n*k),
+	found := search.SearchOut{Rows: make([]int64, n*k), Scores: make([]float32, n*k),
 		Counts: make([]int64, n)}
 	for from := 0; from < len(g.order); from += neighborsRound {
 		places := g.order[from:min(from+neighborsRound, len(g.order))]
-		if err := g.round(ctx, &search, &found, places); err != nil {
+		if err := g.round(ctx, &params, &found, places); err != nil {
 			return err
 		}
 		if g.p.Progress != nil {
-			g.p.Progress.scanned.Add(int64(len(places)))
+			g.p.Progress.Scanned.Add(int64(len(places)))
 		}
 	}
 	return nil
@@ -181,25 +145,25 @@ func (g *graph) answer(ctx context.Context) error {
 
 // round asks for the rows at some places of the answer.
 func (g *graph) round(
-	ctx context.Context, search *SearchParams, found *SearchOut, places []uint32,
+	ctx context.Context, params *search.SearchParams, found *search.SearchOut, places []uint32,
 ) error {
-	n, k := len(places), search.K
-	g.rows = grow(g.rows, n)
+	n, k := len(places), params.K
+	g.rows = mem.Grow(g.rows, n)
 	for i, at := range places {
 		g.rows[i] = g.out.Of[at]
 	}
-	if err := g.v.askWith("neighbors", g.rows, nil, search); err != nil {
+	if err := search.AskWith(g.v, "neighbors", g.rows, nil, params); err != nil {
 		return err
 	}
-	part := SearchOut{Rows: found.Rows[:n*k], Scores: found.Scores[:n*k],
+	part := search.SearchOut{Rows: found.Rows[:n*k], Scores: found.Scores[:n*k],
 		Counts: found.Counts[:n]}
-	plan, err := g.v.search(ctx, search, &part)
+	plan, err := search.Search(g.v, ctx, params, &part)
 	if err != nil {
 		return err
 	}
-	g.plan.follow(&plan)
+	g.plan.Follow(&plan)
 	for i, at := range places {
-		others := part.without(i, k, int(g.out.Of[at]))
+		others := part.Without(i, k, int(g.out.Of[at]))
 		to := int(at) * g.p.K
 		copy(g.out.Rows[to:to+g.p.K], others.Rows)
 		copy(g.out.Scores[to:to+g.p.K], others.Scores)
@@ -211,19 +175,19 @@ func (g *graph) round(
 // list writes the rows that are not deleted to out.Of, and to order where those that can be found
 // lie there.
 func (g *graph) list() {
-	n, order := 0, make([]uint32, 0, g.v.usable())
-	for i, part := range g.v.parts {
-		for w, words := range part.alive {
-			all := lowBits(part.rows - w*simd.BlockRows)
-			if part.gone != nil {
-				all &^= part.gone[w]
+	n, order := 0, make([]uint32, 0, g.v.Usable())
+	for i, part := range g.v.Parts {
+		for w, words := range part.Alive {
+			all := mem.LowBits(part.Rows - w*simd.BlockRows)
+			if part.Gone != nil {
+				all &^= part.Gone[w]
 			}
 			for ; all != 0; all &= all - 1 {
 				lane := bits.TrailingZeros32(all)
 				if words>>lane&1 != 0 {
 					order = append(order, uint32(n))
 				}
-				g.out.Of[n] = int64(g.v.starts[i] + w*simd.BlockRows + lane)
+				g.out.Of[n] = int64(g.v.Starts[i] + w*simd.BlockRows + lane)
 				n++
 			}
 		}
@@ -237,19 +201,19 @@ func (g *graph) list() {
 // byCells puts places in the order of cells, segment by segment.
 func (g *graph) byCells() {
 	from := 0
-	for i, part := range g.v.parts {
-		g.byCell(part, g.v.starts[i], g.order[from:from+part.usable])
-		from += part.usable
+	for i, part := range g.v.Parts {
+		g.byCell(part, g.v.Starts[i], g.order[from:from+part.Usable])
+		from += part.Usable
 	}
 }
 
 // byCell puts places of a segment's rows in the order of their cells.
-func (g *graph) byCell(part *segment, start int, places []uint32) {
-	owner := part.owner
-	if c := part.cells; c != nil {
-		owner = make([]uint32, part.rows)
-		for cell := range c.n {
-			for _, row := range c.rows[c.first[cell]:c.first[cell+1]] {
+func (g *graph) byCell(part *segment.Segment, start int, places []uint32) {
+	owner := part.Owner
+	if c := part.Cells; c != nil {
+		owner = make([]uint32, part.Rows)
+		for cell := range c.N {
+			for _, row := range c.Rows[c.First[cell]:c.First[cell+1]] {
 				owner[row] = uint32(cell)
 			}
 		}
@@ -259,23 +223,4 @@ func (g *graph) byCell(part *segment, start int, places []uint32) {
 	}
 	at := func(place uint32) uint32 { return owner[int(g.out.Of[place])-start] }
 	slices.SortStableFunc(places, func(a, b uint32) int { return cmp.Compare(at(a), at(b)) })
-}
-
-// follow adds what another search of the same rows did.
-func (p *Plan) follow(o *Plan) {
-	if p.Queries == 0 {
-		*p = *o
-		return
-	}
-	p.Queries += o.Queries
-	p.Probed += o.Probed
-	p.Scanned += o.Scanned
-	p.Coded += o.Coded
-	p.Reranked += o.Reranked
-	p.Certified += o.Certified
-	p.Prepare += o.Prepare
-	p.Route += o.Route
-	p.Scan += o.Scan
-	p.Rerank += o.Rerank
-	p.Total += o.Total
 }

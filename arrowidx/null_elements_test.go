@@ -9,11 +9,16 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // listsWithNull makes rows of 3 numbers 0, 1, 2 and so on of one list type, of which number
 // `null` is null (none when negative) and holds `below` in memory.
-func listsWithNull(t *testing.T, fixed bool, rows, null int, below float32) *Column {
+func listsWithNull(t *testing.T, fixed bool, rows, null int, below float32) *column.Column {
 	t.Helper()
 	values := make([]float32, 3*rows)
 	valid := make([]bool, len(values))
@@ -46,7 +51,7 @@ func listsWithNull(t *testing.T, fixed bool, rows, null int, below float32) *Col
 	defer build.Release()
 	lists := build.NewArray()
 	defer lists.Release()
-	col, err := NewColumn([]arrow.Array{lists})
+	col, err := column.NewColumn([]arrow.Array{lists})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +102,9 @@ func TestNullNumbersAreRefusedByRowAndColumn(t *testing.T) {
 	for _, fixed := range []bool{true, false} {
 		for null := range 9 {
 			col := listsWithNull(t, fixed, 3, null, 1)
-			_, err := Build(context.Background(), col, BuildOptions{Kind: Exact})
-			var e *Error
-			if !errors.As(err, &e) || e.Kind != InvalidVector {
+			_, err := Build(context.Background(), col, build.Options{Kind: segment.Exact})
+			var e *fault.Error
+			if !errors.As(err, &e) || e.Kind != fault.InvalidVector {
 				t.Fatalf("fixed %v, number %d null: %v", fixed, null, err)
 			}
 			if int(e.Row) != null/3 || int(e.Column) != null%3 {
@@ -121,9 +126,9 @@ func TestARowWithoutNumbersIsNamedWhereverItIs(t *testing.T) {
 		}
 		lists := l.NewArray()
 		defer lists.Release()
-		_, err := NewColumn([]arrow.Array{lists})
-		var e *Error
-		if !errors.As(err, &e) || e.Kind != InvalidVector || int(e.Row) != empty {
+		_, err := column.NewColumn([]arrow.Array{lists})
+		var e *fault.Error
+		if !errors.As(err, &e) || e.Kind != fault.InvalidVector || int(e.Row) != empty {
 			t.Errorf("row %d is empty: %v", empty, err)
 		}
 	}

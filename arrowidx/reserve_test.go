@@ -6,6 +6,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // addRows adds rows of a matrix, so many a call.
@@ -14,7 +18,7 @@ func addRows(t *testing.T, ix *Index, rows []float32, d, step int) {
 	for at := 0; at < len(rows)/d; at += step {
 		end := min(at+step, len(rows)/d)
 		col := columnOf(t, rows[at*d:end*d], d)
-		_, err := ix.Add(t.Context(), nil, col, AddOptions{})
+		_, err := ix.Add(t.Context(), nil, col, compact.AddOptions{})
 		require.NoError(t, err)
 		col.Release()
 	}
@@ -25,16 +29,16 @@ func addRows(t *testing.T, ix *Index, rows []float32, d, step int) {
 func TestRowsAddedOneByOneLieInALine(t *testing.T) {
 	const n, d, more = 500, 24, 3000
 	rows := blobs(t, 710, n+more, d, 10)
-	for _, kind := range []Kind{Exact, Flat, IVF} {
-		ix := recallIndex(t, rows[:n*d], d, BuildOptions{Kind: kind, Keep: KeepCopy}, nil)
+	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+		ix := recallIndex(t, rows[:n*d], d, build.Options{Kind: kind, Keep: segment.KeepCopy}, nil)
 		before := ix.Info().IndexBytes
 		addRows(t, ix, rows[n*d:(n+300)*d], d, 1)
 		addRows(t, ix, rows[(n+300)*d:], d, 37)
 		pieces, kept := 0, 0
-		for _, p := range ix.now.parts {
-			pieces += len(p.source.chunks)
-			require.Equal(t, KeepCopy, p.keep)
-			kept += p.rows
+		for _, p := range ix.now.Parts {
+			pieces += len(p.Source.Pieces)
+			require.Equal(t, segment.KeepCopy, p.Keep)
+			kept += p.Rows
 		}
 		require.Equal(t, n+more, kept)
 		require.Less(t, pieces, 12, "%s: the logarithm of what was added", kind)
@@ -53,8 +57,8 @@ func (ix *Index) vectorAt(t *testing.T, row int64, dst []float32) []float32 {
 	v, err := ix.enter("test")
 	require.NoError(t, err)
 	defer ix.leave(v)
-	i := v.partOf(row)
-	return v.parts[i].source.Row(int(row)-v.starts[i], dst)
+	i := v.PartOf(row)
+	return v.Parts[i].Source.Row(int(row)-v.Starts[i], dst)
 }
 
 // Vectors of added rows that were deleted are given back by Compact, also where those of the build
@@ -62,9 +66,9 @@ func (ix *Index) vectorAt(t *testing.T, row int64, dst []float32) []float32 {
 func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 	const n, d, more = 5000, 64, 4000
 	rows := blobs(t, 711, n+more, d, 10)
-	for _, kind := range []Kind{Exact, Flat, IVF} {
-		for _, keep := range []Keep{KeepBorrow, KeepCopy} {
-			ix := recallIndex(t, rows[:n*d], d, BuildOptions{Kind: kind, Keep: keep}, nil)
+	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+		for _, keep := range []segment.Keep{segment.KeepBorrow, segment.KeepCopy} {
+			ix := recallIndex(t, rows[:n*d], d, build.Options{Kind: kind, Keep: keep}, nil)
 			built := ix.Info().IndexBytes
 			addRows(t, ix, rows[n*d:], d, 100)
 			ids := array.NewUint64Builder(memory.DefaultAllocator)
@@ -78,7 +82,7 @@ func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 			after := ix.Info().IndexBytes
 			require.Less(t, after, built+built/4+100*4*d+8*(n+100),
 				"%s, %s: 100 rows and ids are left", kind, keep)
-			require.Nil(t, ix.room.col, "no room is kept that nothing uses")
+			require.Nil(t, ix.room.Col, "no room is kept that nothing uses")
 			require.Equal(t, n+100, ix.Len())
 			for _, row := range []int64{0, n - 1, n, n + 99} {
 				require.Equal(t, rows[row*d:(row+1)*d], ix.vectorAt(t, row, make([]float32, d)))
@@ -91,15 +95,15 @@ func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 func TestAReserveLivesAsLongAsItsRows(t *testing.T) {
 	const d = 16
 	rows := blobs(t, 712, 100, d, 5)
-	ix := recallIndex(t, rows[:50*d], d, BuildOptions{Kind: Flat, Keep: KeepCopy}, nil)
+	ix := recallIndex(t, rows[:50*d], d, build.Options{Kind: segment.Flat, Keep: segment.KeepCopy}, nil)
 	addRows(t, ix, rows[50*d:], d, 10)
-	col := ix.room.col
+	col := ix.room.Col
 	v, err := ix.enter("search")
 	require.NoError(t, err)
 	require.NoError(t, ix.Compact(t.Context(), 0))
-	require.Positive(t, col.refs.Load(), "the version before is still searched")
-	require.Equal(t, rows[99*d:], v.parts[len(v.parts)-1].source.Row(
-		v.parts[len(v.parts)-1].rows-1, make([]float32, d)))
+	require.Positive(t, col.Refs.Load(), "the version before is still searched")
+	require.Equal(t, rows[99*d:], v.Parts[len(v.Parts)-1].Source.Row(
+		v.Parts[len(v.Parts)-1].Rows-1, make([]float32, d)))
 	ix.leave(v)
-	require.Zero(t, col.refs.Load())
+	require.Zero(t, col.Refs.Load())
 }

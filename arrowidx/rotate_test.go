@@ -3,11 +3,15 @@ package arrowidx
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -21,19 +25,19 @@ func TestTheGeneratorGivesThePublishedNumbers(t *testing.T) {
 			4593380528125082431, 16408922859458223821},
 		0: {0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC},
 	} {
-		g := generator{seed}
+		g := mem.Generator{State: seed}
 		for i, v := range want {
-			require.Equal(t, v, g.next(), "seed %d, number %d", seed, i)
+			require.Equal(t, v, g.Next(), "seed %d, number %d", seed, i)
 		}
 	}
 }
 
 func TestTheGeneratorsBitsAreFair(t *testing.T) {
 	const draws = 100_000
-	g := generator{9}
+	g := mem.Generator{State: 9}
 	var ones [64]int
 	for range draws {
-		v := g.next()
+		v := g.Next()
 		for b := range ones {
 			ones[b] += int(v >> b & 1)
 		}
@@ -46,12 +50,12 @@ func TestTheGeneratorsBitsAreFair(t *testing.T) {
 
 func TestARotationIsFrozenByItsSeed(t *testing.T) {
 	for _, d := range rotationDims {
-		a, b, c := newRotation(d, 1), newRotation(d, 1), newRotation(d, 2)
+		a, b, c := rabitq.NewRotation(d, 1), rabitq.NewRotation(d, 1), rabitq.NewRotation(d, 2)
 		require.Equal(t, a, b)
-		require.NotEqual(t, a.signs, c.signs)
-		require.Len(t, a.signs, 4*d)
+		require.NotEqual(t, a.Signs, c.Signs)
+		require.Len(t, a.Signs, 4*d)
 		ones := 0
-		for _, s := range a.signs {
+		for _, s := range a.Signs {
 			require.Zero(t, s&^(1<<31), "a sign is bit 31 or nothing")
 			ones += int(s >> 31)
 		}
@@ -62,13 +66,13 @@ func TestARotationIsFrozenByItsSeed(t *testing.T) {
 func TestPackedSignsAreTheGeneratorsWords(t *testing.T) {
 	for _, d := range rotationDims {
 		for seed := range uint64(3) {
-			r := newRotation(d, seed)
-			packed := r.pack()
+			r := rabitq.NewRotation(d, seed)
+			packed := r.Pack()
 			require.Len(t, packed, d/2)
-			require.Equal(t, r, unpackRotation(d, packed))
-			g := generator{seed}
+			require.Equal(t, r, rabitq.UnpackRotation(d, packed))
+			g := mem.Generator{State: seed}
 			for i := 0; i < len(packed); i += 8 {
-				word := g.next()
+				word := g.Next()
 				for j := range 8 {
 					require.Equal(t, byte(word>>(8*j)), packed[i+j], "d=%d byte %d", d, i+j)
 				}
@@ -78,18 +82,18 @@ func TestPackedSignsAreTheGeneratorsWords(t *testing.T) {
 }
 
 // matrix is the map that a rotation is, column by column.
-func (r *rotation) matrix() []float32 {
-	m := make([]float32, r.dim*r.dim)
-	for i := range r.dim {
-		m[i*r.dim+i] = 1
+func matrix(r *rabitq.Rotation) []float32 {
+	m := make([]float32, r.Dim*r.Dim)
+	for i := range r.Dim {
+		m[i*r.Dim+i] = 1
 	}
-	r.apply(m, r.dim)
+	r.Apply(m, r.Dim)
 	return m
 }
 
 func TestARotationIsOrthonormal(t *testing.T) {
 	for _, d := range []int{64, 128, 192, 320} {
-		m := newRotation(d, uint64(d)).matrix()
+		m := matrix(rabitq.NewRotation(d, uint64(d)))
 		for i := range d {
 			for j := range i + 1 {
 				want := 0.0
@@ -107,11 +111,11 @@ func TestTheTransposeUndoesARotation(t *testing.T) {
 	const seed = 310
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, d := range []int{64, 192, 320} {
-		rot := newRotation(d, 5)
-		m := rot.matrix()
+		rot := rabitq.NewRotation(d, 5)
+		m := matrix(rot)
 		x := sphere(r, d)
 		y := append([]float32(nil), x...)
-		rot.apply(y, 1)
+		rot.Apply(y, 1)
 		for i := range d { // row i of the matrix of columns is the inverse's
 			require.InDelta(t, x[i], simd.Dot64(m[i*d:(i+1)*d], y), 1e-5, "seed %d d=%d", seed, d)
 		}
@@ -122,14 +126,14 @@ func TestARotationKeepsLengthsAndDistances(t *testing.T) {
 	const seed = 311
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, d := range rotationDims {
-		rot := newRotation(d, 77)
+		rot := rabitq.NewRotation(d, 77)
 		const rows = 20
 		before, after := []float32{}, []float32{}
 		for range rows {
 			before = append(before, sphere(r, d)...)
 		}
 		after = append(after, before...)
-		rot.apply(after, rows)
+		rot.Apply(after, rows)
 		for i := range rows {
 			for j := range i + 1 {
 				a := simd.L2Sq64(before[i*d:(i+1)*d], before[j*d:(j+1)*d])
@@ -144,11 +148,11 @@ func TestARotationKeepsLengthsAndDistances(t *testing.T) {
 // A row along one axis, the worst for sign codes, is spread over all dimensions.
 func TestARotationSpreadsEveryAxis(t *testing.T) {
 	for _, d := range rotationDims {
-		rot := newRotation(d, 1)
+		rot := rabitq.NewRotation(d, 1)
 		for _, axis := range []int{0, 1, d/2 - 1, d / 2, d - 1} {
 			x := make([]float32, d)
 			x[axis] = 1
-			rot.apply(x, 1)
+			rot.Apply(x, 1)
 			large := float64(simd.MaxAbs(x)) * math.Sqrt(float64(d))
 			require.Less(t, large, 6.0, "d=%d axis %d: the largest number, in deviations", d, axis)
 			sum := 0.0
@@ -165,87 +169,87 @@ func TestRowsAreRotatedOneByOne(t *testing.T) {
 	const seed, rows = 312, 9
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, d := range rotationDims {
-		rot := newRotation(d, 3)
+		rot := rabitq.NewRotation(d, 3)
 		all := []float32{}
 		for range rows {
 			all = append(all, sphere(r, d)...)
 		}
 		alone := append([]float32(nil), all...)
-		rot.apply(all, rows)
+		rot.Apply(all, rows)
 		for i := range rows {
-			rot.apply(alone[i*d:(i+1)*d], 1)
+			rot.Apply(alone[i*d:(i+1)*d], 1)
 		}
 		require.Equal(t, alone, all, "seed %d d=%d: equal in every bit", seed, d)
 	}
 }
 
 func TestDimensionsArePaddedToWholeWords(t *testing.T) {
-	for dim, want := range map[int]int{1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, MaxDim: MaxDim} {
-		require.Equal(t, want, paddedDim(dim))
+	for dim, want := range map[int]int{1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, column.MaxDim: column.MaxDim} {
+		require.Equal(t, want, rabitq.PaddedDim(dim))
 	}
 }
 
 func TestASlabIsZeroedWritableAndWhole(t *testing.T) {
 	for _, n := range []int64{1, 63, 4096, 4097, 3 << 20} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			s, err := newSlab("test", n)
+			s, err := mem.NewSlab("test", n)
 			require.NoError(t, err)
-			require.Len(t, s.mem, int(n))
-			for i, b := range s.mem {
+			require.Len(t, s.Mem, int(n))
+			for i, b := range s.Mem {
 				if b != 0 {
 					t.Fatalf("byte %d is %d", i, b)
 				}
 			}
-			s.mem[0], s.mem[n-1] = 1, 2
-			require.Len(t, s.floats(), int(n/4))
-			s.free()
-			require.Nil(t, s.mem)
-			s.free() // twice is once
+			s.Mem[0], s.Mem[n-1] = 1, 2
+			require.Len(t, s.Floats(), int(n/4))
+			s.Free()
+			require.Nil(t, s.Mem)
+			s.Free() // twice is once
 		})
 	}
 }
 
 func TestSlabsOfImpossibleSizesAreRefused(t *testing.T) {
-	empty, err := newSlab("test", 0)
+	empty, err := mem.NewSlab("test", 0)
 	require.NoError(t, err)
-	require.Nil(t, empty.mem)
-	empty.free()
-	for n, want := range map[int64]ErrorKind{
-		-1: LimitExceeded, 1<<46 + 1: LimitExceeded, math.MinInt64: LimitExceeded,
-		math.MaxInt64: LimitExceeded, 1 << 46: OutOfMemory,
+	require.Nil(t, empty.Mem)
+	empty.Free()
+	for n, want := range map[int64]fault.Kind{
+		-1: fault.LimitExceeded, 1<<46 + 1: fault.LimitExceeded, math.MinInt64: fault.LimitExceeded,
+		math.MaxInt64: fault.LimitExceeded, 1 << 46: fault.OutOfMemory,
 	} {
-		_, err := newSlab("build", n)
-		require.Equal(t, want, KindOf(err), "%d bytes: %v", n, err)
+		_, err := mem.NewSlab("build", n)
+		require.Equal(t, want, fault.KindOf(err), "%d bytes: %v", n, err)
 		require.ErrorContains(t, err, "build: ")
 	}
 }
 
 func TestAViewIsNotUnmapped(t *testing.T) {
-	s, err := newSlab("test", 8192)
+	s, err := mem.NewSlab("test", 8192)
 	require.NoError(t, err)
-	defer s.free()
-	s.mem[5000] = 9
-	view := slab{mem: s.mem[4096:], view: true}
-	view.free()
-	require.Nil(t, view.mem)
-	require.EqualValues(t, 9, s.mem[5000])
+	defer s.Free()
+	s.Mem[5000] = 9
+	view := mem.Slab{Mem: s.Mem[4096:], View: true}
+	view.Free()
+	require.Nil(t, view.Mem)
+	require.EqualValues(t, 9, s.Mem[5000])
 }
 
 func TestDroppedPagesAreZeroAndKeptOnesAreNot(t *testing.T) {
 	const n = 1 << 20
-	s, err := newSlab("test", n)
+	s, err := mem.NewSlab("test", n)
 	require.NoError(t, err)
-	defer func() { s.view = false; s.free() }()
-	for i := range s.mem {
-		s.mem[i] = 7
+	defer func() { s.View = false; s.Free() }()
+	for i := range s.Mem {
+		s.Mem[i] = 7
 	}
-	s.dropPages(0, 0)
-	require.EqualValues(t, 7, s.mem[n-1], "free will unmap it: nothing to drop")
-	s.view = true
+	s.DropPages(0, 0)
+	require.EqualValues(t, 7, s.Mem[n-1], "free will unmap it: nothing to drop")
+	s.View = true
 	const from, to = 300_000, 300_100
-	s.dropPages(from, to)
+	s.DropPages(from, to)
 	for i := from; i < to; i++ {
-		require.EqualValues(t, 7, s.mem[i])
+		require.EqualValues(t, 7, s.Mem[i])
 	}
-	require.Contains(t, []byte{0, 7}, s.mem[0], "where the system can, the page is gone")
+	require.Contains(t, []byte{0, 7}, s.Mem[0], "where the system can, the page is gone")
 }

@@ -8,10 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-var routedMetrics = []Metric{Cosine, Dot, L2, SqEuclidean}
+var routedMetrics = []column.Metric{column.Cosine, column.Dot, column.L2, column.SqEuclidean}
 
 // stretched gives rows lengths between 0.6 and 1.8 and a common direction, so that lengths and the
 // mean matter.
@@ -23,26 +27,26 @@ func stretched(x []float32, d int) []float32 {
 }
 
 // asking is a run that reads queries.
-func asking(ix *segment, queries []float32, epsilon float64) *run {
-	return &run{ix: ix, p: &SearchParams{Queries: queries}, epsilon: epsilon}
+func asking(seg *segment.Segment, queries []float32, epsilon float64) *search.Run {
+	return &search.Run{Seg: seg, P: &search.SearchParams{Queries: queries}, Epsilon: epsilon}
 }
 
 // preparedProbes are queries ready for routing.
-func preparedProbes(t *testing.T, ix *Index, queries []float32) []*probe {
+func preparedProbes(t *testing.T, ix *Index, queries []float32) []*search.Probe {
 	t.Helper()
-	var out []*probe
-	for i := range len(queries) / ix.base().dim {
-		q := &query{}
-		require.NoError(t, q.prepare(asking(ix.base(), queries, 2), i))
-		out = append(out, &probe{query: q})
+	var out []*search.Probe
+	for i := range len(queries) / ix.base().Dim {
+		q := &search.Query{}
+		require.NoError(t, q.Prepare(asking(ix.base(), queries, 2), i))
+		out = append(out, &search.Probe{Query: q})
 	}
 	return out
 }
 
 // routed chooses cells for the probes, as many at a time as a search would.
-func routed(ix *Index, ps []*probe, probes, together int) {
-	c, t := ix.base().cells, &router{}
-	plane, lanes := usesPlane(c, probes), c.plane.count*simd.BlockRows
+func routed(ix *Index, ps []*search.Probe, probes, together int) {
+	c, t := ix.base().Cells, &search.Router{}
+	plane, lanes := search.UsesPlane(c, probes), c.Plane.Count*simd.BlockRows
 	var four [4]simd.ScanQuery
 	for len(ps) > 0 {
 		n := 1
@@ -50,14 +54,14 @@ func routed(ix *Index, ps []*probe, probes, together int) {
 			n = together
 		}
 		if plane {
-			t.estimate(c, ps[:n], &four)
+			t.Estimate(c, ps[:n], &four)
 		}
 		for i, p := range ps[:n] {
 			var est []float32
 			if plane {
-				est = t.est[i*lanes : i*lanes+c.n]
+				est = t.Est[i*lanes : i*lanes+c.N]
 			}
-			t.route(p, ix.base(), probes, est)
+			t.Route(p, ix.base(), probes, est)
 		}
 		ps = ps[n:]
 	}
@@ -65,41 +69,41 @@ func routed(ix *Index, ps []*probe, probes, together int) {
 
 // trueOrder values every cell in float64: the squared distance of its centroid, for dot the least
 // negative inner product that a row within its radius can have.
-func trueOrder(ix *Index, q *query, query []float32) []float64 {
-	c := ix.base().cells
-	out := make([]float64, c.n)
-	middle := make([]float32, c.padded)
-	copy(middle, ix.base().mean)
-	ix.base().rot.apply(middle, 1)
-	for i := range c.n {
-		x := c.centroid(i)
-		if ix.base().metric != Dot {
-			out[i] = squared(q.rotated, x)
+func trueOrder(ix *Index, q *search.Query, query []float32) []float64 {
+	c := ix.base().Cells
+	out := make([]float64, c.N)
+	middle := make([]float32, c.Padded)
+	copy(middle, ix.base().Mean)
+	ix.base().Rot.Apply(middle, 1)
+	for i := range c.N {
+		x := c.Centroid(i)
+		if ix.base().Metric != column.Dot {
+			out[i] = squared(q.Rotated, x)
 			continue
 		}
 		// q.rotated is the scaled query less the mean.
 		for j, v := range x {
-			whole := float64(q.rotated[j]) + float64(middle[j])
+			whole := float64(q.Rotated[j]) + float64(middle[j])
 			out[i] -= whole * (float64(v) + float64(middle[j]))
 		}
-		out[i] -= float64(q.length) * float64(c.radius[i])
+		out[i] -= float64(q.Length) * float64(c.Radius[i])
 	}
 	return out
 }
 
 // chosen compares the cells of the probes with the nearest ones: the share of these that was found,
 // and how much farther than the last of them the farthest other is (a share of its distance).
-func chosen(ix *Index, ps []*probe, queries []float32, probes int) (share, farther float64) {
-	found, d := 0, ix.base().dim
+func chosen(ix *Index, ps []*search.Probe, queries []float32, probes int) (share, farther float64) {
+	found, d := 0, ix.base().Dim
 	for i, p := range ps {
-		order := trueOrder(ix, p.query, queries[i*d:(i+1)*d])
+		order := trueOrder(ix, p.Query, queries[i*d:(i+1)*d])
 		sorted := slices.Sorted(slices.Values(order))
 		last := sorted[probes-1]
-		for _, v := range p.visits {
-			if order[v.cell] <= last+1e-6*math.Abs(last) {
+		for _, v := range p.Visits {
+			if order[v.Cell] <= last+1e-6*math.Abs(last) {
 				found++
-			} else if ix.base().metric != Dot {
-				farther = max(farther, math.Sqrt(order[v.cell]/last)-1)
+			} else if ix.base().Metric != column.Dot {
+				farther = max(farther, math.Sqrt(order[v.Cell]/last)-1)
 			}
 		}
 	}
@@ -113,14 +117,14 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 	all := stretched(blobs(t, 500, n+nq, d, 150), d)
 	queries := all[n*d:]
 	for _, cells := range []int{64, 500, 2048} {
-		for _, metric := range []Metric{Cosine, Dot, L2} {
-			ix := builtCells(t, all[:n*d], d, BuildOptions{
+		for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
+			ix := builtCells(t, all[:n*d], d, build.Options{
 				Metric: metric, Bits: 1, Cells: cells, Seed: uint64(cells)})
 			ps := preparedProbes(t, ix, queries)
 			for _, probes := range []int{1, 8, 32} {
 				for _, p := range ps {
-					(&router{}).route(p, ix.base(), probes, nil)
-					require.Len(t, p.visits, probes)
+					(&search.Router{}).Route(p, ix.base(), probes, nil)
+					require.Len(t, p.Visits, probes)
 				}
 				share, _ := chosen(ix, ps, queries, probes)
 				require.GreaterOrEqual(t, share, 0.99, "%s, %d of %d cells", metric, probes, cells)
@@ -129,7 +133,7 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 				t.Logf("%s, %d of %d cells: %.4f, others at most %.3f farther", metric, probes, cells,
 					share, farther)
 				least := 0.90
-				if !usesPlane(ix.base().cells, probes) || metric == Dot {
+				if !search.UsesPlane(ix.base().Cells, probes) || metric == column.Dot {
 					least = 0.99
 				}
 				require.GreaterOrEqual(t, share, least, "%s, %d of %d cells", metric, probes, cells)
@@ -143,16 +147,16 @@ func TestRoutesAreTheSameAloneAndByFours(t *testing.T) {
 	const n, d, nq = 4000, 40, 23
 	all := stretched(blobs(t, 501, n+nq, d, 80), d)
 	for _, metric := range routedMetrics {
-		ix := builtCells(t, all[:n*d], d, BuildOptions{Metric: metric, Bits: 1, Cells: 400})
+		ix := builtCells(t, all[:n*d], d, build.Options{Metric: metric, Bits: 1, Cells: 400})
 		alone, byFours := preparedProbes(t, ix, all[n*d:]), preparedProbes(t, ix, all[n*d:])
 		for _, probes := range []int{1, 5, 20, 100, 399, 400} {
 			routed(ix, alone, probes, 1)
 			routed(ix, byFours, probes, 4)
 			for i := range alone {
-				require.Equal(t, alone[i].visits, byFours[i].visits, "%s, %d probes", metric, probes)
-				require.Len(t, alone[i].visits, probes)
-				rising := slices.IsSortedFunc(alone[i].visits, func(a, b visit) int {
-					return int(a.cell) - int(b.cell)
+				require.Equal(t, alone[i].Visits, byFours[i].Visits, "%s, %d probes", metric, probes)
+				require.Len(t, alone[i].Visits, probes)
+				rising := slices.IsSortedFunc(alone[i].Visits, func(a, b search.Visit) int {
+					return int(a.Cell) - int(b.Cell)
 				})
 				require.True(t, rising, "visits are in the order of cells")
 			}
@@ -165,16 +169,16 @@ func TestMoreProbesKeepTheCellsOfFewer(t *testing.T) {
 	const n, d, nq = 2000, 24, 10
 	all := stretched(blobs(t, 502, n+nq, d, 30), d)
 	for _, metric := range routedMetrics {
-		ix := builtCells(t, all[:n*d], d, BuildOptions{Metric: metric, Bits: 1, Cells: 60})
+		ix := builtCells(t, all[:n*d], d, build.Options{Metric: metric, Bits: 1, Cells: 60})
 		few, more := preparedProbes(t, ix, all[n*d:]), preparedProbes(t, ix, all[n*d:])
 		for probes := 55; probes < 60; probes++ {
 			routed(ix, few, probes, 1)
 			routed(ix, more, probes+1, 1)
 			for i := range few {
-				for _, v := range few[i].visits {
-					require.True(t, slices.ContainsFunc(more[i].visits, func(w visit) bool {
-						return w.cell == v.cell
-					}), "%s: cell %d of %d probes", metric, v.cell, probes)
+				for _, v := range few[i].Visits {
+					require.True(t, slices.ContainsFunc(more[i].Visits, func(w search.Visit) bool {
+						return w.Cell == v.Cell
+					}), "%s: cell %d of %d probes", metric, v.Cell, probes)
 				}
 			}
 		}
@@ -194,23 +198,23 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 			queries[i], queries[d+i] = -queries[i], 20*queries[d+i]
 		}
 		for _, metric := range routedMetrics {
-			ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 1, Cells: 80})
-			c := ix.base().cells
+			ix := builtCells(t, rows, d, build.Options{Metric: metric, Bits: 1, Cells: 80})
+			c := ix.base().Cells
 			tight := 0
 			for _, p := range preparedProbes(t, ix, queries) {
-				for cell := range c.n {
-					v := p.visitOf(ix.base(), uint32(cell))
-					for _, row := range c.rows[c.first[cell]:c.first[cell+1]] {
-						dist := p.exact(metric, rows[int(row)*d:(int(row)+1)*d])
-						require.LessOrEqual(t, float64(v.least), dist+float64(p.slack),
+				for cell := range c.N {
+					v := p.VisitOf(ix.base(), uint32(cell))
+					for _, row := range c.Rows[c.First[cell]:c.First[cell+1]] {
+						dist := p.Exact(metric, rows[int(row)*d:(int(row)+1)*d])
+						require.LessOrEqual(t, float64(v.Least), dist+float64(p.Slack),
 							"%s, shift %v, row %d of cell %d", metric, shift, row, cell)
-						if metric == Dot && float64(v.least) > dist-0.3*float64(p.length) {
+						if metric == column.Dot && float64(v.Least) > dist-0.3*float64(p.Length) {
 							tight++
 						}
 					}
 				}
 			}
-			if metric == Dot {
+			if metric == column.Dot {
 				require.Positive(t, tight, "the bound is not just far below everything")
 			}
 		}
@@ -220,31 +224,31 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 func TestWideningAddsTheNextCellsUntilEnoughRowsAreHeld(t *testing.T) {
 	const n, d = 3000, 16
 	rows := blobs(t, 504, n, d, 30)
-	ix := builtCells(t, rows, d, BuildOptions{Metric: L2, Bits: 1, Cells: 100})
-	c := ix.base().cells
+	ix := builtCells(t, rows, d, build.Options{Metric: column.L2, Bits: 1, Cells: 100})
+	c := ix.base().Cells
 	mask := make([]byte, n)
 	for i := 0; i < n; i += 3 {
 		mask[i] = 1
 	}
 	for _, m := range [][]byte{nil, mask} {
-		r := &run{ix: ix.base(), p: &SearchParams{Mask: m}, k: 1}
-		require.NoError(t, r.setFilter())
-		for _, enough := range []int{1, 30, 300, 900, r.eligible} {
+		r := &search.Run{Seg: ix.base(), P: &search.SearchParams{Mask: m}, K: 1}
+		require.NoError(t, r.SetFilter())
+		for _, enough := range []int{1, 30, 300, 900, r.Eligible} {
 			ps := preparedProbes(t, ix, rows[:5*d])
 			for i, p := range ps {
 				routed(ix, ps[i:i+1], 1, 1)
-				(&router{}).widen(p, r, enough)
+				(&search.Router{}).Widen(p, r, enough)
 				held, last := 0, 0
-				order := trueOrder(ix, p.query, nil)
+				order := trueOrder(ix, p.Query, nil)
 				farthest := -1.0
-				for _, v := range p.visits {
-					held += r.inCell(int(v.cell))
-					if order[v.cell] > farthest {
-						farthest, last = order[v.cell], r.inCell(int(v.cell))
+				for _, v := range p.Visits {
+					held += r.InCell(int(v.Cell))
+					if order[v.Cell] > farthest {
+						farthest, last = order[v.Cell], r.InCell(int(v.Cell))
 					}
 				}
 				require.GreaterOrEqual(t, held, enough)
-				if len(p.visits) > 1 {
+				if len(p.Visits) > 1 {
 					require.Less(t, held-last, enough, "without the farthest there are too few")
 				}
 				near := 0
@@ -253,15 +257,15 @@ func TestWideningAddsTheNextCellsUntilEnoughRowsAreHeld(t *testing.T) {
 						near++
 					}
 				}
-				require.LessOrEqual(t, near, len(p.visits), "no nearer cell is left out")
+				require.LessOrEqual(t, near, len(p.Visits), "no nearer cell is left out")
 			}
 		}
 	}
-	require.Equal(t, n, int(c.first[c.n]))
+	require.Equal(t, n, int(c.First[c.N]))
 }
 
 func TestTheLeastValuesAreFoundWithTheirEquals(t *testing.T) {
-	r := &router{}
+	r := &search.Router{}
 	for seed := range uint64(40) {
 		v := gaussianRows(t, 510+seed, 1+int(seed)*37)
 		if seed%2 == 0 { // many equals
@@ -281,7 +285,7 @@ func TestTheLeastValuesAreFoundWithTheirEquals(t *testing.T) {
 					expect = append(expect, uint32(i))
 				}
 			}
-			have := slices.Clone(r.leastOf(v, want))
+			have := slices.Clone(r.LeastOf(v, want))
 			require.Equal(t, expect, have, fmt.Sprintf("%d of %d", want, len(v)))
 		}
 	}

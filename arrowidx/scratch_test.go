@@ -2,20 +2,26 @@ package arrowidx
 
 import (
 	"fmt"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // unused forgets all scratch memory: the next search begins with none.
 func unused() {
-	*workspaces = sync.Pool{New: workspaces.New}
-	*joins = sync.Pool{New: joins.New}
-	*groupings = sync.Pool{New: groupings.New}
+	*search.Workspaces = sync.Pool{New: search.Workspaces.New}
+	*search.Joins = sync.Pool{New: search.Joins.New}
+	*search.Groupings = sync.Pool{New: search.Groupings.New}
 }
 
 // sharing is indexes of all kinds, metrics and widths that search with the same scratch memory.
@@ -27,17 +33,17 @@ type sharing struct {
 func newSharing(t *testing.T) *sharing {
 	s := &sharing{}
 	for i, d := range []int{3, 64, 130} {
-		for _, metric := range []Metric{L2, Cosine, Dot} {
-			for _, o := range []BuildOptions{
-				{Kind: Exact}, {Kind: Flat, Bits: 1}, {Kind: Flat, Bits: 4}, {Kind: Flat, Bits: 8},
-				{Kind: IVF, Bits: 5, Cells: 6},
+		for _, metric := range []column.Metric{column.L2, column.Cosine, column.Dot} {
+			for _, o := range []build.Options{
+				{Kind: segment.Exact}, {Kind: segment.Flat, Bits: 1}, {Kind: segment.Flat, Bits: 4}, {Kind: segment.Flat, Bits: 8},
+				{Kind: segment.IVF, Bits: 5, Cells: 6},
 			} {
-				o.Metric, o.Keep = metric, KeepCopy
+				o.Metric, o.Keep = metric, segment.KeepCopy
 				rows := blobs(t, uint64(700+i), 700+i*500, d, 12)
 				ix := recallIndex(t, rows, d, o, nil)
 				if i == 1 {
 					more := columnOf(t, rows[:9*d], d)
-					_, err := ix.Add(t.Context(), nil, more, AddOptions{})
+					_, err := ix.Add(t.Context(), nil, more, compact.AddOptions{})
 					require.NoError(t, err)
 				}
 				s.indexes, s.queries = append(s.indexes, ix), append(s.queries, rows[:40*d])
@@ -52,7 +58,7 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 	i := r.IntN(len(s.indexes))
 	ix, d := s.indexes[i], s.indexes[i].Dim()
 	nq, k := 1+r.IntN(6)*r.IntN(6), 1+r.IntN(20)
-	p := SearchParams{Queries: s.queries[i][:nq*d], NQ: nq, K: k, Rerank: r.IntN(3)*20 - 1,
+	p := search.SearchParams{Queries: s.queries[i][:nq*d], NQ: nq, K: k, Rerank: r.IntN(3)*20 - 1,
 		Estimates: r.IntN(4) == 0, Threads: 1 + r.IntN(2)}
 	if p.Estimates {
 		p.Rerank = 0
@@ -80,13 +86,13 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 		}
 	case 1:
 		low := 0.5
-		w := WithinParams{Queries: p.Queries, NQ: nq, Mask: p.Mask, Threads: p.Threads}
+		w := search.WithinParams{Queries: p.Queries, NQ: nq, Mask: p.Mask, Threads: p.Threads}
 		if w.MaxDistance = &low; ix.Metric().Larger() {
 			w.MinSimilarity, w.MaxDistance = &low, nil
 		}
 		return func() string {
 			all := ""
-			_, err := ix.Within(t.Context(), &w, func(found Range) error {
+			_, err := ix.Within(t.Context(), &w, func(found search.Range) error {
 				all += fmt.Sprint(found.Query, found.Rows, found.Scores)
 				return nil
 			})
@@ -100,8 +106,8 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 	}
 }
 
-func outputs(nq, k int) SearchOut {
-	return SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
+func outputs(nq, k int) search.SearchOut {
+	return search.SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
 		Counts: make([]int64, nq)}
 }
 
@@ -125,36 +131,36 @@ func TestScratchMemoryHoldsNothingOfAnIndexThatIsGone(t *testing.T) {
 	for range 100 {
 		s.ask(t, r)()
 	}
-	w := workspaces.Get().(*workspace)
-	require.Equal(t, run{}, w.run)
-	require.Nil(t, w.ctx)
-	for _, q := range w.queries[:cap(w.queries)] {
-		require.Nil(t, q.vec)
+	w := search.Workspaces.Get().(*search.Workspace)
+	require.Equal(t, search.Run{}, w.Run)
+	require.Nil(t, w.Ctx)
+	for _, q := range w.Queries[:cap(w.Queries)] {
+		require.Nil(t, q.Vec)
 	}
-	g := groupings.Get().(*grouped)
-	require.Equal(t, run{}, g.run)
-	require.Nil(t, g.groups)
-	require.Nil(t, g.of)
+	g := search.Groupings.Get().(*search.Grouped)
+	require.Equal(t, search.Run{}, g.Run)
+	require.Nil(t, g.Groups)
+	require.Nil(t, g.Of)
 }
 
 func TestScratchMemoryOfALargeSearchIsNotKept(t *testing.T) {
 	unused()
 	const n, d, nq = 3000, 8, 3000
 	rows := blobs(t, 5, n, d, 4)
-	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Metric: L2, Keep: KeepCopy}, nil)
+	ix := recallIndex(t, rows, d, build.Options{Kind: segment.Flat, Metric: column.L2, Keep: segment.KeepCopy}, nil)
 	out := outputs(nq, n)
-	_, err := ix.Search(t.Context(), &SearchParams{Queries: rows[:nq*d], NQ: nq, K: n, Rerank: -1,
+	_, err := ix.Search(t.Context(), &search.SearchParams{Queries: rows[:nq*d], NQ: nq, K: n, Rerank: -1,
 		Threads: 1}, &out)
 	require.NoError(t, err)
-	if w := workspaces.Get().(*workspace); w.peak != 0 {
-		require.LessOrEqual(t, w.settle(), int64(keptBytes))
+	if w := search.Workspaces.Get().(*search.Workspace); w.Peak != 0 {
+		require.LessOrEqual(t, w.Settle(), int64(search.KeptBytes))
 	}
-	w := newWorkspace()
-	w.queries = make([]query, 1)
-	w.queries[0].rotated = make([]float32, keptBytes/4)
-	require.Greater(t, w.settle(), int64(keptBytes))
-	w.queries = w.queries[:0]
-	require.Greater(t, w.settle(), int64(keptBytes), "what is not in use is there all the same")
+	w := search.NewWorkspace()
+	w.Queries = make([]search.Query, 1)
+	w.Queries[0].Rotated = make([]float32, search.KeptBytes/4)
+	require.Greater(t, w.Settle(), int64(search.KeptBytes))
+	w.Queries = w.Queries[:0]
+	require.Greater(t, w.Settle(), int64(search.KeptBytes), "what is not in use is there all the same")
 }
 
 // Pools of an index's own outlive it: the collector keeps what they held for two rounds, which
@@ -173,13 +179,13 @@ func TestIndexesThatComeAndGoLeaveNoHeapBehind(t *testing.T) {
 	heap()
 	before := heap()
 	for i := range 500 {
-		o := BuildOptions{Kind: []Kind{Exact, Flat, IVF}[i%3], Metric: L2}
+		o := build.Options{Kind: []segment.Kind{segment.Exact, segment.Flat, segment.IVF}[i%3], Metric: column.L2}
 		ix, err := Build(t.Context(), col, o)
 		require.NoError(t, err)
-		_, err = ix.Add(t.Context(), nil, col, AddOptions{})
+		_, err = ix.Add(t.Context(), nil, col, compact.AddOptions{})
 		require.NoError(t, err)
 		out := outputs(1, 3)
-		p := SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1, Threads: 1}
+		p := search.SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1, Threads: 1}
 		_, err = ix.Search(t.Context(), &p, &out)
 		require.NoError(t, err)
 		require.NoError(t, ix.Compact(t.Context(), 1))

@@ -3,11 +3,19 @@ package arrowidx
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/sketch"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // The first search under a mask reads rows where they lie, later ones a copy in a line: the numbers
@@ -18,31 +26,31 @@ func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
 	for i := range rows {
 		rows[i] *= 1 + float32(i/d%5)/4
 	}
-	for _, kind := range []Kind{Exact, Flat, IVF} {
-		for _, metric := range []Metric{Cosine, Dot, L2} {
-			ix := recallIndex(t, rows[:n*d], d, BuildOptions{
-				Kind: kind, Metric: metric, Keep: KeepCopy}, nil)
+	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+		for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
+			ix := recallIndex(t, rows[:n*d], d, build.Options{
+				Kind: kind, Metric: metric, Keep: segment.KeepCopy}, nil)
 			for i, share := range []float64{0.03, 0.02, 0.002} {
 				name := fmt.Sprintf("%s %s %v", kind, metric, share)
-				p := &SearchParams{Queries: rows[n*d:], NQ: 1, K: k, Rerank: -1, Threads: 1,
+				p := &search.SearchParams{Queries: rows[n*d:], NQ: 1, K: k, Rerank: -1, Threads: 1,
 					Mask: randomMask(681+uint64(i), n, share)}
-				var first SearchOut
-				for turn := range sketchUses + 2 {
-					out := SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
+				var first search.SearchOut
+				for turn := range sketch.SketchUses + 2 {
+					out := search.SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
 						Counts: make([]int64, 1)}
 					plan, err := ix.Search(t.Context(), p, &out)
 					require.NoError(t, err)
-					f := filtersOf(ix.base()).kept[0]
+					f := search.FiltersOf(ix.base()).Kept[0]
 					if turn == 0 {
 						first = out
-						require.Nil(t, f.side.vectors, "%s: used once", name)
+						require.Nil(t, f.Side.Vectors, "%s: used once", name)
 						continue
 					}
-					if plan.Eligible > max(k, fewRows) {
-						require.Len(t, f.side.vectors, int(plan.Eligible)*d, name)
+					if plan.Eligible > max(k, search.FewRows) {
+						require.Len(t, f.Side.Vectors, int(plan.Eligible)*d, name)
 					}
-					sketched := kind != Exact && share > 0.01 && turn >= sketchUses-1
-					require.Equal(t, sketched, f.side.sketch != nil, "%s, use %d", name, turn+1)
+					sketched := kind != segment.Exact && share > 0.01 && turn >= sketch.SketchUses-1
+					require.Equal(t, sketched, f.Side.Sketch != nil, "%s, use %d", name, turn+1)
 					require.Equal(t, first.Rows, out.Rows, name)
 					for j := range out.Scores {
 						require.Equal(t, math.Float32bits(first.Scores[j]),
@@ -68,8 +76,8 @@ func TestACopyOfOneColumnIsNotTakenForAnother(t *testing.T) {
 			other[i] *= 2
 		}
 	}
-	ix := recallIndex(t, rows, d, BuildOptions{Kind: Exact, Metric: L2, Keep: KeepCopy}, nil)
-	source := recallIndex(t, other, d, BuildOptions{Kind: Exact, Metric: L2, Keep: KeepCopy}, nil)
+	ix := recallIndex(t, rows, d, build.Options{Kind: segment.Exact, Metric: column.L2, Keep: segment.KeepCopy}, nil)
+	source := recallIndex(t, other, d, build.Options{Kind: segment.Exact, Metric: column.L2, Keep: segment.KeepCopy}, nil)
 	mask := randomMask(685, n, 0.02)
 	at := 0
 	for mask[at] == 0 || sampled[at] {
@@ -77,10 +85,10 @@ func TestACopyOfOneColumnIsNotTakenForAnother(t *testing.T) {
 	}
 	query := other[at*d : (at+1)*d]
 	for range 3 {
-		for _, from := range []*Column{nil, source.base().source} {
-			out := SearchOut{Rows: make([]int64, 1), Scores: make([]float32, 1),
+		for _, from := range []*column.Column{nil, source.base().Source} {
+			out := search.SearchOut{Rows: make([]int64, 1), Scores: make([]float32, 1),
 				Counts: make([]int64, 1)}
-			_, err := ix.Search(t.Context(), &SearchParams{Queries: query, NQ: 1, K: 1,
+			_, err := ix.Search(t.Context(), &search.SearchParams{Queries: query, NQ: 1, K: 1,
 				Rerank: -1, Mask: mask, Source: from}, &out)
 			require.NoError(t, err)
 			if from != nil {
@@ -93,22 +101,22 @@ func TestACopyOfOneColumnIsNotTakenForAnother(t *testing.T) {
 
 func TestCopiesOfVectorsAreCountedAndBounded(t *testing.T) {
 	const d = 16
-	c := newCachedFilters(t, Exact, 8000)
+	c := newCachedFilters(t, segment.Exact, 8000)
 	mask := randomMask(686, c.n, 0.02)
 	c.search(t, c.params(mask)) // four queries at once are reason enough
 	before := c.ix.Info().IndexBytes
-	f := filtersOf(c.ix.base()).kept[0]
-	require.NotEmpty(t, f.side.vectors)
-	require.GreaterOrEqual(t, f.bytes.Load(), int64(4*d*f.eligible))
-	for i := range uint64(2 * filtersKept) {
+	f := search.FiltersOf(c.ix.base()).Kept[0]
+	require.NotEmpty(t, f.Side.Vectors)
+	require.GreaterOrEqual(t, f.Bytes.Load(), int64(4*d*f.Eligible))
+	for i := range uint64(2 * search.FiltersKept) {
 		c.search(t, c.params(randomMask(687+i, c.n, 0.01)))
 	}
-	require.NotContains(t, filtersOf(c.ix.base()).kept, f, "the oldest are forgotten")
-	require.Less(t, c.ix.Info().IndexBytes, before+int64(filtersKept*4*d*c.n/50))
+	require.NotContains(t, search.FiltersOf(c.ix.base()).Kept, f, "the oldest are forgotten")
+	require.Less(t, c.ix.Info().IndexBytes, before+int64(search.FiltersKept*4*d*c.n/50))
 
-	r := &run{ix: &segment{dim: copyBytes}, filter: &filter{rows: make([]uint32, 1)},
-		p: &SearchParams{NQ: 9}}
-	require.Nil(t, r.neighbouring(), "a row of more bytes than a copy may have")
+	r := &search.Run{Seg: &segment.Segment{Dim: search.CopyBytes}, Filter: &search.Filter{Rows: make([]uint32, 1)},
+		P: &search.SearchParams{NQ: 9}}
+	require.Nil(t, r.Neighbouring(), "a row of more bytes than a copy may have")
 }
 
 // What is listed holds enough rows, and no cell that is left out is nearer than one that is listed.
@@ -117,32 +125,32 @@ func TestTheNearestCellsThatHoldEnoughRowsAreListed(t *testing.T) {
 	t.Log("seed 690")
 	for range 300 {
 		n := 1 + r.IntN(600)
-		f := &filter{cells: placement{inCell: make([]uint32, n)}}
+		f := &search.Filter{Cells: search.Placement{InCell: make([]uint32, n)}}
 		values := make([]float32, n)
 		for i := range values {
 			values[i] = float32(r.IntN(200))
-			if f.cells.inCell[i] = uint32(max(0, r.IntN(8)-4)); f.cells.inCell[i] == 0 {
-				values[i] = infinity
+			if f.Cells.InCell[i] = uint32(max(0, r.IntN(8)-4)); f.Cells.InCell[i] == 0 {
+				values[i] = mem.Infinity
 			}
-			f.eligible += int(f.cells.inCell[i])
+			f.Eligible += int(f.Cells.InCell[i])
 		}
-		if f.eligible == 0 {
+		if f.Eligible == 0 {
 			continue
 		}
-		enough := 1 + r.IntN(f.eligible)
-		router := &router{values: values}
-		r := &run{filter: f, eligible: f.eligible, ix: &segment{codes: &codes{}}}
-		listed := router.holding(r, enough)
+		enough := 1 + r.IntN(f.Eligible)
+		router := &search.Router{Values: values}
+		r := &search.Run{Filter: f, Eligible: f.Eligible, Seg: &segment.Segment{Codes: &rabitq.Codes{}}}
+		listed := router.Holding(r, enough)
 		held, farthest := 0, float32(0)
 		in := map[uint32]bool{}
 		for i, cell := range listed {
 			require.True(t, i == 0 || listed[i-1] < cell, "rising")
 			in[cell] = true
-			held += int(f.cells.inCell[cell])
+			held += int(f.Cells.InCell[cell])
 			farthest = max(farthest, values[cell])
 		}
 		require.GreaterOrEqual(t, held, enough)
-		require.Less(t, farthest, infinity, "no cell without rows")
+		require.Less(t, farthest, mem.Infinity, "no cell without rows")
 		for i, v := range values {
 			require.True(t, in[uint32(i)] || v >= farthest)
 		}
@@ -153,15 +161,15 @@ func TestTheNearestCellsThatHoldEnoughRowsAreListed(t *testing.T) {
 func TestVectorsThatASearchBringsAreNotCopied(t *testing.T) {
 	const n, d = 6000, 64
 	rows := blobs(t, 688, n, d, 20)
-	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Metric: L2, Keep: KeepNone}, nil)
+	ix := recallIndex(t, rows, d, build.Options{Kind: segment.Flat, Metric: column.L2, Keep: segment.KeepNone}, nil)
 	mask := randomMask(689, n, 0.03)
-	for range sketchUses + 2 {
+	for range sketch.SketchUses + 2 {
 		col := columnOf(t, rows, d)
-		out := SearchOut{Rows: make([]int64, 3), Scores: make([]float32, 3), Counts: make([]int64, 1)}
-		_, err := ix.Search(t.Context(), &SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1,
+		out := search.SearchOut{Rows: make([]int64, 3), Scores: make([]float32, 3), Counts: make([]int64, 1)}
+		_, err := ix.Search(t.Context(), &search.SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1,
 			Mask: mask, Source: col}, &out)
 		require.NoError(t, err)
 		col.Release()
-		require.Nil(t, filtersOf(ix.base()).kept[0].side.vectors)
+		require.Nil(t, search.FiltersOf(ix.base()).Kept[0].Side.Vectors)
 	}
 }

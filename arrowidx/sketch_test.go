@@ -6,10 +6,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/sketch"
 )
 
-func columnOf(t *testing.T, rows []float32, d int) *Column {
-	col, err := MatrixColumn(rows, len(rows)/d, d)
+func columnOf(t *testing.T, rows []float32, d int) *column.Column {
+	col, err := column.MatrixColumn(rows, len(rows)/d, d)
 	require.NoError(t, err)
 	return col
 }
@@ -34,21 +40,21 @@ func oddRows(t *testing.T, n, d int, scale, offset float32) []float32 {
 // The bounds hold for every row and query: what float64 measures lies within the width.
 func TestSketchesBoundDistancesWithCertainty(t *testing.T) {
 	const n, d, nq = 600, 70, 12
-	for _, metric := range []Metric{Cosine, Dot, L2} {
+	for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
 		for _, scale := range []float32{1e-7, 1, 1e7} {
 			for _, offset := range []float32{0, 0.3, 5} {
 				rows := oddRows(t, n+nq, d, scale, offset)
-				ix := recallIndex(t, rows[:n*d], d, BuildOptions{
-					Kind: Flat, Metric: metric, Keep: KeepCopy}, nil).base()
+				seg := recallIndex(t, rows[:n*d], d, build.Options{
+					Kind: segment.Flat, Metric: metric, Keep: segment.KeepCopy}, nil).base()
 				list := make([]uint32, n)
 				for i := range list {
 					list[i] = uint32(i)
 				}
-				k := newSketch(ix, ix.source, list)
+				k := sketch.NewSketch(seg, seg.Source, list)
 				name := fmt.Sprintf("%s, scale %v, offset %v", metric, scale, offset)
 				tight := 0
 				for q := range nq {
-					tight += boundsHold(t, ix, k, rows, n+q, name)
+					tight += boundsHold(t, seg, k, rows, n+q, name)
 				}
 				require.Greater(t, tight, nq*n/2, "%s: and they say something", name)
 			}
@@ -58,33 +64,33 @@ func TestSketchesBoundDistancesWithCertainty(t *testing.T) {
 
 // boundsHold checks the bounds of one query, and counts rows whose bounds are less than a fifth of
 // the range of all distances.
-func boundsHold(t *testing.T, ix *segment, k *sketch, rows []float32, at int, name string) int {
-	n, d := len(k.step), ix.dim
-	p := &probe{query: &query{}}
-	require.NoError(t, p.prepare(asking(ix, rows[at*d:(at+1)*d], 1.9), 0))
-	if p.zero {
+func boundsHold(t *testing.T, seg *segment.Segment, k *sketch.Sketch, rows []float32, at int, name string) int {
+	n, d := len(k.Step), seg.Dim
+	p := &search.Probe{Query: &search.Query{}}
+	require.NoError(t, p.Prepare(asking(seg, rows[at*d:(at+1)*d], 1.9), 0))
+	if p.Zero {
 		return n
 	}
-	s := &searcher{run: &run{ix: ix}}
-	s.sketched.z = make([]int8, k.padded)
-	s.sketchQuery(k, p, 0)
-	width := float64(s.sketched.width[0])
+	s := &search.Searcher{Run: &search.Run{Seg: seg}}
+	s.Sketched.Z = make([]int8, k.Padded)
+	s.SketchQuery(k, p, 0)
+	width := float64(s.Sketched.Width[0])
 	var values, exact []float64
 	for i := range n {
 		sum := 0.0
-		for j, z := range s.sketched.z {
-			sum += float64(z) * float64(k.codes[i*k.padded+j])
+		for j, z := range s.Sketched.Z {
+			sum += float64(z) * float64(k.Codes[i*k.Padded+j])
 		}
-		sum *= float64(s.sketched.step[0]) * float64(k.step[i])
-		if !ix.metric.Larger() {
+		sum *= float64(s.Sketched.Step[0]) * float64(k.Step[i])
+		if !seg.Metric.Larger() {
 			sum *= 2
 		}
-		values = append(values, float64(k.add[i])-sum)
-		dist := p.exact(ix.metric, rows[i*d:(i+1)*d])
-		if !ix.metric.Larger() {
-			dist -= float64(p.norm2)
+		values = append(values, float64(k.Add[i])-sum)
+		dist := p.Exact(seg.Metric, rows[i*d:(i+1)*d])
+		if !seg.Metric.Larger() {
+			dist -= float64(p.Norm2)
 		} else { // <x, mean> is counted in every row, <q, mean> in none
-			dist += middleDot(ix, p)
+			dist += middleDot(seg, p)
 		}
 		exact = append(exact, dist)
 	}
@@ -100,13 +106,13 @@ func boundsHold(t *testing.T, ix *segment, k *sketch, rows []float32, at int, na
 }
 
 // middleDot is the product of the scaled query, minus the mean, with the mean.
-func middleDot(ix *segment, p *probe) float64 {
-	sum, length := 0.0, p.norm
-	if ix.metric == Dot {
-		length = float64(ix.scale) / p.unit
+func middleDot(seg *segment.Segment, p *search.Probe) float64 {
+	sum, length := 0.0, p.Norm
+	if seg.Metric == column.Dot {
+		length = float64(seg.Scale) / p.Unit
 	}
-	for j, m := range ix.mean {
-		sum += (float64(p.vec[j])/length - float64(m)) * float64(m)
+	for j, m := range seg.Mean {
+		sum += (float64(p.Vec[j])/length - float64(m)) * float64(m)
 	}
 	return sum
 }
@@ -114,12 +120,12 @@ func middleDot(ix *segment, p *probe) float64 {
 // Whatever the rows are like, a mask used often finds what it found the first time.
 func TestSketchesChangeNoAnswer(t *testing.T) {
 	const n, d, nq, k = 8000, 70, 40, 10
-	for _, metric := range []Metric{Cosine, Dot, L2} {
+	for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
 		for _, scale := range []float32{1e-7, 1, 1e7} {
 			for _, offset := range []float32{0, 5} {
 				rows := oddRows(t, n+nq, d, scale, offset)
-				ix := recallIndex(t, rows[:n*d], d, BuildOptions{
-					Kind: Flat, Metric: metric, Keep: KeepCopy}, nil)
+				ix := recallIndex(t, rows[:n*d], d, build.Options{
+					Kind: segment.Flat, Metric: metric, Keep: segment.KeepCopy}, nil)
 				// Two masks of the same rows, one of which is asked about one query at a time.
 				mask, twin := randomMask(702, n, 0.025), make([]byte, n)
 				for i, m := range mask {
@@ -127,16 +133,16 @@ func TestSketchesChangeNoAnswer(t *testing.T) {
 						twin[i] = m ^ 0xFF | 1
 					}
 				}
-				many := SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
+				many := search.SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
 					Counts: make([]int64, nq)}
-				p := SearchParams{Queries: rows[n*d:], NQ: nq, K: k, Rerank: -1, Mask: mask}
+				p := search.SearchParams{Queries: rows[n*d:], NQ: nq, K: k, Rerank: -1, Mask: mask}
 				_, err := ix.Search(t.Context(), &p, &many)
 				require.NoError(t, err)
-				require.NotNil(t, filtersOf(ix.base()).kept[0].side.sketch)
+				require.NotNil(t, search.FiltersOf(ix.base()).Kept[0].Side.Sketch)
 				for i := range nq {
-					one := SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
+					one := search.SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
 						Counts: make([]int64, 1)}
-					p := SearchParams{Queries: rows[(n+i)*d : (n+i+1)*d], NQ: 1, K: k, Rerank: -1,
+					p := search.SearchParams{Queries: rows[(n+i)*d : (n+i+1)*d], NQ: 1, K: k, Rerank: -1,
 						Mask: twin}
 					_, err := ix.Search(t.Context(), &p, &one)
 					require.NoError(t, err)

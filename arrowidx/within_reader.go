@@ -7,6 +7,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 )
 
 // WithinReader is Within with the answer as Arrow record batches in memory of mem, at most 16,384
@@ -14,22 +17,22 @@ import (
 // score (float32), query after query, the rows of each best first. MaxBytes covers the batches too.
 // The caller releases the reader.
 func (ix *Index) WithinReader(
-	ctx context.Context, p *WithinParams, mem memory.Allocator,
-) (array.RecordReader, Plan, error) {
+	ctx context.Context, p *search.WithinParams, mem memory.Allocator,
+) (array.RecordReader, search.Plan, error) {
 	v, err := ix.enter("within")
 	if err != nil {
-		return nil, Plan{}, err
+		return nil, search.Plan{}, err
 	}
 	defer ix.leave(v)
-	b := &batcher{mem: mem, names: v.names, schema: arrow.NewSchema([]arrow.Field{
+	b := &batcher{mem: mem, names: v.Ids, schema: arrow.NewSchema([]arrow.Field{
 		{Name: "query_row", Type: arrow.PrimitiveTypes.Int64},
-		{Name: "id", Type: v.names.dataType()},
+		{Name: "id", Type: dataType(v.Ids)},
 		{Name: "score", Type: arrow.PrimitiveTypes.Float32},
 	}, nil)}
 	defer b.release()
-	plan, err := v.within(ctx, p, 12+v.names.width(), b.take)
+	plan, err := search.Within(v, ctx, p, 12+width(v.Ids), b.take)
 	if err != nil {
-		return nil, Plan{}, err
+		return nil, search.Plan{}, err
 	}
 	b.flush()
 	reader, err := array.NewRecordReader(b.schema, b.done)
@@ -37,27 +40,27 @@ func (ix *Index) WithinReader(
 }
 
 // dataType is the type of the array that Named makes.
-func (ids *IDs) dataType() arrow.DataType {
-	switch ids.kind {
-	case IDString:
+func dataType(ids *column.IDs) arrow.DataType {
+	switch ids.Kind() {
+	case column.IDString:
 		return arrow.BinaryTypes.LargeString
-	case IDUint64:
+	case column.IDUint64:
 		return arrow.PrimitiveTypes.Uint64
 	}
 	return arrow.PrimitiveTypes.Int64
 }
 
 // width is about how many bytes of an Arrow array an id takes.
-func (ids *IDs) width() int64 {
-	if ids.kind != IDString || ids.n == 0 {
+func width(ids *column.IDs) int64 {
+	if ids.Kind() != column.IDString || ids.Len() == 0 {
 		return 8
 	}
-	if ids.parts == nil {
-		return 8 + int64(math.Ceil(float64(len(ids.text))/float64(ids.n)))
+	if ids.Parts == nil {
+		return 8 + int64(math.Ceil(float64(len(ids.Text))/float64(ids.Len())))
 	}
 	widest := int64(8)
-	for _, p := range ids.parts {
-		widest = max(widest, p.width())
+	for _, p := range ids.Parts {
+		widest = max(widest, width(p))
 	}
 	return widest
 }
@@ -65,7 +68,7 @@ func (ids *IDs) width() int64 {
 // batcher gathers rows found into record batches.
 type batcher struct {
 	mem     memory.Allocator
-	names   *IDs
+	names   *column.IDs
 	schema  *arrow.Schema
 	queries []int64
 	rows    []int64
@@ -74,15 +77,15 @@ type batcher struct {
 }
 
 // take adds the rows of one piece.
-func (b *batcher) take(r Range) error {
+func (b *batcher) take(r search.Range) error {
 	rows, scores := r.Rows, r.Scores
 	for len(rows) > 0 {
-		n := min(len(rows), rangePiece-len(b.rows))
+		n := min(len(rows), search.RangePiece-len(b.rows))
 		for range n {
 			b.queries = append(b.queries, int64(r.Query))
 		}
 		b.rows, b.scores = append(b.rows, rows[:n]...), append(b.scores, scores[:n]...)
-		if rows, scores = rows[n:], scores[n:]; len(b.rows) == rangePiece {
+		if rows, scores = rows[n:], scores[n:]; len(b.rows) == search.RangePiece {
 			b.flush()
 		}
 	}

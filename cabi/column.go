@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/cdata"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/arrowidx/pca"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/arrowc"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
@@ -195,7 +196,7 @@ func goPCAStart(
 		to := view[float32](out, int64(c.Len())*int64(dims))
 		putTask(made, start(s, "pca", nil,
 			func(ctx context.Context) (task.Result, error) {
-				return task.Result{}, arrowidx.PCA(ctx, c, int(dims), to)
+				return task.Result{}, pca.PCA(ctx, c, int(dims), to)
 			}))
 		return nil
 	})

@@ -31,7 +31,7 @@ func goSaveStart(
 		if n <= 0 || out == nil {
 			return invalid("save", "no path, or no place for the task", "")
 		}
-		name := text(path, n)
+		name := stringOf(path, n)
 		putTask(out, start(s, "save", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, ix.Save(ctx, name, flags&storeVectors != 0)
@@ -55,7 +55,7 @@ func goLoadStart(
 				return err
 			}
 		}
-		name := text(path, n)
+		name := stringOf(path, n)
 		putTask(out, start(s, "load", nil,
 			func(ctx context.Context) (task.Result, error) {
 				ix, err := load(ctx, name, c)

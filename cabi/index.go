@@ -101,7 +101,7 @@ func goBuildStart(
 		}
 		o := buildOptions{Metric: "cosine", Kind: "auto", Keep: "auto", Nulls: "error",
 			Bad: "error", Seed: 42}
-		if err := readOptions("build", text(options, n), &o); err != nil {
+		if err := readOptions("build", stringOf(options, n), &o); err != nil {
 			return err
 		}
 		opts, err := o.engine()

@@ -87,7 +87,7 @@ func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
 			SIMD      *string `json:"simd"`
 			GCPercent *int    `json:"gc_percent"`
 		}{}
-		if err := readOptions("configure", text(options, n), &o); err != nil {
+		if err := readOptions("configure", stringOf(options, n), &o); err != nil {
 			return err
 		}
 		if o.SIMD != nil {

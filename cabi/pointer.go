@@ -50,7 +50,7 @@ func product(counts ...int64) int64 {
 func viewAt[T any](p unsafe.Pointer, n int64) []T { return view[T]((*byte)(p), n) }
 
 // text copies a string that C gave with its length.
-func text(p *C.char, n C.int64_t) string { return string(view[byte](p, int64(n))) }
+func stringOf(p *C.char, n C.int64_t) string { return string(view[byte](p, int64(n))) }
 
 // address returns where a value lies, as a number.
 func address[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) }

@@ -35,5 +35,5 @@ RUVECTOR_SIMD=pure RUVECTOR_REQUIRE=pure \
 
 export GOARCH=arm64 CGO_ENABLED=0
 go build ./...
-go vet ./simd ./arrowidx
+go vet ./simd ./text ./arrowidx/...
 echo "arm64 compiles, tests included"

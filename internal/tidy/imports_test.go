@@ -3,20 +3,53 @@ package tidy
 import (
 	"fmt"
 	"go/ast"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// mayImport lists, for each layer of ours, the layers it may import. What is not named here
-// (commands under internal/) may import anything and is imported by nothing.
-var mayImport = map[string][]string{
-	"simd":        {},
-	"arrowidx":    {"simd"},
-	"lake":        {"arrowidx"},
-	"agentclient": {},
-	"cabi":        {"simd", "arrowidx", "lake", "agentclient"},
+// ranks are our packages from the leaves up. A package imports what stands in rows above its own;
+// where it may import less, leaves says so. Commands under internal/ are imported by nothing.
+var ranks = [][]string{
+	{"simd", "fault"},
+	{"internal/mem"},
+	{"arrowidx/column", "text"},
+	{"arrowidx/internal/topk", "arrowidx/internal/rabitq", "arrowidx/pca"},
+	{"arrowidx/internal/segment"},
+	{"arrowidx/internal/build"},
+	{"arrowidx/internal/sketch"},
+	{"arrowidx/internal/search"},
+	{"arrowidx/internal/calibrate", "arrowidx/internal/nndescent"},
+	{"arrowidx/internal/compact", "arrowidx/internal/format"},
+	{"arrowidx"},
+	{"arrowidx/arrowidxtest", "lake", "agentclient"},
+	{"cabi"},
+}
+
+// leaves may import these of ours and no others.
+var leaves = map[string][]string{
+	"simd": {}, "fault": {}, "internal/mem": {"simd", "fault"}, "text": {"simd", "fault", "internal/mem"},
+	"agentclient": {"fault"},
+}
+
+// mostFiles is the most source files of a package; simd has one for each operation and
+// instruction set.
+const mostFiles = 25
+
+// packageOf returns the row of ranks that a folder belongs to and the package there, "" for a
+// folder of none.
+func packageOf(folder string) (int, string) {
+	row, found := -1, ""
+	for i, names := range ranks {
+		for _, name := range names {
+			if (folder == name || strings.HasPrefix(folder, name+"/")) && len(name) > len(found) {
+				row, found = i, name
+			}
+		}
+	}
+	return row, found
 }
 
 // layerOf is the first folder of a slash-separated path.
@@ -42,23 +75,54 @@ func anyGo(sourceFile) bool { return true }
 func TestNothingImportsUpward(t *testing.T) {
 	var found []string
 	for _, f := range goFiles(t, anyGo) {
-		layer := layerOf(f.folder())
-		allowed, known := mayImport[layer]
+		row, own := packageOf(f.folder())
 		for _, p := range imports(f) {
 			ours, isOurs := strings.CutPrefix(p, modulePath+"/")
-			if !isOurs || !known {
+			if !isOurs || own == "" || strings.HasSuffix(f.name, "_test.go") {
 				continue
 			}
-			other, ok := layerOf(ours), false
-			for _, a := range append([]string{layer}, allowed...) {
-				ok = ok || a == other
-			}
-			if !ok {
-				found = append(found, fmt.Sprintf("%s: %s imports %s", f.name, layer, ours))
+			rank, other := packageOf(ours)
+			allowed, isLeaf := leaves[own]
+			if other != own && (rank >= row || isLeaf && !slices.Contains(allowed, other)) {
+				found = append(found, fmt.Sprintf("%s: %s imports %s", f.name, own, ours))
 			}
 		}
 	}
 	report(t, found)
+}
+
+func TestEveryPackageHasAPlace(t *testing.T) {
+	var found []string
+	for _, f := range goFiles(t, handWritten) {
+		if _, own := packageOf(f.folder()); own == "" && !isCommand(f.folder()) {
+			found = append(found, f.folder())
+		}
+	}
+	report(t, found)
+}
+
+// isCommand tells whether a folder holds a program or the module's own tests.
+func isCommand(folder string) bool {
+	for _, name := range []string{"internal/tidy", "internal/thirdparty", "benchmarks", "checks"} {
+		if folder == name || strings.HasPrefix(folder, name+"/") {
+			return true
+		}
+	}
+	return strings.Contains(folder, "_gen")
+}
+
+func TestPackagesAreSmall(t *testing.T) {
+	files := map[string]int{}
+	for _, f := range goFiles(t, handWritten) {
+		if !strings.HasSuffix(f.name, "_test.go") && f.folder() != "simd" {
+			files[f.folder()]++
+		}
+	}
+	for folder, n := range files {
+		if n > mostFiles {
+			t.Errorf("%s: %d source files, at most %d", folder, n, mostFiles)
+		}
+	}
 }
 
 func TestOnlyCabiIsCgo(t *testing.T) {

@@ -1,0 +1,99 @@
+package build
+
+import (
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Finder finds the nearest centroids of rotated rows. One goroutine at a time.
+type Finder struct {
+	plane     *segment.CentroidPlane
+	centroids []float32
+	norm2     []float32 // square lengths of the centroids
+	four      [4]simd.ScanQuery
+	tables    []byte
+	masks     []uint32
+	est       []float32
+	near      []uint32
+	dots      []float32 // products with all centroids, where the plane leaves too many
+}
+
+func NewFinder(p *segment.CentroidPlane, centroids, norm2 []float32) *Finder {
+	blocks := p.Count
+	return &Finder{
+		plane: p, centroids: centroids, norm2: norm2,
+		tables: make([]byte, 4*4*p.Padded), masks: make([]uint32, 4*blocks),
+		est:  make([]float32, 4*blocks*simd.BlockRows),
+		near: make([]uint32, blocks*simd.BlockRows+simd.BlockRows),
+	}
+}
+
+// Nearest writes the nearest centroid of each of n rows to out, the smaller one of equals. The
+// plane's bounds leave a few centroids, among which the stored sum decides, so that the result
+// is the same on every machine.
+func (f *Finder) Nearest(rows []float32, n int, out []uint32) {
+	p, d := f.plane, f.plane.Padded
+	lanes := p.Count * simd.BlockRows
+	for at := 0; at < n; at += 4 {
+		some := min(4, n-at)
+		for i := range some {
+			x := rows[(at+i)*d : (at+i+1)*d]
+			f.four[i] = segment.PlaneQuery(x, f.tables[4*d*i:4*d*(i+1)], segment.AssignEpsilon)
+		}
+		if some == 4 {
+			simd.Scan4(p.Blocks.Mem, d, p.Alive, &f.four, f.masks, f.est)
+		}
+		for i := range some {
+			est := f.est[i*lanes : (i+1)*lanes]
+			if some < 4 {
+				est = f.est[:lanes]
+				simd.Scan(p.Blocks.Mem, d, p.Alive, &f.four[i], f.masks[:p.Count], est)
+			}
+			width := p.Width(&f.four[i])
+			out[at+i] = f.decide(rows[(at+i)*d:(at+i+1)*d], est[:p.Rows], width)
+		}
+	}
+}
+
+// decide measures the centroids that may be nearest by their estimates. Where those are many, as
+// with few dimensions, float32 products of any order of additions leave fewer: with a bound for
+// their rounding no centroid is lost that the stored sum would choose.
+func (f *Finder) decide(x, est []float32, width float32) uint32 {
+	best := uint32(max(simd.ArgMin(est), 0))
+	least := f.measure(x, best)
+	near := f.near[:simd.SelectBelow(f.near, est, least+width)]
+	if len(near) > manyNear && len(near) > len(est)/16 {
+		near = f.nearByProduct(x, least)
+	}
+	for _, c := range near {
+		if v := f.measure(x, c); v < least || v == least && c < best {
+			least, best = v, c
+		}
+	}
+	return best
+}
+
+// manyNear is the number of centroids from which on it pays to multiply with all of them.
+const manyNear = 32
+
+// nearByProduct lists the centroids that rounding allows to be as near as least.
+func (f *Finder) nearByProduct(x []float32, least float32) []uint32 {
+	n, d := len(f.norm2), len(x)
+	f.dots = mem.Grow(f.dots, n)
+	simd.DotRows(f.dots, f.centroids, n, d, d, x)
+	longest := float32(0)
+	for i, v := range f.dots {
+		longest = max(longest, f.norm2[i])
+		f.dots[i] = f.norm2[i] - 2*v
+	}
+	// Both sums err by less than (d/8+16) 2^-24 |x| |c|, and are doubled.
+	gamma := float32(d/8+16) / (1 << 22)
+	return f.near[:simd.SelectBelow(f.near, f.dots, least+gamma*mem.Sqrt32(simd.Norm16(x)*longest))]
+}
+
+// measure returns the square distance of row and centroid less that of the row from the origin.
+func (f *Finder) measure(x []float32, c uint32) float32 {
+	d := len(x)
+	return f.norm2[c] - 2*simd.Dot16(x, f.centroids[int(c)*d:(int(c)+1)*d])
+}

@@ -1,0 +1,140 @@
+package build
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
+)
+
+// Options says how to build. The zero value is cosine, auto kind, 5 bits (8 with KeepNone),
+// borrowed vectors, recall target 0.95, nulls and bad rows rejected.
+type Options struct {
+	Metric column.Metric
+	Kind   segment.Kind
+	Bits   int // 1 to 9 bits a dimension of codes; 0: 5 when vectors are kept, else 8
+	// Cells is the number of cells of kind ivf, at most one a row; 0: by the number of rows.
+	Cells  int
+	Keep   segment.Keep
+	Recall float64 // default recall target of searches; 0 means 0.95
+	Nulls  NullPolicy
+	Bad    BadPolicy
+	Seed   uint64 // of the rotation
+	// Threads limits this build; 0 means the default of SetThreads. The index does not depend
+	// on it.
+	Threads int
+	IDs     *column.IDs // nil: positions
+	// Budget is the most memory in bytes that the build may allocate, the finished index
+	// included; 0 means no limit. A budget that is too small is LimitExceeded, which names the
+	// smallest that works.
+	Budget int64
+	// Provenance is kept with the index and in its files: where the vectors came from, in UTF-8,
+	// at most MaxProvenance bytes. This package does not read it.
+	Provenance string
+	// Progress, if set, is updated while the build runs.
+	Progress *Progress
+}
+
+// MaxProvenance is the longest provenance in bytes.
+const MaxProvenance = 1 << 20
+
+// Progress counts the work of a running operation. Safe for concurrent use.
+type Progress struct {
+	Total, Stages                                   atomic.Int64
+	Scanned, trained, assigned, encoded, Calibrated atomic.Int64
+}
+
+// Done returns the rows finished and the rows in all. Every stage of a build counts each row once
+// and has an equal share: reading and coding for kinds exact and flat, for ivf also training,
+// assigning and calibrating.
+func (p *Progress) Done() (done, total int64) {
+	sum := p.Scanned.Load() + p.trained.Load() + p.assigned.Load() + p.encoded.Load() +
+		p.Calibrated.Load()
+	return sum / max(p.Stages.Load(), 1), p.Total.Load()
+}
+
+// Resolve fills in defaults and refuses what cannot be built.
+func (o *Options) Resolve(col *column.Column) error {
+	if o.Progress == nil {
+		o.Progress = &Progress{}
+	}
+	o.Progress.Total.Store(int64(col.Len()))
+	if o.Metric > column.Jaccard {
+		return fault.New(fault.MetricError, "build", fmt.Sprintf("unknown metric %d", o.Metric), "")
+	}
+	if o.Recall == 0 {
+		o.Recall = 0.95
+	}
+	if !(o.Recall > 0 && o.Recall <= 1) {
+		return fault.New(fault.InvalidArgument, "build",
+			fmt.Sprintf("recall target %v is not in (0, 1]", o.Recall), "use for example 0.95")
+	}
+	if o.Keep == segment.KeepAuto {
+		o.Keep = segment.KeepBorrow
+	}
+	if err := o.resolveKind(col.Len()); err != nil {
+		return err
+	}
+	o.Progress.Stages.Store(2)
+	if o.Kind == segment.IVF {
+		o.Progress.Stages.Store(5)
+	}
+	if len(o.Provenance) > MaxProvenance || !utf8.ValidString(o.Provenance) {
+		return fault.New(fault.InvalidArgument, "build", "provenance is not UTF-8 of at most 1 MiB", "")
+	}
+	if o.IDs == nil {
+		o.IDs = column.PositionIDs(col.Len())
+	}
+	if o.IDs.Len() != col.Len() {
+		return fault.New(fault.InvalidArgument, "build",
+			fmt.Sprintf("%d ids for %d rows", o.IDs.Len(), col.Len()), "give one id a row")
+	}
+	return nil
+}
+
+func (o *Options) resolveKind(rows int) error {
+	if o.Metric.Binary() {
+		if err := o.resolveBits(); err != nil {
+			return err
+		}
+	}
+	if o.Kind == segment.Auto {
+		switch {
+		case rows <= segment.AutoExactRows && o.Keep != segment.KeepNone:
+			o.Kind = segment.Exact
+		case rows <= segment.AutoFlatRows:
+			o.Kind = segment.Flat
+		default:
+			o.Kind = segment.IVF
+		}
+	}
+	if o.Kind == segment.Exact {
+		if o.Keep == segment.KeepNone {
+			return fault.New(fault.InvalidArgument, "build", "kind exact searches the vectors themselves",
+				"use keep='borrow' or 'copy', or kind='flat'")
+		}
+		o.Bits = 0
+		return nil
+	}
+	if o.Kind != segment.Flat && o.Kind != segment.IVF {
+		return fault.New(fault.InvalidArgument, "build", fmt.Sprintf("unknown kind %d", o.Kind), "")
+	}
+	if o.Bits == 0 {
+		o.Bits = 5
+		if o.Keep == segment.KeepNone {
+			o.Bits = 8
+		}
+	}
+	if o.Cells < 0 || o.Budget < 0 {
+		return fault.New(fault.InvalidArgument, "build",
+			fmt.Sprintf("cells %d, budget %d", o.Cells, o.Budget), "use 0 for the default")
+	}
+	if o.Bits < 1 || o.Bits > 9 {
+		return fault.New(fault.InvalidArgument, "build", fmt.Sprintf("%d bits a dimension", o.Bits),
+			"use 1 to 9")
+	}
+	return nil
+}

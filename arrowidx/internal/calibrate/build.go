@@ -1,0 +1,49 @@
+package calibrate
+
+import (
+	"context"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+)
+
+// BuildSegment makes a segment of the column's rows; kind ivf is calibrated.
+func BuildSegment(ctx context.Context, col *column.Column, o *build.Options) (*segment.Segment, error) {
+	seg, held, err := build.NewSegment(ctx, col, o)
+	if err != nil {
+		return nil, err
+	}
+	if seg.Cells != nil {
+		if err := calibrateBuild(seg, ctx, col, held, o); err != nil {
+			seg.Release()
+			return nil, err
+		}
+	}
+	return seg, nil
+}
+
+// calibrateBuild calibrates on the rows that k-means did not see.
+func calibrateBuild(seg *segment.Segment,
+	ctx context.Context, col *column.Column, held []uint32, o *build.Options,
+) error {
+	c := calibration{seg: seg, col: col, threads: mem.Threads(o.Threads), own: held}
+	c.nq = len(held)
+	var own search.SearchParams
+	own.Room(c.nq*seg.Dim, col.Wide())
+	for i, r := range c.own {
+		own.Take(i, seg.Dim, col, int(r))
+	}
+	c.queries, c.wide = own.Queries, own.Wide
+	if c.nq > 0 && seg.Usable >= 2 && seg.Cells.N > 1 {
+		points, err := c.run(ctx)
+		if err != nil {
+			return err
+		}
+		seg.Tuning = points
+	}
+	o.Progress.Calibrated.Store(int64(seg.Rows))
+	return nil
+}

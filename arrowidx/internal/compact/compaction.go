@@ -1,0 +1,331 @@
+package compact
+
+import (
+	"context"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// mergeFlat makes one segment of the rows of several that are not deleted, in their order. The
+// segments are of kind exact, or flat and coded alike. Vectors are copied.
+func mergeFlat(ctx context.Context, parts []*segment.Segment, threads int) (*segment.Segment, error) {
+	return newCompaction(parts).flat(ctx, threads)
+}
+
+// mergeTail is mergeFlat for segments of added rows: vectors stay where they are unless some rows
+// were deleted.
+func mergeTail(ctx context.Context, parts []*segment.Segment, threads int) (*segment.Segment, error) {
+	m := newCompaction(parts)
+	m.stay = true
+	for _, p := range parts {
+		m.stay = m.stay && p.Deleted == 0
+	}
+	return m.flat(ctx, threads)
+}
+
+func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, error) {
+	parts := m.parts
+	seg := like(parts[0], m.rows, gatherIDs(m.names))
+	m.fill(seg)
+	err := m.keepVectors(ctx, seg, threads)
+	if err == nil && seg.Kind == segment.Exact {
+		err = m.copyNorms(seg)
+	} else if err == nil && seg.Dim > 0 {
+		err = m.copyCodes(ctx, seg, threads)
+	}
+	if err != nil {
+		seg.Release()
+		return nil, err
+	}
+	return seg, nil
+}
+
+// compaction copies rows of several segments to one.
+type compaction struct {
+	parts []*segment.Segment
+	kept  [][]uint32 // rows of each part, nil: all
+	first []int      // row of the merged segment that is the first of each part
+	rows  int
+	names []idsOf
+	stay  bool // vectors are not copied
+}
+
+func newCompaction(parts []*segment.Segment) *compaction {
+	m := &compaction{parts: parts}
+	for _, p := range parts {
+		kept := kept(p)
+		m.kept, m.first = append(m.kept, kept), append(m.first, m.rows)
+		m.names = append(m.names, idsOf{p.Ids, kept})
+		m.rows += p.Rows - p.Deleted
+	}
+	return m
+}
+
+// each calls do for the rows [from, to) of the merged segment that come from a part: the part's
+// row and the merged one.
+func (m *compaction) each(part, from, to int, do func(old, row int)) {
+	lo := max(from-m.first[part], 0)
+	hi := min(to-m.first[part], m.parts[part].Rows-m.parts[part].Deleted)
+	for i := lo; i < hi; i++ {
+		old := i
+		if m.kept[part] != nil {
+			old = int(m.kept[part][i])
+		}
+		do(old, m.first[part]+i)
+	}
+}
+
+// fill sets what the merged segment knows of its rows but their codes and vectors.
+func (m *compaction) fill(seg *segment.Segment) {
+	seg.SetAlive(nil, 0)
+	owners := m.parts[0].Owner != nil
+	if owners {
+		seg.Owner = make([]uint32, m.rows)
+	}
+	for i, p := range m.parts {
+		seg.Usable += p.Usable
+		seg.Nulls += p.Nulls
+		seg.Bad += p.Bad
+		seg.Longest = max(seg.Longest, p.Longest)
+		seg.Uneven = seg.Uneven || p.Uneven
+		m.each(i, 0, m.rows, func(old, row int) {
+			if p.IsAlive(old) {
+				seg.Alive[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
+			}
+			if owners {
+				seg.Owner[row] = p.Owner[old]
+			}
+		})
+	}
+}
+
+// keepVectors gives the merged segment its vectors: a copy if all parts have copies, else the
+// columns as they are, joined.
+func (m *compaction) keepVectors(ctx context.Context, seg *segment.Segment, threads int) error {
+	for _, p := range m.parts {
+		if err := p.Unchanged("compact"); err != nil {
+			return err
+		}
+	}
+	raw := m.parts[len(m.parts)-1].Raw != nil && m.parts[0].Raw != nil
+	picks, borrowed := m.vectors(raw)
+	if len(picks) == 0 || len(picks) < len(m.parts) && m.rows > 0 && picks[0].Col.Dim() == 0 {
+		return nil
+	}
+	if borrowed {
+		freed, err := m.copyLeft(ctx, picks, threads)
+		defer func() {
+			for _, col := range freed {
+				col.Release()
+			}
+		}()
+		if err != nil {
+			return err
+		}
+	}
+	col := column.Join(picks)
+	defer col.Release()
+	if col.Len() != m.rows {
+		return nil
+	}
+	seg.Keep = segment.KeepCopy
+	if borrowed {
+		seg.Keep = segment.KeepBorrow
+	}
+	if m.stay {
+		col.Retain()
+		seg.Source = col
+	} else if err := build.KeepVectors(seg, ctx, col, threads); err != nil {
+		return err
+	}
+	if raw {
+		seg.Raw, seg.Source, seg.Keep = seg.Source, nil, segment.KeepNone
+	}
+	return nil
+}
+
+// vectors lists where the vectors of the rows are, nothing if those of some part are not at hand,
+// and whether some of them are borrowed.
+func (m *compaction) vectors(raw bool) (picks []column.Pick, borrowed bool) {
+	for i, p := range m.parts {
+		col := p.Source
+		if raw {
+			col = p.Raw
+		}
+		if col == nil {
+			if p.Usable == 0 {
+				continue
+			}
+			return nil, false
+		}
+		borrowed = borrowed || !raw && p.Keep == segment.KeepBorrow
+		picks = append(picks, column.Pick{Col: col, Rows: m.kept[i]})
+	}
+	return picks, borrowed
+}
+
+// copyLeft puts copies in the place of picks of some rows of a column that is not borrowed, so that
+// the memory of its other rows comes back. The caller releases the copies.
+func (m *compaction) copyLeft(ctx context.Context, picks []column.Pick, threads int) ([]*column.Column, error) {
+	var made []*column.Column
+	for i, p := range picks {
+		_, borrowed := p.Col.MemoryBytes(map[*column.Column]bool{})
+		if p.Rows == nil || borrowed > 0 {
+			continue
+		}
+		some := column.Join(picks[i : i+1])
+		col, err := copied(some, ctx, threads)
+		some.Release()
+		if err != nil {
+			return made, err
+		}
+		made = append(made, col)
+		picks[i] = column.Pick{Col: col}
+	}
+	return made, nil
+}
+
+// copied returns a copy of the column's rows, of numbers as float32.
+func copied(c *column.Column, ctx context.Context, threads int) (*column.Column, error) {
+	if c.Bits {
+		return c.CopyBits(ctx, threads)
+	}
+	var own column.Arena
+	defer own.Drop()
+	return own.Hold(ctx, c, threads)
+}
+
+func (m *compaction) copyNorms(seg *segment.Segment) (err error) {
+	if !seg.Metric.Larger() || seg.Dim == 0 {
+		return nil
+	}
+	if seg.Norms, err = mem.NewSlab("compact", 4*int64(m.rows)); err != nil {
+		return err
+	}
+	norms := seg.Norms.Floats()
+	for i, p := range m.parts {
+		from := p.Norms.Floats()
+		m.each(i, 0, m.rows, func(old, row int) { norms[row] = from[old] })
+	}
+	return nil
+}
+
+// mergeStep is the number of rows that one worker copies in one go: whole blocks.
+const mergeStep = 4096
+
+func (m *compaction) copyCodes(ctx context.Context, seg *segment.Segment, threads int) error {
+	codes, err := rabitq.NewCodes(m.rows, rabitq.BlocksOf(m.rows), seg.Dim, seg.Bits)
+	if err != nil {
+		return err
+	}
+	seg.Codes = codes
+	for _, p := range m.parts {
+		codes.Radius = max(codes.Radius, p.Codes.Radius)
+	}
+	return mem.Parallel(ctx, "compact", threads, (m.rows+mergeStep-1)/mergeStep, func(_, s int) error {
+		from, to := s*mergeStep, min((s+1)*mergeStep, m.rows)
+		for i, p := range m.parts {
+			done := from
+			if m.first[i] == 0 && m.kept[i] == nil {
+				done = copyBlocks(codes, p.Codes, from, min(to, p.Rows))
+			}
+			m.each(i, done, to, func(old, row int) {
+				copyRow(codes, p.Codes, old, old, row, row)
+			})
+		}
+		return nil
+	})
+}
+
+// copyBlocks copies whole blocks of rows [from, to), which have the same numbers in other codes and
+// begin with a block, and returns where the rest begins.
+func copyBlocks(f *rabitq.Codes, from *rabitq.Codes, first, to int) (rest int) {
+	last := to / simd.BlockRows * simd.BlockRows
+	if last <= first {
+		return first
+	}
+	at, end := first/simd.BlockRows*f.Stride, last/simd.BlockRows*f.Stride
+	copy(f.Blocks.Mem[at:end], from.Blocks.Mem[at:end])
+	copy(f.Extra.Mem[first*f.Row:last*f.Row], from.Extra.Mem[first*f.Row:last*f.Row])
+	return last
+}
+
+// copyRow copies the codes of a row from a slot and a position of other codes.
+func copyRow(f *rabitq.Codes, from *rabitq.Codes, fromPos, fromSlot, pos, slot int) {
+	to, lane := f.Block(slot/simd.BlockRows), slot%simd.BlockRows
+	old, oldLane := from.Block(fromSlot/simd.BlockRows), fromSlot%simd.BlockRows
+	signs := f.Stride - simd.FactorBytes
+	for j := 0; j < f.Padded/8*simd.BlockRows; j += simd.BlockRows {
+		to[j+lane] = old[j+oldLane]
+	}
+	for i := range 3 {
+		at := signs + 4*i*simd.BlockRows
+		copy(to[at+4*lane:at+4*lane+4], old[at+4*oldLane:])
+	}
+	if f.Row > 0 {
+		copy(f.ExtraOf(pos), from.ExtraOf(fromPos))
+	}
+}
+
+// idsOf is some of the ids of a segment: rows nil means all.
+type idsOf struct {
+	ids  *column.IDs
+	rows []uint32
+}
+
+func (n idsOf) count() int {
+	if n.rows != nil {
+		return len(n.rows)
+	}
+	return n.ids.Len()
+}
+
+// gatherIDs returns the names one after the other: positions if they still count from a number on,
+// else numbers or strings.
+func gatherIDs(parts []idsOf) *column.IDs {
+	out := &column.IDs{Form: parts[0].ids.Kind()}
+	counting, next := true, uint64(0)
+	for i, p := range parts {
+		out.N += p.count()
+		counting = counting && p.ids.Kind() == column.IDPositions && p.rows == nil
+		if counting {
+			if i == 0 {
+				out.First, next = p.ids.First, p.ids.First
+			}
+			counting = next == p.ids.First
+			next += uint64(p.ids.Len())
+		}
+	}
+	if counting {
+		return out
+	}
+	out.First = 0
+	if out.Kind() == column.IDString {
+		out.Off = make([]uint64, 1, out.Len()+1)
+	} else {
+		if out.Kind() == column.IDPositions {
+			out.Form = column.IDCounted
+		}
+		out.Num = make([]uint64, 0, out.Len())
+	}
+	for _, p := range parts {
+		for i := range p.count() {
+			row := int64(i)
+			if p.rows != nil {
+				row = int64(p.rows[i])
+			}
+			if out.Kind() == column.IDString {
+				out.Text = append(out.Text, p.ids.At(row)...)
+				out.Off = append(out.Off, uint64(len(out.Text)))
+			} else {
+				out.Num = append(out.Num, p.ids.Number(row))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package compact
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// fold makes a segment of kind ivf of another one and rows added to it: codes of rows in cells are
+// copied, added rows are coded around the centroid of their cell.
+type fold struct {
+	*compaction
+	seg   *segment.Segment
+	base  *segment.Segment
+	moved []uint32   // row of the new segment of every row of the base; noCell: deleted
+	added [][]uint32 // rows of the new segment that go to each old cell, rising
+	from  []int      // old cell of every new one: cells that are left empty are dropped
+}
+
+// foldCells is mergeFlat for a base of kind ivf: parts[1:] know the cells of their rows.
+func foldCells(ctx context.Context, parts []*segment.Segment, threads int) (*segment.Segment, error) {
+	base := parts[0]
+	f := &fold{compaction: newCompaction(parts), base: base}
+	f.seg = like(base, f.rows, gatherIDs(f.names))
+	f.seg.Kind = segment.IVF
+	f.fill(f.seg)
+	f.seg.Owner = nil
+	err := f.keepVectors(ctx, f.seg, threads)
+	if err == nil && f.seg.Dim > 0 {
+		err = f.cells(ctx, threads)
+	}
+	if err != nil {
+		f.seg.Release()
+		return nil, err
+	}
+	return f.seg, nil
+}
+
+// cells lays the cells out anew and fills them.
+func (f *fold) cells(ctx context.Context, threads int) error {
+	c := &segment.Cells{Padded: f.base.Cells.Padded}
+	f.order(c)
+	f.seg.Tuning = tunedBelow(f.base.Tuning, c.N)
+	codes, err := rabitq.NewCodes(len(c.Rows), c.Blocks(), f.seg.Dim, f.seg.Bits)
+	if err != nil {
+		return err
+	}
+	c.Radius, c.MeanResidual = make([]float32, c.N), make([]float32, c.N)
+	workers := make([]*build.Encoder, threads)
+	err = mem.Parallel(ctx, "compact", threads, c.N, func(w, i int) error {
+		if workers[w] == nil {
+			workers[w] = build.NewEncoder(f.seg, codes, c, nil, 1)
+		}
+		f.cell(workers[w], i)
+		return nil
+	})
+	if err == nil {
+		err = c.Routing(f.seg.Metric, f.seg.Mean, f.seg.Rot)
+	}
+	if err != nil {
+		codes.Free()
+		return err
+	}
+	codes.Radius = min(c.Reach, 4)
+	f.seg.Codes, f.seg.Cells, f.seg.Slots = codes, c, c.Occupied()
+	return nil
+}
+
+// order lists the rows of every cell: those of the base that are left, then added ones.
+func (f *fold) order(c *segment.Cells) {
+	old := f.base.Cells
+	f.moved = make([]uint32, f.base.Rows)
+	for i := range f.moved {
+		f.moved[i] = build.NoCell
+	}
+	f.each(0, 0, f.rows, func(from, row int) {
+		if f.base.IsAlive(from) {
+			f.moved[from] = uint32(row)
+		}
+	})
+	f.added = make([][]uint32, old.N)
+	for i, p := range f.parts[1:] {
+		f.each(i+1, 0, f.rows, func(from, row int) {
+			f.added[p.Owner[from]] = append(f.added[p.Owner[from]], uint32(row))
+		})
+	}
+	c.Rows = make([]uint32, 0, f.seg.Usable)
+	var sizes []uint32
+	for i := range old.N {
+		before := len(c.Rows)
+		for _, row := range old.Rows[old.First[i]:old.First[i+1]] {
+			if f.moved[row] != build.NoCell {
+				c.Rows = append(c.Rows, f.moved[row])
+			}
+		}
+		c.Rows = append(c.Rows, f.added[i]...)
+		if size := len(c.Rows) - before; size > 0 || f.seg.Usable == 0 && i == 0 {
+			f.from = append(f.from, i)
+			c.Centroids = append(c.Centroids, old.Centroid(i)...)
+			sizes = append(sizes, uint32(size))
+		}
+	}
+	c.N = len(sizes)
+	c.Place(sizes)
+}
+
+// tunedBelow returns settings for an index that has so many cells left.
+func tunedBelow(points []segment.CalibrationPoint, cells int) []segment.CalibrationPoint {
+	out := slices.Clone(points)
+	for i := range out {
+		out[i].Probes = min(out[i].Probes, cells)
+	}
+	return out
+}
+
+// cell fills one cell.
+func (f *fold) cell(e *build.Encoder, i int) {
+	old, c, was := f.base.Cells, e.Cells, f.from[i]
+	pos, slot := int(c.First[i]), int(c.Block[i])*simd.BlockRows
+	oldPos, oldSlot := int(old.First[was]), int(old.Block[was])*simd.BlockRows
+	copied := 0
+	for n, row := range old.Rows[oldPos:old.First[was+1]] {
+		if f.moved[row] != build.NoCell {
+			copyRow(e.Codes, f.base.Codes, oldPos+n, oldSlot+n, pos+copied, slot+copied)
+			copied++
+		}
+	}
+	sum := float64(old.MeanResidual[was]) * float64(copied)
+	largest := old.Radius[was]
+	for n, row := range f.added[was] {
+		col, at := f.vector(int(row))
+		e.Take(col, at, 0)
+		e.Seg.Rot.Apply(e.Rotated, 1)
+		length := mem.Sqrt32(e.Put(0, pos+copied+n, slot+copied+n, c.Centroid(i)))
+		largest = max(largest, length)
+		sum += float64(length)
+	}
+	c.Radius[i] = largest
+	c.MeanResidual[i] = min(float32(sum/float64(max(c.Size(i), 1))), largest)
+}
+
+// vector returns where the vector of an added row is.
+func (f *fold) vector(row int) (*column.Column, int) {
+	i := len(f.parts) - 1
+	for f.first[i] > row {
+		i--
+	}
+	at := row - f.first[i]
+	if f.kept[i] != nil {
+		at = int(f.kept[i][at])
+	}
+	p := f.parts[i]
+	if p.Source != nil {
+		return p.Source, at
+	}
+	return p.Raw, at
+}

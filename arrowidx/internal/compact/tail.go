@@ -1,0 +1,281 @@
+package compact
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/calibrate"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+)
+
+const (
+	// tailRatio is how many times as long as the next every segment of the tail is at least: its
+	// segments are few (the logarithm of the rows added), and a row is copied as often at most.
+	tailRatio = 3
+	// tailShare is the part of the base that the tail of kind ivf may be before its rows move into
+	// cells, and tailLeast the rows that it may have in any case: a query scans all of them.
+	tailShare = 32
+	tailLeast = 4096
+)
+
+// tail is the parts of a version to be: the base and what was added since.
+type tail struct {
+	v       *segment.Version
+	parts   []*segment.Segment
+	ctx     context.Context
+	threads int
+	asked   build.Options
+	room    *column.Arena
+	drift   segment.Drift
+}
+
+// forget gives up what was made for a version that will not be.
+func (t *tail) forget() {
+	for _, p := range t.parts {
+		if !slices.Contains(t.v.Parts, p) {
+			p.Release()
+		}
+	}
+}
+
+// replace puts one segment in the place of parts [from, to).
+func (t *tail) replace(from, to int, by *segment.Segment) {
+	for _, p := range t.parts[from:to] {
+		if !slices.Contains(t.v.Parts, p) {
+			p.Release()
+		}
+	}
+	t.parts = append(append(slices.Clone(t.parts[:from]), by), t.parts[to:]...)
+}
+
+// add codes the added rows and puts the tail in order.
+func (t *tail) add(a *Addition, names *column.IDs, m *build.Moments) error {
+	base := t.parts[0]
+	t.drift = t.v.Drift
+	if base.Kind == segment.Exact && base.Source == nil && base.Usable > 0 {
+		return fault.New(fault.InvalidArgument, "add", "the index is exact and has no vectors",
+			"load it with vectors=column, or attach the column first")
+	}
+	left := 0
+	for _, p := range t.parts {
+		left += p.Usable
+	}
+	if base.Dim == 0 || left == 0 || tooLong(base, m) {
+		return t.rebuild(a, names, m)
+	}
+	if least := m.Shortest * float64(base.Scale); base.Kind != segment.Exact && base.Metric != column.Cosine &&
+		least*least < build.SmallestNormal {
+		return fault.At(fault.InvalidVector, "add", int64(m.ShortestRow), -1,
+			fmt.Sprintf("row %d has norm %.3g, too small beside the indexed rows", m.ShortestRow,
+				m.Shortest), "write zeros instead, or drop the row; nothing was added")
+	}
+	seg, err := t.code(a.Col, names, a.O.Progress)
+	if err != nil {
+		return err
+	}
+	t.parts = append(t.parts, seg)
+	if err := t.measureDrift(seg, a.Col); err != nil {
+		return err
+	}
+	return t.settle()
+}
+
+// tooLong reports whether rows are more than twice as long as the longest that was indexed: codes
+// are made for lengths below 2, in units of the build.
+func tooLong(seg *segment.Segment, m *build.Moments) bool {
+	return seg.Kind != segment.Exact && seg.Metric != column.Cosine && m.Longest*float64(seg.Scale) >= 2
+}
+
+// code makes a segment of added rows, coded like the base but in no cells.
+func (t *tail) code(col *column.Column, names *column.IDs, progress *build.Progress) (*segment.Segment, error) {
+	base := t.parts[0]
+	seg := like(base, col.Len(), names)
+	seg.SetAlive(nil, col.Len())
+	seg.Usable = col.Len()
+	o := &build.Options{Bits: base.Bits, Progress: progress}
+	var err error
+	if base.Kind == segment.Exact {
+		err = build.MeasureNorms(seg, t.ctx, col, o, t.threads)
+	} else {
+		err = build.EncodeFlat(t.ctx, seg, col, nil, o, t.threads)
+	}
+	if err == nil && (base.Keep != segment.KeepNone || base.Kind != segment.Flat) {
+		seg.Keep = segment.KeepCopy
+		if base.Metric.Binary() {
+			err = build.KeepVectors(seg, t.ctx, col, t.threads)
+		} else {
+			seg.Source, err = t.room.Hold(t.ctx, col, t.threads)
+		}
+	}
+	if err != nil {
+		seg.Release()
+		return nil, err
+	}
+	if base.Keep == segment.KeepNone && seg.Source != nil {
+		seg.Raw, seg.Source, seg.Keep = seg.Source, nil, segment.KeepNone
+	}
+	return seg, nil
+}
+
+// like returns an empty segment for n rows that are coded like those of ix.
+func like(seg *segment.Segment, n int, names *column.IDs) *segment.Segment {
+	kind := seg.Kind
+	if kind == segment.IVF {
+		kind = segment.Flat
+	}
+	return &segment.Segment{
+		Held: segment.NewHeld(), Kind: kind, Metric: seg.Metric, Bits: seg.Bits, Keep: segment.KeepNone, Rows: n,
+		Dim: seg.Dim, Recall: seg.Recall, Seed: seg.Seed, Ids: names, Scale: seg.Scale,
+		Mean: slices.Clone(seg.Mean), MeanSq: seg.MeanSq, Rot: seg.Rot,
+		Provenance: slices.Clone(seg.Provenance),
+	}
+}
+
+// settle joins segments of the tail that are not much longer than the next, and the tail with the
+// base when it has become long.
+func (t *tail) settle() error {
+	for n := len(t.parts); n > 2 && t.parts[n-2].Rows <= tailRatio*t.parts[n-1].Rows; {
+		seg, err := mergeTail(t.ctx, t.parts[n-2:], t.threads)
+		if err != nil {
+			return err
+		}
+		t.replace(n-2, n, seg)
+		n = len(t.parts)
+	}
+	rows := 0
+	for _, p := range t.parts[1:] {
+		rows += p.Rows
+	}
+	most := max(t.parts[0].Rows, tailLeast)
+	if t.parts[0].Kind == segment.IVF {
+		most = max(t.parts[0].Rows/tailShare, tailLeast)
+	}
+	if rows < most {
+		return nil
+	}
+	return t.compact()
+}
+
+// compact makes one segment of all parts, without the deleted rows.
+func (t *tail) compact() error {
+	join := mergeFlat
+	if t.parts[0].Kind == segment.IVF {
+		join = foldCells
+	}
+	seg, err := join(t.ctx, t.parts, t.threads)
+	if err != nil {
+		return err
+	}
+	if seg.Source != nil && seg.Dim > 0 {
+		seg.Digest = segment.SampleDigest(seg.Source, seg.Alive)
+	}
+	t.replace(0, len(t.parts), seg)
+	if t.room != nil {
+		t.room.Drop()
+	}
+	return nil
+}
+
+// rebuild builds everything anew from the vectors: the first rows of an index that had none decide
+// its mean and cells, and rows much longer than all before its scale.
+func (t *tail) rebuild(a *Addition, names *column.IDs, m *build.Moments) error {
+	base, bad := t.parts[0], 0
+	picks := make([]column.Pick, 0, len(t.parts)+1)
+	ids := make([]idsOf, 0, len(t.parts)+1)
+	for _, p := range t.parts {
+		if p.Rows == p.Deleted {
+			continue
+		}
+		if p.Source == nil && p.Usable > 0 {
+			return fault.New(fault.InvalidVector, "add",
+				"the added rows are more than twice as long as the longest indexed row, and the "+
+					"index holds no vectors to code again", "build the index anew from all vectors")
+		}
+		if err := p.Unchanged("add"); err != nil {
+			return err
+		}
+		rows := notDeleted(p)
+		picks = append(picks, column.Pick{Col: p.Source, Rows: rows, Alive: p.Alive})
+		ids = append(ids, idsOf{p.Ids, rows})
+		bad += p.Bad
+	}
+	picks, ids = append(picks, column.Pick{Col: a.Col}), append(ids, idsOf{ids: names})
+	col := column.Join(picks)
+	defer col.Release()
+	o := t.asked
+	o.IDs, o.Progress, o.Threads = gatherIDs(ids), a.O.Progress, t.threads
+	o.Nulls, o.Bad = build.SkipNulls, build.RejectBad // a row that was found must not be lost
+	if base.Dim != 0 && len(picks) > 1 {
+		o.Kind, o.Bits, o.Keep = base.Kind, base.Bits, base.Keep
+	}
+	if o.Keep != segment.KeepNone || base.Keep != segment.KeepNone || o.Kind == segment.Exact { // or attached since
+		o.Keep = segment.KeepCopy // the added rows must be copied, and copies join best with copies
+	}
+	if err := o.Resolve(col); err != nil {
+		return err
+	}
+	seg, err := calibrate.BuildSegment(t.ctx, col, &o)
+	if err != nil {
+		return uneven(m, err, o.IDs, col.Len()-a.Col.Len())
+	}
+	seg.Nulls, seg.Bad = seg.Nulls-bad, bad
+	t.replace(0, len(t.parts), seg)
+	t.drift = segment.Drift{}
+	return nil
+}
+
+// uneven tells of a row that is too short beside the longest added one, of rows built together the
+// first `old` of which are in the index already: by its id, or by its place among those added.
+func uneven(m *build.Moments, err error, names *column.IDs, old int) error {
+	e, ok := err.(*fault.Error)
+	if !ok || e.Kind != fault.InvalidVector || e.Row < 0 {
+		return err
+	}
+	if e.Row < int64(old) {
+		return fault.New(fault.InvalidVector, "add",
+			fmt.Sprintf("an added row has norm %.3g, too long beside the row of id %s: codes cannot hold "+
+				"both", m.Longest, names.Name(e.Row)),
+			"scale the vectors, or build the index with kind='exact'; nothing was added")
+	}
+	row := e.Row - int64(old)
+	return fault.At(fault.InvalidVector, "add", row, -1,
+		fmt.Sprintf("row %d has norm %.3g, too small beside the longest row's %.3g", row, m.Shortest,
+			m.Longest), "write zeros instead, or drop the row; nothing was added")
+}
+
+// kept lists the rows that are not deleted, nil when none is.
+func kept(seg *segment.Segment) []uint32 {
+	if seg.Deleted == 0 {
+		return nil
+	}
+	return notDeleted(seg)
+}
+
+// notDeleted lists the rows that are not deleted.
+func notDeleted(seg *segment.Segment) []uint32 {
+	rows := make([]uint32, 0, seg.Rows-seg.Deleted)
+	for r := range seg.Rows {
+		if !seg.IsDeleted(r) {
+			rows = append(rows, uint32(r))
+		}
+	}
+	return rows
+}
+
+// Whole returns all rows that are not deleted as one segment, which the caller releases.
+func Whole(v *segment.Version, ctx context.Context, threads int) (*segment.Segment, error) {
+	if len(v.Parts) == 1 && v.Parts[0].Deleted == 0 {
+		v.Parts[0].Retain()
+		return v.Parts[0], nil
+	}
+	t := tail{v: v, parts: slices.Clone(v.Parts), ctx: ctx, threads: mem.Threads(threads)}
+	if err := t.compact(); err != nil {
+		return nil, err
+	}
+	return t.parts[0], nil
+}

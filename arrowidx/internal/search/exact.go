@@ -1,0 +1,154 @@
+package search
+
+import (
+	"context"
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// exactTile is the bytes of rows that one pass of kind exact covers for all queries of a group.
+const exactTile = 64 << 10
+
+// exactScan offers every row of [from, to) that the filter admits to the queries' collectors, with
+// float32 distances and bounds that contain their rounding. It works on groups of queries, so
+// that a tile of rows is read from memory once.
+func (s *Searcher) exactScan(ctx context.Context, ps []*Probe, from, to int) error {
+	d := s.Run.Seg.Dim
+	step := max(1, exactTile/(4*d))
+	s.read = mem.Grow(s.read, step*d)
+	s.out = mem.Grow(s.out, step*len(ps))
+	s.flatQueries(ps)
+	for from < to {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		end := min(s.Run.Col.TileEnd(from, step), to)
+		n := end - from
+		s.measureTile(ps, from, n)
+		s.offerTile(ps, n, from)
+		from = end
+	}
+	return nil
+}
+
+// measureTile writes the distances of the n rows from `from` to s.out, query by query.
+func (s *Searcher) measureTile(ps []*Probe, from, n int) {
+	d := s.Run.Seg.Dim
+	rows := s.Run.see(from, n, s.read, &s.WideRows)
+	if s.Run.Seg.Metric.Larger() {
+		simd.DotTile(s.out, rows, n, d, d, s.matrix, len(ps), d)
+	} else {
+		simd.L2Tile(s.out, rows, n, d, d, s.matrix, len(ps), d)
+	}
+}
+
+// offerTile offers the n rows from `from` to every query.
+func (s *Searcher) offerTile(ps []*Probe, n, from int) {
+	if !s.Run.Seg.Metric.Larger() {
+		for i, p := range ps {
+			s.offerSquares(p, s.out[i*n:(i+1)*n], from)
+		}
+		return
+	}
+	norms := s.norms(from, n)
+	shortest, longest := norms[0], norms[0]
+	for _, v := range norms {
+		shortest, longest = min(shortest, v), max(longest, v)
+	}
+	for i, p := range ps {
+		s.offerProducts(p, s.out[i*n:(i+1)*n], norms, shortest, longest, from)
+	}
+}
+
+// flatQueries lays the queries' numbers side by side for the tile kernels, negated for inner
+// products, so that smaller results are better.
+func (s *Searcher) flatQueries(ps []*Probe) {
+	d := s.Run.Seg.Dim
+	s.matrix = mem.Grow(s.matrix, len(ps)*d)
+	for i, q := range ps {
+		to := s.matrix[i*d : (i+1)*d]
+		if s.Run.Seg.Metric.Larger() {
+			simd.Scale(to, q.Vec, -1)
+		} else {
+			copy(to, q.Vec)
+		}
+	}
+}
+
+// lostProducts bounds what an inner product of d numbers loses below float32's smallest number: in
+// the products, and in a row and a query of these lengths.
+func lostProducts(d int, norm, length float32) float32 {
+	return mem.ExactVanished(d) * (1 + norm + length)
+}
+
+// leastProduct is the product of lengths (a query's and the longest row's) below which float32
+// inner products lose too much: the shortest row may be 2^-63 of the longest, and products of
+// less than about 2^-113 come near float32's smallest number.
+const leastProduct = 1.0 / (1 << 50)
+
+// offerSquares offers squared distances with the bounds of their rounding.
+func (s *Searcher) offerSquares(p *Probe, values []float32, from int) {
+	c, gamma, lost := &p.candidates, p.gamma(s.Run.Seg), mem.ExactVanished(s.Run.Seg.Dim)
+	p.counts.scanned += int64(len(values))
+	for i := -1; ; {
+		i = simd.NextBelow(values, i+1, mem.NextUp((p.blur.reach(c.Tau)+lost)*(1+2*gamma)))
+		if i == len(values) {
+			return
+		}
+		if v := values[i]; s.Run.admits(from + i) {
+			low, up := p.blur.around(v*(1-gamma)-lost, v*(1+gamma)+lost)
+			c.Offer(from+i, low, up, v)
+		}
+	}
+}
+
+// offerProducts offers negated inner products, for cosine over both lengths. Rows are let through
+// by a limit that the longest and the shortest row of the tile allow, then judged by their own.
+func (s *Searcher) offerProducts(
+	p *Probe, values, norms []float32, shortest, longest float32, from int,
+) {
+	c, gamma, length := &p.candidates, p.gamma(s.Run.Seg), float32(p.Norm)
+	cosine, d := s.Run.Seg.Metric == column.Cosine, s.Run.Seg.Dim
+	p.counts.scanned += int64(len(values))
+	for i := -1; ; {
+		limit := c.Tau + 2*gamma*longest*length + 2*lostProducts(d, longest, length)
+		if cosine {
+			limit = cosineLimit(c.Tau+2*gamma, shortest, longest, length)
+		}
+		i = simd.NextBelow(values, i+1, mem.NextUp(limit))
+		if i == len(values) {
+			return
+		}
+		dist, slack := values[i], gamma*norms[i]*length+lostProducts(d, norms[i], length)
+		if cosine {
+			if slack = gamma; norms[i] == 0 {
+				dist, slack = 0, 0
+			} else {
+				dist /= norms[i] * length
+			}
+		}
+		if dist-slack <= c.Tau && s.Run.admits(from+i) {
+			c.Offer(from+i, dist-slack, dist+slack, dist)
+		}
+	}
+}
+
+// cosineLimit is the largest negated inner product that can belong to a negated cosine of tau.
+func cosineLimit(tau, shortest, longest, length float32) float32 {
+	switch {
+	case math.IsInf(float64(tau), 1):
+		return tau
+	case tau < 0:
+		return tau * shortest * length
+	}
+	return tau * longest * length
+}
+
+// admits reports whether the row may be found.
+func (r *Run) admits(row int) bool {
+	return r.words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
+}

@@ -1,0 +1,70 @@
+package search
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
+	"github.com/ruvector/ruvector-arrow/fault"
+)
+
+// likely is how many half widths of bounds of the default epsilon0 a distance may be away from its
+// estimate before it is strange. Bounds that contain rounding alone are never left by as much.
+const likely = 6.0
+
+// fit compares measured distances with the estimates of codes: vectors that changed since they were
+// coded do not fit. One distance farther off than is possible is enough; of those that are merely
+// strange there must be several, and most of all.
+type fit struct {
+	strange, possible float64 // half widths of the bounds in use
+	measured, misfits int
+	row               uint32 // a misfit
+}
+
+// fit returns the limits for bounds of width epsilon0.
+//
+// For the code vector y of a residual r and the query q' the estimate of <r, q'> is off by <e, q'>,
+// where e = (|r|^2/<r, y>) y - r is orthogonal to r. So it is off by at most |e||q'|, which is
+// sqrt(D-1) deviations (Cauchy-Schwarz; RaBitQ section 3.2). Rounding of the query to int8 is off
+// by at most half a step in each of D numbers, sqrt(3 D) of its deviations, rounding of tables by
+// sqrt(3 D) / 2. The slack for float32 rounding is multiplied with the rest.
+func (r *Run) fit(epsilon float64, way strategy) fit {
+	if r.Seg.Codes == nil || way == gatherRows {
+		return fit{strange: likely, possible: likely}
+	}
+	return fit{
+		strange:  max(1, likely*segment.DefaultEpsilon/epsilon),
+		possible: max(1, math.Sqrt(3*float64(r.Seg.Codes.Padded))/epsilon),
+	}
+}
+
+// add looks at the distance of a row. low and est are those of its candidate.
+//
+// Errors: VectorsChanged when its vector cannot be the one that was coded.
+func (f *fit) add(op string, c topk.Candidate, dist float64, row uint32) error {
+	f.measured++
+	off, width := math.Abs(dist-float64(c.Est)), float64(c.Est-c.Low)
+	if !(off <= min(f.strange, f.possible)*width) {
+		if !(off <= f.possible*width) {
+			return misfit(op, row)
+		}
+		f.misfits++
+		f.row = row
+	}
+	return nil
+}
+
+// judge tells whether too many rows were strange.
+func (f *fit) judge(op string) error {
+	if f.misfits >= 5 && 2*f.misfits > f.measured {
+		return misfit(op, f.row)
+	}
+	return nil
+}
+
+func misfit(op string, row uint32) error {
+	return fault.At(fault.VectorsChanged, op, int64(row), -1,
+		fmt.Sprintf("row %d is no longer where its code says", row),
+		"borrowed vectors must not change: build again, or build with keep='copy'")
+}

@@ -1,0 +1,465 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"math/bits"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// mostTaus is how many groups may be looked through for the largest threshold before every run of
+// blocks; with more the scan lets all rows through to their group's own.
+const mostTaus = 256
+
+// groupFinds is what one query found in one shard: for every group a collector, or its nearest
+// rows where all are scored. The rows of all groups stand in one list, heaps side by side.
+type groupFinds struct {
+	tau    []float32  // of a group: the smallest known upper bound of its k-th distance
+	filled []int32    // places of a group that are taken
+	upper  []float32  // places: a group's least upper bounds, a max-heap
+	hits   []topk.Hit // places: a group's nearest rows, a max-heap
+	rows   []topk.Candidate
+	limit  int // length of rows at which those above their tau are dropped
+}
+
+// bounded reports whether rows are found with bounds, which later distances decide.
+func (w strategy) bounded() bool { return w == scanPlane || w == scanTiles }
+
+func (f *groupFinds) reset(g *Grouped, w strategy) {
+	f.tau, f.filled = mem.Grow(f.tau, g.n), mem.Grow(f.filled, g.n)
+	clear(f.filled)
+	for i := range f.tau {
+		f.tau[i] = mem.Infinity
+		if g.places[i] == g.places[i+1] {
+			f.tau[i] = -mem.Infinity // nothing is wanted
+		}
+	}
+	if w.bounded() {
+		f.upper = mem.Grow(f.upper, g.wanted())
+	} else {
+		f.hits = mem.Grow(f.hits, g.wanted())
+	}
+	f.rows, f.limit = f.rows[:0], 1024+4*g.wanted()
+}
+
+// offer adds the row at a position whose distance lies in [low, up].
+func (f *groupFinds) offer(g *Grouped, pos int, low, up, est float32) {
+	group := g.Of[pos]
+	if low > f.tau[group] {
+		return
+	}
+	f.rows = append(f.rows, topk.Candidate{Pos: uint32(pos), Low: low, Est: est})
+	f.bound(g, int(group), up)
+	if len(f.rows) >= f.limit {
+		f.prune(g, f.tau)
+		f.limit = max(f.limit, 2*len(f.rows))
+	}
+}
+
+// bound lowers the group's tau when up is among its least upper bounds.
+func (f *groupFinds) bound(g *Grouped, group int, up float32) {
+	from, to := g.places[group], g.places[group+1]
+	c := topk.Candidates{K: to - from, Tau: f.tau[group]}
+	c.Upper = f.upper[from : from+int(f.filled[group]) : to]
+	c.Bound(up)
+	f.tau[group], f.filled[group] = c.Tau, int32(len(c.Upper))
+}
+
+// prune drops rows whose lower bound is above their group's tau.
+func (f *groupFinds) prune(g *Grouped, tau []float32) {
+	kept := f.rows[:0]
+	for _, r := range f.rows {
+		if r.Low <= tau[g.Of[r.Pos]] {
+			kept = append(kept, r)
+		}
+	}
+	f.rows = kept
+}
+
+// mergeBounds lowers thresholds to those of both; o saw other rows.
+func (f *groupFinds) mergeBounds(g *Grouped, o *groupFinds) {
+	for group := range g.n {
+		from := g.places[group]
+		for _, up := range o.upper[from : from+int(o.filled[group])] {
+			f.bound(g, group, up)
+		}
+	}
+}
+
+// nearest returns the group's nearest rows so far, to be pushed to in their own memory.
+func (f *groupFinds) nearest(g *Grouped, group int) topk.Heap {
+	from, to := g.places[group], g.places[group+1]
+	to = min(to, from+g.K)
+	return topk.Heap{K: to - from, Heap: f.hits[from : from+int(f.filled[group]) : to]}
+}
+
+func (f *groupFinds) push(g *Grouped, group int, h topk.Hit) {
+	b := f.nearest(g, group)
+	b.Push(h)
+	f.filled[group] = int32(len(b.Heap))
+}
+
+func (f *groupFinds) mergeHits(g *Grouped, o *groupFinds) {
+	for group := range g.n {
+		for _, h := range o.nearest(g, group).Heap {
+			f.push(g, group, h)
+		}
+	}
+}
+
+// largest returns the largest threshold of all groups.
+func (f *groupFinds) largest() float32 {
+	if len(f.tau) > mostTaus {
+		return mem.Infinity
+	}
+	return slices.Max(f.tau)
+}
+
+// groupSearcher is one worker's memory.
+type groupSearcher struct {
+	Searcher
+	g      *Grouped
+	probes [groupPass]Probe
+	list   []*Probe
+	finds  []*groupFinds // of the probes in list
+	which  []int         // number of each in the round
+	cells  []cellVisit
+	counts counts
+
+	packed    []byte // rows of bits
+	both, any []uint32
+}
+
+// cellVisit is a cell of kind ivf as a query sees it.
+type cellVisit struct {
+	Place
+	cell int
+}
+
+func (s *groupSearcher) enter(g *Grouped) {
+	s.g, s.Run, s.counts = g, &g.Run, counts{}
+}
+
+func (s *groupSearcher) release() {
+	s.g, s.Run = nil, nil
+	for i := range s.probes {
+		s.probes[i].Query = nil
+	}
+	clear(s.finds)
+}
+
+// scanShard looks at one shard of rows for queries [lo, hi) of the round.
+func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error {
+	g := s.g
+	from, to := g.shard(shard, len(g.words))
+	for kind := scoreZero; kind <= scanTiles; kind++ {
+		s.list, s.finds, s.which = s.list[:0], s.finds[:0], s.which[:0]
+		for i := lo; i < hi; i++ {
+			if g.queries[i].way != kind {
+				continue
+			}
+			p := &s.probes[len(s.list)]
+			p.Query, p.where, p.wait = &g.queries[i], g.queries[i].Origin, p.wait[:0]
+			s.list = append(s.list, p)
+			s.finds, s.which = append(s.finds, &g.finds[i*g.shards+shard]), append(s.which, i)
+		}
+		if len(s.list) == 0 {
+			continue
+		}
+		var err error
+		first, last := from*simd.BlockRows, min(to*simd.BlockRows, g.Seg.Rows)
+		switch {
+		case g.Seg.Metric.Binary():
+			err = s.compareGroups(ctx, first, last)
+		case kind == scanTiles:
+			err = s.tileGroups(ctx, first, last)
+		case kind == scoreZero || kind == measureEvery:
+			err = s.measureGroups(ctx, from, to, kind == scoreZero)
+		case g.slots != nil:
+			err = s.eachCell(ctx, shard, kind == scanPlane)
+		case kind == scanPlane:
+			err = s.scanGroups(ctx, 0, len(s.list), g.words, from, to)
+		default:
+			err = s.codeGroups(ctx, 0, len(s.list), g.words, from, to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureGroups pushes every row of blocks [from, to) with its distance: 0 to zero vectors.
+func (s *groupSearcher) measureGroups(ctx context.Context, from, to int, zero bool) error {
+	g := s.g
+	for b := from; b < to; b++ {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		for w := g.words[b]; w != 0; w &= w - 1 {
+			row := b*simd.BlockRows + bits.TrailingZeros32(w)
+			group := int(g.Groups[row])
+			if zero {
+				for _, f := range s.finds {
+					f.push(g, group, topk.Hit{Dist: 0, Row: uint32(row)})
+				}
+				continue
+			}
+			s.turnTo(row)
+			for i, p := range s.list {
+				s.counts.reranked++
+				s.finds[i].push(g, group, topk.Hit{Dist: s.distance(p.Query), Row: uint32(row)})
+			}
+		}
+	}
+	return nil
+}
+
+// codeGroups pushes every row of blocks [from, to) with the estimate of its whole code, for the
+// queries [lo, hi) of the list at their places.
+func (s *groupSearcher) codeGroups(
+	ctx context.Context, lo, hi int, words []uint32, from, to int,
+) error {
+	g := s.g
+	for b := from; b < to; b++ {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		for w := words[b]; w != 0; w &= w - 1 {
+			slot := b*simd.BlockRows + bits.TrailingZeros32(w)
+			for i := lo; i < hi; i++ {
+				p := s.list[i]
+				pos := slot - p.where.shift
+				e, _ := p.Code(g.Seg.Codes, p.where, pos)
+				s.counts.coded++
+				h := topk.Hit{Dist: float64(e), Row: g.Seg.RowAt(uint32(pos))}
+				s.finds[i].push(g, int(g.Of[pos]), h)
+			}
+		}
+	}
+	return nil
+}
+
+// scanGroups scans the plane of blocks [from, to) for the queries [lo, hi) of the list at their
+// places, four at a time, and scores what lies below the thresholds of its group.
+func (s *groupSearcher) scanGroups(
+	ctx context.Context, lo, hi int, words []uint32, from, to int,
+) error {
+	f := s.g.Seg.Codes
+	step := max(1, segmentBytes/f.Stride)
+	for ; from < to; from += step {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		end := min(from+step, to)
+		if part := words[from:end]; anyBit(part) {
+			s.scanRun(lo, hi, from, part, f.Blocks.Mem[from*f.Stride:end*f.Stride])
+		}
+	}
+	return nil
+}
+
+func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte) {
+	n, padded := len(words), s.g.Seg.Codes.Padded
+	s.masks, s.est = mem.Grow(s.masks, 4*n), mem.Grow(s.est, 4*n*simd.BlockRows)
+	s.counts.scanned += int64((hi - lo) * mem.CountBits(words))
+	for lo < hi {
+		m := 1
+		if hi-lo >= 4 {
+			m = 4
+		}
+		for i := range m {
+			p := s.list[lo+i]
+			p.candidates.Tau = s.finds[lo+i].largest()
+			s.four[i] = p.threshold(p.where)
+		}
+		if m == 4 {
+			simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
+		} else {
+			simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
+		}
+		for i := range m {
+			s.gatherGroups(lo+i, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+		}
+		for i := range m {
+			s.scoreGroups(lo + i)
+		}
+		lo += m
+	}
+}
+
+// gatherGroups lists the rows whose lower bounds are below the thresholds of their groups, and
+// asks for their extra bits.
+func (s *groupSearcher) gatherGroups(i, first int, masks []uint32, est []float32) {
+	g, p, found := s.g, s.list[i], s.finds[i]
+	f := g.Seg.Codes
+	for b, m := range masks {
+		if m == 0 {
+			continue
+		}
+		block := f.Block(first + b)
+		for ; m != 0; m &= m - 1 {
+			lane := bits.TrailingZeros32(m)
+			e := est[b*simd.BlockRows+lane]
+			fs := f.PlaneFactors(block, lane)
+			width := float32(fs.Err*p.where.Err) + float32(mem.Abs32(fs.Rescale)*p.Scan.TabErr) + p.Slack
+			pos := (first+b)*simd.BlockRows + lane - p.where.shift
+			if f.Bits == 1 {
+				found.offer(g, pos, e-width, e+width, e)
+			} else if e-width <= found.tau[g.Of[pos]] {
+				simd.Fetch(f.ExtraOf(pos))
+				p.wait = append(p.wait, topk.Candidate{Pos: uint32(pos), Low: e - width})
+			}
+		}
+	}
+}
+
+// scoreGroups scores the listed rows with all their bits. Thresholds may have fallen below some.
+func (s *groupSearcher) scoreGroups(i int) {
+	g, p, found := s.g, s.list[i], s.finds[i]
+	for _, c := range p.wait {
+		if c.Low > found.tau[g.Of[c.Pos]] {
+			continue
+		}
+		e, width := p.Code(g.Seg.Codes, p.where, int(c.Pos))
+		s.counts.coded++
+		found.offer(g, int(c.Pos), e-width-p.Slack, e+width+p.Slack, e)
+	}
+	p.wait = p.wait[:0]
+}
+
+// eachCell looks into all cells of a shard, for each query nearest ones first, so that thresholds
+// fall early: with bounds if scan is set, by the whole code of every row otherwise.
+func (s *groupSearcher) eachCell(ctx context.Context, shard int, scan bool) error {
+	g := s.g
+	from, to := g.cellsOf(shard)
+	c := g.Seg.Cells
+	for i, p := range s.list {
+		s.cells = s.cells[:0]
+		for cell := from; cell < to; cell++ {
+			s.cells = append(s.cells, cellVisit{p.in(g.Seg.Cells, g.Seg.Metric.Larger(), cell), cell})
+		}
+		slices.SortFunc(s.cells, func(a, b cellVisit) int {
+			return cmp.Or(cmp.Compare(a.Add, b.Add), cmp.Compare(a.cell, b.cell))
+		})
+		s.counts.probed += int64(len(s.cells))
+		look := s.codeGroups
+		if scan {
+			look = s.scanGroups
+		}
+		for _, v := range s.cells {
+			p.where = v.Place
+			err := look(ctx, i, i+1, g.slots, int(c.Block[v.cell]), int(c.Block[v.cell+1]))
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tileGroups offers rows [from, to) with float32 distances and bounds that contain their rounding.
+func (s *groupSearcher) tileGroups(ctx context.Context, from, to int) error {
+	g, d := s.g, s.g.Seg.Dim
+	step := max(1, exactTile/(4*d))
+	s.read, s.out = mem.Grow(s.read, step*d), mem.Grow(s.out, step*len(s.list))
+	s.flatQueries(s.list)
+	for from < to {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		end := min(g.Col.TileEnd(from, step), to)
+		n := end - from
+		s.measureTile(s.list, from, n)
+		for i := range s.list {
+			s.offerGroups(i, s.out[i*n:(i+1)*n], from)
+		}
+		from = end
+	}
+	return nil
+}
+
+// offerGroups offers the rows from `from` on whose distances to a query are in values.
+func (s *groupSearcher) offerGroups(i int, values []float32, from int) {
+	g, p, found := s.g, s.list[i], s.finds[i]
+	gamma, lost, length := p.gamma(g.Seg), mem.ExactVanished(g.Seg.Dim), float32(p.Norm)
+	larger, cosine := g.Seg.Metric.Larger(), g.Seg.Metric == column.Cosine
+	unit := cosine && g.Lens != nil
+	s.counts.scanned += int64(len(values))
+	for j, dist := range values {
+		row := from + j
+		if !g.admits(row) {
+			continue
+		}
+		if !larger {
+			low, up := p.blur.around(dist*(1-gamma)-lost, dist*(1+gamma)+lost)
+			found.offer(g, row, low, up, dist)
+			continue
+		}
+		norm := float32(1)
+		if !unit {
+			norm = g.Seg.Norms.Floats()[row]
+		}
+		slack := gamma*norm*length + lostProducts(g.Seg.Dim, norm, length)
+		if cosine {
+			if slack = gamma; norm == 0 {
+				dist, slack = 0, 0
+			} else {
+				dist /= norm * length
+			}
+		}
+		found.offer(g, row, dist-slack, dist+slack, dist)
+	}
+}
+
+// finish measures the candidates of one chunk of a query's groups and writes the answers.
+func (s *groupSearcher) finish(ctx context.Context, i, chunk int) error {
+	g := s.g
+	q, p := &g.queries[i], &s.probes[0]
+	p.Query, p.counts = q, counts{}
+	sure := true
+	for group := chunk * g.n / g.chunks; group < (chunk+1)*g.n/g.chunks; group++ {
+		if g.places[group] == g.places[group+1] {
+			continue
+		}
+		if !q.way.bounded() {
+			best := g.finds[i*g.shards].nearest(g, group)
+			g.put(i, group, best.Sorted())
+			continue
+		}
+		hits, closed, err := s.nearestOf(ctx, p, &g.joined[i], group)
+		if err != nil {
+			return err
+		}
+		sure = sure && closed
+		g.put(i, group, hits)
+	}
+	g.unsure[i*g.chunks+chunk] = !sure || q.way == codeEvery
+	return nil
+}
+
+// nearestOf returns the rows of a group that are nearest among those with bounds, and whether
+// nothing better can be outside them.
+func (s *groupSearcher) nearestOf(
+	ctx context.Context, p *Probe, from *groupRows, group int,
+) (hits []topk.Hit, closed bool, err error) {
+	g := s.g
+	p.candidates.Rows = from.rows[from.begin[group]:from.begin[group+1]]
+	p.best.Reset(min(g.K, g.places[group+1]-g.places[group]))
+	if g.Col == nil || g.P.Estimates && g.Seg.Kind != segment.Exact {
+		return g.estimates(p), false, nil
+	}
+	p.counts = counts{}
+	if err := s.rerank(ctx, p); err != nil {
+		return nil, false, err
+	}
+	s.counts.reranked += p.counts.reranked
+	return p.best.Sorted(), p.counts.certified > 0, nil
+}

@@ -1,0 +1,332 @@
+package search
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Routing narrows cells down in up to three steps, each on fewer of them: codes of one bit where
+// the int8 forms of all centroids are too many bytes to read, int8 products, and the stored
+// float32 sum, which decides.
+const (
+	// planeBytes is the size of all int8 centroids from which on the plane comes first: below, it
+	// saves no time, and one bit is a poor guide to cells of few dimensions.
+	planeBytes = 1 << 20
+	// planeShare and planeMore: of p probes, planeShare*p + planeMore cells stay after the plane.
+	planeShare = 4
+	planeMore  = 64
+	// coarseShare and coarseMore: of p probes, p + p/coarseShare + coarseMore stay after int8.
+	coarseShare = 8
+	coarseMore  = 8
+)
+
+// Visit is a cell that a query looks into.
+type Visit struct {
+	Cell  uint32
+	Order float32 // cells are probed by rising order
+	Least float32 // no row of the cell is nearer, but for rounding
+	Place
+}
+
+// Router is one worker's memory for choosing cells.
+type Router struct {
+	Est    []float32
+	masks  []uint32
+	Values []float32
+	spare  []float32
+	near   []uint32
+	ids    []uint32
+	dots   []int32
+	all    []Visit
+	home   []uint32 // under a filter: the cells around the query
+}
+
+// LeastOf writes the indexes of the want least values (and of others equal to the greatest of
+// them) to near, rising.
+func (t *Router) LeastOf(v []float32, want int) []uint32 {
+	n := len(v)
+	t.near = mem.Grow(t.near, n)
+	t.spare = mem.Grow(t.spare, n)
+	if want >= n {
+		for i := range t.near {
+			t.near[i] = uint32(i)
+		}
+		return t.near
+	}
+	few := t.near[:t.fewOf(v, want)]
+	spare := t.spare[:len(few)]
+	for i, j := range few {
+		spare[i] = v[j]
+	}
+	tau := simd.SelectKth(spare, want-1)
+	kept := few[:0]
+	for _, j := range few {
+		if v[j] <= tau {
+			kept = append(kept, j)
+		}
+	}
+	return kept
+}
+
+// fewOf writes the indexes of at least the want least values to near and returns how many: those
+// up to a value that a sample suggests, all if it was too small.
+func (t *Router) fewOf(v []float32, want int) int {
+	const sample = 64
+	if n := len(v); want*4 <= n && n >= 4*sample {
+		for i := range sample {
+			t.spare[i] = v[i*n/sample]
+		}
+		at := want*sample/n + 3
+		if some := simd.SelectBelow(t.near, v, simd.SelectKth(t.spare[:sample], at)); some >= want {
+			return some
+		}
+	}
+	for i := range v {
+		t.near[i] = uint32(i)
+	}
+	return len(v)
+}
+
+// Estimate scans the plane of centroids for one or four queries.
+func (t *Router) Estimate(c *segment.Cells, qs []*Probe, four *[4]simd.ScanQuery) {
+	lanes := c.Plane.Count * simd.BlockRows
+	t.Est = mem.Grow(t.Est, 4*lanes)
+	t.masks = mem.Grow(t.masks, 4*c.Plane.Count)
+	for i, q := range qs {
+		four[i] = q.Scan
+		four[i].Add, four[i].Err, four[i].TabErr, four[i].Tau = 0, 0, 0, mem.Infinity
+	}
+	blocks := c.Plane.Blocks.Mem
+	if len(qs) == 4 {
+		simd.Scan4(blocks, c.Padded, c.Plane.Alive, four, t.masks, t.Est)
+		return
+	}
+	simd.Scan(blocks, c.Padded, c.Plane.Alive, &four[0], t.masks[:c.Plane.Count], t.Est[:lanes])
+}
+
+// Route writes the cells nearest to the query to p.visits, rising by number. est are the estimates
+// of the plane, nil when the plane is not used.
+func (t *Router) Route(p *Probe, seg *segment.Segment, probes int, est []float32) {
+	p.Visits = p.Visits[:0]
+	c := seg.Cells
+	ids := t.coarse(p, c, seg.Metric == column.Dot, probes, est)
+	for i, id := range ids {
+		if i+2 < len(ids) {
+			simd.Fetch(c.Ahead[int(ids[i+2])*4*c.Padded:][:4*c.Padded])
+		}
+		p.Visits = append(p.Visits, p.VisitOf(seg, id))
+	}
+	if len(p.Visits) <= probes {
+		return
+	}
+	p.keepNearest(t, probes)
+}
+
+// VisitOf measures a cell.
+func (q *Query) VisitOf(seg *segment.Segment, cell uint32) Visit {
+	c := seg.Cells
+	at := q.in(seg.Cells, seg.Metric.Larger(), int(cell))
+	v := Visit{Cell: cell, Place: at, Order: at.Add}
+	if !seg.Metric.Larger() {
+		gap := max(mem.Sqrt32(max(at.Add, 0))-c.Radius[cell], 0)
+		v.Least = float32(gap * gap)
+		return v
+	}
+	// With x = mean + c + r: <x, q> is at most <mean + c, q> + |q| radius.
+	v.Least = at.Add - seg.MeanSq + c.Lean[cell] - float32(q.Length*c.Radius[cell])
+	v.Order = v.Least
+	if seg.Metric == column.Cosine { // rows have length one: by distance
+		far2 := q.Norm2 + 2*(at.Add-q.Origin.Add) + c.Norm2[cell]
+		gap := max(mem.Sqrt32(max(far2, 0))-c.Radius[cell], 0)
+		v.Order = far2
+		v.Least = max(v.Least, float32(gap*gap)/2-1)
+	}
+	return v
+}
+
+// Cosine returns the cosine that a row of mean residual length must have to the direction of the
+// query to be within tau, a squared distance. far2 is that of the cell's centroid.
+func Cosine(c *segment.Cells, far2 float32, cell int, tau float32) float32 {
+	far2, length := max(far2, 0), c.MeanResidual[cell]
+	if far2 == 0 || length == 0 {
+		return -1
+	}
+	return (far2 + float32(length*length) - tau) / (2 * mem.Sqrt32(far2) * length)
+}
+
+// keepNearest drops all but the nearest visits, of equal ones the greater cells.
+func (p *Probe) keepNearest(t *Router, probes int) {
+	t.Values = t.Values[:0]
+	for _, v := range p.Visits {
+		t.Values = append(t.Values, v.Order)
+	}
+	tau := simd.SelectKth(t.Values, probes-1)
+	equal := probes
+	for _, v := range p.Visits {
+		if v.Order < tau {
+			equal--
+		}
+	}
+	kept := p.Visits[:0]
+	for _, v := range p.Visits {
+		if v.Order == tau {
+			if equal--; equal < 0 {
+				continue
+			}
+		}
+		if v.Order <= tau {
+			kept = append(kept, v)
+		}
+	}
+	p.Visits = kept
+}
+
+// coarse returns about as many cells as are worth measuring in float32, rising.
+func (t *Router) coarse(p *Probe, c *segment.Cells, dot bool, probes int, est []float32) []uint32 {
+	measured := probes + probes/coarseShare + coarseMore
+	if measured >= c.N {
+		t.ids = t.ids[:0]
+		for i := range c.N {
+			t.ids = append(t.ids, uint32(i))
+		}
+		return t.ids
+	}
+	if est == nil {
+		t.coarseAll(p, c, dot)
+	} else {
+		if dot {
+			for i, r := range c.Radius {
+				est[i] += c.Lean[i] - float32(p.Length*r)
+			}
+		}
+		t.ids = append(t.ids[:0], t.LeastOf(est, planeShare*probes+planeMore)...)
+		t.coarseSome(p, c, dot)
+	}
+	if dot {
+		for i := range t.Values {
+			id := i
+			if est != nil {
+				id = int(t.ids[i])
+			}
+			t.Values[i] -= float32(p.Length * c.Radius[id])
+		}
+	}
+	near := t.LeastOf(t.Values, measured)
+	if est != nil {
+		for i, j := range near {
+			near[i] = t.ids[j]
+		}
+	}
+	return near
+}
+
+// coarseAll values all cells by their int8 products.
+func (t *Router) coarseAll(p *Probe, c *segment.Cells, dot bool) {
+	t.dots, t.Values = mem.Grow(t.dots, c.N), mem.Grow(t.Values, c.N)
+	simd.DotInt8Tile(t.dots, c.Coarse, c.N, c.Padded, p.z, 1)
+	if dot {
+		simd.ScaleAdd(t.Values, t.dots, c.Step, c.Lean, -p.zStep)
+	} else {
+		simd.ScaleAdd(t.Values, t.dots, c.Step, c.Norm2, -2*p.zStep)
+	}
+}
+
+// coarseSome values the cells in t.ids.
+func (t *Router) coarseSome(p *Probe, c *segment.Cells, dot bool) {
+	t.dots, t.Values = mem.Grow(t.dots, len(t.ids)), mem.Grow(t.Values, len(t.ids))
+	for i, id := range t.ids {
+		row := c.Coarse[int(id)*c.Padded : (int(id)+1)*c.Padded]
+		simd.DotInt8Tile(t.dots[i:i+1], row, 1, c.Padded, p.z, 1)
+		if dot {
+			t.Values[i] = c.Lean[id] + float32(float32(t.dots[i])*(c.Step[id]*-p.zStep))
+		} else {
+			t.Values[i] = c.Norm2[id] + float32(float32(t.dots[i])*(c.Step[id]*(-2*p.zStep)))
+		}
+	}
+}
+
+// UsesPlane reports whether routing begins with the plane.
+func UsesPlane(c *segment.Cells, probes int) bool {
+	return len(c.Coarse) >= planeBytes && planeShare*probes+planeMore <= c.N/3
+}
+
+// Widen adds cells in their order until enough rows that may be found lie in the visited ones.
+func (t *Router) Widen(p *Probe, r *Run, enough int) {
+	held := 0
+	for _, v := range p.Visits {
+		held += r.InCell(int(v.Cell))
+	}
+	if held >= enough || len(p.Visits) == r.Seg.Cells.N {
+		return
+	}
+	probes := len(p.Visits)
+	t.Route(p, r.Seg, r.Seg.Cells.N, nil)
+	t.all = append(t.all[:0], p.Visits...)
+	slices.SortFunc(t.all, func(a, b Visit) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Cell, b.Cell))
+	})
+	held = 0
+	for n, v := range t.all {
+		if n >= probes && held >= enough {
+			t.all = t.all[:n]
+			break
+		}
+		held += r.InCell(int(v.Cell))
+	}
+	sortVisits(t.all)
+	p.Visits = append(p.Visits[:0], t.all...)
+}
+
+// spread chooses the query's cells under a filter, from those nearest without one: enough to hold
+// as many rows that may be found as those hold rows, empty ones left out. Where the nearest hold
+// less than three quarters of their share, the rows lie elsewhere: no order of cells far away tells
+// much, so that all are visited.
+func (t *Router) spread(p *Probe, r *Run) {
+	c, held, room := r.Seg.Cells, 0, 0
+	for _, v := range p.Visits {
+		held += r.InCell(int(v.Cell))
+		room += c.Size(int(v.Cell))
+	}
+	enough := room
+	if r.Seg.Metric == column.Dot && held < room { // its order of cells tells less
+		enough = 2 * room
+	}
+	enough = min(max(enough, r.collect()), r.Eligible)
+	if 4*int64(held)*int64(r.Seg.Usable) < 3*int64(r.Eligible)*int64(room) {
+		enough = r.Eligible
+	}
+	if r.P.Probes > 0 {
+		t.Widen(p, r, r.collect())
+		enough = 0
+	}
+	for held < enough {
+		want := max(2*len(p.Visits), len(p.Visits)*enough/max(held, 1)*5/4+coarseMore)
+		if enough == r.Eligible || 2*want > c.N {
+			t.visitAll(p, r)
+			return
+		}
+		t.Route(p, r.Seg, want, nil)
+		held = 0
+		for _, v := range p.Visits {
+			held += r.InCell(int(v.Cell))
+		}
+	}
+	kept := p.Visits[:0]
+	for _, v := range p.Visits {
+		if r.InCell(int(v.Cell)) > 0 {
+			kept = append(kept, v)
+		}
+	}
+	p.Visits = kept
+}
+
+// visitAll visits every cell with rows that may be found.
+func (t *Router) visitAll(p *Probe, r *Run) {
+	p.Visits = p.Visits[:0]
+	t.addAll(p, r)
+}

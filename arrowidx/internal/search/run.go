@@ -1,0 +1,206 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// SearchSegment answers the queries from this segment alone.
+func SearchSegment(seg *segment.Segment, ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
+	return searchPart(seg, ctx, p, out, nil, 0)
+}
+
+// searchPart is search for a segment that is one of several: its hits go to the join, their rows
+// counted from start on.
+func searchPart(seg *segment.Segment,
+	ctx context.Context, p *SearchParams, out *SearchOut, to *join, start int,
+) (Plan, error) {
+	begin := time.Now()
+	w := Workspaces.Get().(*Workspace)
+	w.Run = Run{Seg: seg, P: p, out: out, Col: seg.Source, join: to, start: start}
+	r := &w.Run
+	if p.Source != nil {
+		r.Col = p.Source
+	}
+	err := r.check()
+	if err == nil && r.K > 0 && p.NQ > 0 {
+		err = r.answer(ctx, w)
+	}
+	plan := r.plan
+	w.putBack()
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.Total = time.Since(begin)
+	return plan, nil
+}
+
+// Run is one call of Search.
+type Run struct {
+	Seg      *segment.Segment
+	P        *SearchParams
+	out      *SearchOut
+	Col      *column.Column // vectors to measure on; nil: estimates only
+	Lens     *segment.Lens  // how rows of col come to float32; nil: as they are
+	join     *join          // where hits go, nil: to out
+	start    int            // row of the index that is this segment's first
+	K        int
+	Filter   *Filter  // nil: all rows that can be found may be
+	uses     int64    // of the filter, this one counted
+	words    []uint32 // rows that may be found, in row order
+	slots    []uint32 // kind ivf: the same in the order of slots
+	Eligible int
+	probes   int     // kind ivf: most cells a query looks into
+	cut      float32 // kind ivf: see probe.leaveOut
+	Epsilon  float64
+	recall   float64
+	plan     Plan
+}
+
+// check refuses what cannot be answered and blanks the answers.
+func (r *Run) check() error {
+	seg, p := r.Seg, r.P
+	if p.NQ > 0 && p.K > math.MaxInt/p.NQ/16 {
+		return fault.New(fault.LimitExceeded, "search", fmt.Sprintf("%d queries of k = %d", p.NQ, p.K),
+			"search in parts")
+	}
+	if p.K < 0 || p.NQ < 0 {
+		return fault.New(fault.InvalidArgument, "search", fmt.Sprintf("k = %d", p.K), "use k >= 0")
+	}
+	if p.Estimates && p.Rerank > 0 {
+		return fault.New(fault.InvalidArgument, "search",
+			fmt.Sprintf("estimates, and %d rows to measure", p.Rerank), "ask for one of them")
+	}
+	if err := checkQueries(seg, p); err != nil {
+		return err
+	}
+	if p.Source != nil {
+		if err := seg.Matches("search", p.Source); err != nil {
+			return err
+		}
+	}
+	if cells := p.NQ * p.K; len(r.out.Rows) < cells || len(r.out.Scores) < cells ||
+		len(r.out.Counts) < p.NQ || len(r.out.Rows) != len(r.out.Scores) {
+		return fault.New(fault.InvalidArgument, "search",
+			fmt.Sprintf("no room for %d answers of k = %d", p.NQ, p.K),
+			"make Rows and Scores NQ*K long and Counts NQ")
+	}
+	for i := range r.out.Rows {
+		r.out.Rows[i] = -1
+		r.out.Scores[i] = float32(math.NaN())
+	}
+	clear(r.out.Counts)
+	if err := r.setTarget(); err != nil {
+		return err
+	}
+	if err := r.SetFilter(); err != nil {
+		return err
+	}
+	r.Lens = seg.LensFor(r.Col)
+	r.K = min(p.K, r.Eligible)
+	r.plan = Plan{
+		Kind: seg.Kind, Tier: simd.Active(), Bits: seg.Bits, Rows: int64(seg.Rows),
+		Eligible: int64(r.Eligible), Nulls: int64(seg.Nulls + seg.Bad), Queries: int64(p.NQ),
+		Epsilon0: r.Epsilon, Recall: r.recall, Threads: 1, Plane: min(seg.Bits, 1),
+		Cells: int64(seg.CellCount()),
+		Exact: seg.Kind == segment.Exact || r.Col != nil && !p.Estimates,
+	}
+	return r.spotCheck()
+}
+
+func (r *Run) setTarget() error {
+	r.recall = r.P.Recall
+	if r.recall == 0 {
+		r.recall = r.Seg.Recall
+	}
+	if !(r.recall > 0 && r.recall <= 1) {
+		return fault.New(fault.InvalidArgument, "search",
+			fmt.Sprintf("recall target %v is not in (0, 1]", r.recall), "use for example 0.95")
+	}
+	t := r.Seg.TunedFor(r.recall, r.Col != nil && !r.P.Estimates)
+	r.Epsilon, r.probes = r.P.Epsilon0, r.P.Probes
+	if r.Epsilon == 0 {
+		r.Epsilon = t.Epsilon0
+	}
+	r.cut = 1
+	switch {
+	case r.probes == 0:
+		r.probes, r.cut = t.Probes, float32(t.Cut)
+	case r.P.Cut != 0:
+		r.cut = float32(r.P.Cut)
+	}
+	if r.probes < 0 {
+		return fault.New(fault.InvalidArgument, "search", fmt.Sprintf("probes = %d", r.probes),
+			"use a positive number, or 0 for the calibrated one")
+	}
+	if r.Seg.Codes != nil && r.Seg.Cells != nil {
+		r.probes = min(r.probes, r.Seg.Cells.N)
+	}
+	if !(r.Epsilon >= 0 && r.Epsilon <= segment.MaxEpsilon) {
+		return fault.New(fault.InvalidArgument, "search", fmt.Sprintf("epsilon0 = %v", r.Epsilon),
+			"use for example 1.9, or recall=1 for exact answers")
+	}
+	if r.Seg.Kind == segment.Exact && r.Col == nil && r.Seg.Usable > 0 {
+		return fault.New(fault.InvalidArgument, "search", "the index is exact and has no vectors",
+			"load it with vectors=column, or attach the column")
+	}
+	return nil
+}
+
+// answer runs the queries, a batch of bounded size at a time.
+func (r *Run) answer(ctx context.Context, w *Workspace) error {
+	threads := mem.Threads(r.P.Threads)
+	r.plan.Threads = threads
+	if r.Seg.Metric.Binary() {
+		return r.answerBits(ctx, threads)
+	}
+	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) * 12
+	round := int(min(max(batchBytes/each, 4), batchQueries))
+	for from := 0; from < r.P.NQ; from += round {
+		if err := r.batch(ctx, w, from, min(from+round, r.P.NQ), threads); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put writes a query's hits to the caller's arrays.
+func (r *Run) put(i int, q *Query, hits []topk.Hit) {
+	if r.join != nil {
+		r.join.take(i, q, hits, r.start)
+		return
+	}
+	at := i * r.P.K
+	for j, h := range hits {
+		r.out.Rows[at+j] = int64(h.Row)
+		r.out.Scores[at+j] = q.Score(r.Seg.Metric, h.Dist)
+	}
+	r.out.Counts[i] = int64(len(hits))
+}
+
+// spotCheck looks at a few rows of the column that the search measures on, for every query.
+func (r *Run) spotCheck() error {
+	s, seg := r.Seg.Spots, r.Seg
+	if r.Col == nil || seg.Usable == 0 {
+		return nil
+	}
+	if r.P.Source != nil && !r.P.Known {
+		var err error
+		if s, err = seg.Recognise("search", r.P.Source); err != nil {
+			return err
+		}
+	}
+	if s == nil || r.P.Known {
+		return nil
+	}
+	return s.Look("search", r.Col, seg.Alive, max(min(r.P.NQ, column.Spots), 1)*s.Each)
+}

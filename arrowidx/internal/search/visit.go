@@ -1,0 +1,396 @@
+package search
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+const (
+	// cellGroup is the most queries that visit cells together: their tables stay in the
+	// second-level cache, and what they find is independent of who else is in the group.
+	cellGroup = 128
+	// waveShare is how many rows for each of the k wanted the nearest cells must hold that set a
+	// query's first threshold.
+	waveShare = 16
+)
+
+// pair is a query's visit of a cell.
+type pair struct {
+	query int32
+	visit int32
+}
+
+// visitor is one worker's memory for visiting cells in order.
+type visitor struct {
+	begin []uint32 // per cell: where its pairs begin
+	pairs []pair
+	left  []pair
+	busy  []uint32 // cells that have pairs, rising
+	slots []int    // first slot of each run of estimates in a first wave
+	which []int    // visit of each
+}
+
+// routeGroup chooses the cells of every probe and finds its first threshold.
+func (s *Searcher) routeGroup(ctx context.Context, ps []*Probe) error {
+	r := s.Run
+	c := r.Seg.Cells
+	t := &s.routes
+	plane := UsesPlane(c, r.probes) && !r.reaches()
+	lanes := c.Plane.Count * simd.BlockRows
+	for len(ps) > 0 {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		n := 1
+		if len(ps) >= 4 {
+			n = 4
+		}
+		if plane {
+			t.Estimate(c, ps[:n], &s.four)
+		}
+		for i, p := range ps[:n] {
+			var est []float32
+			if plane {
+				est = t.Est[i*lanes : i*lanes+c.N]
+			}
+			switch {
+			case r.reaches():
+				t.begin(p, r)
+			case r.Filter == nil:
+				t.Route(p, r.Seg, r.probes, est)
+				t.Widen(p, r, r.collect())
+			default:
+				t.Route(p, r.Seg, r.probes, est)
+				t.keepHome(p)
+				t.spread(p, r)
+			}
+			s.firstCells(p)
+		}
+		ps = ps[n:]
+	}
+	return nil
+}
+
+// firstCells looks into the query's nearest cells: first without a threshold, which the rows of
+// least estimate then set by all their bits, and again for what lies below it.
+func (s *Searcher) firstCells(p *Probe) {
+	r, v := s.Run, &s.visitor
+	s.nearestVisits(p, waveShare*r.collect())
+	p.candidates.Reset(r.collect())
+	s.est = s.est[:0]
+	v.slots = v.slots[:0]
+	for _, i := range v.which {
+		at := &p.Visits[i]
+		from, to := int(r.Seg.Cells.Block[at.Cell]), int(r.Seg.Cells.Block[at.Cell+1])
+		s.scanAll(p, at.Place, from, to)
+		v.slots = append(v.slots, from*simd.BlockRows)
+	}
+	s.pickLeast(s.est, p.candidates.K+waveExtra)
+	if r.Seg.Codes.Bits > 1 {
+		s.codePicked(p)
+	} else {
+		s.boundPicked(p)
+	}
+	p.first = p.candidates.Tau
+	begin := 0
+	for _, i := range v.which {
+		begin = s.rest(p, &p.Visits[i], begin)
+	}
+	switch {
+	case r.reaches():
+		s.reach(p)
+	case r.Filter != nil && r.P.Probes == 0 && s.outsideFilter(p):
+		s.routes.addAll(p, r)
+	}
+	p.counts.probed += int64(len(p.Visits) - p.leaveOut(r))
+}
+
+// leaveOut drops the visits that are not worth it once the first threshold is known, and returns
+// how many. The residual r, to its centroid c, of a row at a squared distance of at most tau from
+// the query has a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration
+// found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
+func (p *Probe) leaveOut(r *Run) int {
+	if r.cut >= 1 || r.Seg.Metric == column.Dot || p.candidates.Tau == mem.Infinity ||
+		r.Filter != nil && (!r.reaches() || p.apart) {
+		return 0
+	}
+	tau, dropped := p.squared(r.Seg.Metric), 0
+	for i := range p.Visits {
+		v := &p.Visits[i]
+		if v.Least < mem.Infinity && Cosine(r.Seg.Cells, v.Order, int(v.Cell), tau) > r.cut {
+			v.Least = mem.Infinity
+			dropped++
+		}
+	}
+	return dropped
+}
+
+// squared returns the query's threshold as a squared distance.
+func (p *Probe) squared(metric column.Metric) float32 {
+	if metric == column.Cosine {
+		return 2 + 2*p.candidates.Tau
+	}
+	return p.candidates.Tau
+}
+
+// codePicked scores the picked rows by all their bits.
+func (s *Searcher) codePicked(p *Probe) {
+	f, v := s.Run.Seg.Codes, &s.visitor
+	for _, h := range s.pick.Heap {
+		where, slot := v.pickedAt(p, s.Run.Seg.Cells, int(h.Row))
+		simd.Fetch(f.ExtraOf(slot - where.shift))
+	}
+	for _, h := range s.pick.Heap {
+		where, slot := v.pickedAt(p, s.Run.Seg.Cells, int(h.Row))
+		pos := slot - where.shift
+		e, width := p.Code(f, where, pos)
+		p.counts.coded++
+		p.candidates.Offer(pos, e-width-p.Slack, e+width+p.Slack, e)
+		s.est[h.Row] = mem.Infinity // it is done
+	}
+}
+
+// boundPicked takes the upper bounds of the picked rows, which have no more bits than the plane.
+func (s *Searcher) boundPicked(p *Probe) {
+	f := s.Run.Seg.Codes
+	for _, h := range s.pick.Heap {
+		where, slot := s.visitor.pickedAt(p, s.Run.Seg.Cells, int(h.Row))
+		fs := f.PlaneFactors(f.Block(slot/simd.BlockRows), slot%simd.BlockRows)
+		width := float32(fs.Err*where.Err) + float32(mem.Abs32(fs.Rescale)*p.Scan.TabErr)
+		p.candidates.Bound(float32(h.Dist) + width + p.Slack)
+	}
+	p.first = p.candidates.Tau
+	p.candidates.Reset(s.Run.collect())
+	p.candidates.Tau = p.first
+}
+
+// rest finds the rows of a cell below the first threshold that are not scored yet. The estimates
+// of its blocks begin at s.est[begin]; it returns where they end. The cell is then done.
+func (s *Searcher) rest(p *Probe, at *Visit, begin int) int {
+	f := s.Run.Seg.Codes
+	from, to := int(s.Run.Seg.Cells.Block[at.Cell]), int(s.Run.Seg.Cells.Block[at.Cell+1])
+	n := to - from
+	s.masks, s.out = mem.Grow(s.masks, n), mem.Grow(s.out, n*simd.BlockRows)
+	words := s.Run.slots[from:to]
+	s.four[0] = p.threshold(at.Place)
+	simd.Scan(f.Blocks.Mem[from*f.Stride:to*f.Stride], f.Padded, words, &s.four[0], s.masks, s.out)
+	est := s.est[begin : begin+n*simd.BlockRows]
+	for b, m := range s.masks {
+		for left := m; left != 0; left &= left - 1 {
+			if lane := bits.TrailingZeros32(left); est[b*simd.BlockRows+lane] == mem.Infinity {
+				s.masks[b] &^= 1 << lane
+			}
+		}
+	}
+	p.counts.scanned += int64(mem.CountBits(words))
+	s.gather(p, at.Place, from, s.masks, est)
+	s.score(p)
+	at.Least = mem.Infinity
+	return begin + n*simd.BlockRows
+}
+
+// nearestVisits lists the visits of least order in s.visitor.which until they hold enough rows.
+func (s *Searcher) nearestVisits(p *Probe, enough int) {
+	v := &s.visitor
+	v.which = v.which[:0]
+	last, lastCell := float32(math.Inf(-1)), -1
+	for held := 0; held < enough && len(v.which) < len(p.Visits); {
+		best := -1
+		for i := range p.Visits {
+			o := p.Visits[i].Order
+			if o < last || o == last && int(p.Visits[i].Cell) <= lastCell {
+				continue
+			}
+			if best < 0 || o < p.Visits[best].Order {
+				best = i
+			}
+		}
+		last, lastCell = p.Visits[best].Order, int(p.Visits[best].Cell)
+		v.which = append(v.which, best)
+		held += s.Run.InCell(lastCell)
+	}
+}
+
+// scanAll appends the estimates of blocks [from, to) to s.est; rows that may not be found are
+// infinitely far.
+func (s *Searcher) scanAll(p *Probe, at Place, from, to int) {
+	f, n := s.Run.Seg.Codes, to-from
+	words := s.Run.slots[from:to]
+	s.masks = mem.Grow(s.masks, n)
+	begin := len(s.est)
+	s.est = slices.Grow(s.est, n*simd.BlockRows)[:begin+n*simd.BlockRows]
+	est := s.est[begin:]
+	s.four[0] = p.Scan
+	s.four[0].Add, s.four[0].Err, s.four[0].Tau = at.Add, at.Err, mem.Infinity
+	simd.Scan(f.Blocks.Mem[from*f.Stride:to*f.Stride], f.Padded, words, &s.four[0], s.masks, est)
+	for b, w := range words {
+		if w == math.MaxUint32 {
+			continue
+		}
+		for lane := range simd.BlockRows {
+			if w>>lane&1 == 0 {
+				est[b*simd.BlockRows+lane] = mem.Infinity
+			}
+		}
+	}
+}
+
+// pickedAt returns where an estimate of the first wave comes from.
+func (v *visitor) pickedAt(p *Probe, c *segment.Cells, at int) (where Place, slot int) {
+	i := 0
+	for ; ; i++ {
+		cell := p.Visits[v.which[i]].Cell
+		n := int(c.Block[cell+1]-c.Block[cell]) * simd.BlockRows
+		if at < n {
+			return p.Visits[v.which[i]].Place, v.slots[i] + at
+		}
+		at -= n
+	}
+}
+
+// scanCells visits every cell once for all probes that look into it, in the order of cells. What
+// happens to a query does not depend on the others: its cells come in the same order, four
+// queries and one give equal bits, and its rows are scored one visit late in any company.
+func (s *Searcher) scanCells(ctx context.Context, ps []*Probe) error {
+	v := &s.visitor
+	v.invert(ps, s.Run.Seg.Cells.N)
+	for _, cell := range v.busy {
+		pairs := v.pairs[v.begin[cell]:v.begin[cell+1]]
+		from, to := int(s.Run.Seg.Cells.Block[cell]), int(s.Run.Seg.Cells.Block[cell+1])
+		if err := s.scanCell(ctx, ps, pairs, from, to); err != nil {
+			return err
+		}
+	}
+	for _, p := range ps {
+		s.score(p)
+	}
+	return nil
+}
+
+// invert sorts the visits of all probes by cell.
+func (v *visitor) invert(ps []*Probe, cells int) {
+	v.begin = mem.Grow(v.begin, cells+1)
+	clear(v.begin)
+	total := 0
+	for _, p := range ps {
+		for i := range p.Visits {
+			v.begin[p.Visits[i].Cell+1]++
+		}
+		total += len(p.Visits)
+	}
+	v.busy = v.busy[:0]
+	for c := range cells {
+		if v.begin[c+1] > 0 {
+			v.busy = append(v.busy, uint32(c))
+		}
+		v.begin[c+1] += v.begin[c]
+	}
+	v.pairs = mem.Grow(v.pairs, total)
+	for q, p := range ps {
+		for i := range p.Visits {
+			at := &v.begin[p.Visits[i].Cell]
+			v.pairs[*at] = pair{int32(q), int32(i)}
+			*at++
+		}
+	}
+	copy(v.begin[1:], v.begin[:cells])
+	v.begin[0] = 0
+}
+
+// scanCell scans blocks [from, to) of a cell, a segment at a time.
+func (s *Searcher) scanCell(
+	ctx context.Context, ps []*Probe, pairs []pair, from, to int,
+) error {
+	f := s.Run.Seg.Codes
+	step := max(1, segmentBytes/f.Stride)
+	for ; from < to; from += step {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		end := min(from+step, to)
+		words := s.Run.slots[from:end]
+		n := len(words)
+		alive := int64(mem.CountBits(words))
+		if alive == 0 {
+			continue
+		}
+		blocks := f.Blocks.Mem[from*f.Stride : end*f.Stride]
+		s.masks = mem.Grow(s.masks, 4*n)
+		s.est = mem.Grow(s.est, 4*n*simd.BlockRows)
+		left := s.worth(ps, pairs)
+		for len(left) >= 4 {
+			for i, pr := range left[:4] {
+				p := ps[pr.query]
+				s.four[i] = p.threshold(p.Visits[pr.visit].Place)
+			}
+			simd.Scan4(blocks, f.Padded, words, &s.four, s.masks, s.est)
+			for i, pr := range left[:4] {
+				s.visited(ps[pr.query], pr, from, alive, s.masks[i*n:(i+1)*n],
+					s.est[i*n*simd.BlockRows:])
+			}
+			left = left[4:]
+		}
+		for _, pr := range left {
+			p := ps[pr.query]
+			s.four[0] = p.threshold(p.Visits[pr.visit].Place)
+			simd.Scan(blocks, f.Padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
+			s.visited(p, pr, from, alive, s.masks[:n], s.est)
+		}
+	}
+	return nil
+}
+
+// worth lists the pairs whose cell may still hold a row below the query's threshold.
+func (s *Searcher) worth(ps []*Probe, pairs []pair) []pair {
+	v := &s.visitor
+	v.left = v.left[:0]
+	for _, pr := range pairs {
+		p := ps[pr.query]
+		if p.Visits[pr.visit].Least <= p.candidates.Tau+p.Slack {
+			v.left = append(v.left, pr)
+		}
+	}
+	return v.left
+}
+
+// visited scores what the visit before let through, whose codes have arrived in the caches, and
+// lists what this one did.
+func (s *Searcher) visited(
+	p *Probe, pr pair, first int, alive int64, masks []uint32, est []float32,
+) {
+	p.counts.scanned += alive
+	s.score(p)
+	s.gather(p, p.Visits[pr.visit].Place, first, masks, est)
+}
+
+// codeCells scores every row that may be found by its whole code.
+func (s *Searcher) codeCells(ctx context.Context, ps []*Probe) error {
+	r, c := s.Run, s.Run.Seg.Cells
+	for cell := range c.N {
+		if r.InCell(cell) == 0 {
+			continue
+		}
+		shift := int(c.Block[cell])*simd.BlockRows - int(c.First[cell])
+		from, to := int(c.Block[cell]), int(c.Block[cell+1])
+		s.rows = mem.AppendRows(s.rows[:0], r.slots, from, to)
+		for i := range s.rows {
+			s.rows[i] -= uint32(shift)
+		}
+		for _, p := range ps {
+			p.where = p.in(c, r.Seg.Metric.Larger(), cell)
+			p.counts.probed++
+		}
+		if err := s.codePositions(ctx, ps, s.rows, shift, c.Rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,380 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
+	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// rangeBlocks is the rows of a shard of a range search in blocks (32,768 rows): what one task finds
+// is measured and sorted before the next begins, so that little memory is unaccounted for and a
+// cancelled search ends soon.
+const rangeBlocks = 1024
+
+// ranging is one call of Within.
+type ranging struct {
+	p       *WithinParams
+	bound   bound
+	names   *column.IDs
+	threads int
+	params  []SearchParams // of each segment
+	runs    []Run
+	out     SearchOut      // has no place for rows
+	unsure  []bool         // of the round: queries with estimates in some segment
+	lists   [][][]topk.Hit // of the round, by query: sorted lists
+	sure    int64
+
+	most  int64        // bytes that may be held
+	kept  int64        // bytes that a row costs after it was emitted
+	held  atomic.Int64 // bytes charged
+	found atomic.Int64 // rows found, of all queries
+}
+
+// sweep is one round of queries on one segment.
+type sweep struct {
+	*ranging
+	*Workspace
+	found [][]topk.Hit // query-major: queries x shards
+	bits  []bitsScan   // of each worker, for rows of packed bits
+	mu    sync.Mutex
+}
+
+// round answers queries [from, to).
+func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) error) error {
+	n, before := to-from, g.held.Load()
+	g.unsure, g.lists = make([]bool, n), make([][][]topk.Hit, n)
+	for i := range g.runs {
+		if r := &g.runs[i]; r.Eligible > 0 {
+			if err := g.part(ctx, r, from, n); err != nil {
+				return err
+			}
+		}
+	}
+	begin := time.Now()
+	err := mem.Parallel(ctx, "within", g.threads, n, func(_, i int) error {
+		list, err := joinHits(ctx, g.lists[i], g.p.Limit)
+		g.lists[i] = [][]topk.Hit{list}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.runs[0].plan.Rerank += time.Since(begin)
+	rows, total := make([]int64, RangePiece), int64(0)
+	scores := make([]float32, RangePiece)
+	for i, lists := range g.lists {
+		if !g.unsure[i] {
+			g.sure++
+		}
+		if err := g.emit(ctx, from+i, lists[0], rows, scores, emit); err != nil {
+			return err
+		}
+		total += int64(len(lists[0]))
+		if g.p.Counts != nil {
+			g.p.Counts[from+i] = int64(len(lists[0]))
+		}
+		g.lists[i] = nil
+	}
+	g.held.Store(before + total*g.kept)
+	return nil
+}
+
+// emit hands out the rows of a query.
+func (g *ranging) emit(
+	ctx context.Context, i int, hits []topk.Hit, rows []int64, scores []float32,
+	emit func(Range) error,
+) error {
+	q := Query{Unit: 1}
+	for first := 0; first < len(hits); first += RangePiece {
+		if err := fault.FromContext(ctx, "within"); err != nil {
+			return err
+		}
+		piece := hits[first:min(first+RangePiece, len(hits))]
+		for j, h := range piece {
+			rows[j], scores[j] = int64(h.Row), q.Score(g.bound.metric, h.Dist)
+		}
+		err := emit(Range{i, first, rows[:len(piece)], scores[:len(piece)], g.names})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan sums up what was done on all segments.
+func (g *ranging) plan() Plan {
+	plan := g.runs[0].plan
+	for i := range g.runs[1:] {
+		plan.join(&g.runs[i+1].plan, false)
+	}
+	plan.Certified = g.sure
+	return plan
+}
+
+// part finds the rows of one segment for the n queries from number `from` on.
+func (g *ranging) part(ctx context.Context, r *Run, from, n int) error {
+	w := Workspaces.Get().(*Workspace)
+	err := g.search(ctx, w, r, from, n)
+	w.putBack()
+	return err
+}
+
+func (g *ranging) search(ctx context.Context, w *Workspace, r *Run, from, n int) error {
+	w.Run, w.Ctx, w.from, w.n = *r, ctx, from, n
+	s := &sweep{ranging: g, Workspace: w}
+	s.shards = (len(r.words) + rangeBlocks - 1) / rangeBlocks
+	if c := r.Seg.Cells; c != nil {
+		s.shards = max(s.shards, (int(c.Block[c.N])+rangeBlocks-1)/rangeBlocks)
+	}
+	s.group = groupQueries
+	s.groups = (n + s.group - 1) / s.group
+	s.Queries = mem.Grow(s.Queries, n)
+	s.probes = mem.Grow(s.probes, g.threads*s.group)
+	s.searchers = mem.Grow(s.searchers, g.threads)
+	s.Workspace.lists = mem.Grow(s.Workspace.lists, g.threads)
+	for i := range s.searchers {
+		s.searchers[i].Run = &w.Run
+	}
+	s.found = make([][]topk.Hit, n*s.shards)
+	prepare, scan := s.prepare, s.scan
+	if r.Seg.Metric.Binary() {
+		s.bits = make([]bitsScan, g.threads)
+		prepare, scan = func(_, _ int) error { return nil }, s.scanBits
+	}
+	begin := time.Now()
+	if err := mem.Parallel(ctx, "within", g.threads, s.groups, prepare); err != nil {
+		return err
+	}
+	prepared := time.Now()
+	if err := mem.Parallel(ctx, "within", g.threads, s.groups*s.shards, scan); err != nil {
+		return err
+	}
+	for i := range s.bits {
+		w.Run.plan.Scanned += s.bits[i].scanned
+	}
+	for i := range n {
+		for _, list := range s.found[i*s.shards : (i+1)*s.shards] {
+			if len(list) > 0 {
+				g.lists[i] = append(g.lists[i], list)
+			}
+		}
+	}
+	w.Run.plan.Prepare += prepared.Sub(begin)
+	w.Run.plan.Scan += time.Since(prepared)
+	r.plan = w.Run.plan
+	return nil
+}
+
+// prepare makes the queries of a group ready: how their rows are looked at, and how far.
+func (s *sweep) prepare(_, group int) error {
+	r := &s.Run
+	for i := group * s.group; i < min((group+1)*s.group, s.n); i++ {
+		q := &s.Queries[i]
+		if err := q.Prepare(r, s.from+i); err != nil {
+			return err
+		}
+		if err := r.choose(q, s.from+i); err != nil {
+			return err
+		}
+		if q.way == codeEvery {
+			q.way = scanPlane // what the plane leaves out is not within the threshold either
+		}
+		q.first = s.bound.reach(q)
+		if r.Col == nil && !q.Zero {
+			s.unsure[i] = true
+		}
+	}
+	return nil
+}
+
+// scan finds the rows of one shard for one group of queries.
+func (s *sweep) scan(worker, i int) error {
+	shard, lo := i/s.groups, i%s.groups*s.group
+	probes := s.probes[worker*s.group : (worker+1)*s.group]
+	for kind := scoreZero; kind <= scanTiles; kind++ {
+		list, numbers := s.Workspace.lists[worker][:0], [groupQueries]int{}
+		for j := lo; j < min(lo+s.group, s.n); j++ {
+			q := &s.Queries[j]
+			if q.way != kind || q.first == -mem.Infinity {
+				continue
+			}
+			p := &probes[len(list)]
+			p.Query, p.counts, p.wait = q, counts{}, p.wait[:0]
+			p.candidates.Reset(0) // no row lowers the threshold
+			p.candidates.Tau, p.candidates.Limit = q.first, math.MaxInt
+			numbers[len(list)] = j
+			list = append(list, p)
+		}
+		s.Workspace.lists[worker] = list
+		if len(list) == 0 {
+			continue
+		}
+		lists, err := s.look(&s.searchers[worker], list, kind, shard)
+		if err != nil {
+			return err
+		}
+		for j, hits := range lists {
+			if err := s.keep(hits, numbers[j]*s.shards+shard); err != nil {
+				return err
+			}
+		}
+		s.mu.Lock()
+		for _, p := range list {
+			s.Run.count(&p.counts)
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// look returns the hits of each query in a shard; all queries are looked at the same way.
+func (s *sweep) look(w *Searcher, ps []*Probe, kind strategy, shard int) ([][]topk.Hit, error) {
+	lists := make([][]topk.Hit, len(ps))
+	from := shard * rangeBlocks
+	to := min(from+rangeBlocks, len(s.Run.words))
+	var err error
+	switch {
+	case kind == scanPlane && s.Run.slots != nil:
+		s.visits(w, ps, shard)
+		err = w.scanCells(s.Ctx, ps)
+	case from >= to:
+		return lists, nil
+	case kind == scoreZero:
+		return lists, s.rows(from, to, func(row int) {
+			for i, p := range ps {
+				lists[i] = s.add(lists[i], p, 0, row)
+			}
+		})
+	case kind == measureEvery:
+		return lists, s.rows(from, to, func(row int) {
+			w.turnTo(row)
+			for i, p := range ps {
+				p.counts.reranked++
+				lists[i] = s.add(lists[i], p, w.distance(p.Query), row)
+			}
+		})
+	case kind == scanPlane:
+		err = w.scanCodes(s.Ctx, ps, from, to)
+	default:
+		err = w.exactScan(s.Ctx, ps, from*simd.BlockRows, min(to*simd.BlockRows, s.Run.Seg.Rows))
+	}
+	for i := 0; err == nil && i < len(ps); i++ {
+		lists[i], err = s.measure(w, ps[i])
+	}
+	return lists, err
+}
+
+// rows calls f for every row of blocks [from, to) that may be found.
+func (s *sweep) rows(from, to int, f func(row int)) error {
+	for b := from; b < to; b++ {
+		if err := fault.FromContext(s.Ctx, "within"); err != nil {
+			return err
+		}
+		for w := s.Run.words[b]; w != 0; w &= w - 1 {
+			f(b*simd.BlockRows + bits.TrailingZeros32(w))
+		}
+	}
+	return nil
+}
+
+// visits lists the cells of a shard that may hold rows within the threshold.
+func (s *sweep) visits(w *Searcher, ps []*Probe, shard int) {
+	c := s.Run.Seg.Cells
+	begins := func(block int) int {
+		return sort.Search(c.N, func(i int) bool { return int(c.Block[i]) >= block })
+	}
+	from, to := begins(shard*rangeBlocks), begins((shard+1)*rangeBlocks)
+	for _, p := range ps {
+		p.Visits = p.Visits[:0]
+	}
+	for cell := from; cell < to; cell++ {
+		if s.Run.InCell(cell) == 0 {
+			continue
+		}
+		for _, p := range ps {
+			if v := p.VisitOf(s.Run.Seg, uint32(cell)); v.Least <= p.candidates.Tau+p.Slack {
+				p.Visits = append(p.Visits, v)
+				p.counts.probed++
+			}
+		}
+	}
+}
+
+// measure turns the rows that bounds did not leave out into hits: by their distance where vectors
+// are at hand, else by their estimate.
+func (s *sweep) measure(w *Searcher, p *Probe) ([]topk.Hit, error) {
+	r := &s.Run
+	var hits []topk.Hit
+	if r.Col == nil {
+		for _, c := range p.candidates.Rows {
+			e := c.Est
+			if r.Seg.Bits == 1 { // scanned with rounded tables
+				e, _ = p.Code(r.Seg.Codes, p.placeOf(r.Seg, int(c.Pos)), int(c.Pos))
+			}
+			hits = s.add(hits, p, float64(e), int(r.Seg.RowAt(c.Pos)))
+		}
+		return hits, nil
+	}
+	fit := r.fit(rangeEpsilon, p.way)
+	for i, c := range p.candidates.Rows {
+		if i%LookEvery == LookEvery-1 {
+			if err := fault.FromContext(s.Ctx, "within"); err != nil {
+				return nil, err
+			}
+		}
+		if ahead := i + column.FetchAhead; ahead < len(p.candidates.Rows) {
+			simd.Fetch(r.Col.Memory(int(r.Seg.RowAt(p.candidates.Rows[ahead].Pos))))
+		}
+		row := r.Seg.RowAt(c.Pos)
+		w.turnTo(int(row))
+		dist := w.distance(p.Query)
+		p.counts.reranked++
+		if err := fit.add("within", c, dist, row); err != nil {
+			return nil, err
+		}
+		hits = s.add(hits, p, dist, int(row))
+	}
+	return hits, fit.judge("within")
+}
+
+// add appends a row of the segment if its score is within the threshold. Hits hold distances
+// without the query's unit, which may differ between segments.
+func (s *sweep) add(hits []topk.Hit, p *Probe, dist float64, row int) []topk.Hit {
+	if !s.bound.admits(p.Score(s.bound.metric, dist)) {
+		return hits
+	}
+	return append(hits, topk.Hit{Dist: dist / p.Unit, Row: uint32(row + s.Run.start)})
+}
+
+// keep sorts the hits of a query in a shard, cuts them at the limit and charges for them.
+func (s *sweep) keep(hits []topk.Hit, at int) error {
+	slices.SortFunc(hits, func(a, b topk.Hit) int {
+		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Row, b.Row))
+	})
+	if limit := s.p.Limit; limit > 0 && len(hits) > limit {
+		hits = slices.Clone(hits[:limit])
+	}
+	s.ranging.found.Add(int64(len(hits)))
+	if s.held.Add(int64(len(hits))*(hitBytes+s.kept)) > s.most {
+		return fault.New(fault.LimitExceeded, "within",
+			fmt.Sprintf("%d rows found so far for %d queries, which need more than %d bytes",
+				s.ranging.found.Load(), s.p.NQ, s.most),
+			"take the best few of each query (limit), a tighter threshold, fewer queries at once, "+
+				"or allow more memory (max_bytes of Index.within)")
+	}
+	s.found[at] = hits
+	return nil
+}

@@ -1,0 +1,182 @@
+package segment
+
+import (
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Cells is the coarse structure of an index of kind ivf: centroids, and the order of rows by cell.
+//
+// A position counts the rows cell by cell, within a cell by row number; a slot counts the lanes of
+// blocks, of which every cell has whole ones. Immutable once built.
+type Cells struct {
+	N            int
+	Padded       int
+	Centroids    []float32 // n x padded, rotated
+	Ahead        []byte    // the same memory, to ask for
+	Norm2        []float32 // square length of each
+	Radius       []float32 // largest residual length in each
+	MeanResidual []float32 // mean residual length in each
+	First        []uint32  // n+1 positions: cell c holds [first[c], first[c+1])
+	Block        []uint32  // n+1 blocks: cell c has [block[c], block[c+1])
+	Rows         []uint32  // row of every position
+	Reach        float32   // no row is farther than this from the mean
+
+	// For routing: the centroids as codes of one bit, and as int8 with a step each.
+	Plane  *CentroidPlane
+	Coarse []int8
+	Step   []float32
+	Lean   []float32 // minus <centroid, mean> (cosine and dot): what the order by product lacks
+}
+
+// CellsFor is the number of cells of an index of n rows: the greatest power of two up to 4.2 times
+// the square root, so between 2.1 and 4.2 times. With few dimensions a scan costs little beside the
+// choice of cells: there it is 3 times.
+func CellsFor(n, padded int) int {
+	times := 4.2
+	if padded < 256 {
+		times = 3
+	}
+	want := times * math.Sqrt(float64(n))
+	c := 1
+	for float64(2*c) <= want {
+		c *= 2
+	}
+	return max(1, min(c, n))
+}
+
+// Of returns the cell of a position.
+func (c *Cells) Of(pos int) int {
+	lo, hi := 0, c.N
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; int(c.First[mid]) <= pos {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+func (c *Cells) Centroid(i int) []float32 {
+	return c.Centroids[i*c.Padded : (i+1)*c.Padded : (i+1)*c.Padded]
+}
+
+// Blocks returns how many blocks the rows of all cells lie in.
+func (c *Cells) Blocks() int { return int(c.Block[c.N]) }
+
+// Size returns the number of rows in a cell.
+func (c *Cells) Size(i int) int { return int(c.First[i+1] - c.First[i]) }
+
+// Sizes returns the number of rows in every cell.
+func (c *Cells) Sizes() []uint32 {
+	out := make([]uint32, c.N)
+	for i := range out {
+		out[i] = uint32(c.Size(i))
+	}
+	return out
+}
+
+// Extents returns the section of radius and spread, cell by cell.
+func (c *Cells) Extents() []float32 {
+	out := make([]float32, 0, 2*c.N)
+	for i := range c.N {
+		out = append(out, c.Radius[i], c.MeanResidual[i])
+	}
+	return out
+}
+
+// Place lays the cells out from the numbers of rows in each.
+func (c *Cells) Place(sizes []uint32) {
+	c.First, c.Block = make([]uint32, c.N+1), make([]uint32, c.N+1)
+	for i, s := range sizes {
+		c.First[i+1] = c.First[i] + s
+		c.Block[i+1] = c.Block[i] + (s+simd.BlockRows-1)/simd.BlockRows
+	}
+}
+
+// Occupied returns the slots that hold a row, a word a block.
+func (c *Cells) Occupied() []uint32 {
+	words := make([]uint32, c.Block[c.N])
+	for i := range c.N {
+		size := c.Size(i)
+		for b := c.Block[i]; b < c.Block[i+1]; b++ {
+			words[b] = mem.LowBits(size)
+			size -= simd.BlockRows
+		}
+	}
+	return words
+}
+
+// Admit returns the slots whose rows are set in words of row order.
+func (c *Cells) Admit(words []uint32) []uint32 {
+	slots := make([]uint32, c.Block[c.N])
+	for i := range c.N {
+		c.AdmitCell(i, words, slots)
+	}
+	return slots
+}
+
+// AdmitCell is admit for one cell.
+func (c *Cells) AdmitCell(i int, words, slots []uint32) {
+	at := int(c.Block[i]) * simd.BlockRows
+	for _, row := range c.Rows[c.First[i]:c.First[i+1]] {
+		if words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0 {
+			slots[at/simd.BlockRows] |= 1 << (at % simd.BlockRows)
+		}
+		at++
+	}
+}
+
+// Routing makes what queries are routed by from the centroids. Dot orders cells by inner product,
+// all other metrics by distance. mean is that of the index, not rotated.
+func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotation) error {
+	c.Norm2 = make([]float32, c.N)
+	c.Ahead = arrow.Float32Traits.CastToBytes(c.Centroids)
+	c.Step, c.Lean = make([]float32, c.N), make([]float32, c.N)
+	middle := make([]float32, c.Padded)
+	copy(middle, mean)
+	rot.Apply(middle, 1)
+	c.Coarse = make([]int8, c.N*c.Padded)
+	c.Reach = 0
+	order := column.L2
+	if metric == column.Dot {
+		order = column.Dot
+	}
+	var err error
+	if c.Plane, err = NewCentroidPlane(c.Centroids, c.N, c.Padded, order); err != nil {
+		return err
+	}
+	for i := range c.N {
+		x := c.Centroid(i)
+		c.Norm2[i] = simd.Norm16(x)
+		c.Step[i] = simd.QuantizeInt8(c.Coarse[i*c.Padded:(i+1)*c.Padded], x)
+		if metric.Larger() {
+			c.Lean[i] = -simd.Dot16(x, middle)
+		}
+		length := float32(math.Sqrt(float64(c.Norm2[i])))
+		c.Reach = max(c.Reach, length+c.Radius[i])
+	}
+	return nil
+}
+
+// Bytes counts the memory held for cells.
+func (c *Cells) Bytes() int64 {
+	floats := len(c.Centroids) + len(c.Norm2) + 2*len(c.Radius) + 2*len(c.Step)
+	words := len(c.First) + len(c.Block) + len(c.Rows)
+	return 4*int64(floats+words) + int64(len(c.Coarse)) +
+		int64(4*len(c.Plane.Alive)) + c.Plane.Bytes()
+}
+
+func (c *Cells) Free() {
+	if c.Plane != nil {
+		c.Plane.Free()
+	}
+	c.Centroids, c.Ahead, c.Rows = nil, nil, nil
+}

@@ -1,0 +1,292 @@
+package segment
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/fault"
+)
+
+func (v *Version) PackedRow(row int64, dst []byte) error {
+	seg, at, err := v.Holding(row)
+	if err != nil {
+		return err
+	}
+	if !seg.Metric.Binary() {
+		return fault.New(fault.InvalidArgument, "row",
+			fmt.Sprintf("the index holds numbers (metric %s), not packed bits", seg.Metric),
+			"ask for them with Row")
+	}
+	copy(dst[:seg.Dim/8], seg.Source.Memory(at))
+	return nil
+}
+
+// Drift compares the rows added with those that the index was built of.
+type Drift struct {
+	Built float64 // mean residual norm of the build; 0: not known
+	Sum   float64 // of the residual norms of rows added
+	Rows  int
+}
+
+// leastDrift is the mean residual norm below which rows of the build are one row but for rounding:
+// nothing can be compared with it. The longest of them has a norm of 1/2 to 1.
+const leastDrift = 1.0 / (1 << 20)
+
+// Ratio is the mean residual norm of rows added over that of the build, 0 if it is not known.
+func (d Drift) Ratio() float64 {
+	if d.Rows == 0 || !(d.Built > leastDrift) {
+		return 0
+	}
+	return d.Sum / float64(d.Rows) / d.Built
+}
+
+func (v *Version) Row(row int64, dst []float32) error {
+	seg, at, err := v.Numbers(row)
+	if err == nil {
+		copy(dst[:seg.Dim], seg.Source.Row(at, dst))
+	}
+	return err
+}
+
+// Numbers is holding for vectors of numbers.
+func (v *Version) Numbers(row int64) (*Segment, int, error) {
+	seg, at, err := v.Holding(row)
+	if err == nil && seg.Metric.Binary() {
+		err = fault.New(fault.InvalidArgument, "row", "the index holds packed bits, not numbers",
+			"ask for them with PackedRow")
+	}
+	return seg, at, err
+}
+
+// Holding returns the part that holds a row's vector, and the row's number there.
+func (v *Version) Holding(row int64) (*Segment, int, error) {
+	if row < 0 || row >= int64(v.Rows()) {
+		return nil, 0, fault.At(fault.UnknownID, "row", row, -1,
+			fmt.Sprintf("there is no row %d among %d", row, v.Rows()), "")
+	}
+	seg, at := v.At(row)
+	if seg.Source == nil {
+		return nil, 0, fault.New(fault.InvalidArgument, "row", "the index holds codes, not vectors",
+			"load it with vectors=column, or attach the column that it was built from")
+	}
+	if !seg.IsAlive(at) {
+		return nil, 0, fault.At(fault.InvalidArgument, "row", row, -1,
+			fmt.Sprintf("row %d was null or bad when the index was built, or is deleted", row), "")
+	}
+	return seg, at, nil
+}
+
+// Without returns v's parts with the rows deleted, and how many rows these are. Rows below zero
+// and rows that are deleted already do not count.
+func (v *Version) Without(rows []int64) (parts []*Segment, n int) {
+	parts = append(parts, v.Parts...)
+	for _, row := range rows {
+		if row < 0 {
+			continue
+		}
+		i := v.PartOf(row)
+		at := int(row) - v.Starts[i]
+		if parts[i].IsDeleted(at) {
+			continue
+		}
+		if parts[i] == v.Parts[i] {
+			parts[i] = v.Parts[i].deletable()
+		}
+		parts[i].deleteRow(at)
+		n++
+	}
+	return parts, n
+}
+
+// IdsFor returns the names of n new rows in the form that the index has.
+func (v *Version) IdsFor(ids *column.IDs, n int) (*column.IDs, error) {
+	kind, counted := v.Ids.Kind(), v.Ids.Counted()
+	if ids == nil {
+		if !counted {
+			return nil, fault.New(fault.InvalidArgument, "add",
+				fmt.Sprintf("rows without ids for an index of %s ids", kind), "give one id a row")
+		}
+		if uint64(n) > column.NoNumber-v.Next {
+			return nil, fault.New(fault.LimitExceeded, "add", "no numbers are left to count with", "")
+		}
+		return &column.IDs{N: n, First: v.Next}, nil
+	}
+	if ids.Len() != n {
+		return nil, fault.New(fault.InvalidArgument, "add", fmt.Sprintf("%d ids for %d rows", ids.Len(), n),
+			"give one id a row")
+	}
+	if ids.Kind() == kind && !counted {
+		return ids, nil
+	}
+	fits := ids.Kind() != column.IDString && kind != column.IDString
+	signed := ids.Kind() == column.IDInt64 && kind != column.IDUint64
+	for i := 0; fits && !signed && i < n; i++ {
+		fits = int64(ids.Num[i]) >= 0 // means the same number in both types
+	}
+	if !fits && n > 0 {
+		return nil, fault.New(fault.InvalidArgument, "add",
+			fmt.Sprintf("ids of type %s for an index of %s ids", ids.Kind(), kind),
+			"use the type that the index was built with")
+	}
+	if counted {
+		kind = column.IDCounted
+	}
+	return &column.IDs{Form: kind, N: n, Num: ids.Num}, nil
+}
+
+// Version is an index between two changes: segments whose rows follow each other. The first is what
+// was built, the others are what was added since. Immutable but for refs.
+type Version struct {
+	Refs    int // uses, guarded by Index.swap
+	Parts   []*Segment
+	Starts  []int // the row at which each part begins, and the number of rows
+	Ids     *column.IDs
+	Next    uint64 // what the next row is called where rows are called by their positions
+	Changed bool   // rows no longer lie in the order in which they were given
+	Drift   Drift
+}
+
+// NewVersion makes a version of the parts, which it takes over.
+func NewVersion(parts []*Segment) *Version {
+	v := &Version{Refs: 1, Parts: parts, Starts: make([]int, len(parts)+1)}
+	names := make([]*column.IDs, len(parts))
+	for i, p := range parts {
+		v.Starts[i+1] = v.Starts[i] + p.Rows
+		names[i] = p.Ids
+	}
+	v.Ids = column.JoinIDs(names)
+	return v
+}
+
+// With returns a version of other parts. Those that v has too are shared, the others taken over.
+func (v *Version) With(parts []*Segment) *Version {
+	for _, p := range parts {
+		if slices.Contains(v.Parts, p) {
+			p.Retain()
+		}
+	}
+	next := NewVersion(parts)
+	next.Next, next.Changed, next.Drift = v.Next, true, v.Drift
+	return next
+}
+
+// Attached returns a version whose first part measures on another column.
+func (v *Version) Attached(seg *Segment, col *column.Column, keep Keep) *Version {
+	other := *seg
+	other.Source, other.Keep = col, keep
+	other.Watch()
+	other.Retain()
+	next := v.With(append([]*Segment{&other}, v.Parts[1:]...))
+	next.Changed = v.Changed
+	return next
+}
+
+func (v *Version) Free() {
+	for _, p := range v.Parts {
+		p.Release()
+	}
+}
+
+// Rows returns the number of rows, deleted ones included.
+func (v *Version) Rows() int { return v.Starts[len(v.Parts)] }
+
+// Usable returns the number of rows that can be found.
+func (v *Version) Usable() int {
+	n := 0
+	for _, p := range v.Parts {
+		n += p.Usable
+	}
+	return n
+}
+
+// Count returns the number of rows that are not deleted.
+func (v *Version) Count() int {
+	n := v.Rows()
+	for _, p := range v.Parts {
+		n -= p.Deleted
+	}
+	return n
+}
+
+// At returns the part that a row lies in, and its number there.
+func (v *Version) At(row int64) (*Segment, int) {
+	if len(v.Parts) == 1 {
+		return v.Parts[0], int(row)
+	}
+	i := v.PartOf(row)
+	return v.Parts[i], int(row) - v.Starts[i]
+}
+
+// PartOf returns the number of the part that a row lies in.
+func (v *Version) PartOf(row int64) int {
+	return sort.Search(len(v.Parts), func(i int) bool { return v.Starts[i+1] > int(row) })
+}
+
+// Only returns the one part of an index that was never changed.
+func (v *Version) Only(op string) (*Segment, error) {
+	if v.Changed {
+		return nil, fault.New(fault.InvalidArgument, op,
+			"rows were added or deleted: the rows of the index have no order that a column has",
+			"name rows by their ids")
+	}
+	return v.Parts[0], nil
+}
+
+// Known returns the row of every id.
+//
+// Errors: those of find, and UnknownID naming the first id that no row has.
+func (v *Version) Known(op string, a arrow.Array) ([]int64, error) {
+	rows, err := v.Find(a)
+	if err != nil {
+		return nil, err
+	}
+	unknown, first := 0, 0
+	for i, row := range rows {
+		if row < 0 {
+			if unknown == 0 {
+				first = i
+			}
+			unknown++
+		}
+	}
+	if unknown > 0 {
+		return nil, fault.At(fault.UnknownID, op, int64(first), -1,
+			fmt.Sprintf("%d of %d ids are not in the index, first %s", unknown, len(rows),
+				a.ValueStr(first)), "")
+	}
+	return rows, nil
+}
+
+// Find returns the row of every id that is not deleted, -1 for ids of no row.
+//
+// Errors: those of IDs.Lookup.
+func (v *Version) Find(a arrow.Array) ([]int64, error) {
+	ask, err := column.AskedIDs(a)
+	if err != nil {
+		return nil, err
+	}
+	return v.RowsOf(ask)
+}
+
+func (v *Version) RowsOf(ask *column.IDs) ([]int64, error) {
+	rows := make([]int64, ask.Len())
+	for i := range rows {
+		rows[i] = -1
+	}
+	for i, p := range v.Parts {
+		found, err := p.Ids.RowsOf(ask)
+		if err != nil {
+			return nil, err
+		}
+		for j, row := range found {
+			if row >= 0 && !p.IsDeleted(int(row)) {
+				rows[j] = row + int64(v.Starts[i])
+			}
+		}
+	}
+	return rows, nil
+}

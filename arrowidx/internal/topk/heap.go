@@ -1,0 +1,65 @@
+package topk
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Hit is a row with its distance.
+type Hit struct {
+	Dist float64
+	Row  uint32
+}
+
+func (a Hit) Less(b Hit) bool { return a.Dist < b.Dist || a.Dist == b.Dist && a.Row < b.Row }
+
+// Heap keeps the k smallest hits: a max-heap by distance, then row.
+type Heap struct {
+	K    int
+	Heap []Hit
+}
+
+func (n *Heap) Reset(k int) { n.K, n.Heap = k, n.Heap[:0] }
+
+// Full reports whether k hits are held; worst is then the largest distance among them.
+func (n *Heap) Full() bool { return len(n.Heap) == n.K }
+
+func (n *Heap) Worst() float64 { return n.Heap[0].Dist }
+
+func (n *Heap) Push(h Hit) {
+	a := n.Heap
+	if len(a) < n.K {
+		a = append(a, h)
+		for i := len(a) - 1; i > 0 && a[(i-1)/2].Less(a[i]); i = (i - 1) / 2 {
+			a[i], a[(i-1)/2] = a[(i-1)/2], a[i]
+		}
+		n.Heap = a
+		return
+	}
+	if n.K == 0 || !h.Less(a[0]) {
+		return
+	}
+	a[0] = h
+	for i := 0; ; {
+		big := 2*i + 1
+		if big >= len(a) {
+			return
+		}
+		if big+1 < len(a) && a[big].Less(a[big+1]) {
+			big++
+		}
+		if !a[i].Less(a[big]) {
+			return
+		}
+		a[i], a[big] = a[big], a[i]
+		i = big
+	}
+}
+
+// Sorted puts the hits in order, nearest first; the heap is used up.
+func (n *Heap) Sorted() []Hit {
+	slices.SortFunc(n.Heap, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Row, b.Row))
+	})
+	return n.Heap
+}
