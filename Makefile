@@ -6,8 +6,8 @@ LIB    := python/ruvector/_lib/libruvector.so
 TAGS   := cshared,mallocator
 
 GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh \
-  $(shell find simd fault text arrowidx internal cabi \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) \
-    ! -name '*_test.go')
+  $(shell find simd fault text arrowidx internal cabi ! -name '*_test.go' \
+    \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \))
 PY_SOURCES := $(shell find python/ruvector \( -name '*.py' -o -name 'py.typed' \)) \
   $(wildcard python/pyproject.toml python/hatch_build.py python/README.md) LICENSE THIRD_PARTY
 

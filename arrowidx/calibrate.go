@@ -15,7 +15,7 @@ import (
 //
 // Errors: InvalidArgument for other kinds, no queries, or an index without vectors; those of
 // Search.
-func (ix *Index) Calibrate(ctx context.Context, p calibrate.CalibrateParams) error {
+func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 	return ix.change("calibrate", func(v *segment.Version) (*segment.Version, error) {
 		seg := v.Parts[0]
 		if p.NQ == 0 {
@@ -25,7 +25,7 @@ func (ix *Index) Calibrate(ctx context.Context, p calibrate.CalibrateParams) err
 			}
 			p.NQ = n
 		}
-		points, err := calibrate.Measured(seg, ctx, p)
+		points, err := calibrate.Measured(ctx, seg, p)
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
@@ -113,8 +112,8 @@ func TestRowsAreGroupedByCellInRisingOrder(t *testing.T) {
 }
 
 // builtCells is an index of kind ivf over rows of d numbers.
-func builtCells(t *testing.T, rows []float32, d int, o build.Options) *Index {
-	o.Kind = segment.IVF
+func builtCells(t *testing.T, rows []float32, d int, o BuildOptions) *Index {
+	o.Kind = IVF
 	ix := recallIndex(t, rows, d, o, nil)
 	require.NotNil(t, ix.base().Cells)
 	return ix
@@ -123,8 +122,8 @@ func builtCells(t *testing.T, rows []float32, d int, o build.Options) *Index {
 func TestEveryRowIsInOneCellNearItsCentroid(t *testing.T) {
 	const n, d = 4000, 20
 	rows := blobs(t, 472, n, d, 50)
-	for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2, column.SqEuclidean} {
-		ix := builtCells(t, rows, d, build.Options{Metric: metric, Bits: 3})
+	for _, metric := range []Metric{Cosine, Dot, L2, SqEuclidean} {
+		ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 3})
 		c := ix.base().Cells
 		seen := slices.Clone(c.Rows)
 		slices.Sort(seen)
@@ -160,7 +159,7 @@ func rotatedRows(ix *Index, rows []float32) []float32 {
 	out := make([]float32, n*padded)
 	for i := range n {
 		x, norm := rows[i*ix.base().Dim:(i+1)*ix.base().Dim], 1.0
-		if ix.base().Metric == column.Cosine {
+		if ix.base().Metric == Cosine {
 			norm = math.Sqrt(squared(x, make([]float32, ix.base().Dim)))
 		} else {
 			norm = 1 / float64(ix.base().Scale)

@@ -14,24 +14,35 @@
 //     query looks only into the cells nearest to it, as many as calibration on rows of the index
 //     found to give the recall asked for.
 //
-// Reading order: metric.go and errors.go (vocabulary), column.go (what comes in), moments.go
-// (validation, scale and mean), rotate.go and rabitq.go (codes and their factors), codes.go
-// (layout), encoder.go, query.go, scan.go and search.go (one query), batch.go (many); for ivf
-// ivf.go and kmeans.go (build), route.go and visit.go (search), calibrate.go; encode.go and
-// decode.go (bytes). Filters: filter.go and placement.go (rows as bits), gather.go, side_by_side.go
-// and sketch.go (few rows), reach.go (cells). Other verbs: within.go, neighbors.go, groups.go,
-// like.go, diversity.go and merge_topk.go.
+// # Layout
+//
+// This package is the public API: metric.go, column.go, options.go, params.go and errors.go
+// (vocabulary, most of it names of what the packages below hold), index.go ([Build], and what an
+// index is while others change it), search.go, one.go, within.go, within_reader.go, groups.go,
+// neighbors.go, merge_topk.go (verbs), update.go, calibrate.go, recall.go, encoding.go and file.go,
+// info.go. It hands the work down:
+//
+//   - column: what comes in; pca: projections of it
+//   - internal/segment: what an index is made of, as data
+//   - internal/rabitq: codes; internal/build: segments of columns
+//   - internal/topk, internal/sketch, internal/search: the way of a query
+//   - internal/calibrate, internal/nndescent, internal/compact, internal/format: settings, graphs,
+//     changes, files
+//
+// Each says in its own comment which file to read first. A search goes search.go (here, the
+// version), internal/search search.go (one run on one segment), batch.go (prepare, route, scan,
+// finish), and the kernels of package simd.
 //
 // # Changes
 //
 // [Index.Add], [Index.Upsert] and [Index.Delete] change an index, [Index.Compact] gives memory
 // back. Each makes a new version of the index, all of it or nothing, and a search keeps the version
 // that it began with: any number of goroutines may search while others change. Rows are called by
-// their [IDs]; their numbers hold within one version ([SearchOut] brings the names along).
+// their [IDs]; their numbers hold within one version ([SearchOut] brings the ids along).
 //
-// Inside, a version is a list of segments (segment.go, version.go): first what was built, then
-// short ones of rows added since (update.go, tail.go), which are joined as they grow (merge.go,
-// fold.go). A search asks every segment and joins the answers (join.go).
+// Inside, a version is a list of segments (internal/segment): first what was built, then short ones
+// of rows added since, which are joined as they grow (internal/compact). A search asks every
+// segment and joins the answers (join.go of internal/search).
 //
 // # Answers
 //

@@ -11,13 +11,13 @@ import (
 // room for them.
 //
 // Errors: those of Encode.
-func (ix *Index) Encoding(ctx context.Context, vectors bool) (*format.Encoding, error) {
+func (ix *Index) Encoding(ctx context.Context, vectors bool) (*Encoding, error) {
 	v, err := ix.enter("save")
 	if err != nil {
 		return nil, err
 	}
 	defer ix.leave(v)
-	seg, err := compact.Whole(v, ctx, 0)
+	seg, err := compact.Whole(ctx, v, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -26,11 +26,11 @@ func (ix *Index) Encoding(ctx context.Context, vectors bool) (*format.Encoding, 
 	if v.Ids.Counted() && v.Next > named.Ids.After() {
 		named.Next = v.Next
 	}
-	e := &format.Encoding{Seg: seg, Minor: format.Minor(&named)}
+	e := &Encoding{Seg: seg, Minor: format.Minor(&named)}
 	if vectors && seg.Source != nil && seg.Source.Wide() && seg.Rows*seg.Dim > 0 {
 		e.Minor = 4
 	}
-	if e.Secs, err = format.CheckedSections(&named, ctx, vectors); err != nil {
+	if e.Secs, err = format.CheckedSections(ctx, &named, vectors); err != nil {
 		e.Close()
 		return nil, err
 	}

@@ -10,36 +10,35 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 func TestKindNumbersAreThoseOfC(t *testing.T) {
 	// Append-only: the same numbers are in cabi/ruvector.h and python/ruvector/_errors.py.
-	for kind, want := range map[fault.Kind]int32{
-		fault.OK: 0, fault.InvalidArgument: 1, fault.DimensionMismatch: 2, fault.InvalidVector: 3, fault.EmptyIndex: 4,
-		fault.IndexClosed: 5, fault.UnknownID: 6, fault.DuplicateID: 7, fault.VectorsChanged: 8, fault.ColumnError: 9,
-		fault.MetricError: 10, fault.PersistError: 11, fault.NotAnIndex: 12, fault.FormatTooNew: 13, fault.CorruptIndex: 14,
-		fault.LimitExceeded: 15, fault.OutOfMemory: 16, fault.Cancelled: 17, fault.ForkedProcess: 18, fault.NativeError: 19,
-		fault.Poisoned: 20, fault.VectorIndexError: 21, fault.LakeError: 22, fault.BackendError: 23, fault.UnknownBackend: 24,
-		fault.UnknownCollection: 25, fault.WitnessMismatch: 26, fault.CacheMiss: 27, fault.EmbedError: 28,
-		fault.MissingExtra: 29, fault.A2aError: 30, fault.FileMissing: 31,
+	for kind, want := range map[ErrorKind]int32{
+		OK: 0, InvalidArgument: 1, DimensionMismatch: 2, InvalidVector: 3, EmptyIndex: 4,
+		IndexClosed: 5, UnknownID: 6, DuplicateID: 7, VectorsChanged: 8, ColumnError: 9,
+		MetricError: 10, PersistError: 11, NotAnIndex: 12, FormatTooNew: 13, CorruptIndex: 14,
+		LimitExceeded: 15, OutOfMemory: 16, Cancelled: 17, ForkedProcess: 18, NativeError: 19,
+		Poisoned: 20, VectorIndexError: 21, LakeError: 22, BackendError: 23, UnknownBackend: 24,
+		UnknownCollection: 25, WitnessMismatch: 26, CacheMiss: 27, EmbedError: 28,
+		MissingExtra: 29, A2aError: 30, FileMissing: 31,
 	} {
 		require.EqualValues(t, want, kind, kind.String())
 	}
 	names := map[string]bool{}
-	for kind := fault.OK; kind <= fault.FileMissing; kind++ {
+	for kind := OK; kind <= FileMissing; kind++ {
 		require.False(t, names[kind.String()], "%s is named twice", kind)
 		names[kind.String()] = true
 	}
-	require.Equal(t, "ErrorKind(32)", (fault.FileMissing + 1).String())
-	require.Equal(t, "ErrorKind(-1)", fault.Kind(-1).String())
+	require.Equal(t, "ErrorKind(32)", (FileMissing + 1).String())
+	require.Equal(t, "ErrorKind(-1)", ErrorKind(-1).String())
 }
 
 func TestAnErrorIsOneSentence(t *testing.T) {
 	cause := errors.New("disk full")
-	for want, e := range map[string]*fault.Error{
+	for want, e := range map[string]*Error{
 		"m":                         {Msg: "m"},
 		"build: m":                  {Op: "build", Msg: "m"},
 		"build: m; do this":         {Op: "build", Msg: "m", Fix: "do this"},
@@ -48,73 +47,73 @@ func TestAnErrorIsOneSentence(t *testing.T) {
 	} {
 		require.EqualError(t, e, want)
 	}
-	require.ErrorIs(t, &fault.Error{Msg: "m", Err: cause}, cause)
+	require.ErrorIs(t, &Error{Msg: "m", Err: cause}, cause)
 }
 
 func TestTheKindIsFoundThroughWrapping(t *testing.T) {
-	e := fault.New(fault.LimitExceeded, "op", "m", "")
-	for want, err := range map[fault.Kind]error{
-		fault.OK:            nil,
-		fault.LimitExceeded: fmt.Errorf("outer: %w", e),
-		fault.NativeError:   errors.New("foreign"),
-		fault.Cancelled:     fmt.Errorf("outer: %w", context.DeadlineExceeded),
+	e := fault.New(LimitExceeded, "op", "m", "")
+	for want, err := range map[ErrorKind]error{
+		OK:            nil,
+		LimitExceeded: fmt.Errorf("outer: %w", e),
+		NativeError:   errors.New("foreign"),
+		Cancelled:     fmt.Errorf("outer: %w", context.DeadlineExceeded),
 	} {
 		require.Equal(t, want, fault.KindOf(err))
 	}
-	require.Equal(t, fault.Cancelled, fault.KindOf(context.Canceled))
+	require.Equal(t, Cancelled, fault.KindOf(context.Canceled))
 	require.EqualValues(t, []int64{-1, -1}, []int64{e.Row, e.Column}, "no place is -1")
 }
 
 func TestNamesOfOptionsAreReadAndWritten(t *testing.T) {
-	for m := column.Cosine; m <= column.SqEuclidean; m++ {
+	for m := Cosine; m <= SqEuclidean; m++ {
 		got, err := column.ParseMetric(m.String())
 		require.NoError(t, err)
 		require.Equal(t, m, got)
 	}
-	for _, k := range []segment.Kind{segment.Auto, segment.Exact, segment.Flat} {
+	for _, k := range []Kind{Auto, Exact, Flat} {
 		got, err := segment.ParseKind(k.String())
 		require.NoError(t, err)
 		require.Equal(t, k, got)
 	}
-	for k := segment.KeepAuto; k <= segment.KeepNone; k++ {
+	for k := KeepAuto; k <= KeepNone; k++ {
 		got, err := segment.ParseKeep(k.String())
 		require.NoError(t, err)
 		require.Equal(t, k, got)
 	}
 	euclidean, err := column.ParseMetric("euclidean")
 	require.NoError(t, err)
-	require.Equal(t, column.L2, euclidean)
+	require.Equal(t, L2, euclidean)
 	for _, name := range []string{"", "Cosine", "l2 ", "manhattan"} {
 		_, err := column.ParseMetric(name)
-		require.Equal(t, fault.MetricError, fault.KindOf(err), name)
+		require.Equal(t, MetricError, fault.KindOf(err), name)
 		_, err = segment.ParseKind(name)
-		require.Equal(t, fault.InvalidArgument, fault.KindOf(err), name)
+		require.Equal(t, InvalidArgument, fault.KindOf(err), name)
 		_, err = segment.ParseKeep(name)
-		require.Equal(t, fault.InvalidArgument, fault.KindOf(err), name)
+		require.Equal(t, InvalidArgument, fault.KindOf(err), name)
 		require.ErrorContains(t, err, fmt.Sprintf("%q", name))
 	}
 	require.Equal(t, []string{"Metric(9)", "Kind(9)", "Keep(9)"},
-		[]string{column.Metric(9).String(), segment.Kind(9).String(), segment.Keep(9).String()})
+		[]string{Metric(9).String(), Kind(9).String(), Keep(9).String()})
 	require.Equal(t, []bool{true, true, false, false},
-		[]bool{column.Cosine.Larger(), column.Dot.Larger(), column.L2.Larger(), column.SqEuclidean.Larger()})
+		[]bool{Cosine.Larger(), Dot.Larger(), L2.Larger(), SqEuclidean.Larger()})
 }
 
 func TestDefaultsOfABuild(t *testing.T) {
 	for _, c := range []struct {
 		rows int
-		o    build.Options
-		kind segment.Kind
+		o    BuildOptions
+		kind Kind
 		bits int
-		keep segment.Keep
+		keep Keep
 	}{
-		{segment.AutoExactRows, build.Options{}, segment.Exact, 0, segment.KeepBorrow},
-		{segment.AutoExactRows + 1, build.Options{}, segment.Flat, 5, segment.KeepBorrow},
-		{5, build.Options{Keep: segment.KeepNone}, segment.Flat, 8, segment.KeepNone},
-		{5, build.Options{Kind: segment.Flat}, segment.Flat, 5, segment.KeepBorrow},
-		{5, build.Options{Kind: segment.Flat, Bits: 2, Keep: segment.KeepCopy}, segment.Flat, 2, segment.KeepCopy},
-		{5, build.Options{Kind: segment.Exact, Bits: 7}, segment.Exact, 0, segment.KeepBorrow},
+		{AutoExactRows, BuildOptions{}, Exact, 0, KeepBorrow},
+		{AutoExactRows + 1, BuildOptions{}, Flat, 5, KeepBorrow},
+		{5, BuildOptions{Keep: KeepNone}, Flat, 8, KeepNone},
+		{5, BuildOptions{Kind: Flat}, Flat, 5, KeepBorrow},
+		{5, BuildOptions{Kind: Flat, Bits: 2, Keep: KeepCopy}, Flat, 2, KeepCopy},
+		{5, BuildOptions{Kind: Exact, Bits: 7}, Exact, 0, KeepBorrow},
 	} {
-		require.NoError(t, c.o.Resolve(&column.Column{Rows: c.rows, Dims: 3}))
+		require.NoError(t, c.o.Resolve(&Column{Rows: c.rows, Dims: 3}))
 		require.Equal(t, c.kind, c.o.Kind, "%+v", c)
 		require.Equal(t, c.bits, c.o.Bits, "%+v", c)
 		require.Equal(t, c.keep, c.o.Keep, "%+v", c)
@@ -125,22 +124,22 @@ func TestDefaultsOfABuild(t *testing.T) {
 
 func TestImpossibleOptionsAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
-		o    build.Options
-		kind fault.Kind
+		o    BuildOptions
+		kind ErrorKind
 	}{
-		"metric":              {build.Options{Metric: column.Jaccard + 1}, fault.MetricError},
-		"kind":                {build.Options{Kind: 4}, fault.InvalidArgument},
-		"exact, nothing kept": {build.Options{Kind: segment.Exact, Keep: segment.KeepNone}, fault.InvalidArgument},
-		"10 bits":             {build.Options{Kind: segment.Flat, Bits: 10}, fault.InvalidArgument},
-		"-1 bits":             {build.Options{Kind: segment.Flat, Bits: -1}, fault.InvalidArgument},
-		"recall above 1":      {build.Options{Recall: 1.01}, fault.InvalidArgument},
-		"recall below 0":      {build.Options{Recall: -0.5}, fault.InvalidArgument},
-		"ids too few":         {build.Options{IDs: column.PositionIDs(4)}, fault.InvalidArgument},
-		"no text":             {build.Options{Provenance: "\xff"}, fault.InvalidArgument},
-		"text too long": {build.Options{Provenance: strings.Repeat("a", build.MaxProvenance+1)},
-			fault.InvalidArgument},
+		"metric":              {BuildOptions{Metric: Jaccard + 1}, MetricError},
+		"kind":                {BuildOptions{Kind: 4}, InvalidArgument},
+		"exact, nothing kept": {BuildOptions{Kind: Exact, Keep: KeepNone}, InvalidArgument},
+		"10 bits":             {BuildOptions{Kind: Flat, Bits: 10}, InvalidArgument},
+		"-1 bits":             {BuildOptions{Kind: Flat, Bits: -1}, InvalidArgument},
+		"recall above 1":      {BuildOptions{Recall: 1.01}, InvalidArgument},
+		"recall below 0":      {BuildOptions{Recall: -0.5}, InvalidArgument},
+		"ids too few":         {BuildOptions{IDs: column.PositionIDs(4)}, InvalidArgument},
+		"no text":             {BuildOptions{Provenance: "\xff"}, InvalidArgument},
+		"text too long": {BuildOptions{Provenance: strings.Repeat("a", MaxProvenance+1)},
+			InvalidArgument},
 	} {
-		err := c.o.Resolve(&column.Column{Rows: 5, Dims: 3})
+		err := c.o.Resolve(&Column{Rows: 5, Dims: 3})
 		require.Equal(t, c.kind, fault.KindOf(err), name)
 	}
 }

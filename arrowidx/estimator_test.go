@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -73,14 +72,14 @@ const testEpsilon = 1.9
 
 func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
 	seg := &segment.Segment{Held: segment.NewHeld(),
-		Kind: segment.Flat, Metric: column.SqEuclidean, Bits: bits, Dim: d, Rows: 1, Scale: 1, Ids: column.PositionIDs(1),
+		Kind: Flat, Metric: SqEuclidean, Bits: bits, Dim: d, Rows: 1, Scale: 1, Ids: PositionIDs(1),
 	}
 	seg.Mean = make([]float32, d)
 	seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(d), seed)
 	codes, err := rabitq.NewCodes(1, 1, d, bits)
 	require.NoError(t, err)
 	seg.Codes = codes
-	return &estimate{seg: seg, coder: rabitq.NewCoder(codes.Padded, bits, column.SqEuclidean)}
+	return &estimate{seg: seg, coder: rabitq.NewCoder(codes.Padded, bits, SqEuclidean)}
 }
 
 func (e *estimate) rotate(x []float32) []float32 {

@@ -153,8 +153,9 @@ func (b *book) request(queries []entry, k int) arrowidx.SearchParams {
 }
 
 // search compares the answers of a search with the rows that may be found.
-func (b *book) search(what string, queries []entry, p arrowidx.SearchParams,
-	admit func(at int) bool) {
+func (b *book) search(
+	what string, queries []entry, p arrowidx.SearchParams, admit func(at int) bool,
+) {
 	out, plan := arrowidxtest.Search(b.t, b.ix, p)
 	for i, q := range queries {
 		want := b.nearest(q, admit)

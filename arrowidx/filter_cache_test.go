@@ -10,10 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // cachedFilters is an index with a way to search it by mask; work tells how many masks it packed
@@ -24,20 +21,20 @@ type cachedFilters struct {
 	n, d    int
 }
 
-func newCachedFilters(t *testing.T, kind segment.Kind, n int) cachedFilters {
+func newCachedFilters(t *testing.T, kind Kind, n int) cachedFilters {
 	const d = 16
 	rows := blobs(t, 620, n, d, 20)
-	ix := recallIndex(t, rows, d, build.Options{
-		Kind: kind, Metric: column.L2, Keep: segment.KeepCopy, Cells: map[segment.Kind]int{segment.IVF: 40}[kind]}, nil)
+	ix := recallIndex(t, rows, d, BuildOptions{
+		Kind: kind, Metric: L2, Keep: KeepCopy, Cells: map[Kind]int{IVF: 40}[kind]}, nil)
 	return cachedFilters{ix, rows[:4*d], n, d}
 }
 
-func (c cachedFilters) params(mask []byte) *search.SearchParams {
-	return &search.SearchParams{Queries: c.queries, NQ: 4, K: 5, Rerank: -1, Mask: mask, Threads: 1}
+func (c cachedFilters) params(mask []byte) *SearchParams {
+	return &SearchParams{Queries: c.queries, NQ: 4, K: 5, Rerank: -1, Mask: mask, Threads: 1}
 }
 
-func (c cachedFilters) search(t testing.TB, p *search.SearchParams) search.SearchOut {
-	out := search.SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20), Counts: make([]int64, 4)}
+func (c cachedFilters) search(t testing.TB, p *SearchParams) SearchOut {
+	out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20), Counts: make([]int64, 4)}
 	_, err := c.ix.Search(t.Context(), p, &out)
 	require.NoError(t, err)
 	return out
@@ -60,10 +57,10 @@ func randomMask(seed uint64, n int, share float64) []byte {
 }
 
 func TestAMaskUsedTwiceIsPackedAndPermutedOnce(t *testing.T) {
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
 		c := newCachedFilters(t, kind, 16_000)
 		moved := int64(0)
-		if kind == segment.IVF {
+		if kind == IVF {
 			moved = 1
 		}
 		mask := randomMask(621, c.n, 0.2)
@@ -87,7 +84,7 @@ func TestAMaskUsedTwiceIsPackedAndPermutedOnce(t *testing.T) {
 
 // Eight bytes of a mask of eight rows may be the bytes of a list of one row.
 func TestAMaskIsNotTakenForAListOfRowsOfTheSameBytes(t *testing.T) {
-	c := newCachedFilters(t, segment.Flat, 8)
+	c := newCachedFilters(t, Flat, 8)
 	mask := []byte{1, 0, 0, 0, 0, 0, 0, 0}
 	require.EqualValues(t, 0, c.search(t, c.params(mask)).Rows[0])
 	p := c.params(nil)
@@ -96,7 +93,7 @@ func TestAMaskIsNotTakenForAListOfRowsOfTheSameBytes(t *testing.T) {
 }
 
 func TestTheBytesOfFiltersAreCountedAndBounded(t *testing.T) {
-	c := newCachedFilters(t, segment.IVF, 8000)
+	c := newCachedFilters(t, IVF, 8000)
 	before := c.ix.Info().IndexBytes
 	for i := range uint64(20) {
 		c.search(t, c.params(randomMask(630+i, c.n, 0.5)))
@@ -113,7 +110,7 @@ func TestTheBytesOfFiltersAreCountedAndBounded(t *testing.T) {
 // A delete leaves the codes where they are and changes which rows are alive: a list of rows used
 // before and after must not find the deleted one, nor may the version before lose it.
 func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
 		c := newCachedFilters(t, kind, 3000)
 		old, err := c.ix.enter("search")
 		require.NoError(t, err)
@@ -133,9 +130,9 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 		require.NoError(t, err)
 		for range 2 {
 			require.NotContains(t, c.search(t, p).Rows[:5], int64(0), "%s: it is deleted", kind)
-			out := search.SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20),
+			out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20),
 				Counts: make([]int64, 4)}
-			_, err = search.SearchSegment(old.Parts[0], t.Context(), p, &out)
+			_, err = search.SearchSegment(t.Context(), old.Parts[0], p, &out)
 			require.NoError(t, err)
 			require.Equal(t, want.Rows, out.Rows, "%s: not in the version before", kind)
 		}
@@ -144,9 +141,9 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 }
 
 func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
 		c := newCachedFilters(t, kind, 9000)
-		masks, want := make([][]byte, 6), make([]search.SearchOut, 6)
+		masks, want := make([][]byte, 6), make([]SearchOut, 6)
 		for i := range masks {
 			masks[i] = randomMask(650+uint64(i), c.n, []float64{0.5, 0.1, 0.03, 0.3, 0.7, 0.01}[i])
 			want[i] = c.search(t, c.params(masks[i]))
@@ -171,7 +168,7 @@ func TestManySearchesWithMasksAtOnceFindWhatEachFindsAlone(t *testing.T) {
 
 // Rows that are put in the order of slots cell by cell are those that are put there at once.
 func TestCellsThatAreVisitedHoldTheRowsThatAllCellsHold(t *testing.T) {
-	c := newCachedFilters(t, segment.IVF, 9000)
+	c := newCachedFilters(t, IVF, 9000)
 	for i, share := range []float64{0.02, 0.3, 0.6, 0.99} {
 		p := c.params(randomMask(661+uint64(i), c.n, share))
 		c.search(t, p)

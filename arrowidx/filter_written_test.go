@@ -7,11 +7,10 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // made makes the filter of a mask from what its owner has written to it since it was hashed.
-func (c cachedFilters) made(asked, written *search.SearchParams, key xxh3.Uint128) *search.Filter {
+func (c cachedFilters) made(asked, written *SearchParams, key xxh3.Uint128) *search.Filter {
 	seg := c.ix.base()
 	f := search.FiltersOf(seg).Take(key, seg.Alive)
 	f.Made.Do(func() { f.Fill(seg, written) })
@@ -19,7 +18,7 @@ func (c cachedFilters) made(asked, written *search.SearchParams, key xxh3.Uint12
 }
 
 func TestAFilterWrittenToMeanwhileIsNeitherUsedNorRememberedAsWhatItWas(t *testing.T) {
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
+	for _, kind := range []Kind{Exact, Flat, IVF} {
 		c := newCachedFilters(t, kind, 16_000)
 		mask, other := make([]byte, c.n), make([]byte, c.n)
 		for i := range mask {
@@ -40,7 +39,7 @@ func TestAFilterWrittenToMeanwhileIsNeitherUsedNorRememberedAsWhatItWas(t *testi
 }
 
 func TestRowsWrittenToMeanwhileCannotReachOutsideTheIndex(t *testing.T) {
-	c := newCachedFilters(t, segment.Flat, 8000)
+	c := newCachedFilters(t, Flat, 8000)
 	p := c.params(nil)
 	p.Rows = []int64{5, -1, 1 << 60, int64(c.n), 6}
 	f := &search.Filter{}

@@ -20,23 +20,23 @@ import (
 // n, or rows were added or deleted since the build; LimitExceeded for more answers than memory
 // can address.
 func (ix *Index) SearchGroups(
-	ctx context.Context, p *search.SearchParams, groups []uint32, n int, out *search.SearchOut,
-) (search.Plan, error) {
+	ctx context.Context, p *SearchParams, groups []uint32, n int, out *SearchOut,
+) (Plan, error) {
 	v, err := ix.enter("search")
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	defer ix.leave(v)
 	seg, err := v.Only("search")
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	if p, err = p.Counted(seg); err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	own, err := search.Admitted(v, p)
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	out.IDs = v.Ids
 	g := search.Groupings.Get().(*search.Grouped)

@@ -11,40 +11,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/calibrate"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 )
-
-// PackedRow writes the bits of a row of an index with metric Hamming or Jaccard to dst (Dim/8
-// bytes), as they were given.
-//
-// Errors: those of Row; InvalidArgument for other metrics.
-func (ix *Index) PackedRow(row int64, dst []byte) error {
-	v, err := ix.enter("row")
-	if err != nil {
-		return err
-	}
-	defer ix.leave(v)
-	if err := v.Glance("row", 1); err != nil {
-		return err
-	}
-	return v.PackedRow(row, dst)
-}
-
-// PackedVectors is Vectors for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for
-// every id.
-func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
-	return vectorsOf(ix, ids, dst, 8, (*segment.Version).PackedRow)
-}
-
-// PackedMatrix is Matrix for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for every
-// row, zeros where it was null.
-func (ix *Index) PackedMatrix(dst []byte, rows int) error {
-	return matrixOf(ix, dst, rows, 8, 0, (*segment.Version).PackedRow)
-}
 
 // Index answers nearest-neighbour queries over the rows of a column. Build and Decode make one;
 // Add, Upsert, Delete and Compact change it.
@@ -59,8 +30,8 @@ type Index struct {
 	write  sync.Mutex // held by the one change under way
 	swap   sync.Mutex // guards now and the uses of versions
 	now    *segment.Version
-	asked  build.Options // what Build was told: for rows added to none
-	room   column.Arena  // for the vectors of rows to come; used by the one change under way
+	asked  BuildOptions // what Build was told: for rows added to none
+	room   column.Arena // for the vectors of rows to come; used by the one change under way
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it
@@ -70,7 +41,7 @@ type Index struct {
 // Errors: InvalidVector naming row and column for null rows (unless skipped), NaN, infinity,
 // numbers outside float32 and norms out of range; InvalidArgument for impossible options;
 // Cancelled when ctx ends; OutOfMemory.
-func Build(ctx context.Context, col *column.Column, opts build.Options) (*Index, error) {
+func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) {
 	asked := opts
 	if err := opts.Resolve(col); err != nil {
 		return nil, err
@@ -89,12 +60,12 @@ func Build(ctx context.Context, col *column.Column, opts build.Options) (*Index,
 func newIndex(seg *segment.Segment) *Index {
 	ix := &Index{now: segment.NewVersion([]*segment.Segment{seg})}
 	ix.now.Next = max(seg.Ids.After(), seg.Next)
-	ix.asked = build.Options{
+	ix.asked = BuildOptions{
 		Metric: seg.Metric, Kind: seg.Kind, Bits: seg.Bits, Keep: seg.Keep, Recall: seg.Recall,
 		Seed: seg.Seed, Provenance: string(seg.Provenance),
 	}
 	if seg.Usable == 0 {
-		ix.asked.Keep = segment.KeepAuto // a file of no vectors does not tell whether it would have them
+		ix.asked.Keep = KeepAuto // a file of no vectors does not tell whether it would have them
 	}
 	return ix
 }
@@ -154,7 +125,7 @@ func (ix *Index) change(op string, make func(v *segment.Version) (*segment.Versi
 //
 // Errors: DimensionMismatch or VectorsChanged when it is another column, InvalidArgument when rows
 // were added or deleted since.
-func (ix *Index) Attach(col *column.Column) error {
+func (ix *Index) Attach(col *Column) error {
 	return ix.change("attach", func(v *segment.Version) (*segment.Version, error) {
 		seg, err := v.Only("attach")
 		if err != nil {
@@ -164,15 +135,15 @@ func (ix *Index) Attach(col *column.Column) error {
 			return nil, err
 		}
 		if seg.Digest == [sha256.Size]byte{} && seg.Rows > 0 {
-			return nil, fault.New(fault.VectorsChanged, "attach",
+			return nil, fault.New(VectorsChanged, "attach",
 				"rows were added or deleted while the index had no vectors: it cannot tell whether "+
 					"these are its rows", "build it anew from the column")
 		}
 		if segment.SampleDigest(col, seg.Alive) != seg.Digest {
-			return nil, fault.New(fault.VectorsChanged, "attach", "these are not the vectors of this index",
+			return nil, fault.New(VectorsChanged, "attach", "these are not the vectors of this index",
 				"give the column that it was built from, or build again")
 		}
-		return v.Attached(seg, col, segment.KeepBorrow), nil
+		return v.Attached(seg, col, KeepBorrow), nil
 	})
 }
 
@@ -182,10 +153,10 @@ func (ix *Index) Detach() {
 	// The only error is that the index is closed, which has let go of everything.
 	_ = ix.change("detach", func(v *segment.Version) (*segment.Version, error) {
 		seg := v.Parts[0]
-		if seg.Kind == segment.Exact && len(v.Parts) > 1 {
+		if seg.Kind == Exact && len(v.Parts) > 1 {
 			return nil, nil
 		}
-		return v.Attached(seg, nil, segment.KeepNone), nil
+		return v.Attached(seg, nil, KeepNone), nil
 	})
 }
 
@@ -221,17 +192,17 @@ func (ix *Index) base() *segment.Segment {
 func (ix *Index) Dim() int { return ix.base().Dim }
 
 // Metric returns the metric that scores are in.
-func (ix *Index) Metric() column.Metric { return ix.base().Metric }
+func (ix *Index) Metric() Metric { return ix.base().Metric }
 
 // Kind returns Exact, Flat or IVF.
-func (ix *Index) Kind() segment.Kind { return ix.base().Kind }
+func (ix *Index) Kind() Kind { return ix.base().Kind }
 
 // Bits returns the bits a dimension of the codes, 0 for exact.
 func (ix *Index) Bits() int { return ix.base().Bits }
 
 // IDs returns the names of the rows as they are now, deleted rows included. They may be used after
 // the index is closed.
-func (ix *Index) IDs() *column.IDs {
+func (ix *Index) IDs() *IDs {
 	ix.swap.Lock()
 	defer ix.swap.Unlock()
 	return ix.now.Ids
@@ -271,6 +242,22 @@ func (ix *Index) WideRow(row int64, dst []float64) error {
 	}
 	defer ix.leave(v)
 	return wideRow(v, row, dst)
+}
+
+// PackedRow writes the bits of a row of an index with metric Hamming or Jaccard to dst (Dim/8
+// bytes), as they were given.
+//
+// Errors: those of Row; InvalidArgument for other metrics.
+func (ix *Index) PackedRow(row int64, dst []byte) error {
+	v, err := ix.enter("row")
+	if err != nil {
+		return err
+	}
+	defer ix.leave(v)
+	if err := v.Glance("row", 1); err != nil {
+		return err
+	}
+	return v.PackedRow(row, dst)
 }
 
 func wideRow(v *segment.Version, row int64, dst []float64) error {
@@ -336,9 +323,29 @@ func (ix *Index) WideVectors(ids arrow.Array, dst []float64) error {
 	return vectorsOf(ix, ids, dst, 1, wideRow)
 }
 
+// PackedVectors is Vectors for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for
+// every id.
+func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
+	return vectorsOf(ix, ids, dst, 8, (*segment.Version).PackedRow)
+}
+
+// Matrix writes the vectors of all rows that are not deleted to dst (rows x Dim numbers), in the
+// order of Names. Rows that were null or bad are NaN.
+//
+// Errors: VectorsChanged when there are not so many rows (any more), those of Row.
+func (ix *Index) Matrix(dst []float32, rows int) error {
+	return matrixOf(ix, dst, rows, 1, float32(math.NaN()), (*segment.Version).Row)
+}
+
 // WideMatrix is Matrix for float64: no number is rounded.
 func (ix *Index) WideMatrix(dst []float64, rows int) error {
 	return matrixOf(ix, dst, rows, 1, math.NaN(), wideRow)
+}
+
+// PackedMatrix is Matrix for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for every
+// row, zeros where it was null.
+func (ix *Index) PackedMatrix(dst []byte, rows int) error {
+	return matrixOf(ix, dst, rows, 8, 0, (*segment.Version).PackedRow)
 }
 
 // vectorsOf is Vectors for numbers of which each holds so many dimensions.
@@ -366,14 +373,6 @@ func vectorsOf[T any](
 	return nil
 }
 
-// Matrix writes the vectors of all rows that are not deleted to dst (rows x Dim numbers), in the
-// order of Names. Rows that were null or bad are NaN.
-//
-// Errors: VectorsChanged when there are not so many rows (any more), those of Row.
-func (ix *Index) Matrix(dst []float32, rows int) error {
-	return matrixOf(ix, dst, rows, 1, float32(math.NaN()), (*segment.Version).Row)
-}
-
 // matrixOf is Matrix for numbers of which each holds so many dimensions; rows that cannot be found
 // are filled with absent.
 func matrixOf[T any](
@@ -385,7 +384,7 @@ func matrixOf[T any](
 	}
 	defer ix.leave(v)
 	if v.Count() != rows {
-		return fault.New(fault.VectorsChanged, "vectors",
+		return fault.New(VectorsChanged, "vectors",
 			fmt.Sprintf("the index has %d rows, room was made for %d", v.Count(), rows),
 			"rows were added or deleted meanwhile: ask again")
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
@@ -31,14 +30,14 @@ type Info struct {
 	Plane         int     `json:"plane"` // bits a dimension that a scan reads
 	Calibrated    bool    `json:"calibrated"`
 	// Calibration says how each recall target is reached (kind ivf), by rising target.
-	Calibration []segment.CalibrationPoint `json:"calibration"`
-	RowBytes    int                        `json:"row_bytes"` // read for every row and query
-	Seed        uint64                     `json:"seed"`
-	Provenance  string                     `json:"provenance"`
-	Deleted     int                        `json:"deleted"` // rows deleted whose memory is still held
-	Added       int                        `json:"added"`   // rows added since the build
-	Tail        int                        `json:"tail"`    // of these, rows that lie apart as yet
-	Changed     bool                       `json:"changed"` // rows were added or deleted: they have no order
+	Calibration []CalibrationPoint `json:"calibration"`
+	RowBytes    int                `json:"row_bytes"` // read for every row and query
+	Seed        uint64             `json:"seed"`
+	Provenance  string             `json:"provenance"`
+	Deleted     int                `json:"deleted"` // rows deleted whose memory is still held
+	Added       int                `json:"added"`   // rows added since the build
+	Tail        int                `json:"tail"`    // of these, rows that lie apart as yet
+	Changed     bool               `json:"changed"` // rows were added or deleted: they have no order
 	// Drift is the mean residual norm (distance from the mean, for kind ivf from the nearest
 	// centroid) of rows added over that of the build; 0: none was added, or it is not known.
 	Drift float64 `json:"drift"`
@@ -53,12 +52,12 @@ func (ix *Index) Info() Info {
 	if err != nil {
 		closed := *ix.base()
 		closed.Source, closed.Raw = nil, nil
-		in := info(&closed, map[*column.Column]bool{})
+		in := info(&closed, map[*Column]bool{})
 		in.Rows = ix.Len()
 		return in
 	}
 	defer ix.leave(v)
-	seen := map[*column.Column]bool{}
+	seen := map[*Column]bool{}
 	in := info(v.Parts[0], seen)
 	for _, p := range v.Parts[1:] {
 		more := info(p, seen)
@@ -79,7 +78,7 @@ func (ix *Index) Info() Info {
 }
 
 // info tells about one segment; the memory of columns that were seen before is not counted again.
-func info(seg *segment.Segment, seen map[*column.Column]bool) Info {
+func info(seg *segment.Segment, seen map[*Column]bool) Info {
 	in := Info{
 		Kind: seg.Kind.String(), Metric: seg.Metric.String(), Bits: seg.Bits,
 		Rows: seg.Rows - seg.Deleted, Dim: seg.Dim, Usable: seg.Usable, Nulls: seg.Nulls, Bad: seg.Bad,
@@ -109,7 +108,7 @@ func info(seg *segment.Segment, seen map[*column.Column]bool) Info {
 	}
 	in.IndexBytes += seg.Remembers()
 	in.Vectors = seg.Source != nil
-	for _, col := range []*column.Column{seg.Source, seg.Raw} {
+	for _, col := range []*Column{seg.Source, seg.Raw} {
 		if col != nil {
 			own, borrowed := col.MemoryBytes(seen)
 			in.IndexBytes += own
@@ -140,10 +139,10 @@ func advice(v *segment.Version, in *Info) string {
 	}
 	switch kind := v.Parts[0].Kind; {
 	case v.Parts[0].Metric.Binary(): // is exact however many rows there are
-	case kind == segment.Exact && in.Rows > 4*segment.AutoExactRows || kind == segment.Flat && in.Rows > 4*segment.AutoFlatRows:
+	case kind == Exact && in.Rows > 4*AutoExactRows || kind == Flat && in.Rows > 4*AutoFlatRows:
 		say = append(say, fmt.Sprintf("%d rows are many for kind %s: build the index anew with "+
 			"kind='auto'", in.Rows, kind))
-	case kind == segment.IVF && in.Rows > 8*max(in.Cells, 1)*in.Cells:
+	case kind == IVF && in.Rows > 8*max(in.Cells, 1)*in.Cells:
 		say = append(say, fmt.Sprintf("%d rows are many for %d cells: build the index anew", in.Rows,
 			in.Cells))
 	}

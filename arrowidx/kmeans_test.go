@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
@@ -36,7 +35,9 @@ func blobs(t *testing.T, seed uint64, n, d, centres int) []float32 {
 func trained(t *testing.T, sample []float32, padded, k, threads int) []float32 {
 	t.Helper()
 	rounds := 0
-	m := build.Kmeans{Sample: sample, Rows: len(sample) / padded, Padded: padded, K: k, Threads: threads}
+	m := build.Kmeans{
+		Sample: sample, Rows: len(sample) / padded, Padded: padded, K: k, Threads: threads,
+	}
 	centroids, err := m.Train(t.Context(), func(done, of int) {
 		rounds++
 		require.Equal(t, rounds, done)
@@ -178,7 +179,7 @@ func TestTrainingOnEqualRowsEnds(t *testing.T) {
 func finderOf(t *testing.T, centroids []float32, d int) *build.Finder {
 	t.Helper()
 	k := len(centroids) / d
-	plane, err := segment.NewCentroidPlane(centroids, k, d, column.L2)
+	plane, err := segment.NewCentroidPlane(centroids, k, d, L2)
 	require.NoError(t, err)
 	t.Cleanup(plane.Free)
 	norm2 := make([]float32, k)

@@ -51,10 +51,10 @@ func MergeTopK[I TopKID](larger bool, k int, parts []TopK[I]) (TopK[I], error) {
 	}
 	switch {
 	case k < 0:
-		return TopK[I]{}, fault.New(fault.InvalidArgument, "merge", fmt.Sprintf("k = %d", k),
+		return TopK[I]{}, fault.New(InvalidArgument, "merge", fmt.Sprintf("k = %d", k),
 			"use k >= 0")
 	case nq > 0 && k > maxAnswerCells/nq:
-		return TopK[I]{}, fault.New(fault.LimitExceeded, "merge",
+		return TopK[I]{}, fault.New(LimitExceeded, "merge",
 			fmt.Sprintf("%d queries of k = %d are more than %d cells", nq, k, maxAnswerCells),
 			"merge the answers to fewer queries at once")
 	}
@@ -70,7 +70,7 @@ func MergeTopK[I TopKID](larger bool, k int, parts []TopK[I]) (TopK[I], error) {
 // is k, and its slices have the lengths that this needs. After an error they hold anything.
 func MergeTopKInto[I TopKID](larger bool, parts []TopK[I], out *TopK[I]) error {
 	if len(parts) == 0 {
-		return fault.New(fault.InvalidArgument, "merge", "no answers to merge", "give one or more")
+		return fault.New(InvalidArgument, "merge", "no answers to merge", "give one or more")
 	}
 	for i := range parts {
 		if err := checkTopK(fmt.Sprintf("shard %d", i), &parts[i], len(parts[0].Counts)); err != nil {
@@ -94,12 +94,12 @@ func MergeTopKInto[I TopKID](larger bool, parts []TopK[I], out *TopK[I]) error {
 func checkTopK[I TopKID](name string, t *TopK[I], nq int) error {
 	switch {
 	case len(t.Counts) != nq:
-		return fault.New(fault.InvalidArgument, "merge",
+		return fault.New(InvalidArgument, "merge",
 			fmt.Sprintf("%s has answers to %d queries, shard 0 to %d", name, len(t.Counts), nq),
 			"ask every shard the same queries")
 	case t.K < 0 || nq > 0 && t.K > math.MaxInt/nq || len(t.IDs) != nq*t.K ||
 		len(t.Scores) != nq*t.K:
-		return fault.New(fault.InvalidArgument, "merge",
+		return fault.New(InvalidArgument, "merge",
 			fmt.Sprintf("%s has %d ids and %d scores for %d queries of k = %d", name,
 				len(t.IDs), len(t.Scores), nq, t.K), "")
 	}
@@ -154,7 +154,7 @@ func (m *merger[I]) gather(parts []TopK[I], q int) error {
 	for i := range parts {
 		n, k := parts[i].Counts[q], parts[i].K
 		if n < 0 || n > int64(k) {
-			return fault.At(fault.InvalidArgument, "merge", int64(q), -1,
+			return fault.At(InvalidArgument, "merge", int64(q), -1,
 				fmt.Sprintf("query %d of shard %d: %d rows found in %d cells", q, i, n, k), "")
 		}
 		total += n
@@ -165,7 +165,7 @@ func (m *merger[I]) gather(parts []TopK[I], q int) error {
 		at, n := q*parts[i].K, int(parts[i].Counts[q])
 		for j, score := range parts[i].Scores[at : at+n] {
 			if score != score {
-				return fault.At(fault.InvalidArgument, "merge", int64(q), int64(j),
+				return fault.At(InvalidArgument, "merge", int64(q), int64(j),
 					fmt.Sprintf("query %d of shard %d: the score of place %d is NaN", q, i, j),
 					"a score that is no number cannot be ordered")
 			}

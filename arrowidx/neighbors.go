@@ -42,25 +42,25 @@ const neighborsRound = 4096
 // Errors: InvalidArgument (K below 0, a target outside (0, 1], an index without vectors),
 // LimitExceeded when out has no room for N rows, Cancelled, IndexClosed, those of Search.
 func (ix *Index) Neighbors(
-	ctx context.Context, p nndescent.NeighborsParams, out *nndescent.NeighborsOut,
-) (search.Plan, error) {
+	ctx context.Context, p NeighborsParams, out *NeighborsOut,
+) (Plan, error) {
 	v, err := ix.enter("neighbors")
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	defer ix.leave(v)
 	g := graph{v: v, p: p, out: out}
 	if err := g.check(); err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	if err = v.Unchanged("neighbors"); err == nil {
 		err = g.answer(ctx)
 	}
-	if e := (*fault.Error)(nil); errors.As(err, &e) {
+	if e := (*Error)(nil); errors.As(err, &e) {
 		e.Op = "neighbors"
 	}
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	return g.plan, nil
 }
@@ -68,11 +68,11 @@ func (ix *Index) Neighbors(
 // graph is one call of Neighbors.
 type graph struct {
 	v     *segment.Version
-	p     nndescent.NeighborsParams
-	out   *nndescent.NeighborsOut
+	p     NeighborsParams
+	out   *NeighborsOut
 	order []uint32 // places in out in the order in which their rows are asked
 	rows  []int64  // those of one round
-	plan  search.Plan
+	plan  Plan
 }
 
 // check refuses what cannot be answered and blanks the answers.
@@ -81,22 +81,22 @@ func (g *graph) check() error {
 	out.N = v.Count()
 	switch {
 	case p.K < 0:
-		return fault.New(fault.InvalidArgument, "neighbors", fmt.Sprintf("k = %d", p.K), "use k >= 0")
+		return fault.New(InvalidArgument, "neighbors", fmt.Sprintf("k = %d", p.K), "use k >= 0")
 	case !(p.Recall >= 0 && p.Recall <= 1):
-		return fault.New(fault.InvalidArgument, "neighbors",
+		return fault.New(InvalidArgument, "neighbors",
 			fmt.Sprintf("recall target %v is not in (0, 1]", p.Recall), "use for example 0.95")
 	case out.N > 0 && p.K > math.MaxInt/out.N/16:
-		return fault.New(fault.LimitExceeded, "neighbors",
+		return fault.New(LimitExceeded, "neighbors",
 			fmt.Sprintf("%d rows of k = %d", out.N, p.K), "ask for fewer neighbours")
 	case len(out.Of) < out.N || len(out.Counts) < len(out.Of) ||
 		len(out.Rows) < len(out.Of)*p.K || len(out.Scores) < len(out.Rows):
-		return fault.New(fault.LimitExceeded, "neighbors",
+		return fault.New(LimitExceeded, "neighbors",
 			fmt.Sprintf("no room for the %d neighbours of %d rows", p.K, out.N),
 			"make Of and Counts as long as there are rows, Rows and Scores K times as long")
 	}
 	for _, part := range v.Parts {
 		if part.Source == nil && part.Usable > 0 {
-			return fault.New(fault.InvalidArgument, "neighbors",
+			return fault.New(InvalidArgument, "neighbors",
 				"the index holds codes, not vectors: it cannot ask for the neighbours of its rows",
 				"load it with vectors=column, or attach the column that it was built from")
 		}
@@ -125,11 +125,11 @@ func (g *graph) answer(ctx context.Context) error {
 	g.byCells()
 	k := min(g.p.K, max(g.v.Usable()-1, 0)) + 1
 	n := min(len(g.order), neighborsRound)
-	params := search.SearchParams{
+	params := SearchParams{
 		K: k, Recall: g.p.Recall, Epsilon0: g.p.Epsilon0, Probes: g.p.Probes, Rerank: -1,
 		Threads: g.p.Threads,
 	}
-	found := search.SearchOut{Rows: make([]int64, n*k), Scores: make([]float32, n*k),
+	found := SearchOut{Rows: make([]int64, n*k), Scores: make([]float32, n*k),
 		Counts: make([]int64, n)}
 	for from := 0; from < len(g.order); from += neighborsRound {
 		places := g.order[from:min(from+neighborsRound, len(g.order))]
@@ -145,7 +145,7 @@ func (g *graph) answer(ctx context.Context) error {
 
 // round asks for the rows at some places of the answer.
 func (g *graph) round(
-	ctx context.Context, params *search.SearchParams, found *search.SearchOut, places []uint32,
+	ctx context.Context, params *SearchParams, found *SearchOut, places []uint32,
 ) error {
 	n, k := len(places), params.K
 	g.rows = mem.Grow(g.rows, n)
@@ -155,9 +155,9 @@ func (g *graph) round(
 	if err := search.AskWith(g.v, "neighbors", g.rows, nil, params); err != nil {
 		return err
 	}
-	part := search.SearchOut{Rows: found.Rows[:n*k], Scores: found.Scores[:n*k],
+	part := SearchOut{Rows: found.Rows[:n*k], Scores: found.Scores[:n*k],
 		Counts: found.Counts[:n]}
-	plan, err := search.Search(g.v, ctx, params, &part)
+	plan, err := search.Search(ctx, g.v, params, &part)
 	if err != nil {
 		return err
 	}

@@ -11,14 +11,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
-	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // listsWithNull makes rows of 3 numbers 0, 1, 2 and so on of one list type, of which number
 // `null` is null (none when negative) and holds `below` in memory.
-func listsWithNull(t *testing.T, fixed bool, rows, null int, below float32) *column.Column {
+func listsWithNull(t *testing.T, fixed bool, rows, null int, below float32) *Column {
 	t.Helper()
 	values := make([]float32, 3*rows)
 	valid := make([]bool, len(values))
@@ -102,9 +99,9 @@ func TestNullNumbersAreRefusedByRowAndColumn(t *testing.T) {
 	for _, fixed := range []bool{true, false} {
 		for null := range 9 {
 			col := listsWithNull(t, fixed, 3, null, 1)
-			_, err := Build(context.Background(), col, build.Options{Kind: segment.Exact})
-			var e *fault.Error
-			if !errors.As(err, &e) || e.Kind != fault.InvalidVector {
+			_, err := Build(context.Background(), col, BuildOptions{Kind: Exact})
+			var e *Error
+			if !errors.As(err, &e) || e.Kind != InvalidVector {
 				t.Fatalf("fixed %v, number %d null: %v", fixed, null, err)
 			}
 			if int(e.Row) != null/3 || int(e.Column) != null%3 {
@@ -127,8 +124,8 @@ func TestARowWithoutNumbersIsNamedWhereverItIs(t *testing.T) {
 		lists := l.NewArray()
 		defer lists.Release()
 		_, err := column.NewColumn([]arrow.Array{lists})
-		var e *fault.Error
-		if !errors.As(err, &e) || e.Kind != fault.InvalidVector || int(e.Row) != empty {
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != InvalidVector || int(e.Row) != empty {
 			t.Errorf("row %d is empty: %v", empty, err)
 		}
 	}

@@ -17,19 +17,19 @@ type Hit struct {
 // they were found. Fewer come back only when fewer can be found.
 //
 // Errors: those of Search.
-func (ix *Index) SearchOne(ctx context.Context, query []float32, k int) ([]Hit, search.Plan, error) {
+func (ix *Index) SearchOne(ctx context.Context, query []float32, k int) ([]Hit, Plan, error) {
 	v, err := ix.enter("search")
 	if err != nil {
-		return nil, search.Plan{}, err
+		return nil, Plan{}, err
 	}
 	defer ix.leave(v)
 	room := max(min(k, v.Usable()), 0)
-	out := search.SearchOut{Rows: make([]int64, room), Scores: make([]float32, room),
+	out := SearchOut{Rows: make([]int64, room), Scores: make([]float32, room),
 		Counts: make([]int64, 1)}
-	p := search.SearchParams{Queries: query, NQ: 1, K: min(k, room), Threads: 1}
-	plan, err := search.Search(v, ctx, &p, &out)
+	p := SearchParams{Queries: query, NQ: 1, K: min(k, room), Threads: 1}
+	plan, err := search.Search(ctx, v, &p, &out)
 	if err != nil {
-		return nil, search.Plan{}, err
+		return nil, Plan{}, err
 	}
 	hits := make([]Hit, out.Counts[0])
 	for i := range hits {

@@ -18,14 +18,14 @@ import (
 //
 // Errors: InvalidArgument for negative numbers, for an index without vectors and for one with fewer
 // than two rows that can be found; Cancelled, IndexClosed, those of Search.
-func (ix *Index) MeasureRecall(ctx context.Context, p calibrate.RecallParams) (calibrate.RecallReport, error) {
+func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (RecallReport, error) {
 	if p.K < 0 || p.Sample < 0 {
-		return calibrate.RecallReport{}, fault.New(fault.InvalidArgument, "recall",
+		return RecallReport{}, fault.New(InvalidArgument, "recall",
 			fmt.Sprintf("k = %d of %d rows", p.K, p.Sample), "use positive numbers")
 	}
 	v, err := ix.enter("recall")
 	if err != nil {
-		return calibrate.RecallReport{}, err
+		return RecallReport{}, err
 	}
 	defer ix.leave(v)
 	rows, err := calibrate.RecallSample(v, &p)
@@ -33,14 +33,14 @@ func (ix *Index) MeasureRecall(ctx context.Context, p calibrate.RecallParams) (c
 		err = v.Unchanged("recall")
 	}
 	if err != nil {
-		return calibrate.RecallReport{}, err
+		return RecallReport{}, err
 	}
 	t := calibrate.HitSums{K: p.K}
 	step := min(max(calibrate.RecallBatch/(p.K+1), 1), calibrate.RecallQueries)
 	for from := 0; from < len(rows); from += step {
 		part := rows[from:min(from+step, len(rows))]
 		if err := ix.countFound(ctx, v, &p, part, &t); err != nil {
-			return calibrate.RecallReport{}, err
+			return RecallReport{}, err
 		}
 	}
 	return t.Report(), nil
@@ -48,18 +48,18 @@ func (ix *Index) MeasureRecall(ctx context.Context, p calibrate.RecallParams) (c
 
 // countFound searches the rows twice, as asked and exactly, and adds what was found to t.
 func (ix *Index) countFound(
-	ctx context.Context, v *segment.Version, p *calibrate.RecallParams, rows []int, t *calibrate.HitSums,
+	ctx context.Context, v *segment.Version, p *RecallParams, rows []int, t *calibrate.HitSums,
 ) error {
 	k := p.K + 1 // one of them is the query itself
-	params := search.SearchParams{NQ: len(rows), K: k, Recall: p.Recall, Rerank: -1, Threads: p.Threads}
+	params := SearchParams{NQ: len(rows), K: k, Recall: p.Recall, Rerank: -1, Threads: p.Threads}
 	if err := calibrate.AskLike(v, rows, &params); err != nil {
 		return err
 	}
-	var answers [2]search.SearchOut
+	var answers [2]SearchOut
 	for i := range answers {
-		answers[i] = search.SearchOut{Rows: make([]int64, len(rows)*k),
+		answers[i] = SearchOut{Rows: make([]int64, len(rows)*k),
 			Scores: make([]float32, len(rows)*k), Counts: make([]int64, len(rows))}
-		if _, err := search.Search(v, ctx, &params, &answers[i]); err != nil {
+		if _, err := search.Search(ctx, v, &params, &answers[i]); err != nil {
 			return err
 		}
 		params.Recall = 1

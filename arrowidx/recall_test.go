@@ -15,17 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/calibrate"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // recallIndex builds an index over Gaussian rows, the hardest there are: none is much nearer than
 // the others.
-func recallIndex(t *testing.T, rows []float32, d int, o build.Options, valid []bool) *Index {
+func recallIndex(t *testing.T, rows []float32, d int, o BuildOptions, valid []bool) *Index {
 	t.Helper()
 	b := array.NewFixedSizeListBuilder(memory.DefaultAllocator, int32(d),
 		arrow.PrimitiveTypes.Float32)
@@ -55,7 +52,8 @@ func gaussianRows(t *testing.T, seed uint64, n int) []float32 {
 
 // bruteRecall answers the same question with nothing but Score: the share of the true neighbours of
 // the sampled rows that separate searches find.
-func bruteRecall(t *testing.T, ix *Index, rows []float32, sample []int, k int, recall float64,
+func bruteRecall(
+	t *testing.T, ix *Index, rows []float32, sample []int, k int, recall float64,
 ) float64 {
 	t.Helper()
 	d, hits := ix.base().Dim, 0
@@ -68,9 +66,9 @@ func bruteRecall(t *testing.T, ix *Index, rows []float32, sample []int, k int, r
 			}
 		}
 		slices.Sort(truth)
-		out := search.SearchOut{Rows: make([]int64, k+1), Scores: make([]float32, k+1),
+		out := SearchOut{Rows: make([]int64, k+1), Scores: make([]float32, k+1),
 			Counts: make([]int64, 1)}
-		_, err := ix.Search(t.Context(), &search.SearchParams{Queries: q, NQ: 1, K: k + 1, Recall: recall,
+		_, err := ix.Search(t.Context(), &SearchParams{Queries: q, NQ: 1, K: k + 1, Recall: recall,
 			Rerank: -1}, &out)
 		require.NoError(t, err)
 		left := k
@@ -102,9 +100,9 @@ func TestMeasuredRecallIsThatOfSearchesOneByOne(t *testing.T) {
 	for i := range valid {
 		valid[i] = i%7 != 3
 	}
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
-		ix := recallIndex(t, rows, d, build.Options{Kind: kind, Bits: 1, Metric: column.SqEuclidean,
-			Cells: 50, Nulls: build.SkipNulls, Seed: 5}, valid)
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		ix := recallIndex(t, rows, d, BuildOptions{Kind: kind, Bits: 1, Metric: SqEuclidean,
+			Cells: 50, Nulls: SkipNulls, Seed: 5}, valid)
 		g := mem.Generator{State: ix.base().Seed}
 		sample := calibrate.RowsOfRanks(ix.base().Alive, calibrate.DrawRanks(&g, ix.base().Usable, 150))
 		for _, row := range sample {
@@ -112,14 +110,14 @@ func TestMeasuredRecallIsThatOfSearchesOneByOne(t *testing.T) {
 		}
 		for _, target := range []float64{0.5, 0.99, 1} {
 			got, err := ix.MeasureRecall(t.Context(),
-				calibrate.RecallParams{K: 7, Sample: 150, Recall: target})
+				RecallParams{K: 7, Sample: 150, Recall: target})
 			require.NoError(t, err)
 			assert.Equal(t, 7, got.K)
 			assert.Equal(t, 150, got.Sample)
 			want := bruteRecall(t, ix, rows, sample, 7, target)
 			assert.InDelta(t, want, got.Mean, 1e-12, "%v at %v", kind, target)
 			assert.True(t, got.Low <= got.Mean && got.Mean <= got.High, "%+v", got)
-			assert.True(t, kind != segment.IVF || target != 0.5 || got.Mean < 1, "nothing was missed")
+			assert.True(t, kind != IVF || target != 0.5 || got.Mean < 1, "nothing was missed")
 		}
 	}
 }
@@ -139,10 +137,10 @@ func (c *countedContext) Err() error {
 
 func TestAMeasurementStopsWhereverItsContextEnds(t *testing.T) {
 	rows := gaussianRows(t, 19, 2_000*16)
-	ix := recallIndex(t, rows, 16, build.Options{Kind: segment.IVF, Cells: 20}, nil)
+	ix := recallIndex(t, rows, 16, BuildOptions{Kind: IVF, Cells: 20}, nil)
 	whole := &countedContext{Context: t.Context()}
 	whole.left.Store(1 << 40)
-	want, err := ix.MeasureRecall(whole, calibrate.RecallParams{Sample: 600})
+	want, err := ix.MeasureRecall(whole, RecallParams{Sample: 600})
 	require.NoError(t, err)
 	looks := 1<<40 - whole.left.Load()
 	require.Greater(t, looks, int64(6), "three batches, each searched twice")
@@ -150,23 +148,24 @@ func TestAMeasurementStopsWhereverItsContextEnds(t *testing.T) {
 	for at := range 12 {
 		ctx := &countedContext{Context: t.Context()}
 		ctx.left.Store(looks * int64(at) / 12)
-		_, err := ix.MeasureRecall(ctx, calibrate.RecallParams{Sample: 600, Threads: 1})
-		assert.Equal(t, fault.Cancelled, fault.KindOf(err), "after look %d of %d", looks*int64(at)/12, looks)
+		_, err := ix.MeasureRecall(ctx, RecallParams{Sample: 600, Threads: 1})
+		assert.Equal(t, Cancelled, fault.KindOf(err), "after look %d of %d", looks*int64(at)/12, looks)
 	}
 	assert.Equal(t, live, ix.base().Source.Refs.Load())
-	got, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{Sample: 600})
+	got, err := ix.MeasureRecall(t.Context(), RecallParams{Sample: 600})
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 }
 
 func TestRecallOfAnExactSearchIsOne(t *testing.T) {
 	rows := gaussianRows(t, 12, 2_000*16)
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat} {
-		for metric := range column.Metric(4) {
-			ix := recallIndex(t, rows, 16, build.Options{Kind: kind, Metric: metric}, nil)
-			got, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{Recall: 1})
+	for _, kind := range []Kind{Exact, Flat} {
+		for metric := range Metric(4) {
+			ix := recallIndex(t, rows, 16, BuildOptions{Kind: kind, Metric: metric}, nil)
+			got, err := ix.MeasureRecall(t.Context(), RecallParams{Recall: 1})
 			require.NoError(t, err)
-			assert.Equal(t, calibrate.RecallReport{Mean: 1, Low: got.Low, High: 1, K: 10, Sample: 200}, got, "%v %v", kind, metric)
+			assert.Equal(t, RecallReport{Mean: 1, Low: got.Low, High: 1, K: 10, Sample: 200}, got,
+				"%v %v", kind, metric)
 			assert.InDelta(t, 0.981, got.Low, 0.001, "as sure as 200 queries make it")
 		}
 	}
@@ -175,13 +174,13 @@ func TestRecallOfAnExactSearchIsOne(t *testing.T) {
 func TestASearchThatMissesRowsMeasuresBelowOne(t *testing.T) {
 	const n, d = 8_000, 128
 	ix := recallIndex(t, gaussianRows(t, 13, n*d), d,
-		build.Options{Kind: segment.Flat, Bits: 1, Metric: column.SqEuclidean}, nil)
-	got, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{K: 20, Sample: 300, Recall: 0.5})
+		BuildOptions{Kind: Flat, Bits: 1, Metric: SqEuclidean}, nil)
+	got, err := ix.MeasureRecall(t.Context(), RecallParams{K: 20, Sample: 300, Recall: 0.5})
 	require.NoError(t, err)
 	t.Logf("%+v", got)
 	assert.Less(t, got.Mean, 1.0)
 	assert.Greater(t, got.Mean, 0.8)
-	own, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{K: 20, Sample: 300})
+	own, err := ix.MeasureRecall(t.Context(), RecallParams{K: 20, Sample: 300})
 	require.NoError(t, err)
 	assert.Greater(t, own.Mean, got.Mean, "the index's target is 0.95")
 }
@@ -191,9 +190,9 @@ func TestEqualRowsAreAllEquallyFound(t *testing.T) {
 	for i := range rows {
 		rows[i] = float32(1 + i/8%2) // two different rows, 250 times each
 	}
-	for metric := range column.Metric(4) {
-		ix := recallIndex(t, rows, 8, build.Options{Kind: segment.Flat, Metric: metric}, nil)
-		got, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{K: 30, Sample: 500})
+	for metric := range Metric(4) {
+		ix := recallIndex(t, rows, 8, BuildOptions{Kind: Flat, Metric: metric}, nil)
+		got, err := ix.MeasureRecall(t.Context(), RecallParams{K: 30, Sample: 500})
 		require.NoError(t, err)
 		assert.Equal(t, 1.0, got.Mean, metric)
 		assert.Equal(t, 500, got.Sample)
@@ -202,11 +201,11 @@ func TestEqualRowsAreAllEquallyFound(t *testing.T) {
 
 func TestTheSameIndexGivesTheSameReportForAnyNumberOfThreads(t *testing.T) {
 	rows := gaussianRows(t, 14, 6_000*16)
-	ix := recallIndex(t, rows, 16, build.Options{Kind: segment.Flat, Bits: 1, Seed: 1}, nil)
-	want, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{Recall: 0.5, Threads: 1})
+	ix := recallIndex(t, rows, 16, BuildOptions{Kind: Flat, Bits: 1, Seed: 1}, nil)
+	want, err := ix.MeasureRecall(t.Context(), RecallParams{Recall: 0.5, Threads: 1})
 	require.NoError(t, err)
 	for _, threads := range []int{1, 2, 7} {
-		got, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{Recall: 0.5, Threads: threads})
+		got, err := ix.MeasureRecall(t.Context(), RecallParams{Recall: 0.5, Threads: threads})
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
@@ -217,40 +216,40 @@ func TestTheSameIndexGivesTheSameReportForAnyNumberOfThreads(t *testing.T) {
 func TestASampleIsCutToTheRowsThereAre(t *testing.T) {
 	rows := gaussianRows(t, 15, 40*4)
 	for n := 2; n < 40; n++ {
-		for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} { // of ivf as many cells as rows
-			ix := recallIndex(t, rows[:n*4], 4, build.Options{Kind: kind, Cells: n}, nil)
-			got, err := ix.MeasureRecall(t.Context(), calibrate.RecallParams{K: 50, Recall: 1})
+		for _, kind := range []Kind{Exact, Flat, IVF} { // of ivf as many cells as rows
+			ix := recallIndex(t, rows[:n*4], 4, BuildOptions{Kind: kind, Cells: n}, nil)
+			got, err := ix.MeasureRecall(t.Context(), RecallParams{K: 50, Recall: 1})
 			require.NoError(t, err)
-			assert.Equal(t, calibrate.RecallReport{Mean: 1, Low: got.Low, High: 1, K: n - 1, Sample: n}, got)
+			assert.Equal(t, RecallReport{Mean: 1, Low: got.Low, High: 1, K: n - 1, Sample: n}, got)
 		}
 	}
 }
 
 func TestRecallThatCannotBeMeasuredIsRefused(t *testing.T) {
 	rows := gaussianRows(t, 16, 100*4)
-	check := func(ix *Index, p calibrate.RecallParams, kind fault.Kind, words string) {
+	check := func(ix *Index, p RecallParams, kind ErrorKind, words string) {
 		t.Helper()
 		_, err := ix.MeasureRecall(t.Context(), p)
 		assert.Equal(t, kind, fault.KindOf(err))
 		assert.ErrorContains(t, err, words)
 	}
-	none := recallIndex(t, rows, 4, build.Options{Keep: segment.KeepNone}, nil)
-	check(none, calibrate.RecallParams{}, fault.InvalidArgument, "vectors=column")
-	ix := recallIndex(t, rows, 4, build.Options{Kind: segment.Flat}, nil)
-	check(ix, calibrate.RecallParams{K: -1}, fault.InvalidArgument, "k = -1")
-	check(ix, calibrate.RecallParams{Sample: -1}, fault.InvalidArgument, "-1 rows")
-	check(ix, calibrate.RecallParams{Recall: 2}, fault.InvalidArgument, "recall target 2")
-	alone := recallIndex(t, rows[:4], 4, build.Options{}, nil)
-	check(alone, calibrate.RecallParams{}, fault.InvalidArgument, "1 rows can be found")
-	check(recallIndex(t, nil, 4, build.Options{}, nil), calibrate.RecallParams{}, fault.InvalidArgument, "0 rows")
+	none := recallIndex(t, rows, 4, BuildOptions{Keep: KeepNone}, nil)
+	check(none, RecallParams{}, InvalidArgument, "vectors=column")
+	ix := recallIndex(t, rows, 4, BuildOptions{Kind: Flat}, nil)
+	check(ix, RecallParams{K: -1}, InvalidArgument, "k = -1")
+	check(ix, RecallParams{Sample: -1}, InvalidArgument, "-1 rows")
+	check(ix, RecallParams{Recall: 2}, InvalidArgument, "recall target 2")
+	alone := recallIndex(t, rows[:4], 4, BuildOptions{}, nil)
+	check(alone, RecallParams{}, InvalidArgument, "1 rows can be found")
+	check(recallIndex(t, nil, 4, BuildOptions{}, nil), RecallParams{}, InvalidArgument, "0 rows")
 	live := ix.base().Source.Refs.Load()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := ix.MeasureRecall(gone, calibrate.RecallParams{})
-	assert.Equal(t, fault.Cancelled, fault.KindOf(err))
+	_, err := ix.MeasureRecall(gone, RecallParams{})
+	assert.Equal(t, Cancelled, fault.KindOf(err))
 	assert.Equal(t, live, ix.base().Source.Refs.Load(), "a reference to the column is left")
 	ix.Close()
-	check(ix, calibrate.RecallParams{}, fault.IndexClosed, "closed")
+	check(ix, RecallParams{}, IndexClosed, "closed")
 }
 
 func TestDrawnRanksAreDifferentSortedAndEvenlySpread(t *testing.T) {
@@ -270,7 +269,8 @@ func TestDrawnRanksAreDifferentSortedAndEvenlySpread(t *testing.T) {
 		assert.InDelta(t, rounds/4, count, 140, "rank %d", r)
 	}
 	assert.Equal(t, []int{0, 1, 2}, calibrate.DrawRanks(&g, 3, 3))
-	assert.Equal(t, []int{35, 64, 95}, calibrate.RowsOfRanks([]uint32{0, 1 << 3, 1<<31 | 1}, []int{0, 1, 2}))
+	assert.Equal(t, []int{35, 64, 95},
+		calibrate.RowsOfRanks([]uint32{0, 1 << 3, 1<<31 | 1}, []int{0, 1, 2}))
 }
 
 // The true mean lies inside the interval about as often as it says, whether neighbours are lost one

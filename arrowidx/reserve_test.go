@@ -6,10 +6,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
-
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // addRows adds rows of a matrix, so many a call.
@@ -18,7 +14,7 @@ func addRows(t *testing.T, ix *Index, rows []float32, d, step int) {
 	for at := 0; at < len(rows)/d; at += step {
 		end := min(at+step, len(rows)/d)
 		col := columnOf(t, rows[at*d:end*d], d)
-		_, err := ix.Add(t.Context(), nil, col, compact.AddOptions{})
+		_, err := ix.Add(t.Context(), nil, col, AddOptions{})
 		require.NoError(t, err)
 		col.Release()
 	}
@@ -29,15 +25,15 @@ func addRows(t *testing.T, ix *Index, rows []float32, d, step int) {
 func TestRowsAddedOneByOneLieInALine(t *testing.T) {
 	const n, d, more = 500, 24, 3000
 	rows := blobs(t, 710, n+more, d, 10)
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
-		ix := recallIndex(t, rows[:n*d], d, build.Options{Kind: kind, Keep: segment.KeepCopy}, nil)
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		ix := recallIndex(t, rows[:n*d], d, BuildOptions{Kind: kind, Keep: KeepCopy}, nil)
 		before := ix.Info().IndexBytes
 		addRows(t, ix, rows[n*d:(n+300)*d], d, 1)
 		addRows(t, ix, rows[(n+300)*d:], d, 37)
 		pieces, kept := 0, 0
 		for _, p := range ix.now.Parts {
 			pieces += len(p.Source.Pieces)
-			require.Equal(t, segment.KeepCopy, p.Keep)
+			require.Equal(t, KeepCopy, p.Keep)
 			kept += p.Rows
 		}
 		require.Equal(t, n+more, kept)
@@ -66,9 +62,9 @@ func (ix *Index) vectorAt(t *testing.T, row int64, dst []float32) []float32 {
 func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 	const n, d, more = 5000, 64, 4000
 	rows := blobs(t, 711, n+more, d, 10)
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
-		for _, keep := range []segment.Keep{segment.KeepBorrow, segment.KeepCopy} {
-			ix := recallIndex(t, rows[:n*d], d, build.Options{Kind: kind, Keep: keep}, nil)
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		for _, keep := range []Keep{KeepBorrow, KeepCopy} {
+			ix := recallIndex(t, rows[:n*d], d, BuildOptions{Kind: kind, Keep: keep}, nil)
 			built := ix.Info().IndexBytes
 			addRows(t, ix, rows[n*d:], d, 100)
 			ids := array.NewUint64Builder(memory.DefaultAllocator)
@@ -95,7 +91,7 @@ func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 func TestAReserveLivesAsLongAsItsRows(t *testing.T) {
 	const d = 16
 	rows := blobs(t, 712, 100, d, 5)
-	ix := recallIndex(t, rows[:50*d], d, build.Options{Kind: segment.Flat, Keep: segment.KeepCopy}, nil)
+	ix := recallIndex(t, rows[:50*d], d, BuildOptions{Kind: Flat, Keep: KeepCopy}, nil)
 	addRows(t, ix, rows[50*d:], d, 10)
 	col := ix.room.Col
 	v, err := ix.enter("search")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
@@ -184,7 +183,7 @@ func TestRowsAreRotatedOneByOne(t *testing.T) {
 }
 
 func TestDimensionsArePaddedToWholeWords(t *testing.T) {
-	for dim, want := range map[int]int{1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, column.MaxDim: column.MaxDim} {
+	for dim, want := range map[int]int{1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, MaxDim: MaxDim} {
 		require.Equal(t, want, rabitq.PaddedDim(dim))
 	}
 }
@@ -214,9 +213,9 @@ func TestSlabsOfImpossibleSizesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, empty.Mem)
 	empty.Free()
-	for n, want := range map[int64]fault.Kind{
-		-1: fault.LimitExceeded, 1<<46 + 1: fault.LimitExceeded, math.MinInt64: fault.LimitExceeded,
-		math.MaxInt64: fault.LimitExceeded, 1 << 46: fault.OutOfMemory,
+	for n, want := range map[int64]ErrorKind{
+		-1: LimitExceeded, 1<<46 + 1: LimitExceeded, math.MinInt64: LimitExceeded,
+		math.MaxInt64: LimitExceeded, 1 << 46: OutOfMemory,
 	} {
 		_, err := mem.NewSlab("build", n)
 		require.Equal(t, want, fault.KindOf(err), "%d bytes: %v", n, err)

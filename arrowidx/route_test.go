@@ -8,14 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-var routedMetrics = []column.Metric{column.Cosine, column.Dot, column.L2, column.SqEuclidean}
+var routedMetrics = []Metric{Cosine, Dot, L2, SqEuclidean}
 
 // stretched gives rows lengths between 0.6 and 1.8 and a common direction, so that lengths and the
 // mean matter.
@@ -28,7 +26,7 @@ func stretched(x []float32, d int) []float32 {
 
 // asking is a run that reads queries.
 func asking(seg *segment.Segment, queries []float32, epsilon float64) *search.Run {
-	return &search.Run{Seg: seg, P: &search.SearchParams{Queries: queries}, Epsilon: epsilon}
+	return &search.Run{Seg: seg, P: &SearchParams{Queries: queries}, Epsilon: epsilon}
 }
 
 // preparedProbes are queries ready for routing.
@@ -77,7 +75,7 @@ func trueOrder(ix *Index, q *search.Query, query []float32) []float64 {
 	ix.base().Rot.Apply(middle, 1)
 	for i := range c.N {
 		x := c.Centroid(i)
-		if ix.base().Metric != column.Dot {
+		if ix.base().Metric != Dot {
 			out[i] = squared(q.Rotated, x)
 			continue
 		}
@@ -102,7 +100,7 @@ func chosen(ix *Index, ps []*search.Probe, queries []float32, probes int) (share
 		for _, v := range p.Visits {
 			if order[v.Cell] <= last+1e-6*math.Abs(last) {
 				found++
-			} else if ix.base().Metric != column.Dot {
+			} else if ix.base().Metric != Dot {
 				farther = max(farther, math.Sqrt(order[v.Cell]/last)-1)
 			}
 		}
@@ -117,8 +115,8 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 	all := stretched(blobs(t, 500, n+nq, d, 150), d)
 	queries := all[n*d:]
 	for _, cells := range []int{64, 500, 2048} {
-		for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
-			ix := builtCells(t, all[:n*d], d, build.Options{
+		for _, metric := range []Metric{Cosine, Dot, L2} {
+			ix := builtCells(t, all[:n*d], d, BuildOptions{
 				Metric: metric, Bits: 1, Cells: cells, Seed: uint64(cells)})
 			ps := preparedProbes(t, ix, queries)
 			for _, probes := range []int{1, 8, 32} {
@@ -133,7 +131,7 @@ func TestRoutingFindsTheNearestCells(t *testing.T) {
 				t.Logf("%s, %d of %d cells: %.4f, others at most %.3f farther", metric, probes, cells,
 					share, farther)
 				least := 0.90
-				if !search.UsesPlane(ix.base().Cells, probes) || metric == column.Dot {
+				if !search.UsesPlane(ix.base().Cells, probes) || metric == Dot {
 					least = 0.99
 				}
 				require.GreaterOrEqual(t, share, least, "%s, %d of %d cells", metric, probes, cells)
@@ -147,7 +145,7 @@ func TestRoutesAreTheSameAloneAndByFours(t *testing.T) {
 	const n, d, nq = 4000, 40, 23
 	all := stretched(blobs(t, 501, n+nq, d, 80), d)
 	for _, metric := range routedMetrics {
-		ix := builtCells(t, all[:n*d], d, build.Options{Metric: metric, Bits: 1, Cells: 400})
+		ix := builtCells(t, all[:n*d], d, BuildOptions{Metric: metric, Bits: 1, Cells: 400})
 		alone, byFours := preparedProbes(t, ix, all[n*d:]), preparedProbes(t, ix, all[n*d:])
 		for _, probes := range []int{1, 5, 20, 100, 399, 400} {
 			routed(ix, alone, probes, 1)
@@ -169,7 +167,7 @@ func TestMoreProbesKeepTheCellsOfFewer(t *testing.T) {
 	const n, d, nq = 2000, 24, 10
 	all := stretched(blobs(t, 502, n+nq, d, 30), d)
 	for _, metric := range routedMetrics {
-		ix := builtCells(t, all[:n*d], d, build.Options{Metric: metric, Bits: 1, Cells: 60})
+		ix := builtCells(t, all[:n*d], d, BuildOptions{Metric: metric, Bits: 1, Cells: 60})
 		few, more := preparedProbes(t, ix, all[n*d:]), preparedProbes(t, ix, all[n*d:])
 		for probes := 55; probes < 60; probes++ {
 			routed(ix, few, probes, 1)
@@ -198,7 +196,7 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 			queries[i], queries[d+i] = -queries[i], 20*queries[d+i]
 		}
 		for _, metric := range routedMetrics {
-			ix := builtCells(t, rows, d, build.Options{Metric: metric, Bits: 1, Cells: 80})
+			ix := builtCells(t, rows, d, BuildOptions{Metric: metric, Bits: 1, Cells: 80})
 			c := ix.base().Cells
 			tight := 0
 			for _, p := range preparedProbes(t, ix, queries) {
@@ -208,13 +206,13 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 						dist := p.Exact(metric, rows[int(row)*d:(int(row)+1)*d])
 						require.LessOrEqual(t, float64(v.Least), dist+float64(p.Slack),
 							"%s, shift %v, row %d of cell %d", metric, shift, row, cell)
-						if metric == column.Dot && float64(v.Least) > dist-0.3*float64(p.Length) {
+						if metric == Dot && float64(v.Least) > dist-0.3*float64(p.Length) {
 							tight++
 						}
 					}
 				}
 			}
-			if metric == column.Dot {
+			if metric == Dot {
 				require.Positive(t, tight, "the bound is not just far below everything")
 			}
 		}
@@ -224,14 +222,14 @@ func TestNoRowIsNearerThanTheBoundOfItsCell(t *testing.T) {
 func TestWideningAddsTheNextCellsUntilEnoughRowsAreHeld(t *testing.T) {
 	const n, d = 3000, 16
 	rows := blobs(t, 504, n, d, 30)
-	ix := builtCells(t, rows, d, build.Options{Metric: column.L2, Bits: 1, Cells: 100})
+	ix := builtCells(t, rows, d, BuildOptions{Metric: L2, Bits: 1, Cells: 100})
 	c := ix.base().Cells
 	mask := make([]byte, n)
 	for i := 0; i < n; i += 3 {
 		mask[i] = 1
 	}
 	for _, m := range [][]byte{nil, mask} {
-		r := &search.Run{Seg: ix.base(), P: &search.SearchParams{Mask: m}, K: 1}
+		r := &search.Run{Seg: ix.base(), P: &SearchParams{Mask: m}, K: 1}
 		require.NoError(t, r.SetFilter())
 		for _, enough := range []int{1, 30, 300, 900, r.Eligible} {
 			ps := preparedProbes(t, ix, rows[:5*d])

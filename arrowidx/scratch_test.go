@@ -10,11 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 )
 
 // unused forgets all scratch memory: the next search begins with none.
@@ -33,17 +29,17 @@ type sharing struct {
 func newSharing(t *testing.T) *sharing {
 	s := &sharing{}
 	for i, d := range []int{3, 64, 130} {
-		for _, metric := range []column.Metric{column.L2, column.Cosine, column.Dot} {
-			for _, o := range []build.Options{
-				{Kind: segment.Exact}, {Kind: segment.Flat, Bits: 1}, {Kind: segment.Flat, Bits: 4}, {Kind: segment.Flat, Bits: 8},
-				{Kind: segment.IVF, Bits: 5, Cells: 6},
+		for _, metric := range []Metric{L2, Cosine, Dot} {
+			for _, o := range []BuildOptions{
+				{Kind: Exact}, {Kind: Flat, Bits: 1}, {Kind: Flat, Bits: 4}, {Kind: Flat, Bits: 8},
+				{Kind: IVF, Bits: 5, Cells: 6},
 			} {
-				o.Metric, o.Keep = metric, segment.KeepCopy
+				o.Metric, o.Keep = metric, KeepCopy
 				rows := blobs(t, uint64(700+i), 700+i*500, d, 12)
 				ix := recallIndex(t, rows, d, o, nil)
 				if i == 1 {
 					more := columnOf(t, rows[:9*d], d)
-					_, err := ix.Add(t.Context(), nil, more, compact.AddOptions{})
+					_, err := ix.Add(t.Context(), nil, more, AddOptions{})
 					require.NoError(t, err)
 				}
 				s.indexes, s.queries = append(s.indexes, ix), append(s.queries, rows[:40*d])
@@ -58,7 +54,7 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 	i := r.IntN(len(s.indexes))
 	ix, d := s.indexes[i], s.indexes[i].Dim()
 	nq, k := 1+r.IntN(6)*r.IntN(6), 1+r.IntN(20)
-	p := search.SearchParams{Queries: s.queries[i][:nq*d], NQ: nq, K: k, Rerank: r.IntN(3)*20 - 1,
+	p := SearchParams{Queries: s.queries[i][:nq*d], NQ: nq, K: k, Rerank: r.IntN(3)*20 - 1,
 		Estimates: r.IntN(4) == 0, Threads: 1 + r.IntN(2)}
 	if p.Estimates {
 		p.Rerank = 0
@@ -86,13 +82,13 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 		}
 	case 1:
 		low := 0.5
-		w := search.WithinParams{Queries: p.Queries, NQ: nq, Mask: p.Mask, Threads: p.Threads}
+		w := WithinParams{Queries: p.Queries, NQ: nq, Mask: p.Mask, Threads: p.Threads}
 		if w.MaxDistance = &low; ix.Metric().Larger() {
 			w.MinSimilarity, w.MaxDistance = &low, nil
 		}
 		return func() string {
 			all := ""
-			_, err := ix.Within(t.Context(), &w, func(found search.Range) error {
+			_, err := ix.Within(t.Context(), &w, func(found Range) error {
 				all += fmt.Sprint(found.Query, found.Rows, found.Scores)
 				return nil
 			})
@@ -106,8 +102,8 @@ func (s *sharing) ask(t *testing.T, r *rand.Rand) func() string {
 	}
 }
 
-func outputs(nq, k int) search.SearchOut {
-	return search.SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
+func outputs(nq, k int) SearchOut {
+	return SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
 		Counts: make([]int64, nq)}
 }
 
@@ -147,9 +143,9 @@ func TestScratchMemoryOfALargeSearchIsNotKept(t *testing.T) {
 	unused()
 	const n, d, nq = 3000, 8, 3000
 	rows := blobs(t, 5, n, d, 4)
-	ix := recallIndex(t, rows, d, build.Options{Kind: segment.Flat, Metric: column.L2, Keep: segment.KeepCopy}, nil)
+	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Metric: L2, Keep: KeepCopy}, nil)
 	out := outputs(nq, n)
-	_, err := ix.Search(t.Context(), &search.SearchParams{Queries: rows[:nq*d], NQ: nq, K: n, Rerank: -1,
+	_, err := ix.Search(t.Context(), &SearchParams{Queries: rows[:nq*d], NQ: nq, K: n, Rerank: -1,
 		Threads: 1}, &out)
 	require.NoError(t, err)
 	if w := search.Workspaces.Get().(*search.Workspace); w.Peak != 0 {
@@ -179,13 +175,13 @@ func TestIndexesThatComeAndGoLeaveNoHeapBehind(t *testing.T) {
 	heap()
 	before := heap()
 	for i := range 500 {
-		o := build.Options{Kind: []segment.Kind{segment.Exact, segment.Flat, segment.IVF}[i%3], Metric: column.L2}
+		o := BuildOptions{Kind: []Kind{Exact, Flat, IVF}[i%3], Metric: L2}
 		ix, err := Build(t.Context(), col, o)
 		require.NoError(t, err)
-		_, err = ix.Add(t.Context(), nil, col, compact.AddOptions{})
+		_, err = ix.Add(t.Context(), nil, col, AddOptions{})
 		require.NoError(t, err)
 		out := outputs(1, 3)
-		p := search.SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1, Threads: 1}
+		p := SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1, Threads: 1}
 		_, err = ix.Search(t.Context(), &p, &out)
 		require.NoError(t, err)
 		require.NoError(t, ix.Compact(t.Context(), 1))

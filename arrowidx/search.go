@@ -13,14 +13,14 @@ import (
 // Errors: DimensionMismatch, InvalidVector naming query and column, InvalidArgument (negative K,
 // a mask of the wrong length, kind exact without its vectors),
 // VectorsChanged when borrowed vectors no longer fit their codes, Cancelled, IndexClosed.
-func (ix *Index) Search(ctx context.Context, p *search.SearchParams, out *search.SearchOut) (search.Plan, error) {
+func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
 	v, err := ix.enter("search")
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	defer ix.leave(v)
 	if p, err = p.Counted(v.Parts[0]); err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
-	return search.Search(v, ctx, p, out)
+	return search.Search(ctx, v, p, out)
 }

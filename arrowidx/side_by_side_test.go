@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -26,17 +24,17 @@ func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
 	for i := range rows {
 		rows[i] *= 1 + float32(i/d%5)/4
 	}
-	for _, kind := range []segment.Kind{segment.Exact, segment.Flat, segment.IVF} {
-		for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
-			ix := recallIndex(t, rows[:n*d], d, build.Options{
-				Kind: kind, Metric: metric, Keep: segment.KeepCopy}, nil)
+	for _, kind := range []Kind{Exact, Flat, IVF} {
+		for _, metric := range []Metric{Cosine, Dot, L2} {
+			ix := recallIndex(t, rows[:n*d], d, BuildOptions{
+				Kind: kind, Metric: metric, Keep: KeepCopy}, nil)
 			for i, share := range []float64{0.03, 0.02, 0.002} {
 				name := fmt.Sprintf("%s %s %v", kind, metric, share)
-				p := &search.SearchParams{Queries: rows[n*d:], NQ: 1, K: k, Rerank: -1, Threads: 1,
+				p := &SearchParams{Queries: rows[n*d:], NQ: 1, K: k, Rerank: -1, Threads: 1,
 					Mask: randomMask(681+uint64(i), n, share)}
-				var first search.SearchOut
-				for turn := range sketch.SketchUses + 2 {
-					out := search.SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
+				var first SearchOut
+				for turn := range sketch.Uses + 2 {
+					out := SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
 						Counts: make([]int64, 1)}
 					plan, err := ix.Search(t.Context(), p, &out)
 					require.NoError(t, err)
@@ -49,7 +47,7 @@ func TestAnswersDoNotTellWhetherVectorsLieSideBySide(t *testing.T) {
 					if plan.Eligible > max(k, search.FewRows) {
 						require.Len(t, f.Side.Vectors, int(plan.Eligible)*d, name)
 					}
-					sketched := kind != segment.Exact && share > 0.01 && turn >= sketch.SketchUses-1
+					sketched := kind != Exact && share > 0.01 && turn >= sketch.Uses-1
 					require.Equal(t, sketched, f.Side.Sketch != nil, "%s, use %d", name, turn+1)
 					require.Equal(t, first.Rows, out.Rows, name)
 					for j := range out.Scores {
@@ -76,8 +74,8 @@ func TestACopyOfOneColumnIsNotTakenForAnother(t *testing.T) {
 			other[i] *= 2
 		}
 	}
-	ix := recallIndex(t, rows, d, build.Options{Kind: segment.Exact, Metric: column.L2, Keep: segment.KeepCopy}, nil)
-	source := recallIndex(t, other, d, build.Options{Kind: segment.Exact, Metric: column.L2, Keep: segment.KeepCopy}, nil)
+	ix := recallIndex(t, rows, d, BuildOptions{Kind: Exact, Metric: L2, Keep: KeepCopy}, nil)
+	source := recallIndex(t, other, d, BuildOptions{Kind: Exact, Metric: L2, Keep: KeepCopy}, nil)
 	mask := randomMask(685, n, 0.02)
 	at := 0
 	for mask[at] == 0 || sampled[at] {
@@ -85,10 +83,10 @@ func TestACopyOfOneColumnIsNotTakenForAnother(t *testing.T) {
 	}
 	query := other[at*d : (at+1)*d]
 	for range 3 {
-		for _, from := range []*column.Column{nil, source.base().Source} {
-			out := search.SearchOut{Rows: make([]int64, 1), Scores: make([]float32, 1),
+		for _, from := range []*Column{nil, source.base().Source} {
+			out := SearchOut{Rows: make([]int64, 1), Scores: make([]float32, 1),
 				Counts: make([]int64, 1)}
-			_, err := ix.Search(t.Context(), &search.SearchParams{Queries: query, NQ: 1, K: 1,
+			_, err := ix.Search(t.Context(), &SearchParams{Queries: query, NQ: 1, K: 1,
 				Rerank: -1, Mask: mask, Source: from}, &out)
 			require.NoError(t, err)
 			if from != nil {
@@ -101,7 +99,7 @@ func TestACopyOfOneColumnIsNotTakenForAnother(t *testing.T) {
 
 func TestCopiesOfVectorsAreCountedAndBounded(t *testing.T) {
 	const d = 16
-	c := newCachedFilters(t, segment.Exact, 8000)
+	c := newCachedFilters(t, Exact, 8000)
 	mask := randomMask(686, c.n, 0.02)
 	c.search(t, c.params(mask)) // four queries at once are reason enough
 	before := c.ix.Info().IndexBytes
@@ -114,8 +112,9 @@ func TestCopiesOfVectorsAreCountedAndBounded(t *testing.T) {
 	require.NotContains(t, search.FiltersOf(c.ix.base()).Kept, f, "the oldest are forgotten")
 	require.Less(t, c.ix.Info().IndexBytes, before+int64(search.FiltersKept*4*d*c.n/50))
 
-	r := &search.Run{Seg: &segment.Segment{Dim: search.CopyBytes}, Filter: &search.Filter{Rows: make([]uint32, 1)},
-		P: &search.SearchParams{NQ: 9}}
+	r := &search.Run{Seg: &segment.Segment{Dim: search.CopyBytes},
+		Filter: &search.Filter{Rows: make([]uint32, 1)},
+		P:      &SearchParams{NQ: 9}}
 	require.Nil(t, r.Neighbouring(), "a row of more bytes than a copy may have")
 }
 
@@ -161,12 +160,12 @@ func TestTheNearestCellsThatHoldEnoughRowsAreListed(t *testing.T) {
 func TestVectorsThatASearchBringsAreNotCopied(t *testing.T) {
 	const n, d = 6000, 64
 	rows := blobs(t, 688, n, d, 20)
-	ix := recallIndex(t, rows, d, build.Options{Kind: segment.Flat, Metric: column.L2, Keep: segment.KeepNone}, nil)
+	ix := recallIndex(t, rows, d, BuildOptions{Kind: Flat, Metric: L2, Keep: KeepNone}, nil)
 	mask := randomMask(689, n, 0.03)
-	for range sketch.SketchUses + 2 {
+	for range sketch.Uses + 2 {
 		col := columnOf(t, rows, d)
-		out := search.SearchOut{Rows: make([]int64, 3), Scores: make([]float32, 3), Counts: make([]int64, 1)}
-		_, err := ix.Search(t.Context(), &search.SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1,
+		out := SearchOut{Rows: make([]int64, 3), Scores: make([]float32, 3), Counts: make([]int64, 1)}
+		_, err := ix.Search(t.Context(), &SearchParams{Queries: rows[:d], NQ: 1, K: 3, Rerank: -1,
 			Mask: mask, Source: col}, &out)
 		require.NoError(t, err)
 		col.Release()

@@ -8,13 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/sketch"
 )
 
-func columnOf(t *testing.T, rows []float32, d int) *column.Column {
+func columnOf(t *testing.T, rows []float32, d int) *Column {
 	col, err := column.MatrixColumn(rows, len(rows)/d, d)
 	require.NoError(t, err)
 	return col
@@ -40,17 +39,17 @@ func oddRows(t *testing.T, n, d int, scale, offset float32) []float32 {
 // The bounds hold for every row and query: what float64 measures lies within the width.
 func TestSketchesBoundDistancesWithCertainty(t *testing.T) {
 	const n, d, nq = 600, 70, 12
-	for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
+	for _, metric := range []Metric{Cosine, Dot, L2} {
 		for _, scale := range []float32{1e-7, 1, 1e7} {
 			for _, offset := range []float32{0, 0.3, 5} {
 				rows := oddRows(t, n+nq, d, scale, offset)
-				seg := recallIndex(t, rows[:n*d], d, build.Options{
-					Kind: segment.Flat, Metric: metric, Keep: segment.KeepCopy}, nil).base()
+				seg := recallIndex(t, rows[:n*d], d, BuildOptions{
+					Kind: Flat, Metric: metric, Keep: KeepCopy}, nil).base()
 				list := make([]uint32, n)
 				for i := range list {
 					list[i] = uint32(i)
 				}
-				k := sketch.NewSketch(seg, seg.Source, list)
+				k := sketch.New(seg, seg.Source, list)
 				name := fmt.Sprintf("%s, scale %v, offset %v", metric, scale, offset)
 				tight := 0
 				for q := range nq {
@@ -64,7 +63,9 @@ func TestSketchesBoundDistancesWithCertainty(t *testing.T) {
 
 // boundsHold checks the bounds of one query, and counts rows whose bounds are less than a fifth of
 // the range of all distances.
-func boundsHold(t *testing.T, seg *segment.Segment, k *sketch.Sketch, rows []float32, at int, name string) int {
+func boundsHold(
+	t *testing.T, seg *segment.Segment, k *sketch.Sketch, rows []float32, at int, name string,
+) int {
 	n, d := len(k.Step), seg.Dim
 	p := &search.Probe{Query: &search.Query{}}
 	require.NoError(t, p.Prepare(asking(seg, rows[at*d:(at+1)*d], 1.9), 0))
@@ -108,7 +109,7 @@ func boundsHold(t *testing.T, seg *segment.Segment, k *sketch.Sketch, rows []flo
 // middleDot is the product of the scaled query, minus the mean, with the mean.
 func middleDot(seg *segment.Segment, p *search.Probe) float64 {
 	sum, length := 0.0, p.Norm
-	if seg.Metric == column.Dot {
+	if seg.Metric == Dot {
 		length = float64(seg.Scale) / p.Unit
 	}
 	for j, m := range seg.Mean {
@@ -120,12 +121,12 @@ func middleDot(seg *segment.Segment, p *search.Probe) float64 {
 // Whatever the rows are like, a mask used often finds what it found the first time.
 func TestSketchesChangeNoAnswer(t *testing.T) {
 	const n, d, nq, k = 8000, 70, 40, 10
-	for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
+	for _, metric := range []Metric{Cosine, Dot, L2} {
 		for _, scale := range []float32{1e-7, 1, 1e7} {
 			for _, offset := range []float32{0, 5} {
 				rows := oddRows(t, n+nq, d, scale, offset)
-				ix := recallIndex(t, rows[:n*d], d, build.Options{
-					Kind: segment.Flat, Metric: metric, Keep: segment.KeepCopy}, nil)
+				ix := recallIndex(t, rows[:n*d], d, BuildOptions{
+					Kind: Flat, Metric: metric, Keep: KeepCopy}, nil)
 				// Two masks of the same rows, one of which is asked about one query at a time.
 				mask, twin := randomMask(702, n, 0.025), make([]byte, n)
 				for i, m := range mask {
@@ -133,16 +134,16 @@ func TestSketchesChangeNoAnswer(t *testing.T) {
 						twin[i] = m ^ 0xFF | 1
 					}
 				}
-				many := search.SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
+				many := SearchOut{Rows: make([]int64, nq*k), Scores: make([]float32, nq*k),
 					Counts: make([]int64, nq)}
-				p := search.SearchParams{Queries: rows[n*d:], NQ: nq, K: k, Rerank: -1, Mask: mask}
+				p := SearchParams{Queries: rows[n*d:], NQ: nq, K: k, Rerank: -1, Mask: mask}
 				_, err := ix.Search(t.Context(), &p, &many)
 				require.NoError(t, err)
 				require.NotNil(t, search.FiltersOf(ix.base()).Kept[0].Side.Sketch)
 				for i := range nq {
-					one := search.SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
+					one := SearchOut{Rows: make([]int64, k), Scores: make([]float32, k),
 						Counts: make([]int64, 1)}
-					p := search.SearchParams{Queries: rows[(n+i)*d : (n+i+1)*d], NQ: 1, K: k, Rerank: -1,
+					p := SearchParams{Queries: rows[(n+i)*d : (n+i+1)*d], NQ: 1, K: k, Rerank: -1,
 						Mask: twin}
 					_, err := ix.Search(t.Context(), &p, &one)
 					require.NoError(t, err)

@@ -6,10 +6,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
-	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
@@ -21,7 +19,7 @@ import (
 // Errors: Cancelled, OutOfMemory, IndexClosed; the index is then as it was.
 func (ix *Index) Compact(ctx context.Context, threads int) error {
 	return ix.change("compact", func(v *segment.Version) (*segment.Version, error) {
-		seg, err := compact.Whole(v, ctx, threads)
+		seg, err := compact.Whole(ctx, v, threads)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +43,7 @@ func (ix *Index) Compact(ctx context.Context, threads int) error {
 // naming the first id that is in the index already (unless Replace) or twice among ids,
 // InvalidArgument for ids of another type or number, Cancelled, OutOfMemory, IndexClosed.
 func (ix *Index) Add(
-	ctx context.Context, ids *column.IDs, col *column.Column, o compact.AddOptions,
+	ctx context.Context, ids *IDs, col *Column, o AddOptions,
 ) (replaced int, err error) {
 	err = ix.change("add", func(v *segment.Version) (*segment.Version, error) {
 		a := compact.Addition{V: v, Asked: ix.asked, Room: &ix.room, Col: col, O: o,
@@ -54,8 +52,8 @@ func (ix *Index) Add(
 		replaced = a.Replaced
 		return next, err
 	})
-	if e := (*fault.Error)(nil); errors.As(err, &e) && (e.Op == "build" || e.Op == "add") {
-		if e.Op == "build" && e.Kind == fault.InvalidVector {
+	if e := (*Error)(nil); errors.As(err, &e) && (e.Op == "build" || e.Op == "add") {
+		if e.Op == "build" && e.Kind == InvalidVector {
 			e.Fix = "repair or drop the row; nothing was added"
 		}
 		if e.Op = "add"; o.Replace {
@@ -69,7 +67,7 @@ func (ix *Index) Add(
 }
 
 // Upsert is Add with Replace: rows of new ids are added, rows of known ids replaced.
-func (ix *Index) Upsert(ctx context.Context, ids *column.IDs, col *column.Column, o compact.AddOptions) (int, error) {
+func (ix *Index) Upsert(ctx context.Context, ids *IDs, col *Column, o AddOptions) (int, error) {
 	o.Replace = true
 	return ix.Add(ctx, ids, col, o)
 }

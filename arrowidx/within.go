@@ -21,15 +21,15 @@ import (
 // with the number of rows found when they need more than MaxBytes (nothing of that round of 512
 // queries is emitted then), and those of Search.
 func (ix *Index) Within(
-	ctx context.Context, p *search.WithinParams, emit func(search.Range) error,
-) (search.Plan, error) {
+	ctx context.Context, p *WithinParams, emit func(Range) error,
+) (Plan, error) {
 	v, err := ix.enter("within")
 	if err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
 	defer ix.leave(v)
 	if p, err = p.Counted(v.Parts[0]); err != nil {
-		return search.Plan{}, err
+		return Plan{}, err
 	}
-	return search.Within(v, ctx, p, 0, emit)
+	return search.Within(ctx, v, p, 0, emit)
 }

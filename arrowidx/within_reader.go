@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 )
 
@@ -17,11 +16,11 @@ import (
 // score (float32), query after query, the rows of each best first. MaxBytes covers the batches too.
 // The caller releases the reader.
 func (ix *Index) WithinReader(
-	ctx context.Context, p *search.WithinParams, mem memory.Allocator,
-) (array.RecordReader, search.Plan, error) {
+	ctx context.Context, p *WithinParams, mem memory.Allocator,
+) (array.RecordReader, Plan, error) {
 	v, err := ix.enter("within")
 	if err != nil {
-		return nil, search.Plan{}, err
+		return nil, Plan{}, err
 	}
 	defer ix.leave(v)
 	b := &batcher{mem: mem, names: v.Ids, schema: arrow.NewSchema([]arrow.Field{
@@ -30,9 +29,9 @@ func (ix *Index) WithinReader(
 		{Name: "score", Type: arrow.PrimitiveTypes.Float32},
 	}, nil)}
 	defer b.release()
-	plan, err := search.Within(v, ctx, p, 12+width(v.Ids), b.take)
+	plan, err := search.Within(ctx, v, p, 12+width(v.Ids), b.take)
 	if err != nil {
-		return nil, search.Plan{}, err
+		return nil, Plan{}, err
 	}
 	b.flush()
 	reader, err := array.NewRecordReader(b.schema, b.done)
@@ -40,19 +39,19 @@ func (ix *Index) WithinReader(
 }
 
 // dataType is the type of the array that Named makes.
-func dataType(ids *column.IDs) arrow.DataType {
+func dataType(ids *IDs) arrow.DataType {
 	switch ids.Kind() {
-	case column.IDString:
+	case IDString:
 		return arrow.BinaryTypes.LargeString
-	case column.IDUint64:
+	case IDUint64:
 		return arrow.PrimitiveTypes.Uint64
 	}
 	return arrow.PrimitiveTypes.Int64
 }
 
 // width is about how many bytes of an Arrow array an id takes.
-func width(ids *column.IDs) int64 {
-	if ids.Kind() != column.IDString || ids.Len() == 0 {
+func width(ids *IDs) int64 {
+	if ids.Kind() != IDString || ids.Len() == 0 {
 		return 8
 	}
 	if ids.Parts == nil {
@@ -68,7 +67,7 @@ func width(ids *column.IDs) int64 {
 // batcher gathers rows found into record batches.
 type batcher struct {
 	mem     memory.Allocator
-	names   *column.IDs
+	names   *IDs
 	schema  *arrow.Schema
 	queries []int64
 	rows    []int64
@@ -77,7 +76,7 @@ type batcher struct {
 }
 
 // take adds the rows of one piece.
-func (b *batcher) take(r search.Range) error {
+func (b *batcher) take(r Range) error {
 	rows, scores := r.Rows, r.Scores
 	for len(rows) > 0 {
 		n := min(len(rows), search.RangePiece-len(b.rows))

@@ -2,7 +2,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${1:-20000}
-files=$(grep -rl --include='*_test.go' '^func Fuzz' simd fault text arrowidx internal/mem cabi || true)
+folders='simd fault text arrowidx internal/mem cabi'
+# shellcheck disable=SC2086
+files=$(grep -rl --include='*_test.go' '^func Fuzz' $folders || true)
 [ -n "$files" ] || { echo "no fuzz target found"; exit 1; }
 for folder in $(echo "$files" | xargs -n1 dirname | sort -u); do
   for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$folder"/*_test.go); do

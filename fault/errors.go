@@ -1,3 +1,7 @@
+// Package fault holds the kinds of error that Go, C and Python share, and the error that carries
+// one. It imports nothing of ours, so that every layer can return its own errors as such.
+//
+// Reading order: errors.go; shortage.go, how memory that runs out becomes an error in time.
 package fault
 
 import (
@@ -64,7 +68,7 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// Error is what every exported function of this package returns when it fails: what happened
+// Error is what every exported function of the engine returns when it fails: what happened
 // (Msg), in which operation (Op), where (Row and Column, -1 when there is no such place), and the
 // way out (Fix).
 type Error struct {
@@ -100,7 +104,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // KindOf returns the kind of err: OK for nil, Cancelled for a context's errors, NativeError for
-// errors that are not of this package.
+// errors of other kinds.
 func KindOf(err error) Kind {
 	if err == nil {
 		return OK
@@ -115,18 +119,23 @@ func KindOf(err error) Kind {
 	return NativeError
 }
 
+// New makes an error that belongs to no row or column.
 func New(kind Kind, op, msg, fix string) *Error {
 	return &Error{Kind: kind, Op: op, Msg: msg, Fix: fix, Row: -1, Column: -1}
 }
 
+// At makes an error of a row and a column, -1 where there is none.
 func At(kind Kind, op string, row, column int64, msg, fix string) *Error {
 	return &Error{Kind: kind, Op: op, Msg: msg, Fix: fix, Row: row, Column: column}
 }
 
+// Closed is the error of an operation on a closed index.
 func Closed(op string) *Error {
 	return New(IndexClosed, op, "the index is closed", "build or load it again")
 }
 
+// FromContext returns why an operation must end now: its context has ended, or memory is short (see
+// WatchMemory). nil: go on.
 func FromContext(ctx context.Context, op string) error {
 	err := ctx.Err()
 	if err == nil {

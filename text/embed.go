@@ -1,3 +1,4 @@
+// Package text turns text into vectors: rows of a table of tokens, averaged (static embeddings).
 package text
 
 import (

@@ -1,3 +1,12 @@
+// Package column reads vectors and ids where they lie in Arrow arrays: what the engine is given.
+//
+// A [Column] is a list of chunks; nothing is concatenated, and numbers that are not float32 are
+// converted a row or a tile of rows at a time. It counts its users, of which the last releases the
+// arrays or the copy.
+//
+// Reading order: metric.go, column.go, elements.go (types of numbers); wide.go (float64) and
+// bits.go (packed bits); copy.go, join.go and arena.go (who owns which memory); spot_checks.go and
+// hash.go (whether borrowed vectors are still the same); ids.go.
 package column
 
 import (
@@ -53,7 +62,7 @@ type Chunk struct {
 	starts  []int64
 	nullAny bool
 	BadElem []byte // validity bitmap of the elements when some are null, else nil
-	badOff  int    // bit of badElem that belongs to element 0 of data
+	badOff  int    // bit of BadElem that belongs to element 0 of data
 }
 
 // NewColumn makes a column of the chunks, which it retains. It checks types, shapes and lengths
@@ -183,6 +192,7 @@ func (c *Column) Valid(row int) bool {
 	return !ck.isNull(row - ck.Start)
 }
 
+// ChunkOf returns the chunk that holds a row: the last one that begins at the row or before.
 func (c *Column) ChunkOf(row int) *Chunk {
 	if len(c.Pieces) == 1 {
 		return &c.Pieces[0]
@@ -205,6 +215,9 @@ func (c *Column) Memory(row int) []byte {
 	at := ck.at(row-ck.Start, c.Dims)
 	return ck.data.bytes(at, at+c.Dims)
 }
+
+// FetchAhead is how many rows ahead of the one being measured are asked for.
+const FetchAhead = 4
 
 // Tile returns rows [from, from+n), which must lie in one chunk, as n*Dim numbers: a view where
 // possible, else dst.

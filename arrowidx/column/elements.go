@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -51,6 +52,14 @@ func readElements(child arrow.Array) (elements, error) {
 	return elements{}, fault.New(fault.ColumnError, "column",
 		fmt.Sprintf("vectors of %s are not supported", child.DataType()),
 		"cast them to float32")
+}
+
+// Numbers returns numbers [from, to) of a slab of float32 or float64.
+func Numbers(s *mem.Slab, wide bool, from, to int) elements {
+	if wide {
+		return elements{kind: elemFloat64, f64: arrow.Float64Traits.CastFromBytes(s.Mem)[from:to]}
+	}
+	return elements{kind: elemFloat32, f32: s.Floats()[from:to]}
 }
 
 func (e *elements) len() int {

@@ -15,7 +15,7 @@ func (ck *Chunk) setElementNulls(child arrow.Array, from, n int) {
 	}
 }
 
-// nullAt reports whether number i of the chunk's data is null. badElem must not be nil.
+// nullAt reports whether number i of the chunk's data is null. BadElem must not be nil.
 func (ck *Chunk) nullAt(i int) bool {
 	i += ck.badOff
 	return ck.BadElem[i>>3]>>(i&7)&1 == 0

@@ -1,3 +1,8 @@
+// Package pca projects the rows of a column on their principal components, for plots and for
+// looking at data; no search uses it.
+//
+// Reading order: pca.go (the covariance as a whole, where dimensions are few), pca_subspace.go
+// (subspace iteration, where they are many).
 package pca
 
 import (

@@ -131,13 +131,16 @@ func TestPCAOfNullRowsIsNaN(t *testing.T) {
 
 func TestPCARefusesWhatItCannotDraw(t *testing.T) {
 	col := pcaColumn(t, 2, [][]float32{{0, 1}, {float32(math.NaN()), 1}})
-	require.Equal(t, fault.InvalidArgument, fault.KindOf(PCA(context.Background(), col, 3, make([]float32, 6))))
-	require.Equal(t, fault.InvalidArgument, fault.KindOf(PCA(context.Background(), col, 1, make([]float32, 3))))
+	require.Equal(t, fault.InvalidArgument,
+		fault.KindOf(PCA(t.Context(), col, 3, make([]float32, 6))))
+	require.Equal(t, fault.InvalidArgument,
+		fault.KindOf(PCA(t.Context(), col, 1, make([]float32, 3))))
 	err := PCA(context.Background(), col, 1, make([]float32, 2))
 	require.Equal(t, fault.InvalidVector, fault.KindOf(err))
 	require.Equal(t, int64(1), err.(*fault.Error).Row)
 	null := pcaColumn(t, 2, [][]float32{nil})
-	require.Equal(t, fault.EmptyIndex, fault.KindOf(PCA(context.Background(), null, 1, make([]float32, 1))))
+	require.Equal(t, fault.EmptyIndex,
+		fault.KindOf(PCA(t.Context(), null, 1, make([]float32, 1))))
 }
 
 // largeEllipse has more dimensions than are decomposed whole, and a few long axes.

@@ -1,3 +1,9 @@
+// Package mem is what the engine needs of memory and machine: slabs outside the Go heap, loops over
+// goroutines that never panic, and the few helpers that everything shares.
+//
+// Reading order: offheap.go, parallel.go (who runs what, and which error is returned); then
+// random.go, whose generator is part of the index format, bits.go (rows as bits, 32 a word) and
+// floats.go.
 package mem
 
 import (
@@ -65,4 +71,5 @@ func (s *Slab) DropPages(from, to int) {
 	}
 }
 
+// Floats is the memory as float32, whose number of bytes must be a multiple of 4.
 func (s *Slab) Floats() []float32 { return arrow.Float32Traits.CastFromBytes(s.Mem) }

@@ -8,6 +8,7 @@ import (
 // format: rotations are drawn from it, so it must never change.
 type Generator struct{ State uint64 }
 
+// Next returns 64 random bits.
 func (g *Generator) Next() uint64 {
 	g.State += 0x9E3779B97F4A7C15
 	z := g.State

@@ -19,6 +19,8 @@ type Finder struct {
 	dots      []float32 // products with all centroids, where the plane leaves too many
 }
 
+// NewFinder makes a finder. norm2 are the square lengths of the centroids; plane, centroids and
+// norm2 are read as they are when Nearest is called, so that k-means moves them between rounds.
 func NewFinder(p *segment.CentroidPlane, centroids, norm2 []float32) *Finder {
 	blocks := p.Count
 	return &Finder{

@@ -42,7 +42,8 @@ type CellsBuild struct {
 // buildCells trains cells on a sample, assigns every row and codes residuals. It returns rows that
 // the sample left out, to calibrate with.
 func buildCells(
-	ctx context.Context, seg *segment.Segment, col *column.Column, skip []bool, o *Options, threads int,
+	ctx context.Context, seg *segment.Segment, col *column.Column, skip []bool, o *Options,
+	threads int,
 ) (held []uint32, err error) {
 	b := &CellsBuild{Seg: seg, Col: col, Skip: skip, O: o, Threads: threads}
 	b.Padded = rabitq.PaddedDim(seg.Dim)

@@ -48,7 +48,7 @@ func NewRotator(seg *segment.Segment, skip []bool, rows int) *Rotator {
 // Of returns row i of the tile, rotated.
 func (e *Rotator) Of(i int) []float32 { return e.Rotated[i*e.Padded : (i+1)*e.Padded] }
 
-// Run makes rows [from, to) ready, at most tileRows of them; skipped rows are zeros.
+// Run makes rows [from, to) ready, at most TileRows of them; skipped rows are zeros.
 func (e *Rotator) Run(col *column.Column, from, to int) {
 	d := e.Seg.Dim
 	for at := from; at < to; {
@@ -70,7 +70,7 @@ func (e *Rotator) Run(col *column.Column, from, to int) {
 	e.Seg.Rot.Apply(e.Rotated, to-from)
 }
 
-// List makes the listed rows ready, at most tileRows of them, none skipped.
+// List makes the listed rows ready, at most TileRows of them, none skipped.
 func (e *Rotator) List(col *column.Column, rows []uint32) {
 	for i, r := range rows {
 		if ahead := i + column.FetchAhead; ahead < len(rows) {
@@ -162,6 +162,8 @@ type Encoder struct {
 	diff  []float32 // a row minus its centroid
 }
 
+// NewEncoder makes an encoder into codes, of tiles of at most `rows` rows. cells nil codes
+// residuals to the mean.
 func NewEncoder(
 	seg *segment.Segment, codes *rabitq.Codes, cells *segment.Cells, skip []bool, rows int,
 ) *Encoder {
@@ -175,7 +177,8 @@ func NewEncoder(
 // EncodeFlat codes all rows of the column. Tiles are independent, so the bytes do not depend on
 // the number of threads.
 func EncodeFlat(
-	ctx context.Context, seg *segment.Segment, col *column.Column, skip []bool, o *Options, threads int,
+	ctx context.Context, seg *segment.Segment, col *column.Column, skip []bool, o *Options,
+	threads int,
 ) error {
 	codes, err := rabitq.NewCodes(seg.Rows, rabitq.BlocksOf(seg.Rows), seg.Dim, o.Bits)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 // only have to tell the regions apart.
 const sampleRows = 64
 
+// KmeansRounds has for every round of k-means how many rows a cell of the sample it looks at.
 var KmeansRounds = [...]int{8, 8, 8, 16, 16, 32, 32, 64, 64}
 
 // Kmeans finds centroids by Lloyd's algorithm. The number of rounds is fixed and sums are float64,
@@ -98,6 +99,7 @@ func (m *Kmeans) measureCentroids() {
 	m.plane.Code(m.centroids, column.L2)
 }
 
+// Centroid returns centroid c, rotated and padded, in the memory of all.
 func (m *Kmeans) Centroid(c int) []float32 { return m.centroids[c*m.Padded : (c+1)*m.Padded] }
 
 // group sorts the first n rows by cell.
@@ -107,7 +109,7 @@ func (m *Kmeans) group(n int) {
 }
 
 // GroupByCell counts rows by their cell into first (one longer than there are cells, zeros) and
-// lists the rows cell by cell. Owners of none are noCell.
+// lists the rows cell by cell. Owners of none are NoCell.
 func GroupByCell(owner, first, rows []uint32) {
 	for _, c := range owner {
 		if c != NoCell {

@@ -12,9 +12,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// NullPolicy says what a null row does to a build.
-type NullPolicy uint8
-
 // Ways out of rows that have no vector, for users of Python and of Go.
 const (
 	skipNullRows = "drop null rows, or skip them: Index.build(..., nulls='skip'), Nulls in Go"
@@ -22,25 +19,12 @@ const (
 		"Bad in Go"
 )
 
-// BadPolicy says what a row does to a build that holds NaN, infinity, a number outside float32, or
-// a square norm out of range.
-type BadPolicy uint8
-
-// The policies.
-const (
-	RejectNulls NullPolicy = iota // a null row is an error
-	SkipNulls                     // a null row keeps its position and is never found
-)
-
-// The policies for bad rows.
-const (
-	RejectBad BadPolicy = iota // a bad row is an error that names row and column
-	SkipBad                    // a bad row is treated as null
-)
-
 // shardRows is the number of rows whose sums are taken in one go. It is fixed, and shards are
 // added in order, so that a mean does not depend on the number of threads.
 const shardRows = 65_536
+
+// lookBytes is about how many bytes of rows are read between two looks at the context.
+const lookBytes = 256 << 10
 
 // MaxSquareNorm keeps the squared distance of any two rows inside float32.
 const MaxSquareNorm = math.MaxFloat32 / 8
@@ -90,15 +74,6 @@ func Measure(ctx context.Context, col *column.Column, o *Options, threads int) (
 	again := *o
 	again.Progress = &Progress{}
 	return measureAbove(ctx, col, &again, threads, m.tooShort)
-}
-
-// Holds reports whether the metric can work with a row of such a square norm: cosine with any that
-// is finite.
-func Holds(m column.Metric, x []float64, norm2 float64) bool {
-	if norm2 <= MaxSquareNorm {
-		return true
-	}
-	return m == column.Cosine && column.LargestOf(x) <= math.MaxFloat64
 }
 
 // measureAbove is measure where rows that are not zero and have a square norm below least are bad.
@@ -180,7 +155,7 @@ func (m *Moments) setScale(largest float64) {
 func (s *shardSums) read(ctx context.Context, col *column.Column, o *Options, from, to int) error {
 	s.sum = make([]float64, col.Dim())
 	s.min = math.Inf(1)
-	step := min(max(1, (256<<10)/(4*col.Dim())), to-from)
+	step := min(max(1, lookBytes/(4*col.Dim())), to-from)
 	buf := make([]float32, step*col.Dim())
 	var wide segment.WideRows
 	wide.Row, wide.Even = make([]float64, col.Dim()), make([]float64, col.Dim())
@@ -337,4 +312,13 @@ func badRow(ck *column.Chunk, metric column.Metric, row int, x []float64, norm f
 	return fault.At(fault.InvalidVector, "build", int64(row), -1,
 		fmt.Sprintf("row %d has norm %.3g, its square overflows float32 distances", row,
 			math.Sqrt(norm)), "scale the vectors down")
+}
+
+// Holds reports whether the metric can work with a row of such a square norm: cosine with any that
+// is finite.
+func Holds(m column.Metric, x []float64, norm2 float64) bool {
+	if norm2 <= MaxSquareNorm {
+		return true
+	}
+	return m == column.Cosine && column.LargestOf(x) <= math.MaxFloat64
 }

@@ -41,6 +41,25 @@ type Options struct {
 // MaxProvenance is the longest provenance in bytes.
 const MaxProvenance = 1 << 20
 
+// NullPolicy says what a null row does to a build.
+type NullPolicy uint8
+
+// The policies.
+const (
+	RejectNulls NullPolicy = iota // a null row is an error
+	SkipNulls                     // a null row keeps its position and is never found
+)
+
+// BadPolicy says what a row does to a build that holds NaN, infinity, a number outside float32, or
+// a square norm out of range.
+type BadPolicy uint8
+
+// The policies for bad rows.
+const (
+	RejectBad BadPolicy = iota // a bad row is an error that names row and column
+	SkipBad                    // a bad row is treated as null
+)
+
 // Progress counts the work of a running operation. Safe for concurrent use.
 type Progress struct {
 	Total, Stages                                   atomic.Int64

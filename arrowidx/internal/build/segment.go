@@ -1,3 +1,10 @@
+// Package build makes segments of columns. The result depends on the column and the options alone:
+// sums are taken over shards of fixed length and added in order, whatever the number of threads.
+//
+// Reading order: options.go, segment.go (the steps), moments.go (validation, scale and mean) and
+// bits.go (the same for packed bits), encoder.go (rotate and code); for kind ivf kmeans.go (Lloyd's
+// algorithm on a sample), cell_finder.go (nearest centroids) and cells.go; norms.go (kind exact),
+// residual.go (how far rows lie from what codes are made around).
 package build
 
 import (
@@ -22,8 +29,8 @@ func NewSegment(
 		Rows: col.Len(), Dim: o.Metric.Dims(col), Recall: o.Recall, Seed: o.Seed, Ids: o.IDs,
 		Provenance: []byte(o.Provenance), Scale: 1, Hashed: col.Hashed.Load(),
 	}
-	if held, err = fill(seg, ctx, col, o, threads); err == nil && col.Dim() != 0 {
-		err = KeepVectors(seg, ctx, col, threads)
+	if held, err = fill(ctx, seg, col, o, threads); err == nil && col.Dim() != 0 {
+		err = KeepVectors(ctx, seg, col, threads)
 	}
 	if err != nil {
 		seg.Release()
@@ -32,8 +39,8 @@ func NewSegment(
 	return seg, held, nil
 }
 
-func fill(seg *segment.Segment,
-	ctx context.Context, col *column.Column, o *Options, threads int,
+func fill(
+	ctx context.Context, seg *segment.Segment, col *column.Column, o *Options, threads int,
 ) (held []uint32, err error) {
 	if col.Dim() == 0 {
 		// No row tells the dimension: nothing can be found, whatever is asked.
@@ -57,7 +64,7 @@ func fill(seg *segment.Segment,
 	seg.Digest = segment.SampleDigest(col, seg.Alive)
 	switch seg.Kind {
 	case segment.Exact:
-		err = MeasureNorms(seg, ctx, col, o, threads)
+		err = MeasureNorms(ctx, seg, col, o, threads)
 	case segment.Flat:
 		seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(seg.Dim), seg.Seed)
 		err = EncodeFlat(ctx, seg, col, m.skip, o, threads)
@@ -69,7 +76,7 @@ func fill(seg *segment.Segment,
 }
 
 // KeepVectors holds the column or a copy, as asked.
-func KeepVectors(seg *segment.Segment, ctx context.Context, col *column.Column, threads int) error {
+func KeepVectors(ctx context.Context, seg *segment.Segment, col *column.Column, threads int) error {
 	switch seg.Keep {
 	case segment.KeepBorrow:
 		col.Retain()

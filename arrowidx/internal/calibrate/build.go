@@ -11,13 +11,15 @@ import (
 )
 
 // BuildSegment makes a segment of the column's rows; kind ivf is calibrated.
-func BuildSegment(ctx context.Context, col *column.Column, o *build.Options) (*segment.Segment, error) {
+func BuildSegment(
+	ctx context.Context, col *column.Column, o *build.Options,
+) (*segment.Segment, error) {
 	seg, held, err := build.NewSegment(ctx, col, o)
 	if err != nil {
 		return nil, err
 	}
 	if seg.Cells != nil {
-		if err := calibrateBuild(seg, ctx, col, held, o); err != nil {
+		if err := calibrateBuild(ctx, seg, col, held, o); err != nil {
 			seg.Release()
 			return nil, err
 		}
@@ -26,8 +28,8 @@ func BuildSegment(ctx context.Context, col *column.Column, o *build.Options) (*s
 }
 
 // calibrateBuild calibrates on the rows that k-means did not see.
-func calibrateBuild(seg *segment.Segment,
-	ctx context.Context, col *column.Column, held []uint32, o *build.Options,
+func calibrateBuild(
+	ctx context.Context, seg *segment.Segment, col *column.Column, held []uint32, o *build.Options,
 ) error {
 	c := calibration{seg: seg, col: col, threads: mem.Threads(o.Threads), own: held}
 	c.nq = len(held)

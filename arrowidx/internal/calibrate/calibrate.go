@@ -1,3 +1,9 @@
+// Package calibrate measures searches: which settings of kind ivf reach which recall, and what
+// recall an index has.
+//
+// Reading order: calibrate.go (a run over a set of queries), cells.go (which cells hold the
+// neighbours, and which settings cost least), build.go (on rows that k-means did not see),
+// recall.go (an estimate with an interval).
 package calibrate
 
 import (
@@ -41,7 +47,9 @@ type CalibrateParams struct {
 }
 
 // Measured returns what Calibrate puts into force.
-func Measured(seg *segment.Segment, ctx context.Context, p CalibrateParams) ([]segment.CalibrationPoint, error) {
+func Measured(
+	ctx context.Context, seg *segment.Segment, p CalibrateParams,
+) ([]segment.CalibrationPoint, error) {
 	switch {
 	case seg.Cells == nil:
 		return nil, fault.New(fault.InvalidArgument, "calibrate",
@@ -197,7 +205,7 @@ func (c *calibration) search(
 			Counts: make([]int64, c.nq),
 		}
 	}
-	return search.SearchSegment(c.seg, ctx, &search.SearchParams{
+	return search.SearchSegment(ctx, c.seg, &search.SearchParams{
 		Queries: c.queries, Wide: c.wide, NQ: c.nq, K: k, Epsilon0: epsilon, Estimates: !measured,
 		Probes: probes, Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, Cut: cut,
 		Known: c.col != nil,

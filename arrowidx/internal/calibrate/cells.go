@@ -30,7 +30,8 @@ type home struct {
 
 // asked is a run that reads the queries.
 func (c *calibration) asked() *search.Run {
-	r := &search.Run{Seg: c.seg, Col: c.col, Epsilon: 1, P: &search.SearchParams{Queries: c.queries, Wide: c.wide}}
+	r := &search.Run{Seg: c.seg, Col: c.col, Epsilon: 1,
+		P: &search.SearchParams{Queries: c.queries, Wide: c.wide}}
 	if r.Col == nil {
 		r.Col = c.seg.Source
 	}

@@ -153,6 +153,7 @@ type HitSums struct {
 	hits, square float64 // sums of the hits of a query and of their squares
 }
 
+// Add counts a query that found so many of its true neighbours.
 func (t *HitSums) Add(hits int) {
 	t.queries++
 	t.hits += float64(hits)

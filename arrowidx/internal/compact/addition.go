@@ -31,6 +31,8 @@ type Addition struct {
 	Replaced int
 }
 
+// Version returns the version that has the rows too, nil where there is nothing to add. Nothing of
+// the version before changes; on an error all that was made for the new one is given back.
 func (a *Addition) Version(ctx context.Context, ids *column.IDs) (*segment.Version, error) {
 	base := a.V.Parts[0]
 	if a.O.Progress == nil {

@@ -11,15 +11,40 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
+// compaction copies rows of several segments to one.
+type compaction struct {
+	parts []*segment.Segment
+	kept  [][]uint32 // rows of each part, nil: all
+	first []int      // row of the merged segment that is the first of each part
+	rows  int
+	names []idsOf
+	stay  bool // vectors are not copied
+}
+
+func newCompaction(parts []*segment.Segment) *compaction {
+	m := &compaction{parts: parts}
+	for _, p := range parts {
+		kept := kept(p)
+		m.kept, m.first = append(m.kept, kept), append(m.first, m.rows)
+		m.names = append(m.names, idsOf{p.Ids, kept})
+		m.rows += p.Rows - p.Deleted
+	}
+	return m
+}
+
 // mergeFlat makes one segment of the rows of several that are not deleted, in their order. The
 // segments are of kind exact, or flat and coded alike. Vectors are copied.
-func mergeFlat(ctx context.Context, parts []*segment.Segment, threads int) (*segment.Segment, error) {
+func mergeFlat(
+	ctx context.Context, parts []*segment.Segment, threads int,
+) (*segment.Segment, error) {
 	return newCompaction(parts).flat(ctx, threads)
 }
 
 // mergeTail is mergeFlat for segments of added rows: vectors stay where they are unless some rows
 // were deleted.
-func mergeTail(ctx context.Context, parts []*segment.Segment, threads int) (*segment.Segment, error) {
+func mergeTail(
+	ctx context.Context, parts []*segment.Segment, threads int,
+) (*segment.Segment, error) {
 	m := newCompaction(parts)
 	m.stay = true
 	for _, p := range parts {
@@ -43,27 +68,6 @@ func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, e
 		return nil, err
 	}
 	return seg, nil
-}
-
-// compaction copies rows of several segments to one.
-type compaction struct {
-	parts []*segment.Segment
-	kept  [][]uint32 // rows of each part, nil: all
-	first []int      // row of the merged segment that is the first of each part
-	rows  int
-	names []idsOf
-	stay  bool // vectors are not copied
-}
-
-func newCompaction(parts []*segment.Segment) *compaction {
-	m := &compaction{parts: parts}
-	for _, p := range parts {
-		kept := kept(p)
-		m.kept, m.first = append(m.kept, kept), append(m.first, m.rows)
-		m.names = append(m.names, idsOf{p.Ids, kept})
-		m.rows += p.Rows - p.Deleted
-	}
-	return m
 }
 
 // each calls do for the rows [from, to) of the merged segment that come from a part: the part's
@@ -140,7 +144,7 @@ func (m *compaction) keepVectors(ctx context.Context, seg *segment.Segment, thre
 	if m.stay {
 		col.Retain()
 		seg.Source = col
-	} else if err := build.KeepVectors(seg, ctx, col, threads); err != nil {
+	} else if err := build.KeepVectors(ctx, seg, col, threads); err != nil {
 		return err
 	}
 	if raw {
@@ -171,7 +175,9 @@ func (m *compaction) vectors(raw bool) (picks []column.Pick, borrowed bool) {
 
 // copyLeft puts copies in the place of picks of some rows of a column that is not borrowed, so that
 // the memory of its other rows comes back. The caller releases the copies.
-func (m *compaction) copyLeft(ctx context.Context, picks []column.Pick, threads int) ([]*column.Column, error) {
+func (m *compaction) copyLeft(
+	ctx context.Context, picks []column.Pick, threads int,
+) ([]*column.Column, error) {
 	var made []*column.Column
 	for i, p := range picks {
 		_, borrowed := p.Col.MemoryBytes(map[*column.Column]bool{})
@@ -179,7 +185,7 @@ func (m *compaction) copyLeft(ctx context.Context, picks []column.Pick, threads 
 			continue
 		}
 		some := column.Join(picks[i : i+1])
-		col, err := copied(some, ctx, threads)
+		col, err := copied(ctx, some, threads)
 		some.Release()
 		if err != nil {
 			return made, err
@@ -191,7 +197,7 @@ func (m *compaction) copyLeft(ctx context.Context, picks []column.Pick, threads 
 }
 
 // copied returns a copy of the column's rows, of numbers as float32.
-func copied(c *column.Column, ctx context.Context, threads int) (*column.Column, error) {
+func copied(ctx context.Context, c *column.Column, threads int) (*column.Column, error) {
 	if c.Bits {
 		return c.CopyBits(ctx, threads)
 	}
@@ -328,4 +334,23 @@ func gatherIDs(parts []idsOf) *column.IDs {
 		}
 	}
 	return out
+}
+
+// kept lists the rows that are not deleted, nil when none is.
+func kept(seg *segment.Segment) []uint32 {
+	if seg.Deleted == 0 {
+		return nil
+	}
+	return notDeleted(seg)
+}
+
+// notDeleted lists the rows that are not deleted.
+func notDeleted(seg *segment.Segment) []uint32 {
+	rows := make([]uint32, 0, seg.Rows-seg.Deleted)
+	for r := range seg.Rows {
+		if !seg.IsDeleted(r) {
+			rows = append(rows, uint32(r))
+		}
+	}
+	return rows
 }

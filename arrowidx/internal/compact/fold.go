@@ -18,13 +18,15 @@ type fold struct {
 	*compaction
 	seg   *segment.Segment
 	base  *segment.Segment
-	moved []uint32   // row of the new segment of every row of the base; noCell: deleted
+	moved []uint32   // row of the new segment of every row of the base; NoCell: deleted
 	added [][]uint32 // rows of the new segment that go to each old cell, rising
 	from  []int      // old cell of every new one: cells that are left empty are dropped
 }
 
 // foldCells is mergeFlat for a base of kind ivf: parts[1:] know the cells of their rows.
-func foldCells(ctx context.Context, parts []*segment.Segment, threads int) (*segment.Segment, error) {
+func foldCells(
+	ctx context.Context, parts []*segment.Segment, threads int,
+) (*segment.Segment, error) {
 	base := parts[0]
 	f := &fold{compaction: newCompaction(parts), base: base}
 	f.seg = like(base, f.rows, gatherIDs(f.names))

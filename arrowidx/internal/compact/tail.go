@@ -1,3 +1,8 @@
+// Package compact makes the next version of an index: rows added, and segments joined into one.
+//
+// Reading order: addition.go (one call of Add), tail.go (the short segments of added rows, and when
+// they are joined), compaction.go (rows of several segments copied to one), fold.go (added rows
+// moved into cells), drift.go (how far added rows lie from what codes are made around).
 package compact
 
 import (
@@ -34,6 +39,19 @@ type tail struct {
 	drift   segment.Drift
 }
 
+// Whole returns all rows that are not deleted as one segment, which the caller releases.
+func Whole(ctx context.Context, v *segment.Version, threads int) (*segment.Segment, error) {
+	if len(v.Parts) == 1 && v.Parts[0].Deleted == 0 {
+		v.Parts[0].Retain()
+		return v.Parts[0], nil
+	}
+	t := tail{v: v, parts: slices.Clone(v.Parts), ctx: ctx, threads: mem.Threads(threads)}
+	if err := t.compact(); err != nil {
+		return nil, err
+	}
+	return t.parts[0], nil
+}
+
 // forget gives up what was made for a version that will not be.
 func (t *tail) forget() {
 	for _, p := range t.parts {
@@ -68,8 +86,8 @@ func (t *tail) add(a *Addition, names *column.IDs, m *build.Moments) error {
 	if base.Dim == 0 || left == 0 || tooLong(base, m) {
 		return t.rebuild(a, names, m)
 	}
-	if least := m.Shortest * float64(base.Scale); base.Kind != segment.Exact && base.Metric != column.Cosine &&
-		least*least < build.SmallestNormal {
+	coded := base.Kind != segment.Exact && base.Metric != column.Cosine
+	if least := m.Shortest * float64(base.Scale); coded && least*least < build.SmallestNormal {
 		return fault.At(fault.InvalidVector, "add", int64(m.ShortestRow), -1,
 			fmt.Sprintf("row %d has norm %.3g, too small beside the indexed rows", m.ShortestRow,
 				m.Shortest), "write zeros instead, or drop the row; nothing was added")
@@ -88,11 +106,14 @@ func (t *tail) add(a *Addition, names *column.IDs, m *build.Moments) error {
 // tooLong reports whether rows are more than twice as long as the longest that was indexed: codes
 // are made for lengths below 2, in units of the build.
 func tooLong(seg *segment.Segment, m *build.Moments) bool {
-	return seg.Kind != segment.Exact && seg.Metric != column.Cosine && m.Longest*float64(seg.Scale) >= 2
+	return seg.Kind != segment.Exact && seg.Metric != column.Cosine &&
+		m.Longest*float64(seg.Scale) >= 2
 }
 
 // code makes a segment of added rows, coded like the base but in no cells.
-func (t *tail) code(col *column.Column, names *column.IDs, progress *build.Progress) (*segment.Segment, error) {
+func (t *tail) code(
+	col *column.Column, names *column.IDs, progress *build.Progress,
+) (*segment.Segment, error) {
 	base := t.parts[0]
 	seg := like(base, col.Len(), names)
 	seg.SetAlive(nil, col.Len())
@@ -100,14 +121,14 @@ func (t *tail) code(col *column.Column, names *column.IDs, progress *build.Progr
 	o := &build.Options{Bits: base.Bits, Progress: progress}
 	var err error
 	if base.Kind == segment.Exact {
-		err = build.MeasureNorms(seg, t.ctx, col, o, t.threads)
+		err = build.MeasureNorms(t.ctx, seg, col, o, t.threads)
 	} else {
 		err = build.EncodeFlat(t.ctx, seg, col, nil, o, t.threads)
 	}
 	if err == nil && (base.Keep != segment.KeepNone || base.Kind != segment.Flat) {
 		seg.Keep = segment.KeepCopy
 		if base.Metric.Binary() {
-			err = build.KeepVectors(seg, t.ctx, col, t.threads)
+			err = build.KeepVectors(t.ctx, seg, col, t.threads)
 		} else {
 			seg.Source, err = t.room.Hold(t.ctx, col, t.threads)
 		}
@@ -122,16 +143,16 @@ func (t *tail) code(col *column.Column, names *column.IDs, progress *build.Progr
 	return seg, nil
 }
 
-// like returns an empty segment for n rows that are coded like those of ix.
+// like returns an empty segment for n rows that are coded like those of seg.
 func like(seg *segment.Segment, n int, names *column.IDs) *segment.Segment {
 	kind := seg.Kind
 	if kind == segment.IVF {
 		kind = segment.Flat
 	}
 	return &segment.Segment{
-		Held: segment.NewHeld(), Kind: kind, Metric: seg.Metric, Bits: seg.Bits, Keep: segment.KeepNone, Rows: n,
-		Dim: seg.Dim, Recall: seg.Recall, Seed: seg.Seed, Ids: names, Scale: seg.Scale,
-		Mean: slices.Clone(seg.Mean), MeanSq: seg.MeanSq, Rot: seg.Rot,
+		Held: segment.NewHeld(), Kind: kind, Metric: seg.Metric, Bits: seg.Bits,
+		Keep: segment.KeepNone, Rows: n, Dim: seg.Dim, Recall: seg.Recall, Seed: seg.Seed,
+		Ids: names, Scale: seg.Scale, Mean: slices.Clone(seg.Mean), MeanSq: seg.MeanSq, Rot: seg.Rot,
 		Provenance: slices.Clone(seg.Provenance),
 	}
 }
@@ -213,7 +234,8 @@ func (t *tail) rebuild(a *Addition, names *column.IDs, m *build.Moments) error {
 	if base.Dim != 0 && len(picks) > 1 {
 		o.Kind, o.Bits, o.Keep = base.Kind, base.Bits, base.Keep
 	}
-	if o.Keep != segment.KeepNone || base.Keep != segment.KeepNone || o.Kind == segment.Exact { // or attached since
+	attached := base.Keep != segment.KeepNone // since the build
+	if o.Keep != segment.KeepNone || attached || o.Kind == segment.Exact {
 		o.Keep = segment.KeepCopy // the added rows must be copied, and copies join best with copies
 	}
 	if err := o.Resolve(col); err != nil {
@@ -246,36 +268,4 @@ func uneven(m *build.Moments, err error, names *column.IDs, old int) error {
 	return fault.At(fault.InvalidVector, "add", row, -1,
 		fmt.Sprintf("row %d has norm %.3g, too small beside the longest row's %.3g", row, m.Shortest,
 			m.Longest), "write zeros instead, or drop the row; nothing was added")
-}
-
-// kept lists the rows that are not deleted, nil when none is.
-func kept(seg *segment.Segment) []uint32 {
-	if seg.Deleted == 0 {
-		return nil
-	}
-	return notDeleted(seg)
-}
-
-// notDeleted lists the rows that are not deleted.
-func notDeleted(seg *segment.Segment) []uint32 {
-	rows := make([]uint32, 0, seg.Rows-seg.Deleted)
-	for r := range seg.Rows {
-		if !seg.IsDeleted(r) {
-			rows = append(rows, uint32(r))
-		}
-	}
-	return rows
-}
-
-// Whole returns all rows that are not deleted as one segment, which the caller releases.
-func Whole(v *segment.Version, ctx context.Context, threads int) (*segment.Segment, error) {
-	if len(v.Parts) == 1 && v.Parts[0].Deleted == 0 {
-		v.Parts[0].Retain()
-		return v.Parts[0], nil
-	}
-	t := tail{v: v, parts: slices.Clone(v.Parts), ctx: ctx, threads: mem.Threads(threads)}
-	if err := t.compact(); err != nil {
-		return nil, err
-	}
-	return t.parts[0], nil
 }

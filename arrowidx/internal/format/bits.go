@@ -10,7 +10,7 @@ import (
 
 // emitBits writes the bytes of all rows; rows that cannot be found are written as zeros.
 func emitBits(seg *segment.Segment, col *column.Column, w io.Writer) error {
-	step := max(1, min(mem.CrcBlock/col.Dim(), seg.Rows))
+	step := max(1, min(crcBlock/col.Dim(), seg.Rows))
 	read, buf := make([]byte, step*col.Dim()), make([]byte, step*col.Dim())
 	for from := 0; from < seg.Rows; {
 		to := col.TileEnd(from, step)

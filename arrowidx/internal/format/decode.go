@@ -17,20 +17,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// Take takes over the slab, which is the decoder's bytes: the index's codes stay in it.
-func (d *Decoder) Take(file mem.Slab) (*segment.Segment, error) {
-	seg, err := d.index()
-	if err != nil {
-		file.Free()
-		return nil, err
-	}
-	seg.File = file
-	if seg.Ids.Kind() != column.IDPositions && seg.Rows > 0 {
-		seg.Ids.Outlive(&seg.File)
-	}
-	return seg, nil
-}
-
 // Decoder checks a file from the outside in: header, table, sections, meaning.
 type Decoder struct {
 	Ctx  context.Context
@@ -46,8 +32,23 @@ func corrupt(where sectionKind, offset uint64, format string, args ...any) error
 	if where != 0 {
 		name = where.String()
 	}
-	return fault.New(fault.CorruptIndex, "load", fmt.Sprintf("section %s at offset %d: %s", name, offset,
-		fmt.Sprintf(format, args...)), "the file is damaged: save the index again")
+	return fault.New(fault.CorruptIndex, "load",
+		fmt.Sprintf("section %s at offset %d: %s", name, offset, fmt.Sprintf(format, args...)),
+		"the file is damaged: save the index again")
+}
+
+// Take takes over the slab, which is the decoder's bytes: the index's codes stay in it.
+func (d *Decoder) Take(file mem.Slab) (*segment.Segment, error) {
+	seg, err := d.index()
+	if err != nil {
+		file.Free()
+		return nil, err
+	}
+	seg.File = file
+	if seg.Ids.Kind() != column.IDPositions && seg.Rows > 0 {
+		seg.Ids.Outlive(&seg.File)
+	}
+	return seg, nil
 }
 
 func (d *Decoder) index() (*segment.Segment, error) {
@@ -223,9 +224,9 @@ func (d *Decoder) block(e entry, i uint64, want uint32) error {
 	if err := fault.FromContext(d.Ctx, "load"); err != nil {
 		return err
 	}
-	from, to := i*mem.CrcBlock, min((i+1)*mem.CrcBlock, e.length)
+	from, to := i*crcBlock, min((i+1)*crcBlock, e.length)
 	if i%blocksRead == 0 {
-		if err := d.fill(e.offset + min((i+blocksRead)*mem.CrcBlock, e.length)); err != nil {
+		if err := d.fill(e.offset + min((i+blocksRead)*crcBlock, e.length)); err != nil {
 			return err
 		}
 	}
@@ -268,8 +269,10 @@ func (d *Decoder) meaning() (*segment.Segment, error) {
 			return nil, err
 		}
 	}
-	f := &rabitq.Codes{Padded: rabitq.PaddedDim(seg.Dim), Bits: seg.Bits, Rows: seg.Rows, Radius: radius,
-		Count: rabitq.BlocksOf(seg.Rows)}
+	f := &rabitq.Codes{
+		Padded: rabitq.PaddedDim(seg.Dim), Bits: seg.Bits, Rows: seg.Rows, Radius: radius,
+		Count: rabitq.BlocksOf(seg.Rows),
+	}
 	if seg.Kind == segment.IVF && seg.Dim > 0 {
 		err = d.readCells(seg, f)
 	} else {
@@ -318,10 +321,12 @@ func (d *Decoder) parameters(b []byte) (*segment.Segment, float32, error) {
 	bitsOK := seg.Kind == segment.Exact && seg.Bits == 0 || coded && seg.Bits >= 1 && seg.Bits <= 9
 	frac, exp := math.Frexp(float64(seg.Scale))
 	scaleOK := frac == 0.5 && exp >= -127 && exp <= 127
-	metricOK := seg.Metric <= column.SqEuclidean || seg.Metric <= column.Jaccard && plainBits(seg, radius)
+	metricOK := seg.Metric <= column.SqEuclidean ||
+		seg.Metric <= column.Jaccard && plainBits(seg, radius)
 	switch {
-	case !bitsOK, !metricOK, seg.Ids.Kind() > column.IDCounted, seg.Dim > column.MaxDim, rows > column.MaxRows,
-		nulls > rows, !(seg.Recall > 0 && seg.Recall <= 1), !scaleOK, !(radius >= 0 && radius <= 4):
+	case !bitsOK, !metricOK, seg.Ids.Kind() > column.IDCounted,
+		seg.Dim > column.MaxDim, rows > column.MaxRows, nulls > rows,
+		!(seg.Recall > 0 && seg.Recall <= 1), !scaleOK, !(radius >= 0 && radius <= 4):
 		return nil, 0, corrupt(secParameters, at, "values out of range")
 	}
 	seg.Rows, seg.Nulls = int(rows), int(nulls)

@@ -13,7 +13,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
-	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // section is a part of a file about to be written; emit writes its length bytes and may be called
@@ -44,7 +43,9 @@ func Minor(seg *segment.Segment) uint16 {
 }
 
 // sections lists what the index is made of, in the order of their kinds.
-func sections(seg *segment.Segment, ctx context.Context, vectors bool, col *column.Column) ([]section, error) {
+func sections(
+	ctx context.Context, seg *segment.Segment, vectors bool, col *column.Column,
+) ([]section, error) {
 	secs := []section{byteSection(secParameters, 1, parameters(seg))}
 	add := func(kind sectionKind, size uint32, b []byte) {
 		if len(b) > 0 {
@@ -80,7 +81,7 @@ func sections(seg *segment.Segment, ctx context.Context, vectors bool, col *colu
 			func(w io.Writer) error { return emitVectors(seg, col, w) },
 		})
 	}
-	content, err := contentDigest(seg, ctx, col)
+	content, err := contentDigest(ctx, seg, col)
 	if content != [sha256.Size]byte{} {
 		add(secContent, 1, content[:])
 	}
@@ -127,7 +128,7 @@ func emitVectors(seg *segment.Segment, col *column.Column, w io.Writer) error {
 	if col.Wide() {
 		return emitWide(seg, col, w)
 	}
-	step := max(1, min(mem.CrcBlock/(4*d), seg.Rows))
+	step := max(1, min(crcBlock/(4*d), seg.Rows))
 	read, buf := make([]float32, step*d), make([]float32, step*d)
 	for from := 0; from < seg.Rows; {
 		to := col.TileEnd(from, step)
@@ -152,7 +153,7 @@ func emitVectors(seg *segment.Segment, col *column.Column, w io.Writer) error {
 // emitWide is emitVectors for float64.
 func emitWide(seg *segment.Segment, col *column.Column, w io.Writer) error {
 	d := seg.Dim
-	step := max(1, min(mem.CrcBlock/(8*d), seg.Rows))
+	step := max(1, min(crcBlock/(8*d), seg.Rows))
 	rows := make([]float64, step*d)
 	for from := 0; from < seg.Rows; from += step {
 		to := min(from+step, seg.Rows)
@@ -173,8 +174,8 @@ func emitWide(seg *segment.Segment, col *column.Column, w io.Writer) error {
 
 // contentDigest is the SHA-256 of ids and vectors. An index whose vectors are out of reach keeps
 // the one it was loaded with, zeros if there was none.
-func contentDigest(seg *segment.Segment,
-	ctx context.Context, col *column.Column,
+func contentDigest(
+	ctx context.Context, seg *segment.Segment, col *column.Column,
 ) (sum [sha256.Size]byte, err error) {
 	if col == nil {
 		return seg.Content, nil
@@ -203,7 +204,7 @@ func (p patient) Write(b []byte) (int, error) {
 		if err := fault.FromContext(p.ctx, "save"); err != nil {
 			return n, err
 		}
-		part := b[n:min(n+mem.CrcBlock, len(b))]
+		part := b[n:min(n+crcBlock, len(b))]
 		done, err := p.w.Write(part)
 		if n += done; err != nil || n == len(b) {
 			return n, err
@@ -226,11 +227,11 @@ func (s *blockSums) Write(p []byte) (int, error) {
 		if s.h == nil {
 			s.h = newChecksum()
 		}
-		part := p[:min(len(p), mem.CrcBlock-s.n)]
+		part := p[:min(len(p), crcBlock-s.n)]
 		_, _ = s.h.Write(part)
 		s.n += len(part)
 		p = p[len(part):]
-		if s.n == mem.CrcBlock {
+		if s.n == crcBlock {
 			s.finish()
 		}
 	}

@@ -87,7 +87,7 @@ func (w *memoryWriter) Write(b []byte) (int, error) {
 }
 
 // CheckedSections lists the sections with their checksums.
-func CheckedSections(seg *segment.Segment, ctx context.Context, vectors bool) ([]section, error) {
+func CheckedSections(ctx context.Context, seg *segment.Segment, vectors bool) ([]section, error) {
 	col := seg.Source
 	if vectors && col == nil && seg.Usable > 0 {
 		return nil, fault.New(fault.InvalidArgument, "save", "the index holds no vectors to store",
@@ -96,7 +96,7 @@ func CheckedSections(seg *segment.Segment, ctx context.Context, vectors bool) ([
 	if err := seg.Unchanged("save"); err != nil {
 		return nil, err
 	}
-	secs, err := sections(seg, ctx, vectors, col)
+	secs, err := sections(ctx, seg, vectors, col)
 	if err != nil {
 		return nil, err
 	}

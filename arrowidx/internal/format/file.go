@@ -14,18 +14,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
-func SyncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return FileError("save", "cannot open "+dir, err)
-	}
-	err = errors.Join(d.Sync(), d.Close())
-	if err != nil {
-		return FileError("save", "flushing "+dir+" failed", err)
-	}
-	return nil
-}
-
 // OpenRegular opens a file for reading if it is a regular one. It neither waits for the other end
 // of a fifo nor touches a device.
 func OpenRegular(path string) (*os.File, error) {
@@ -90,7 +78,7 @@ const (
 	// readPiece is the most bytes read between two looks at the context.
 	readPiece = 8 << 20
 	// blocksRead is how many blocks are read at once and then verified.
-	blocksRead = readPiece / mem.CrcBlock
+	blocksRead = readPiece / crcBlock
 )
 
 func endedEarly(at int, err error) error {

@@ -1,3 +1,9 @@
+// Package format is index files: bytes out of a segment and a segment out of bytes, whatever these
+// are. docs/format.md describes the format.
+//
+// Reading order: format.go (header, table, checksums), encode.go and encoding.go (sections and how
+// they are written), decode.go, parts.go, cells.go and bits.go (checks from the outside in),
+// file.go and replace.go (files that are opened, and replaced as a whole).
 package format
 
 import (
@@ -5,8 +11,6 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
-
-	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // magic has a high bit, a line end of either kind and an end-of-file mark, so that text-mode copies
@@ -24,6 +28,10 @@ const entrySize = 48
 const alignment = 64
 
 const maxSections = 64
+
+// crcBlock is the length that one checksum covers: a section longer than this has one for every
+// block of it, kept in the section of checksums.
+const crcBlock = 256 << 10
 
 // sectionKind numbers the sections; they appear in this order.
 type sectionKind uint32
@@ -97,10 +105,10 @@ func getEntry(b []byte) entry {
 
 // crcBlocks returns how many block checksums a section of this length has.
 func crcBlocks(length uint64) uint64 {
-	if length <= mem.CrcBlock {
+	if length <= crcBlock {
 		return 0
 	}
-	return (length + mem.CrcBlock - 1) / mem.CrcBlock
+	return (length + crcBlock - 1) / crcBlock
 }
 
 func alignUp(n uint64) uint64 { return (n + alignment - 1) &^ (alignment - 1) }

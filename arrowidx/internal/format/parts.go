@@ -158,7 +158,7 @@ func (d *Decoder) readVectors(seg *segment.Segment) error {
 	}
 	col := column.Own(mem.Slab{Mem: b, View: true}, seg.Rows, seg.Dim, wide)
 	row := make([]float64, seg.Dim)
-	step := max(1, mem.CrcBlock/(4*max(seg.Dim, 1)))
+	step := max(1, crcBlock/(4*max(seg.Dim, 1)))
 	for r := range seg.Rows {
 		if r%step == 0 {
 			if err := fault.FromContext(d.Ctx, "load"); err != nil {

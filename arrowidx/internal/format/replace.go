@@ -141,7 +141,7 @@ func SweepLeft(ctx context.Context, path string) {
 	}
 }
 
-// written reports whether the rest of a name is one that createBeside makes.
+// written reports whether the rest of a name is one that CreateBeside makes.
 func written(rest string) bool {
 	rest, ok := strings.CutSuffix(rest, ".tmp")
 	pid, when, cut := strings.Cut(rest, "-")
@@ -188,4 +188,17 @@ func KeepAccess(f *os.File, at replacement) error {
 	}
 	const bits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 	return f.Chmod(at.old.Mode() & bits)
+}
+
+// SyncFolder flushes a folder to the disk, so that a rename in it lasts.
+func SyncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return FileError("save", "cannot open "+dir, err)
+	}
+	err = errors.Join(d.Sync(), d.Close())
+	if err != nil {
+		return FileError("save", "flushing "+dir+" failed", err)
+	}
+	return nil
 }

@@ -1,3 +1,9 @@
+// Package nndescent makes the graph of nearest neighbours of all rows as a whole: NN-descent (Dong,
+// Moses and Li, WWW 2011) on int8 sketches, begun with the rows of near cells and ended when a
+// sample of rows has the recall that was asked for.
+//
+// Reading order: descent.go (the stages), cells.go and lists.go (first lists), pass.go (neighbours
+// of neighbours), check.go (the recall of a sample), exact.go (distances of the answer).
 package nndescent
 
 import (
@@ -37,6 +43,47 @@ const (
 	// nobody fills lists that have fewer rows.
 	nobody = fresh - 1
 )
+
+// NeighborsParams says which graph of neighbours is wanted: the K nearest other rows of every row.
+type NeighborsParams struct {
+	K int
+	// Recall is the share of true neighbours aimed for; 0 means the index's target. Above 0.99 every
+	// distance is measured.
+	Recall float64
+	// Epsilon0 and Probes are those of SearchParams; 0 takes them from Recall.
+	Epsilon0 float64
+	Probes   int
+	// Threads limits this call; 0 means the default of SetThreads.
+	Threads int
+	// Progress, if set, counts the rows whose neighbours are known; where the graph is made as a
+	// whole, those with a first list count half.
+	Progress *build.Progress
+}
+
+// NeighborsOut receives a graph of neighbours; the caller allocates. Row Of[i] of the index has
+// Counts[i] neighbours, laid out as in SearchOut: Rows and Scores from i*K on, best first.
+type NeighborsOut struct {
+	search.SearchOut
+	Of []int64 // one a row that is not deleted, in the order of Names
+	N  int     // set by Neighbors, whatever it returns: how many rows are not deleted
+}
+
+// Places turns the rows in Rows into their places in Of; absent ones stay -1.
+func (o *NeighborsOut) Places() {
+	of := o.Of[:o.N]
+	if o.N == 0 || of[o.N-1] == int64(o.N-1) {
+		return // they are the same
+	}
+	places := make([]int32, of[o.N-1]+1)
+	for i, row := range of {
+		places[row] = int32(i)
+	}
+	for i, row := range o.Rows {
+		if row >= 0 {
+			o.Rows[i] = int64(places[row])
+		}
+	}
+}
 
 // descent makes a graph of neighbours without a search for each row. Rows are sketched as int8 and
 // compared with those of the cells around them; then the neighbours of its neighbours are offered
@@ -114,7 +161,8 @@ func newDescent(v *segment.Version, p *NeighborsParams) *descent {
 	if d.recall = p.Recall; d.recall == 0 {
 		d.recall = seg.Recall
 	}
-	applies := (seg.Kind == segment.Flat || seg.Kind == segment.IVF) && seg.Metric != column.Dot && seg.Deleted == 0
+	applies := (seg.Kind == segment.Flat || seg.Kind == segment.IVF) &&
+		seg.Metric != column.Dot && seg.Deleted == 0
 	if !applies || d.n < descentRows || d.k < 1 || d.k > descentK || d.recall > 0.99 {
 		return nil
 	}
@@ -248,7 +296,7 @@ func (d *descent) makeRoom() error {
 	return nil
 }
 
-// shards runs a task for every shard of maxTileRows positions.
+// shards runs a task for every shard of MaxTileRows positions.
 func (d *descent) shards(
 	ctx context.Context, task func(w *descender, from, to int) error,
 ) error {
@@ -311,45 +359,4 @@ func (d *descent) sketchRows(ctx context.Context) error {
 		d.sketch.Longest = max(d.sketch.Longest, b.longest)
 	}
 	return err
-}
-
-// NeighborsParams says which graph of neighbours is wanted: the K nearest other rows of every row.
-type NeighborsParams struct {
-	K int
-	// Recall is the share of true neighbours aimed for; 0 means the index's target. Above 0.99 every
-	// distance is measured.
-	Recall float64
-	// Epsilon0 and Probes are those of SearchParams; 0 takes them from Recall.
-	Epsilon0 float64
-	Probes   int
-	// Threads limits this call; 0 means the default of SetThreads.
-	Threads int
-	// Progress, if set, counts the rows whose neighbours are known; where the graph is made as a
-	// whole, those with a first list count half.
-	Progress *build.Progress
-}
-
-// NeighborsOut receives a graph of neighbours; the caller allocates. Row Of[i] of the index has
-// Counts[i] neighbours, laid out as in SearchOut: Rows and Scores from i*K on, best first.
-type NeighborsOut struct {
-	search.SearchOut
-	Of []int64 // one a row that is not deleted, in the order of Names
-	N  int     // set by Neighbors, whatever it returns: how many rows are not deleted
-}
-
-// Places turns the rows in Rows into their places in Of; absent ones stay -1.
-func (o *NeighborsOut) Places() {
-	of := o.Of[:o.N]
-	if o.N == 0 || of[o.N-1] == int64(o.N-1) {
-		return // they are the same
-	}
-	places := make([]int32, of[o.N-1]+1)
-	for i, row := range of {
-		places[row] = int32(i)
-	}
-	for i, row := range o.Rows {
-		if row >= 0 {
-			o.Rows[i] = int64(places[row])
-		}
-	}
 }

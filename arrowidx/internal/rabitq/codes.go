@@ -12,7 +12,7 @@ import (
 //
 // blocks: per 32 slots the transposed sign plane and three factors a row (see simd.Scan).
 // extra: per position its extra bits and three factors of the whole code; empty for one bit.
-// Without cells a row's slot and position are its number; see segment.cells.
+// Without cells a row's slot and position are its number; see segment.Cells.
 type Codes struct {
 	Padded int
 	Bits   int
@@ -46,16 +46,21 @@ func NewCodes(rows, blocks, dim, bits int) (*Codes, error) {
 // BlocksOf returns how many blocks hold n rows that lie one after the other.
 func BlocksOf(n int) int { return (n + simd.BlockRows - 1) / simd.BlockRows }
 
+// Block returns block b: the signs of its rows, then their factors. Its capacity ends with it.
 func (f *Codes) Block(b int) []byte {
 	return f.Blocks.Mem[b*f.Stride : (b+1)*f.Stride : (b+1)*f.Stride]
 }
 
+// ExtraOf returns the extra bits of a position and the factors of its whole code; of codes of one
+// bit, nothing.
 func (f *Codes) ExtraOf(row int) []byte {
 	return f.Extra.Mem[row*f.Row : (row+1)*f.Row : (row+1)*f.Row]
 }
 
+// Bytes counts the memory of the codes, of a file too.
 func (f *Codes) Bytes() int64 { return int64(len(f.Blocks.Mem) + len(f.Extra.Mem)) }
 
+// Free gives the memory back, where it is not a view of a file. Nobody may read codes any more.
 func (f *Codes) Free() {
 	f.Blocks.Free()
 	f.Extra.Free()
@@ -70,6 +75,8 @@ func (f *Codes) PlaneFactors(block []byte, lane int) Factors {
 	return Factors{Add: get(0), Rescale: get(1), Err: get(2)}
 }
 
+// PutPlane writes the sign plane and its factors of the row at a slot. Rows of one block share
+// cache lines but no bytes: workers may write to different slots of a block.
 func (f *Codes) PutPlane(slot int, signs []byte, fs Factors) {
 	block, lane := f.Block(slot/simd.BlockRows), slot%simd.BlockRows
 	for j, s := range signs {

@@ -1,3 +1,11 @@
+// Package rabitq turns vectors into codes of 1 to 9 bits per dimension whose inner products with a
+// query can be estimated with bounds: RaBitQ (Gao and Long, SIGMOD 2024) for the plane of signs,
+// Extended RaBitQ (Gao et al., SIGMOD 2025) for the extra bits. Names follow the papers: r is a
+// row's residual, q' the rotated query, y a code's vector, f_add, f_rescale and f_error are
+// [Factors], epsilon0 is the width of bounds.
+//
+// Reading order: rotate.go (the random rotation, 2024 section 3.1), rabitq.go (codes and their
+// factors, section 3.2), codes.go (how the codes of an index lie in memory).
 package rabitq
 
 import (
@@ -9,7 +17,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// extraLoad[e] is the factor c for which codes trunc(c*sqrt(D)*|r_i|/|r|) of e bits have the
+// ExtraLoad[e] is the factor c for which codes trunc(c*sqrt(D)*|r_i|/|r|) of e bits have the
 // largest expected cosine with r when r is Gaussian (Extended RaBitQ's t, found once for all
 // rows). The numbers are frozen: they decide bytes of index files.
 var ExtraLoad = [9]float64{0, 1.0043, 1.7064, 2.9833, 5.3152, 9.6096, 17.5847, 32.5072, 60.6100}
@@ -19,14 +27,17 @@ var ExtraLoad = [9]float64{0, 1.0043, 1.7064, 2.9833, 5.3152, 9.6096, 17.5847, 3
 // (RaBitQ section 3.2; factors of err are for epsilon0 = 1.)
 type Factors struct{ Add, Rescale, Err float32 }
 
+// FactorsBytes is the length of stored factors.
 const FactorsBytes = 12
 
+// Put stores the factors in the first FactorsBytes of b, little-endian.
 func (f Factors) Put(b []byte) {
 	binary.LittleEndian.PutUint32(b, math.Float32bits(f.Add))
 	binary.LittleEndian.PutUint32(b[4:], math.Float32bits(f.Rescale))
 	binary.LittleEndian.PutUint32(b[8:], math.Float32bits(f.Err))
 }
 
+// GetFactors reads what Put stored.
 func GetFactors(b []byte) Factors {
 	return Factors{
 		Add:     math.Float32frombits(binary.LittleEndian.Uint32(b)),
@@ -47,6 +58,7 @@ type Coder struct {
 	k      []byte
 }
 
+// NewCoder makes a coder of `bits` bits per dimension, 1 to 9.
 func NewCoder(padded, bits int, metric column.Metric) *Coder {
 	return &Coder{
 		padded: padded, extra: bits - 1, inner: metric.Larger(),
@@ -56,7 +68,7 @@ func NewCoder(padded, bits int, metric column.Metric) *Coder {
 
 // Encode codes the residual r = x - c of a row to its centroid (nil: the origin). For inner
 // products, meanDot is <x, mean> of the row; it is not used otherwise. The sign bits are left in
-// c.signs; the extra bits and their factors are written to extra (simd.ExtraBytes + factorsBytes
+// c.Signs; the extra bits and their factors are written to extra (simd.ExtraBytes + FactorsBytes
 // long) when there are any. It returns the factors of the plane and |r|^2.
 func (c *Coder) Encode(
 	r []float32, meanDot float32, centroid []float32, extra []byte,

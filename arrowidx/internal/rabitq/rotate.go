@@ -8,7 +8,7 @@ import (
 // PaddedDim is the number of dimensions after rotation: a multiple of 64.
 func PaddedDim(dim int) int { return (dim + 63) &^ 63 }
 
-// Rotation is a random orthonormal map of paddedDim(dim) dimensions (FHT-Kac: four rounds of random
+// Rotation is a random orthonormal map of PaddedDim(dim) dimensions (FHT-Kac: four rounds of random
 // signs, a fast Hadamard transform and, where the dimension is no power of two, a Kac step). It
 // is the same for rows and queries. Immutable.
 type Rotation struct {
@@ -16,6 +16,7 @@ type Rotation struct {
 	Signs []uint32 // 4*dim words, each 0 or 1<<31
 }
 
+// NewRotation draws the signs of a rotation. They are frozen: an index file of the seed has them.
 func NewRotation(padded int, seed uint64) *Rotation {
 	g := mem.Generator{State: seed}
 	packed := make([]byte, padded/2)

@@ -3,11 +3,9 @@ package search
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/bits"
 	"time"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/fault"
@@ -49,6 +47,9 @@ const (
 	gatherRows                   // float32 distance of every eligible row with bounds
 )
 
+// bounded reports whether rows are found with bounds, which later distances decide.
+func (w strategy) bounded() bool { return w == scanPlane || w == scanTiles }
+
 // Workspace is the memory of one search, reused by the next. Its three stages are functions made
 // once, so that a search allocates nothing.
 type Workspace struct {
@@ -65,6 +66,7 @@ type Workspace struct {
 	scanning, finishing            func(worker, i int) error
 }
 
+// NewWorkspace makes the memory of one search, empty.
 func NewWorkspace() *Workspace {
 	w := &Workspace{}
 	w.preparing = func(worker, g int) error {
@@ -375,65 +377,4 @@ func (r *Run) estimates(p *Probe) []topk.Hit {
 		p.best.Push(topk.Hit{Dist: float64(e), Row: r.Seg.RowAt(c.Pos)})
 	}
 	return p.best.Sorted()
-}
-
-// rerank measures candidates on the vectors in order of their lower bounds until no other can be
-// among the k nearest, or, when the caller said how many, that many in order of their estimates.
-func (s *Searcher) rerank(ctx context.Context, p *Probe) error {
-	r := s.Run
-	rows, closed := p.candidates.Rows, true
-	sorted := p.candidates.ByBound(&s.out)
-	if n := max(r.P.Rerank, r.K); r.P.Rerank > 0 && n < len(rows) && r.Seg.Kind != segment.Exact &&
-		p.way != gatherRows {
-		least := float32(math.Inf(1))
-		p.candidates.ByEstimate(r.Seg.RowAt)
-		for _, c := range rows[n:] {
-			least = min(least, c.Low)
-		}
-		defer func() {
-			if p.best.Full() && float64(least) > p.best.Worst() {
-				p.counts.certified++
-			}
-		}()
-		rows, closed, sorted = rows[:n], false, n
-	}
-	fit := r.fit(r.Epsilon, p.way)
-	for i := range rows {
-		if i == sorted {
-			topk.SortByBound(rows[i:])
-			sorted = len(rows)
-		}
-		c := rows[i]
-		if i%LookEvery == LookEvery-1 {
-			if err := fault.FromContext(ctx, "search"); err != nil {
-				return err
-			}
-		}
-		if ahead := i + column.FetchAhead; ahead < len(rows) {
-			simd.Fetch(r.Col.Memory(int(r.rowAt(p, rows[ahead].Pos))))
-		}
-		if closed && p.best.Full() && float64(c.Low) > p.best.Worst() {
-			break
-		}
-		row := r.rowAt(p, c.Pos)
-		s.turnTo(int(row))
-		dist := s.distance(p.Query)
-		p.counts.reranked++
-		if err := fit.add("search", c, dist, row); err != nil {
-			return err
-		}
-		p.best.Push(topk.Hit{Dist: dist, Row: row})
-	}
-	if closed {
-		p.counts.certified++
-	}
-	return fit.judge("search")
-}
-
-// rowAt returns the row of a candidate. Gathered rows are collected by their numbers.
-func (r *Run) rowAt(p *Probe, pos uint32) uint32 {
-	if p.way == gatherRows {
-		return pos
-	}
-	return r.Seg.RowAt(pos)
 }

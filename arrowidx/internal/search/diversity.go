@@ -179,6 +179,7 @@ func (w *chooser) similarity(metric column.Metric, a, b Side) float64 {
 	return -a.Square(b)
 }
 
+// Dot is the inner product; both sides are float32 or both float64.
 func (a Side) Dot(b Side) float64 {
 	if a.Wide != nil {
 		return simd.WideDot(a.Wide, b.Wide)

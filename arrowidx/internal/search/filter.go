@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// filtersKept is how many filters a segment remembers, and filterBytes about the memory that
+	// FiltersKept is how many filters a segment remembers, and filterBytes about the memory that
 	// those before the newest may take.
 	FiltersKept = 4
 	filterBytes = 64 << 20

@@ -52,6 +52,9 @@ type groupRows struct {
 	begin []int // n+1
 }
 
+// Search finds the K best rows of each of n groups for every query. groups has the group of every
+// row of the segment, NoGroup for none; out has K cells for each query and group, query by query.
+// Then PutBack.
 func (g *Grouped) Search(
 	ctx context.Context, seg *segment.Segment, p *SearchParams, groups []uint32, n int, out *SearchOut,
 ) (Plan, error) {
@@ -83,7 +86,9 @@ func (g *Grouped) Search(
 }
 
 // checkGroups refuses groups that do not fit the index and answers that do not fit out.
-func checkGroups(seg *segment.Segment, p *SearchParams, groups []uint32, n int, out *SearchOut) error {
+func checkGroups(
+	seg *segment.Segment, p *SearchParams, groups []uint32, n int, out *SearchOut,
+) error {
 	switch {
 	case n < 0 || len(groups) != seg.Rows:
 		return fault.New(fault.InvalidArgument, "search",

@@ -29,9 +29,6 @@ type groupFinds struct {
 	limit  int // length of rows at which those above their tau are dropped
 }
 
-// bounded reports whether rows are found with bounds, which later distances decide.
-func (w strategy) bounded() bool { return w == scanPlane || w == scanTiles }
-
 func (f *groupFinds) reset(g *Grouped, w strategy) {
 	f.tau, f.filled = mem.Grow(f.tau, g.n), mem.Grow(f.filled, g.n)
 	clear(f.filled)

@@ -41,8 +41,8 @@ func (j *join) take(i int, q *Query, hits []topk.Hit, start int) {
 
 // searchParts searches every segment and joins what they found by distance, ties to the smaller
 // row. All segments are coded around one mean with one scale, so that their distances compare.
-func searchParts(v *segment.Version,
-	ctx context.Context, p *SearchParams, out *SearchOut,
+func searchParts(
+	ctx context.Context, v *segment.Version, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	begin := time.Now()
 	own, err := Admitted(v, p)
@@ -50,7 +50,7 @@ func searchParts(v *segment.Version,
 		return Plan{}, err
 	}
 	j := Joins.Get().(*join)
-	plan, err := joinParts(v, ctx, &own, out, j)
+	plan, err := joinParts(ctx, v, &own, out, j)
 	j.putBack()
 	if err != nil {
 		return Plan{}, err
@@ -59,8 +59,8 @@ func searchParts(v *segment.Version,
 	return plan, nil
 }
 
-func joinParts(v *segment.Version,
-	ctx context.Context, p *SearchParams, out *SearchOut, j *join,
+func joinParts(
+	ctx context.Context, v *segment.Version, p *SearchParams, out *SearchOut, j *join,
 ) (Plan, error) {
 	k := min(p.K, v.Usable())
 	j.reset(max(p.NQ, 0), max(k, 0))
@@ -76,7 +76,7 @@ func joinParts(v *segment.Version,
 			}
 			params.Rows = j.rows
 		}
-		got, err := searchPart(part, ctx, &params, out, j, v.Starts[i])
+		got, err := searchPart(ctx, part, &params, out, j, v.Starts[i])
 		if err != nil {
 			return Plan{}, err
 		}

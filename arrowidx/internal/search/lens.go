@@ -6,7 +6,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
-	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // see returns rows [from, from+n), which must lie in one chunk, as scans see them: a view of the
@@ -101,19 +100,4 @@ func (s *Searcher) distance(q *Query) float64 {
 	}
 	s.Even = mem.Grow(s.Even, len(s.Wide))
 	return q.exactWide(metric, s.Wide, s.Even)
-}
-
-// exactWide is exact for numbers of float64; even is room for the row.
-func (q *Query) exactWide(metric column.Metric, x, even []float64) float64 {
-	switch metric {
-	case column.Dot:
-		return -simd.WideDot(x, q.wide) * q.Unit
-	case column.Cosine:
-		x, length := column.Evened(x, even)
-		if norm := length * q.Norm; norm != 0 {
-			return -simd.WideDot(x, q.wide) / norm
-		}
-		return 0
-	}
-	return simd.WideL2Sq(x, q.wide) * q.Unit
 }

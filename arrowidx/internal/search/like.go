@@ -28,8 +28,8 @@ type choosing struct {
 }
 
 // searchChosen answers a search that has Like or Diversity, a round of queries after the other.
-func searchChosen(v *segment.Version,
-	ctx context.Context, p *SearchParams, out *SearchOut,
+func searchChosen(
+	ctx context.Context, v *segment.Version, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	begin := time.Now()
 	c := choosing{v: v, p: p, out: out, plain: *p}
@@ -147,7 +147,7 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 	}
 	found := SearchOut{Rows: c.found.Rows[:n*k], Scores: c.found.Scores[:n*k],
 		Counts: c.found.Counts[:n]}
-	plan, err := Search(c.v, ctx, &own, &found)
+	plan, err := Search(ctx, c.v, &own, &found)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,9 @@ func Part[T any](all []T, from, to, nq int) []T {
 
 // AskWith makes rows the queries of a search, their vectors taken from source, if that is not nil.
 // The memory of the search's queries is used again.
-func AskWith(v *segment.Version, op string, rows []int64, source *column.Column, p *SearchParams) error {
+func AskWith(
+	v *segment.Version, op string, rows []int64, source *column.Column, p *SearchParams,
+) error {
 	dim, binary := v.Parts[0].Dim, v.Parts[0].Metric.Binary()
 	if binary {
 		p.Bits = mem.Grow(p.Bits, len(rows)*dim/8)
@@ -221,26 +223,6 @@ func Wide(v *segment.Version, source *column.Column) bool {
 		}
 	}
 	return false
-}
-
-// Room makes room for n numbers as queries, in memory that they had before.
-func (p *SearchParams) Room(n int, wide bool) {
-	if wide {
-		p.Wide, p.Queries = mem.Grow(p.Wide, n), nil
-	} else {
-		p.Queries, p.Wide = mem.Grow(p.Queries, n), nil
-	}
-}
-
-// Take makes a row query i, in the room made for it.
-func (p *SearchParams) Take(i, dim int, col *column.Column, row int) {
-	if p.Wide != nil {
-		to := p.Wide[i*dim : (i+1)*dim]
-		copy(to, col.WideRow(row, to))
-		return
-	}
-	to := p.Queries[i*dim : (i+1)*dim]
-	copy(to, col.Row(row, to))
 }
 
 // columnOf returns the column that holds a row's vector, source if that is not nil, and the row's

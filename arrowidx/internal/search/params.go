@@ -2,53 +2,15 @@ package search
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
-
-// Counted returns the parameters with the number of queries, which Queries, Bits or Like tell.
-func (p *SearchParams) Counted(base *segment.Segment) (*SearchParams, error) {
-	if p.NQ != 0 {
-		return p, nil
-	}
-	if p.Like != nil {
-		own := *p
-		own.NQ = p.Like.Len()
-		return &own, nil
-	}
-	n, err := QueriesIn("search", len(p.Queries)+len(p.Wide), p.Bits, base)
-	if n == 0 || err != nil {
-		return p, err
-	}
-	own := *p
-	own.NQ = n
-	return &own, nil
-}
-
-// QueriesIn returns how many queries of the index's dimension there are.
-func QueriesIn(op string, numbers int, bits []byte, base *segment.Segment) (int, error) {
-	n, each, unit := numbers, base.Dim, "numbers"
-	if bits != nil {
-		n, each, unit = len(bits), base.Dim/8, "bytes"
-	}
-	switch {
-	case n == 0:
-		return 0, nil
-	case each == 0:
-		return 0, fault.New(fault.InvalidArgument, op,
-			fmt.Sprintf("%d %s of queries for an index whose dimension is not known", n, unit),
-			"set NQ, or add rows first")
-	case n%each != 0:
-		return 0, fault.New(fault.DimensionMismatch, op,
-			fmt.Sprintf("%d %s are no whole number of queries of %d dimensions", n, unit, base.Dim),
-			"queries need the dimensions of the indexed vectors")
-	}
-	return n / each, nil
-}
 
 // SearchParams is one search: NQ queries of the index's dimension. Where NQ is 0, it is as many as
 // Queries, Bits or Like hold. The zero value of all that follows K is an exact answer at the recall
@@ -103,4 +65,77 @@ type SearchOut struct {
 	Scores []float32
 	Counts []int64
 	IDs    *column.IDs // set by the search: what its rows are called
+}
+
+// Without returns the rows and scores found for query i, one fewer than k, the given row left out.
+// Where it was not found, because enough rows are as near, the last one is left out.
+func (o *SearchOut) Without(i, k, row int) SearchOut {
+	n := int(o.Counts[i])
+	rows, scores := o.Rows[i*k:i*k+n], o.Scores[i*k:i*k+n]
+	if at := slices.Index(rows, int64(row)); at >= 0 {
+		return SearchOut{Rows: slices.Delete(rows, at, at+1),
+			Scores: slices.Delete(scores, at, at+1)}
+	}
+	n = min(n, k-1)
+	return SearchOut{Rows: rows[:n], Scores: scores[:n]}
+}
+
+// Counted returns the parameters with the number of queries, which Queries, Bits or Like tell.
+func (p *SearchParams) Counted(base *segment.Segment) (*SearchParams, error) {
+	if p.NQ != 0 {
+		return p, nil
+	}
+	if p.Like != nil {
+		own := *p
+		own.NQ = p.Like.Len()
+		return &own, nil
+	}
+	n, err := QueriesIn("search", len(p.Queries)+len(p.Wide), p.Bits, base)
+	if n == 0 || err != nil {
+		return p, err
+	}
+	own := *p
+	own.NQ = n
+	return &own, nil
+}
+
+// QueriesIn returns how many queries of the index's dimension there are.
+func QueriesIn(op string, numbers int, bits []byte, base *segment.Segment) (int, error) {
+	n, each, unit := numbers, base.Dim, "numbers"
+	if bits != nil {
+		n, each, unit = len(bits), base.Dim/8, "bytes"
+	}
+	switch {
+	case n == 0:
+		return 0, nil
+	case each == 0:
+		return 0, fault.New(fault.InvalidArgument, op,
+			fmt.Sprintf("%d %s of queries for an index whose dimension is not known", n, unit),
+			"set NQ, or add rows first")
+	case n%each != 0:
+		return 0, fault.New(fault.DimensionMismatch, op,
+			fmt.Sprintf("%d %s are no whole number of queries of %d dimensions", n, unit, base.Dim),
+			"queries need the dimensions of the indexed vectors")
+	}
+	return n / each, nil
+}
+
+// Room makes room for n numbers as queries, in memory that they had before.
+func (p *SearchParams) Room(n int, wide bool) {
+	if wide {
+		p.Wide, p.Queries = mem.Grow(p.Wide, n), nil
+	} else {
+		p.Queries, p.Wide = mem.Grow(p.Queries, n), nil
+	}
+}
+
+// Take makes a row query i, in the room made for it.
+func (p *SearchParams) Take(i, dim int, col *column.Column, row int) {
+	if p.Wide != nil {
+		to := p.Wide[i*dim : (i+1)*dim]
+		copy(to, col.WideRow(row, to))
+		return
+	}
+	to := p.Queries[i*dim : (i+1)*dim]
+	copy(to, col.Row(row, to))
 }

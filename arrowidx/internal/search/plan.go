@@ -10,6 +10,33 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
+// Plan says how a search was done. Counts are sums over the queries.
+type Plan struct {
+	Kind      segment.Kind
+	Tier      simd.Tier
+	Exact     bool // scores are distances, not estimates
+	Threads   int
+	Bits      int
+	Plane     int   // bits a dimension that the scan reads; 8: Neighbors compared sketches
+	Cells     int64 // cells of the index: 0 for exact, 1 for flat
+	Probed    int64 // cells looked into
+	Rows      int64 // rows of the index
+	Eligible  int64 // rows that filter and nulls leave
+	Nulls     int64 // rows never found because null or bad
+	Queries   int64
+	Scanned   int64 // rows whose plane or sketch was read, or whose vector was as float32
+	Coded     int64 // rows scored with all their bits
+	Reranked  int64 // rows measured on the vectors
+	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0
+	Epsilon0  float64
+	Recall    float64
+	Prepare   time.Duration
+	Route     time.Duration // choosing cells, with the first threshold
+	Scan      time.Duration // with scoring of survivors
+	Rerank    time.Duration
+	Total     time.Duration
+}
+
 // join adds what a search of another segment did.
 func (p *Plan) join(o *Plan, first bool) {
 	if first {
@@ -48,33 +75,6 @@ func (p *Plan) Follow(o *Plan) {
 	p.Scan += o.Scan
 	p.Rerank += o.Rerank
 	p.Total += o.Total
-}
-
-// Plan says how a search was done. Counts are sums over the queries.
-type Plan struct {
-	Kind      segment.Kind
-	Tier      simd.Tier
-	Exact     bool // scores are distances, not estimates
-	Threads   int
-	Bits      int
-	Plane     int   // bits a dimension that the scan reads; 8: Neighbors compared sketches
-	Cells     int64 // cells of the index: 0 for exact, 1 for flat
-	Probed    int64 // cells looked into
-	Rows      int64 // rows of the index
-	Eligible  int64 // rows that filter and nulls leave
-	Nulls     int64 // rows never found because null or bad
-	Queries   int64
-	Scanned   int64 // rows whose plane or sketch was read, or whose vector was as float32
-	Coded     int64 // rows scored with all their bits
-	Reranked  int64 // rows measured on the vectors
-	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0
-	Epsilon0  float64
-	Recall    float64
-	Prepare   time.Duration
-	Route     time.Duration // choosing cells, with the first threshold
-	Scan      time.Duration // with scoring of survivors
-	Rerank    time.Duration
-	Total     time.Duration
 }
 
 // String says in a sentence or two what was done.

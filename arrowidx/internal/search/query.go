@@ -99,7 +99,7 @@ func (q *Query) rotate(seg *segment.Segment) {
 	q.Norm2 = simd.Norm16(q.Rotated)
 }
 
-// center writes the scaled query minus the mean to q.rotated and returns the scaled query's inner
+// center writes the scaled query minus the mean to q.Rotated and returns the scaled query's inner
 // product with the mean. It sets unit.
 func (q *Query) center(seg *segment.Segment) float32 {
 	if q.wide != nil {
@@ -126,6 +126,27 @@ func (q *Query) center(seg *segment.Segment) float32 {
 	meanDot := simd.Dot16(scaled, seg.Mean)
 	simd.Center(scaled, scaled, 1, seg.Mean)
 	return meanDot
+}
+
+// centerWide is center for a query of float64.
+func (q *Query) centerWide(seg *segment.Segment) float32 {
+	l := seg.Lens()
+	var factor float64
+	switch seg.Metric {
+	case column.Cosine:
+		factor, q.Length = 1/q.Norm, 1
+	case column.Dot:
+		_, exp := math.Frexp(q.Norm)
+		factor = math.Ldexp(1, min(-exp, 900))
+		q.Unit = factor * float64(seg.Scale)
+		q.Length = float32(q.Norm * factor)
+	default:
+		factor = float64(seg.Scale)
+		q.Unit = factor * factor
+	}
+	simd.Narrow(q.Rotated[:seg.Dim], q.wide, factor, l.Mean)
+	clear(q.Rotated[seg.Dim:])
+	return float32(simd.WideDot(q.wide, l.Mean) * factor)
 }
 
 // setTables fills in everything that depends on the rotated query.
@@ -252,6 +273,21 @@ func (q *Query) Exact(metric column.Metric, x []float32) float64 {
 	return simd.L2Sq64(x, q.Vec) * q.Unit
 }
 
+// exactWide is exact for numbers of float64; even is room for the row.
+func (q *Query) exactWide(metric column.Metric, x, even []float64) float64 {
+	switch metric {
+	case column.Dot:
+		return -simd.WideDot(x, q.wide) * q.Unit
+	case column.Cosine:
+		x, length := column.Evened(x, even)
+		if norm := length * q.Norm; norm != 0 {
+			return -simd.WideDot(x, q.wide) / norm
+		}
+		return 0
+	}
+	return simd.WideL2Sq(x, q.wide) * q.Unit
+}
+
 func badQuery[T float32 | float64](vec []T, i int, norm2 float64) error {
 	for j, v := range vec {
 		if v-v == 0 {
@@ -337,7 +373,7 @@ func (q *Query) round(r *Run, wide []float64, i int) error {
 	return nil
 }
 
-// gamma is exactGamma with what rounding the query or rows to float32 adds to inner products.
+// gamma is mem.ExactGamma with what rounding the query or rows to float32 adds to inner products.
 func (q *Query) gamma(seg *segment.Segment) float32 {
 	gamma := mem.ExactGamma(seg.Dim)
 	if q.rounded {
@@ -348,24 +384,3 @@ func (q *Query) gamma(seg *segment.Segment) float32 {
 
 // forget drops what belongs to the caller.
 func (q *Query) forget() { q.Vec, q.wide = nil, nil }
-
-// centerWide is center for a query of float64.
-func (q *Query) centerWide(seg *segment.Segment) float32 {
-	l := seg.Lens()
-	var factor float64
-	switch seg.Metric {
-	case column.Cosine:
-		factor, q.Length = 1/q.Norm, 1
-	case column.Dot:
-		_, exp := math.Frexp(q.Norm)
-		factor = math.Ldexp(1, min(-exp, 900))
-		q.Unit = factor * float64(seg.Scale)
-		q.Length = float32(q.Norm * factor)
-	default:
-		factor = float64(seg.Scale)
-		q.Unit = factor * factor
-	}
-	simd.Narrow(q.Rotated[:seg.Dim], q.wide, factor, l.Mean)
-	clear(q.Rotated[seg.Dim:])
-	return float32(simd.WideDot(q.wide, l.Mean) * factor)
-}

@@ -123,10 +123,10 @@ func (t *Router) addAll(p *Probe, r *Run) {
 	sortVisits(p.Visits)
 }
 
-// outsideFilter reports whether the filter leaves out the rows around the query: whether, from the nearest
-// cell on, of the rows that are within the first threshold far fewer may be found than of all rows,
-// by three standard deviations of a filter that knows nothing of the query. Calibration does not
-// tell where the neighbours of such a query are.
+// outsideFilter reports whether the filter leaves out the rows around the query: whether, from the
+// nearest cell on, of the rows that are within the first threshold far fewer may be found than of
+// all rows, by three standard deviations of a filter that knows nothing of the query. Calibration
+// does not tell where the neighbours of such a query are.
 func (s *Searcher) outsideFilter(p *Probe) bool {
 	r, f := s.Run, s.Run.Seg.Codes
 	within, found := 0, 0

@@ -51,14 +51,15 @@ func (r *Run) copies() bool {
 
 // sketches reports whether gathered rows are looked at by their sketches first.
 func (r *Run) sketches() bool {
-	return (r.uses >= sketch.SketchUses || r.P.NQ >= 4*sketch.SketchUses) && r.copies() && r.Seg.Codes != nil &&
-		r.Seg.Dim >= sketch.SketchDim && len(r.Filter.Rows) > 4*r.collect()+FewRows
+	often := r.uses >= sketch.Uses || r.P.NQ >= 4*sketch.Uses
+	return often && r.copies() && r.Seg.Codes != nil &&
+		r.Seg.Dim >= sketch.LeastDim && len(r.Filter.Rows) > 4*r.collect()+FewRows
 }
 
 // outline returns the sketch of the filter's rows, of a run that sketches.
 func (r *Run) outline(side *sideBySide) *sketch.Sketch {
 	side.outlined.Do(func() {
-		side.Sketch = sketch.NewSketch(r.Seg, side.from, r.Filter.Rows)
+		side.Sketch = sketch.New(r.Seg, side.from, r.Filter.Rows)
 		r.Filter.Bytes.Add(side.Sketch.Bytes())
 	})
 	return side.Sketch
@@ -137,7 +138,7 @@ func Width(k *sketch.Sketch, seg *segment.Segment, lack, length float32) float32
 		width *= 2
 		reach = (length + k.Longest + middle) * (length + k.Longest + middle)
 	}
-	if !(reach > sketch.SketchLow && reach < sketch.SketchHigh) {
+	if !(reach > sketch.Low && reach < sketch.High) {
 		return mem.Infinity
 	}
 	return width*(1+1e-5) + 4*mem.ExactGamma(seg.Dim)*reach

@@ -25,7 +25,7 @@ const (
 	// hitBytes is what a row found costs until it has left: its entry, and another while lists
 	// are merged.
 	hitBytes = 32
-	// rangePiece is the most rows that are handed out together.
+	// RangePiece is the most rows that are handed out together.
 	RangePiece = 16_384
 )
 
@@ -65,8 +65,8 @@ type Range struct {
 }
 
 // Within is Within on a version. Rows that were emitted go on to cost so many bytes each.
-func Within(v *segment.Version,
-	ctx context.Context, p *WithinParams, kept int64, emit func(Range) error,
+func Within(
+	ctx context.Context, v *segment.Version, p *WithinParams, kept int64, emit func(Range) error,
 ) (Plan, error) {
 	begin := time.Now()
 	g := &ranging{p: p, kept: kept, most: p.MaxBytes, threads: mem.Threads(p.Threads), names: v.Ids}

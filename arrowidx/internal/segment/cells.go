@@ -64,6 +64,7 @@ func (c *Cells) Of(pos int) int {
 	return lo
 }
 
+// Centroid returns the centroid of cell i, rotated and padded.
 func (c *Cells) Centroid(i int) []float32 {
 	return c.Centroids[i*c.Padded : (i+1)*c.Padded : (i+1)*c.Padded]
 }
@@ -174,6 +175,7 @@ func (c *Cells) Bytes() int64 {
 		int64(4*len(c.Plane.Alive)) + c.Plane.Bytes()
 }
 
+// Free lets go of the memory, some of which may lie in a file that is about to go.
 func (c *Cells) Free() {
 	if c.Plane != nil {
 		c.Plane.Free()

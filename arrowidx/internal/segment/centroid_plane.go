@@ -24,7 +24,9 @@ type CentroidPlane struct {
 
 // NewCentroidPlane codes n centroids of padded numbers for distances (order L2) or inner products
 // (order Dot).
-func NewCentroidPlane(centroids []float32, n, padded int, order column.Metric) (*CentroidPlane, error) {
+func NewCentroidPlane(
+	centroids []float32, n, padded int, order column.Metric,
+) (*CentroidPlane, error) {
 	p := &CentroidPlane{
 		Codes: rabitq.Codes{Padded: padded, Bits: 1, Rows: n, Count: rabitq.BlocksOf(n),
 			Stride: simd.BlockStride(padded)},

@@ -48,6 +48,7 @@ func (seg *Segment) LensFor(col *column.Column) *Lens {
 	return seg.Lens()
 }
 
+// Lens returns the segment's lens, made when it is first asked for.
 func (seg *Segment) Lens() *Lens {
 	once := &seg.Held.lens
 	once.made.Do(func() {

@@ -1,3 +1,9 @@
+// Package segment is what an index is made of, as data: a [Segment] is rows with their codes, built
+// in one go and never changed; a [Version] is the segments of an index between two changes.
+//
+// Reading order: kinds.go, segment.go (who counts, who frees), cells.go and centroid_plane.go (kind
+// ivf), tuned.go (what calibration found), version.go; lens.go and measured.go (rows as float32 and
+// float64), spot_checks.go (borrowed vectors that changed).
 package segment
 
 import (
@@ -84,10 +90,29 @@ func (seg *Segment) Remembers() int64 {
 	return 0
 }
 
+// NewHeld counts one user.
 func NewHeld() *held {
 	h := &held{}
 	h.refs.Store(1)
 	return h
+}
+
+// SlotsOf returns the slot of every row that is in a cell. It is made when first asked for; where
+// a change and a search ask at once, both make the same.
+func (h *held) SlotsOf(seg *Segment) []uint32 {
+	if p := h.Slots.Load(); p != nil {
+		return *p
+	}
+	c, slots := seg.Cells, make([]uint32, seg.Rows)
+	for i := range c.N {
+		at := c.Block[i] * simd.BlockRows
+		for _, row := range c.Rows[c.First[i]:c.First[i+1]] {
+			slots[row] = at
+			at++
+		}
+	}
+	h.Slots.Store(&slots)
+	return slots
 }
 
 // Retain adds a user of the segment, and of the column that it measures on.
@@ -131,10 +156,24 @@ func (seg *Segment) SetAlive(skip []bool, rows int) {
 	}
 }
 
+// IsAlive reports whether a row can be found: it is not null, bad or deleted.
 func (seg *Segment) IsAlive(row int) bool { return mem.BitOf(seg.Alive, row) }
 
+// IsDeleted reports whether a row was deleted; null and bad rows count until they are.
 func (seg *Segment) IsDeleted(row int) bool { return seg.Gone != nil && mem.BitOf(seg.Gone, row) }
 
+// RowAt returns the row at a position.
+func (seg *Segment) RowAt(pos uint32) uint32 {
+	if seg.Cells != nil {
+		return seg.Cells.Rows[pos]
+	}
+	return pos
+}
+
+// Matches refuses a column that cannot be the one the segment was built of by its type and shape;
+// Recognise looks at its numbers.
+//
+// Errors: MetricError, DimensionMismatch.
 func (seg *Segment) Matches(op string, col *column.Column) error {
 	if err := seg.Metric.Fits(op, col); err != nil {
 		return err

@@ -33,8 +33,9 @@ type CalibrationPoint struct {
 	Recall   float64 `json:"recall"`   // recall@10 measured when the index was calibrated
 	Epsilon0 float64 `json:"epsilon0"` // width of error bounds in standard deviations
 	Probes   int     `json:"probes"`   // most cells that a query looks into
-	// Cut leaves cells out whose rows would have to lie at a smaller angle to the query than
-	// nearly all neighbours do: its cosine (see probe.leaveOut). At least 1: no cell is left out.
+	// Cut leaves cells out whose rows would have to lie at a smaller angle to the query than nearly
+	// all neighbours do: its cosine (see Probe.leaveOut of package search). At least 1: no cell is
+	// left out.
 	Cut     float64 `json:"cut"`
 	Rerank  int     `json:"rerank"`  // rows measured on the vectors for a query, on average
 	Vectors bool    `json:"vectors"` // whether vectors are at hand, or scores are estimates
@@ -47,6 +48,7 @@ const TunedBytes = 48
 // MaxTuned is the most lines of a section of tuning.
 const MaxTuned = 64
 
+// PackTuning writes the section of tuning, a line a point.
 func PackTuning(points []CalibrationPoint) []byte {
 	var b []byte
 	le := binary.LittleEndian
@@ -65,6 +67,7 @@ func PackTuning(points []CalibrationPoint) []byte {
 	return b
 }
 
+// UnpackTuning reads what PackTuning wrote; whether the numbers make sense is for Sound.
 func UnpackTuning(b []byte) []CalibrationPoint {
 	le := binary.LittleEndian
 	var out []CalibrationPoint

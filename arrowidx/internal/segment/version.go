@@ -11,133 +11,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/fault"
 )
 
-func (v *Version) PackedRow(row int64, dst []byte) error {
-	seg, at, err := v.Holding(row)
-	if err != nil {
-		return err
-	}
-	if !seg.Metric.Binary() {
-		return fault.New(fault.InvalidArgument, "row",
-			fmt.Sprintf("the index holds numbers (metric %s), not packed bits", seg.Metric),
-			"ask for them with Row")
-	}
-	copy(dst[:seg.Dim/8], seg.Source.Memory(at))
-	return nil
-}
-
-// Drift compares the rows added with those that the index was built of.
-type Drift struct {
-	Built float64 // mean residual norm of the build; 0: not known
-	Sum   float64 // of the residual norms of rows added
-	Rows  int
-}
-
-// leastDrift is the mean residual norm below which rows of the build are one row but for rounding:
-// nothing can be compared with it. The longest of them has a norm of 1/2 to 1.
-const leastDrift = 1.0 / (1 << 20)
-
-// Ratio is the mean residual norm of rows added over that of the build, 0 if it is not known.
-func (d Drift) Ratio() float64 {
-	if d.Rows == 0 || !(d.Built > leastDrift) {
-		return 0
-	}
-	return d.Sum / float64(d.Rows) / d.Built
-}
-
-func (v *Version) Row(row int64, dst []float32) error {
-	seg, at, err := v.Numbers(row)
-	if err == nil {
-		copy(dst[:seg.Dim], seg.Source.Row(at, dst))
-	}
-	return err
-}
-
-// Numbers is holding for vectors of numbers.
-func (v *Version) Numbers(row int64) (*Segment, int, error) {
-	seg, at, err := v.Holding(row)
-	if err == nil && seg.Metric.Binary() {
-		err = fault.New(fault.InvalidArgument, "row", "the index holds packed bits, not numbers",
-			"ask for them with PackedRow")
-	}
-	return seg, at, err
-}
-
-// Holding returns the part that holds a row's vector, and the row's number there.
-func (v *Version) Holding(row int64) (*Segment, int, error) {
-	if row < 0 || row >= int64(v.Rows()) {
-		return nil, 0, fault.At(fault.UnknownID, "row", row, -1,
-			fmt.Sprintf("there is no row %d among %d", row, v.Rows()), "")
-	}
-	seg, at := v.At(row)
-	if seg.Source == nil {
-		return nil, 0, fault.New(fault.InvalidArgument, "row", "the index holds codes, not vectors",
-			"load it with vectors=column, or attach the column that it was built from")
-	}
-	if !seg.IsAlive(at) {
-		return nil, 0, fault.At(fault.InvalidArgument, "row", row, -1,
-			fmt.Sprintf("row %d was null or bad when the index was built, or is deleted", row), "")
-	}
-	return seg, at, nil
-}
-
-// Without returns v's parts with the rows deleted, and how many rows these are. Rows below zero
-// and rows that are deleted already do not count.
-func (v *Version) Without(rows []int64) (parts []*Segment, n int) {
-	parts = append(parts, v.Parts...)
-	for _, row := range rows {
-		if row < 0 {
-			continue
-		}
-		i := v.PartOf(row)
-		at := int(row) - v.Starts[i]
-		if parts[i].IsDeleted(at) {
-			continue
-		}
-		if parts[i] == v.Parts[i] {
-			parts[i] = v.Parts[i].deletable()
-		}
-		parts[i].deleteRow(at)
-		n++
-	}
-	return parts, n
-}
-
-// IdsFor returns the names of n new rows in the form that the index has.
-func (v *Version) IdsFor(ids *column.IDs, n int) (*column.IDs, error) {
-	kind, counted := v.Ids.Kind(), v.Ids.Counted()
-	if ids == nil {
-		if !counted {
-			return nil, fault.New(fault.InvalidArgument, "add",
-				fmt.Sprintf("rows without ids for an index of %s ids", kind), "give one id a row")
-		}
-		if uint64(n) > column.NoNumber-v.Next {
-			return nil, fault.New(fault.LimitExceeded, "add", "no numbers are left to count with", "")
-		}
-		return &column.IDs{N: n, First: v.Next}, nil
-	}
-	if ids.Len() != n {
-		return nil, fault.New(fault.InvalidArgument, "add", fmt.Sprintf("%d ids for %d rows", ids.Len(), n),
-			"give one id a row")
-	}
-	if ids.Kind() == kind && !counted {
-		return ids, nil
-	}
-	fits := ids.Kind() != column.IDString && kind != column.IDString
-	signed := ids.Kind() == column.IDInt64 && kind != column.IDUint64
-	for i := 0; fits && !signed && i < n; i++ {
-		fits = int64(ids.Num[i]) >= 0 // means the same number in both types
-	}
-	if !fits && n > 0 {
-		return nil, fault.New(fault.InvalidArgument, "add",
-			fmt.Sprintf("ids of type %s for an index of %s ids", ids.Kind(), kind),
-			"use the type that the index was built with")
-	}
-	if counted {
-		kind = column.IDCounted
-	}
-	return &column.IDs{Form: kind, N: n, Num: ids.Num}, nil
-}
-
 // Version is an index between two changes: segments whose rows follow each other. The first is what
 // was built, the others are what was added since. Immutable but for refs.
 type Version struct {
@@ -185,6 +58,7 @@ func (v *Version) Attached(seg *Segment, col *column.Column, keep Keep) *Version
 	return next
 }
 
+// Free releases the parts; Index does so when nobody uses the version any more.
 func (v *Version) Free() {
 	for _, p := range v.Parts {
 		p.Release()
@@ -272,6 +146,7 @@ func (v *Version) Find(a arrow.Array) ([]int64, error) {
 	return v.RowsOf(ask)
 }
 
+// RowsOf returns the row of every id that is not deleted, -1 for ids of no row.
 func (v *Version) RowsOf(ask *column.IDs) ([]int64, error) {
 	rows := make([]int64, ask.Len())
 	for i := range rows {
@@ -289,4 +164,137 @@ func (v *Version) RowsOf(ask *column.IDs) ([]int64, error) {
 		}
 	}
 	return rows, nil
+}
+
+// Row writes the vector of a row to dst, Dim numbers.
+//
+// Errors: those of Numbers.
+func (v *Version) Row(row int64, dst []float32) error {
+	seg, at, err := v.Numbers(row)
+	if err == nil {
+		copy(dst[:seg.Dim], seg.Source.Row(at, dst))
+	}
+	return err
+}
+
+// PackedRow writes the bits of a row to dst, Dim/8 bytes.
+//
+// Errors: those of Holding, InvalidArgument for an index of numbers.
+func (v *Version) PackedRow(row int64, dst []byte) error {
+	seg, at, err := v.Holding(row)
+	if err != nil {
+		return err
+	}
+	if !seg.Metric.Binary() {
+		return fault.New(fault.InvalidArgument, "row",
+			fmt.Sprintf("the index holds numbers (metric %s), not packed bits", seg.Metric),
+			"ask for them with Row")
+	}
+	copy(dst[:seg.Dim/8], seg.Source.Memory(at))
+	return nil
+}
+
+// Numbers is holding for vectors of numbers.
+func (v *Version) Numbers(row int64) (*Segment, int, error) {
+	seg, at, err := v.Holding(row)
+	if err == nil && seg.Metric.Binary() {
+		err = fault.New(fault.InvalidArgument, "row", "the index holds packed bits, not numbers",
+			"ask for them with PackedRow")
+	}
+	return seg, at, err
+}
+
+// Holding returns the part that holds a row's vector, and the row's number there.
+func (v *Version) Holding(row int64) (*Segment, int, error) {
+	if row < 0 || row >= int64(v.Rows()) {
+		return nil, 0, fault.At(fault.UnknownID, "row", row, -1,
+			fmt.Sprintf("there is no row %d among %d", row, v.Rows()), "")
+	}
+	seg, at := v.At(row)
+	if seg.Source == nil {
+		return nil, 0, fault.New(fault.InvalidArgument, "row", "the index holds codes, not vectors",
+			"load it with vectors=column, or attach the column that it was built from")
+	}
+	if !seg.IsAlive(at) {
+		return nil, 0, fault.At(fault.InvalidArgument, "row", row, -1,
+			fmt.Sprintf("row %d was null or bad when the index was built, or is deleted", row), "")
+	}
+	return seg, at, nil
+}
+
+// Without returns v's parts with the rows deleted, and how many rows these are. Rows below zero
+// and rows that are deleted already do not count.
+func (v *Version) Without(rows []int64) (parts []*Segment, n int) {
+	parts = append(parts, v.Parts...)
+	for _, row := range rows {
+		if row < 0 {
+			continue
+		}
+		i := v.PartOf(row)
+		at := int(row) - v.Starts[i]
+		if parts[i].IsDeleted(at) {
+			continue
+		}
+		if parts[i] == v.Parts[i] {
+			parts[i] = v.Parts[i].deletable()
+		}
+		parts[i].deleteRow(at)
+		n++
+	}
+	return parts, n
+}
+
+// IdsFor returns the names of n new rows in the form that the index has.
+func (v *Version) IdsFor(ids *column.IDs, n int) (*column.IDs, error) {
+	kind, counted := v.Ids.Kind(), v.Ids.Counted()
+	if ids == nil {
+		if !counted {
+			return nil, fault.New(fault.InvalidArgument, "add",
+				fmt.Sprintf("rows without ids for an index of %s ids", kind), "give one id a row")
+		}
+		if uint64(n) > column.NoNumber-v.Next {
+			return nil, fault.New(fault.LimitExceeded, "add", "no numbers are left to count with", "")
+		}
+		return &column.IDs{N: n, First: v.Next}, nil
+	}
+	if ids.Len() != n {
+		return nil, fault.New(fault.InvalidArgument, "add",
+			fmt.Sprintf("%d ids for %d rows", ids.Len(), n), "give one id a row")
+	}
+	if ids.Kind() == kind && !counted {
+		return ids, nil
+	}
+	fits := ids.Kind() != column.IDString && kind != column.IDString
+	signed := ids.Kind() == column.IDInt64 && kind != column.IDUint64
+	for i := 0; fits && !signed && i < n; i++ {
+		fits = int64(ids.Num[i]) >= 0 // means the same number in both types
+	}
+	if !fits && n > 0 {
+		return nil, fault.New(fault.InvalidArgument, "add",
+			fmt.Sprintf("ids of type %s for an index of %s ids", ids.Kind(), kind),
+			"use the type that the index was built with")
+	}
+	if counted {
+		kind = column.IDCounted
+	}
+	return &column.IDs{Form: kind, N: n, Num: ids.Num}, nil
+}
+
+// Drift compares the rows added with those that the index was built of.
+type Drift struct {
+	Built float64 // mean residual norm of the build; 0: not known
+	Sum   float64 // of the residual norms of rows added
+	Rows  int
+}
+
+// leastDrift is the mean residual norm below which rows of the build are one row but for rounding:
+// nothing can be compared with it. The longest of them has a norm of 1/2 to 1.
+const leastDrift = 1.0 / (1 << 20)
+
+// Ratio is the mean residual norm of rows added over that of the build, 0 if it is not known.
+func (d Drift) Ratio() float64 {
+	if d.Rows == 0 || !(d.Built > leastDrift) {
+		return 0
+	}
+	return d.Sum / float64(d.Rows) / d.Built
 }

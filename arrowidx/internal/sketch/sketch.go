@@ -1,3 +1,5 @@
+// Package sketch holds rows of a filter, or of a graph under way, as int8 with certain bounds:
+// which few of them float32 must measure.
 package sketch
 
 import (
@@ -11,13 +13,13 @@ import (
 )
 
 const (
-	// sketchUses is how often a filter is used before its rows are sketched: that costs what some
+	// Uses is how often a filter is used before its rows are sketched: that costs what some
 	// tens of searches cost, and every later one costs half.
-	SketchUses = 8
-	// sketchDim is the least dimension: below, int8 forms are not much shorter than the rows.
-	SketchDim = 64
-	// sketchLow and sketchHigh are between which products of lengths have the bounds below.
-	SketchLow, SketchHigh = 1e-20, 1e36
+	Uses = 8
+	// LeastDim is the least dimension: below, int8 forms are not much shorter than the rows.
+	LeastDim = 64
+	// Low and High are between which products of lengths have the bounds below.
+	Low, High = 1e-20, 1e36
 )
 
 // Sketch holds rows as int8, to tell which few of them float32 must measure. Rows and queries are
@@ -34,8 +36,8 @@ type Sketch struct {
 	Longest float32   // largest |x|
 }
 
-// NewSketch sketches the listed rows.
-func NewSketch(seg *segment.Segment, col *column.Column, rows []uint32) *Sketch {
+// New sketches the listed rows.
+func New(seg *segment.Segment, col *column.Column, rows []uint32) *Sketch {
 	n, e := len(rows), build.NewRotator(seg, nil, len(rows))
 	k := &Sketch{Padded: e.Padded, Step: make([]float32, n), Add: make([]float32, n)}
 	k.Codes = make([]int8, n*k.Padded)
@@ -80,4 +82,5 @@ func Lacking(x []float32, z []int8, step float32) float32 {
 	return float32(length*(1+1e-6) + largest/(1<<23)) // and float32 rounding of each gap
 }
 
+// Bytes counts the memory of the sketch.
 func (k *Sketch) Bytes() int64 { return int64(len(k.Codes) + 4*len(k.Step) + 4*len(k.Add)) }

@@ -1,3 +1,6 @@
+// Package topk keeps the best rows of a query: [Candidates] while distances are known within
+// bounds, [Heap] once they are known. Both order ties by the smaller row or position, so that what
+// they hold does not depend on threads.
 package topk
 
 import (
@@ -26,6 +29,8 @@ type Candidates struct {
 	Limit int // length of rows at which those above tau are dropped
 }
 
+// Reset empties the candidates for a search of the k nearest; memory is kept. Rows are dropped when
+// there are 1024 + 4k, at first.
 func (c *Candidates) Reset(k int) {
 	c.K, c.Tau = k, float32(math.Inf(1))
 	c.Upper, c.Rows = c.Upper[:0], c.Rows[:0]

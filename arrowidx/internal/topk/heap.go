@@ -11,6 +11,7 @@ type Hit struct {
 	Row  uint32
 }
 
+// Less orders hits by distance, ties by the smaller row: the order of answers.
 func (a Hit) Less(b Hit) bool { return a.Dist < b.Dist || a.Dist == b.Dist && a.Row < b.Row }
 
 // Heap keeps the k smallest hits: a max-heap by distance, then row.
@@ -19,13 +20,16 @@ type Heap struct {
 	Heap []Hit
 }
 
+// Reset empties the heap for k hits; memory is kept.
 func (n *Heap) Reset(k int) { n.K, n.Heap = k, n.Heap[:0] }
 
 // Full reports whether k hits are held; worst is then the largest distance among them.
 func (n *Heap) Full() bool { return len(n.Heap) == n.K }
 
+// Worst is the largest distance held; the heap must not be empty.
 func (n *Heap) Worst() float64 { return n.Heap[0].Dist }
 
+// Push takes a hit in if fewer than k are held or it is less than the largest, which then leaves.
 func (n *Heap) Push(h Hit) {
 	a := n.Heap
 	if len(a) < n.K {

@@ -11,8 +11,8 @@ import (
 
 // MeasureNorms stores the length of every row, which bounds the rounding error of a float32 inner
 // product and, for cosine, divides it.
-func MeasureNorms(seg *segment.Segment,
-	ctx context.Context, col *column.Column, o *Options, threads int,
+func MeasureNorms(
+	ctx context.Context, seg *segment.Segment, col *column.Column, o *Options, threads int,
 ) error {
 	o.Progress.encoded.Store(int64(col.Len()))
 	if !seg.Metric.Larger() {
@@ -26,7 +26,7 @@ func MeasureNorms(seg *segment.Segment,
 	shards := (col.Len() + shardRows - 1) / shardRows
 	longest, uneven := make([]float32, shards), make([]bool, shards)
 	err = mem.Parallel(ctx, "build", threads, shards, func(_, s int) error {
-		step := max(1, mem.CrcBlock/(4*seg.Dim))
+		step := max(1, lookBytes/(4*seg.Dim))
 		var room segment.Measured
 		for r := s * shardRows; r < min((s+1)*shardRows, col.Len()); r++ {
 			if r%step == 0 {

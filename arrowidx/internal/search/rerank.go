@@ -1,13 +1,77 @@
 package search
 
 import (
+	"context"
 	"fmt"
 	"math"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/simd"
 )
+
+// rerank measures candidates on the vectors in order of their lower bounds until no other can be
+// among the k nearest, or, when the caller said how many, that many in order of their estimates.
+func (s *Searcher) rerank(ctx context.Context, p *Probe) error {
+	r := s.Run
+	rows, closed := p.candidates.Rows, true
+	sorted := p.candidates.ByBound(&s.out)
+	if n := max(r.P.Rerank, r.K); r.P.Rerank > 0 && n < len(rows) && r.Seg.Kind != segment.Exact &&
+		p.way != gatherRows {
+		least := float32(math.Inf(1))
+		p.candidates.ByEstimate(r.Seg.RowAt)
+		for _, c := range rows[n:] {
+			least = min(least, c.Low)
+		}
+		defer func() {
+			if p.best.Full() && float64(least) > p.best.Worst() {
+				p.counts.certified++
+			}
+		}()
+		rows, closed, sorted = rows[:n], false, n
+	}
+	fit := r.fit(r.Epsilon, p.way)
+	for i := range rows {
+		if i == sorted {
+			topk.SortByBound(rows[i:])
+			sorted = len(rows)
+		}
+		c := rows[i]
+		if i%LookEvery == LookEvery-1 {
+			if err := fault.FromContext(ctx, "search"); err != nil {
+				return err
+			}
+		}
+		if ahead := i + column.FetchAhead; ahead < len(rows) {
+			simd.Fetch(r.Col.Memory(int(r.rowAt(p, rows[ahead].Pos))))
+		}
+		if closed && p.best.Full() && float64(c.Low) > p.best.Worst() {
+			break
+		}
+		row := r.rowAt(p, c.Pos)
+		s.turnTo(int(row))
+		dist := s.distance(p.Query)
+		p.counts.reranked++
+		if err := fit.add("search", c, dist, row); err != nil {
+			return err
+		}
+		p.best.Push(topk.Hit{Dist: dist, Row: row})
+	}
+	if closed {
+		p.counts.certified++
+	}
+	return fit.judge("search")
+}
+
+// rowAt returns the row of a candidate. Gathered rows are collected by their numbers.
+func (r *Run) rowAt(p *Probe, pos uint32) uint32 {
+	if p.way == gatherRows {
+		return pos
+	}
+	return r.Seg.RowAt(pos)
+}
 
 // likely is how many half widths of bounds of the default epsilon0 a distance may be away from its
 // estimate before it is strange. Bounds that contain rounding alone are never left by as much.

@@ -1,4 +1,0 @@
-package column
-
-// FetchAhead is how many rows ahead of the one being measured are asked for.
-const FetchAhead = 4
