@@ -7,6 +7,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
@@ -23,6 +24,11 @@ func BuildSegment(
 			seg.Release()
 			return nil, err
 		}
+	}
+	// The last look: nothing that was cancelled while it was calibrated is handed out.
+	if err := fault.FromContext(ctx, "build"); err != nil {
+		seg.Release()
+		return nil, err
 	}
 	return seg, nil
 }

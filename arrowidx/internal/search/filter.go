@@ -149,8 +149,8 @@ func (c *filters) forget(f *Filter) {
 	}
 }
 
-// memory counts the bytes of all filters, for a segment whose rows are alive.
-func (c *filters) memory(alive []uint32) int64 {
+// Size counts the bytes of all filters, for a segment whose rows are alive.
+func (c *filters) Size(alive []uint32) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	total := int64(0)

@@ -78,14 +78,14 @@ type held struct {
 
 // remembered is memory of searches that lives as long as a segment.
 type remembered interface {
-	// memory counts its bytes, for a segment whose rows are alive.
-	memory(alive []uint32) int64
+	// Size counts its bytes, for a segment whose rows are alive.
+	Size(alive []uint32) int64
 }
 
 // Remembers returns the bytes of what searches remember of the segment.
 func (seg *Segment) Remembers() int64 {
 	if m, ok := seg.Held.Memory.Load().(remembered); ok {
-		return m.memory(seg.Alive)
+		return m.Size(seg.Alive)
 	}
 	return 0
 }
