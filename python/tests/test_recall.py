@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-from ruvector import _native
+from ruvector._native.library import call
 
 ROWS = np.random.default_rng(61).standard_normal((3_000, 32), dtype=np.float32)
 KINDS = ["exact", "flat", "ivf"]
@@ -125,13 +125,11 @@ def test_the_library_refuses_calls_without_a_place_for_the_answer() -> None:
     task = ctypes.c_uint64(0)
     for arguments in ((None, ctypes.byref(task)), (ctypes.byref((ctypes.c_double * 5)()), None)):
         with pytest.raises(rv.InvalidArgument, match="no place"):
-            _native.call("rv_recall_start", handle.value, 1, 1, 0.0, 1, *arguments)
+            call("rv_recall_start", handle.value, 1, 1, 0.0, 1, *arguments)
     with pytest.raises(rv.InvalidArgument, match="missing"):
-        _native.call("rv_calibrate_start", handle.value, None, 3, 32, 1, ctypes.byref(task))
+        call("rv_calibrate_start", handle.value, None, 3, 32, 1, ctypes.byref(task))
     with pytest.raises(rv.DimensionMismatch, match="9 dimensions"):
-        _native.call(
-            "rv_calibrate_start", handle.value, ROWS.ctypes.data, 3, 9, 1, ctypes.byref(task)
-        )
+        call("rv_calibrate_start", handle.value, ROWS.ctypes.data, 3, 9, 1, ctypes.byref(task))
     assert task.value == 0
 
 

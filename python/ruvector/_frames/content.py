@@ -20,7 +20,7 @@ from . import protocol
 from .cache import text_digest
 
 if TYPE_CHECKING:
-    from .._index.indexed import Indexed
+    from .._index.index import Index
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 
@@ -28,7 +28,7 @@ _CHUNK: Final = 4096
 _REMEMBERED: Final = 8
 
 
-def label_of(index: Indexed, frame: protocol.Frame, on: Any, text: Any) -> Any:
+def label_of(index: Index, frame: protocol.Frame, on: Any, text: Any) -> Any:
     """Return the column that a search of a given index is about, None when that is not known.
 
     Raises
@@ -55,7 +55,7 @@ def label_of(index: Indexed, frame: protocol.Frame, on: Any, text: Any) -> Any:
 
 
 def check_content(
-    index: Indexed, frame: protocol.Frame, label: Any, embedder: Embedder | None = None
+    index: Index, frame: protocol.Frame, label: Any, embedder: Embedder | None = None
 ) -> None:
     """Refuse a frame that has not the vectors or texts of the index, row for row.
 
@@ -92,7 +92,7 @@ def check_content(
         raise refused
 
 
-def _may_be_of(index: Indexed, fact: protocol.ColumnFacts) -> bool:
+def _may_be_of(index: Index, fact: protocol.ColumnFacts) -> bool:
     """Return whether a column is of the kind and width that the index's rows have."""
     if index.metric not in BINARY:
         return fact.kind == "vector" and fact.dim in (None, index.dim)
@@ -102,7 +102,7 @@ def _may_be_of(index: Indexed, fact: protocol.ColumnFacts) -> bool:
 
 
 def _check_texts(
-    index: Indexed, frame: protocol.Frame, label: Any, known: Provenance, maker: Embedder | None
+    index: Index, frame: protocol.Frame, label: Any, known: Provenance, maker: Embedder | None
 ) -> None:
     texts = frame.texts(label)
     digest = text_digest(texts).hex()
@@ -126,7 +126,7 @@ def _check_texts(
     _refuse(label, row, "texts")
 
 
-def _first_other_text(index: Indexed, texts: list[Any], maker: Embedder) -> int | None:
+def _first_other_text(index: Index, texts: list[Any], maker: Embedder) -> int | None:
     """Return the first row whose text has another vector than the index has there."""
     for start in range(0, len(texts), _CHUNK):
         matrix, valid = maker.column(texts[start : start + _CHUNK])
@@ -140,7 +140,7 @@ def _first_other_text(index: Indexed, texts: list[Any], maker: Embedder) -> int 
     return None
 
 
-def _check_vectors(index: Indexed, frame: protocol.Frame, label: Any, known: Provenance) -> None:
+def _check_vectors(index: Index, frame: protocol.Frame, label: Any, known: Provenance) -> None:
     if isinstance(label, list):
         vectors = from_matrix(protocol.scalar_matrix(frame, label), None, True, "columns")
     elif index.metric in BINARY:
@@ -162,7 +162,7 @@ def _check_vectors(index: Indexed, frame: protocol.Frame, label: Any, known: Pro
         vectors.close()
 
 
-def _compare(index: Indexed, vectors: Vectors, key: str, label: Any, what: str) -> None:
+def _compare(index: Index, vectors: Vectors, key: str, label: Any, what: str) -> None:
     """Compare row for row, without vectors in the index the rows that its codes remember."""
     if _native.info(index._handle)["vectors"]:
         row = _first_other_vector(index, vectors)
@@ -176,7 +176,7 @@ def _compare(index: Indexed, vectors: Vectors, key: str, label: Any, what: str) 
     index._equal.add(key)
 
 
-def _first_other_vector(index: Indexed, vectors: Vectors) -> int | None:
+def _first_other_vector(index: Index, vectors: Vectors) -> int | None:
     """Return the first row that differs in the column's own type, bits included."""
     width = vectors.dim * (8 if index.metric in BINARY else 1)
     if width != index.dim:
@@ -193,7 +193,7 @@ def _first_other_vector(index: Indexed, vectors: Vectors) -> int | None:
     return None
 
 
-def _first_other(index: Indexed, matrix: Matrix, rows: Rows, start: int, end: int) -> int | None:
+def _first_other(index: Index, matrix: Matrix, rows: Rows, start: int, end: int) -> int | None:
     """Return the first row in [start, end) that differs, or is null on one side alone.
 
     `matrix` holds the vectors of `rows`, those of the range that are not null.

@@ -19,7 +19,7 @@ from .content import check_content, label_of
 from .groups import NO_GROUP, Groups
 
 if TYPE_CHECKING:
-    from .._index.indexed import Indexed
+    from .._index.index import Index
 
 Rows = npt.NDArray[np.int64]
 
@@ -30,7 +30,7 @@ class ByPosition:
     __slots__ = ("_index",)
 
     def __init__(
-        self, index: Indexed, frame: protocol.Frame, label: Any, embedder: Embedder | None = None
+        self, index: Index, frame: protocol.Frame, label: Any, embedder: Embedder | None = None
     ) -> None:
         if index._changed:
             raise InvalidArgument(
@@ -75,7 +75,7 @@ class ById:
 
     __slots__ = ("_ids", "_index", "_label")
 
-    def __init__(self, index: Indexed | None, frame: protocol.Frame, label: Any) -> None:
+    def __init__(self, index: Index | None, frame: protocol.Frame, label: Any) -> None:
         try:
             self._ids = read_ids(frame.column(label))
         except InvalidArgument as error:
@@ -122,7 +122,7 @@ class ById:
         return mask, None, groups
 
     def _limits_of_changed(
-        self, index: Indexed, mask: Mask | None, groups: Groups | None
+        self, index: Index, mask: Mask | None, groups: Groups | None
     ) -> tuple[None, Any, None]:
         if groups is not None or mask is None:
             raise InvalidArgument(
@@ -134,7 +134,7 @@ class ById:
             return None, [self._ids[row] for row in chosen.tolist()], None
         return None, self._ids[chosen], None
 
-    def _known(self, index: Indexed) -> Rows:
+    def _known(self, index: Index) -> Rows:
         """Return the index's row of each of the frame's, -1 where it has none."""
         if not len(self._ids):
             return np.empty(0, np.int64)
@@ -224,7 +224,7 @@ def _places_of_numbers(ids: Any, found: Any) -> tuple[Rows, tuple[int, int] | No
 
 
 def join(
-    index: Indexed,
+    index: Index,
     frame: protocol.Frame,
     label: Any,
     ids_on: Any,
@@ -255,7 +255,7 @@ def join(
     return ById(index, frame, name)
 
 
-def join_result(index: Indexed | None, frame: protocol.Frame, ids_on: Any) -> ByPosition | ById:
+def join_result(index: Index | None, frame: protocol.Frame, ids_on: Any) -> ByPosition | ById:
     """Return how rows that were found become rows of a frame; the index may be left behind.
 
     Raises

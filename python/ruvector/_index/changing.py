@@ -1,8 +1,8 @@
-"""`Changing`: an index whose rows come and go."""
+"""Rows that come and go: `Index.add`, `upsert`, `delete`, `compact`."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._arguments import limit
 from .._errors import DimensionMismatch, InvalidArgument, InvalidVector
@@ -11,157 +11,160 @@ from .._input.masks import read_ids, read_some_ids
 from .._input.vectors import read_vectors
 from .._native import update
 from .._settings import current
-from .graph import Graphing
+from .method import method
+
+if TYPE_CHECKING:
+    from .index import Index
 
 
-class Changing(Graphing):
-    """An index that rows are added to and deleted from. Searches go on meanwhile."""
+@method
+def add(
+    self: Index,
+    ids: Any,
+    vectors: Any,
+    *,
+    replace: bool = False,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> int:
+    """Add rows; all of them or none.
 
-    __slots__ = ()
+    Parameters
+    ----------
+    ids : sequence of n whole numbers or texts, or None
+        What the rows are called, of the type that the index has. None continues an index whose
+        ids are positions.
+    vectors : column of n vectors, shape (n, dim)
+        Copied: unlike those of a build, they may change afterwards. An index of codes alone
+        keeps codes alone.
+    replace : bool
+        Replace rows of the same ids, as `upsert` does, rather than refuse them.
+    threads : int, optional
+    progress : bool, optional
+        Show a progress line; by default after one second.
 
-    def add(
-        self,
-        ids: Any,
-        vectors: Any,
-        *,
-        replace: bool = False,
-        threads: int | None = None,
-        progress: bool | None = None,
-    ) -> int:
-        """Add rows; all of them or none.
+    Returns
+    -------
+    int
+        Rows replaced.
 
-        Parameters
-        ----------
-        ids : sequence of n whole numbers or texts, or None
-            What the rows are called, of the type that the index has. None continues an index whose
-            ids are positions.
-        vectors : column of n vectors, shape (n, dim)
-            Copied: unlike those of a build, they may change afterwards. An index of codes alone
-            keeps codes alone.
-        replace : bool
-            Replace rows of the same ids, as `upsert` does, rather than refuse them.
-        threads : int, optional
-        progress : bool, optional
-            Show a progress line; by default after one second.
+    Raises
+    ------
+    DuplicateId
+        An id is in the index already, or twice in `ids`.
+    InvalidVector, DimensionMismatch
+        NaN, infinity or null in a row; rows of other dimensions.
+    InvalidArgument
+        Another number of ids than of rows, ids of another type, or the two arguments swapped.
+    IndexClosed
+    KeyboardInterrupt
 
-        Returns
-        -------
-        int
-            Rows replaced.
+    Notes
+    -----
+    The rows are coded with what the build learned, at a cost in proportion to their number.
+    Rows more than twice as long as the longest (dot, l2, sqeuclidean) have the index built
+    anew.
+    `info` tells the drift of added rows and advises when a new build is due.
 
-        Raises
-        ------
-        DuplicateId
-            An id is in the index already, or twice in `ids`.
-        InvalidVector, DimensionMismatch
-            NaN, infinity or null in a row; rows of other dimensions.
-        InvalidArgument
-            Another number of ids than of rows, ids of another type, or the two arguments swapped.
-        IndexClosed
-        KeyboardInterrupt
+    Examples
+    --------
+    >>> import numpy as np, ruvector as rv
+    >>> ix = rv.Index.build(np.eye(3, dtype="float32"))
+    >>> ix.add(None, np.ones((1, 3), "float32"))
+    0
+    >>> len(ix)
+    4
+    """
+    swapped(ids, vectors)
+    names = None if ids is None else read_ids(ids)
+    limited = current.threads if threads is None else limit(threads)
+    if not self._packed and update.few(vectors):
+        return update.add_matrix(self._handle, vectors, names, replace, limited)[0]
+    column = read_bits(vectors, self._metric) if self._packed else read_vectors(vectors)
+    try:
+        if column.handle is None:
+            if column.rows:
+                raise InvalidVector("row 0 is null; nothing was added", row=0)
+            if names is not None and len(names) != column.rows:
+                raise InvalidArgument(f"{len(names)} ids for {column.rows} rows")
+            return 0  # no rows at all
+        shown = current.progress if progress is None else progress
+        numbers = column.rows * max(self.dim, 1)
+        return update.add(self._handle, column.handle, names, replace, numbers, limited, shown)[0]
+    finally:
+        column.close()
 
-        Notes
-        -----
-        The rows are coded with what the build learned, at a cost in proportion to their number.
-        Rows more than twice as long as the longest (dot, l2, sqeuclidean) have the index built
-        anew.
-        `info` tells the drift of added rows and advises when a new build is due.
 
-        Examples
-        --------
-        >>> import numpy as np, ruvector as rv
-        >>> ix = rv.Index.build(np.eye(3, dtype="float32"))
-        >>> ix.add(None, np.ones((1, 3), "float32"))
-        0
-        >>> len(ix)
-        4
-        """
-        swapped(ids, vectors)
-        names = None if ids is None else read_ids(ids)
-        limited = current.threads if threads is None else limit(threads)
-        if not self._packed and update.few(vectors):
-            return update.add_matrix(self._handle, vectors, names, replace, limited)[0]
-        column = read_bits(vectors, self._metric) if self._packed else read_vectors(vectors)
-        try:
-            if column.handle is None:
-                if column.rows:
-                    raise InvalidVector("row 0 is null; nothing was added", row=0)
-                if names is not None and len(names) != column.rows:
-                    raise InvalidArgument(f"{len(names)} ids for {column.rows} rows")
-                return 0  # no rows at all
-            shown = current.progress if progress is None else progress
-            numbers = column.rows * max(self.dim, 1)
-            return update.add(self._handle, column.handle, names, replace, numbers, limited, shown)[
-                0
-            ]
-        finally:
-            column.close()
+@method
+def upsert(
+    self: Index,
+    ids: Any,
+    vectors: Any,
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> int:
+    """Add rows of new ids and replace rows of known ones; all of them or none.
 
-    def upsert(
-        self,
-        ids: Any,
-        vectors: Any,
-        *,
-        threads: int | None = None,
-        progress: bool | None = None,
-    ) -> int:
-        """Add rows of new ids and replace rows of known ones; all of them or none.
+    Returns
+    -------
+    int
+        Rows replaced.
 
-        Returns
-        -------
-        int
-            Rows replaced.
+    See Also
+    --------
+    add : takes the same arguments and raises the same errors.
+    """
+    return self.add(ids, vectors, replace=True, threads=threads, progress=progress)
 
-        See Also
-        --------
-        add : takes the same arguments and raises the same errors.
-        """
-        return self.add(ids, vectors, replace=True, threads=threads, progress=progress)
 
-    def delete(self, ids: Any, *, missing: Literal["error", "ignore"] = "error") -> int:
-        """Delete rows; all of them or none.
+@method
+def delete(self: Index, ids: Any, *, missing: Literal["error", "ignore"] = "error") -> int:
+    """Delete rows; all of them or none.
 
-        Parameters
-        ----------
-        ids : one id, or a sequence of ids
-        missing : {"error", "ignore"}
-            What an id of no row does.
+    Parameters
+    ----------
+    ids : one id, or a sequence of ids
+    missing : {"error", "ignore"}
+        What an id of no row does.
 
-        Returns
-        -------
-        int
-            Rows deleted. An id that comes twice counts once.
+    Returns
+    -------
+    int
+        Rows deleted. An id that comes twice counts once.
 
-        Raises
-        ------
-        UnknownId
-            An id is not in the index, and ``missing="error"``.
-        InvalidArgument
-            Ids of another type than the index has.
-        IndexClosed
+    Raises
+    ------
+    UnknownId
+        An id is not in the index, and ``missing="error"``.
+    InvalidArgument
+        Ids of another type than the index has.
+    IndexClosed
 
-        Notes
-        -----
-        Deleted rows are never found; their memory comes back with `compact`.
-        """
-        if missing not in ("error", "ignore"):
-            raise InvalidArgument(f"missing={missing!r}; use 'error' or 'ignore'")
-        names, _ = read_some_ids(ids)
-        return update.delete(self._handle, names, missing == "ignore")
+    Notes
+    -----
+    Deleted rows are never found; their memory comes back with `compact`.
+    """
+    if missing not in ("error", "ignore"):
+        raise InvalidArgument(f"missing={missing!r}; use 'error' or 'ignore'")
+    names, _ = read_some_ids(ids)
+    return update.delete(self._handle, names, missing == "ignore")
 
-    def compact(self, *, threads: int | None = None) -> None:
-        """Give the memory of deleted rows back, and make added rows as fast as built ones.
 
-        Needs memory for the old and the new codes while it runs; searches go on with the old ones.
-        Ids stay, and so do borrowed vectors.
+@method
+def compact(self: Index, *, threads: int | None = None) -> None:
+    """Give the memory of deleted rows back, and make added rows as fast as built ones.
 
-        Raises
-        ------
-        OutOfMemory, IndexClosed
-        KeyboardInterrupt
-            The index is then as it was.
-        """
-        update.compact(self._handle, current.threads if threads is None else limit(threads))
+    Needs memory for the old and the new codes while it runs; searches go on with the old ones.
+    Ids stay, and so do borrowed vectors.
+
+    Raises
+    ------
+    OutOfMemory, IndexClosed
+    KeyboardInterrupt
+        The index is then as it was.
+    """
+    update.compact(self._handle, current.threads if threads is None else limit(threads))
 
 
 def swapped(ids: Any, vectors: Any) -> None:

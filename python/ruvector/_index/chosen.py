@@ -12,14 +12,15 @@ from .._errors import InvalidArgument
 from .._input.masks import read_some_ids
 from .._settings import current
 from .._show.plan import Plan, remember
+from .asking import check_reach, filter_of, queries_of
 from .result import SearchResult, widen
 
 if TYPE_CHECKING:
-    from .searching import Searching
+    from .index import Index
 
 
 def search_chosen(
-    index: Searching, query: Any, id: Any, k: Any, diversity: Any, limits: tuple[Any, ...]
+    index: Index, query: Any, id: Any, k: Any, diversity: Any, limits: tuple[Any, ...]
 ) -> SearchResult:
     """Answer ``index.search(query, k, id=id, diversity=diversity)`` with the other arguments in
     `limits`: recall, rerank, where, ids, probes, threads.
@@ -33,7 +34,7 @@ def search_chosen(
     varied = share_of_diversity(diversity)
     names = None
     if id is None:
-        queries, single = index._queries(query)
+        queries, single = queries_of(index, query)
     else:
         names, single = read_some_ids(id)
         queries = np.empty((len(names), 0), np.float32)
@@ -42,8 +43,8 @@ def search_chosen(
         raise InvalidArgument(f"k={k} must be 0 or more")
     aim = 0.0 if recall is None else share(recall)
     facts = index._facts
-    index._check_reach(aim or facts.target)
-    mask, allowed = index._filter(where, ids, facts)
+    check_reach(index, aim or facts.target)
+    mask, allowed = filter_of(index, where, ids, facts)
     found, scores, counts, raw = _native.search_rows(
         index._handle,
         queries,

@@ -1,29 +1,38 @@
-"""`Index`: vectors that can be searched."""
+"""`Index`: vectors that can be searched. Its verbs are in the files beside this one."""
 
 from __future__ import annotations
 
-import os
-from typing import Any, Literal, Self, TypeAlias
+import operator
+from contextlib import suppress
+from pickle import PickleBuffer
+from types import TracebackType
+from typing import Any, ClassVar, Self, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
 
 from .. import _native
-from .._arguments import bits_of, limit, positive, seed_of, share
-from .._caller import warn
-from .._errors import InvalidArgument
-from .._input.bits import read_bits, read_either
-from .._input.masks import read_ids
-from .._input.vectors import read_vectors
-from .._metric import BINARY, MetricName, canonical
-from .._native.files import file_path
-from .._settings import current
-from .changing import Changing
-from .provenance import content_of
+from .._errors import ForkedProcessError, IndexClosed, InvalidArgument
+from .._input.masks import read_some_ids
+from .._input.numbers import FloatMatrix
+from .._metric import BINARY, SCORE_NAMES
+from .._native import Facts, facts_of
+from .._text.embedder import Embedder, recall_origin
+from .building import Keep, Kind, OnNull, build
+from .changing import add, compact, delete, upsert
+from .files import load, save
+from .forked import lost
+from .neighbors import neighbors
+from .provenance import recall as origin_of
+from .quality import calibrate, recall
+from .searching import search
+from .shown import _repr_html_
+from .within import within
 
-Kind: TypeAlias = Literal["auto", "exact", "flat", "ivf"]
-Keep: TypeAlias = Literal["auto", "borrow", "copy", "none"]
-OnNull: TypeAlias = Literal["error", "skip"]
+__all__ = ["Index", "Keep", "Kind", "OnNull"]
 
 
-class Index(Changing):
+class Index:
     """Vectors that can be searched: built with `build` or read with `load`, then changed by `add`.
 
     Thread-safe: any number of threads may search one index while one of them changes it, which
@@ -43,200 +52,208 @@ class Index(Changing):
         Bits a dimension in the codes; 0 for ``exact``.
     """
 
-    __slots__ = ()
+    __slots__ = (
+        "__weakref__",
+        "_copied",
+        "_embedder",
+        "_equal",
+        "_handle",
+        "_matrix",
+        "_metric",
+        "_origin",
+        "_packed",
+        "_score_name",
+        "_warned",
+    )
+
+    __iter__: ClassVar[None] = None  # __getitem__ takes ids, which do not count from 0
+
+    _handle: Any
+    _matrix: FloatMatrix | None
+    _copied: bool
+    _embedder: Embedder | None
+    _equal: set[str]  # keys of content that was found to be the index's
+    _origin: str
+    _metric: str
+    _packed: bool  # rows are bits
+    _score_name: str
+    _warned: bool  # that a recall target needs vectors
+
+    def __init__(self) -> None:
+        raise TypeError("an Index is made by Index.build(vectors) or Index.load(path)")
 
     @classmethod
-    def build(
-        cls,
-        vectors: Any,
-        *,
-        ids: Any = None,
-        metric: MetricName = "cosine",
-        kind: Kind = "auto",
-        bits: int | None = None,
-        cells: int | None = None,
-        keep: Keep = "auto",
-        recall: float = 0.95,
-        nulls: OnNull = "error",
-        seed: int = 42,
-        budget: int | None = None,
-        threads: int | None = None,
-        progress: bool | None = None,
-    ) -> Self:
-        """Build an index over a column of vectors.
+    def _from_handle(cls, handle: Any, *, matrix: Any = None, copied: bool = False) -> Self:
+        self = object.__new__(cls)
+        info = _native.info(handle)
+        self._handle = handle
+        self._matrix = matrix
+        self._copied = copied
+        self._embedder = None
+        self._equal = set()
+        self._origin = info["provenance"]
+        self._metric = info["metric"]
+        self._packed = self._metric in BINARY
+        self._score_name = SCORE_NAMES[self._metric]
+        self._warned = False
+        return self
 
-        Parameters
-        ----------
-        vectors : array, Series, Arrow array or stream, or sequence of vectors
-            n rows of d numbers. C-contiguous float32, float64, float16, int8 and uint8 memory
-            is borrowed as it is; other strides, orders and number types are copied once.
-        ids : sequence of n whole numbers or texts, optional
-            What the rows are called in answers; their positions 0..n-1 when not given.
-        metric : {"cosine", "dot", "l2", "euclidean", "sqeuclidean", "hamming", "jaccard"}
-            ``l2`` (= ``euclidean``) is not squared. The last two compare rows of bits, always
-            with kind ``exact``: `vectors` is uint8 of shape (n, w) packed 8 to a byte as by
-            ``np.packbits(bits, axis=1)``, Arrow FixedSizeBinary or lists of uint8 (borrowed), or
-            booleans of shape (n, d) (packed: one copy). ``hamming`` is the number of bits that
-            differ, ``jaccard`` 1 - both / any, 0 for two rows of zeros.
-        kind : {"auto", "exact", "flat", "ivf"}
-            ``exact`` compares with every vector, ``flat`` with RaBitQ codes first, ``ivf`` with
-            the codes of the cells nearest to the query, as many as the recall target needs on
-            these rows. ``auto`` is exact up to 10,000 rows, flat up to 250,000.
-        bits : int, optional
-            Bits a dimension in the codes, 1 to 9; 5 when vectors can be reranked, else 8.
-        cells : int, optional
-            Cells of kind ``ivf``; by the number of rows when not given.
-        keep : {"auto", "borrow", "copy", "none"}
-            The vectors themselves: borrowed, copied, or dropped once they are coded. ``auto``
-            borrows what can be borrowed, else holds the one copy made.
-        recall : float
-            Share of the true neighbours that searches aim for; 1.0 is exact.
-        nulls : {"error", "skip"}
-            What a null row does: refuse the column, or never be found.
-        seed : int
-            Seed of the rotation and the cells; equal input and seed give equal index bytes.
-        budget : int, optional
-            Bytes that the build may allocate, the index included; LimitExceeded names the
-            smallest budget that works.
-        threads : int, optional
-            Threads to use; all cores the process may use when not given.
-        progress : bool, optional
-            Show a progress line; by default after one second.
+    @property
+    def _facts(self) -> Facts:
+        """What the index is now. Whoever needs two facts takes both from one object."""
+        known: Facts | None = self._handle.version.facts
+        return facts_of(self._handle) if known is None else known
 
-        Returns
-        -------
-        Index
+    @property
+    def _changed(self) -> bool:
+        return self._facts.changed
 
-        Raises
-        ------
-        InvalidVector
-            NaN, infinity, text, ragged or null rows; names row and column.
-        InvalidArgument, LimitExceeded, DuplicateId, ColumnError
-        KeyboardInterrupt
-            Ctrl-C stops a build within a tenth of a second; nothing is left behind.
+    @property
+    def _id_kind(self) -> str:
+        return self._facts.id_kind
 
-        Examples
-        --------
-        >>> import numpy as np, ruvector as rv
-        >>> ix = rv.Index.build(np.eye(3, dtype="float32"))
-        >>> ix.search(np.array([1, 0, 0], "float32"), k=1).ids.tolist()
-        [0]
+    @property
+    def _calibrated(self) -> bool:
+        return self._facts.calibrated
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the vectors; of rows of bits, their bits."""
+        return self._facts.dim
+
+    @property
+    def metric(self) -> str:
+        """``"cosine"``, ``"dot"``, ``"l2"``, ``"sqeuclidean"``, ``"hamming"``, ``"jaccard"``."""
+        return self._metric
+
+    @property
+    def kind(self) -> str:
+        """``"exact"``, ``"flat"`` or ``"ivf"``."""
+        return self._facts.kind
+
+    @property
+    def bits(self) -> int:
+        """Bits a dimension in the codes; 0 for ``exact``."""
+        return self._facts.bits
+
+    def _maker(self) -> Embedder | None:
+        """Return the embedder that made the vectors, None if that is not known."""
+        if self._embedder is None and origin_of(self._origin).embedded:
+            self._embedder = recall_origin(self._origin)
+        return self._embedder
+
+    build = classmethod(build)
+    load = classmethod(load)
+    save = save
+    search = search
+    within = within
+    neighbors = neighbors
+    recall = recall
+    calibrate = calibrate
+    add = add
+    upsert = upsert
+    delete = delete
+    compact = compact
+
+    def info(self) -> dict[str, Any]:
+        """Return what the index is: kind, metric, bits, rows, dim, nulls, bytes, seed and more.
+
+        After changes also ``added``, ``deleted`` (rows whose memory `compact` gives back),
+        ``tail`` (added rows that lie apart until they are many), ``drift`` (mean residual norm of
+        added rows over that of the build) and ``advice``, in words, when a rebuild is due.
+
+        Of kind ``ivf`` also ``cells``, ``plane`` (bits a dimension that a scan reads) and
+        ``calibration``: for each recall target, with and without vectors, the recall measured,
+        the most cells probed, the width of bounds and the vectors measured a query.
         """
-        metric_name = canonical(metric)
-        packed = metric_name in BINARY
-        column = read_bits(vectors, metric_name) if packed else read_vectors(vectors)
-        try:
-            if column.handle is None:
-                raise InvalidArgument(
-                    f"{column.rows} rows that tell no number of dimensions; for an empty index "
-                    "pass an array of shape (0, dim)"
-                )
-            options = {
-                "metric": metric_name,
-                "kind": kind,
-                "bits": 0 if bits is None else bits_of(bits),
-                "cells": 0 if cells is None else positive("cells", cells),
-                "budget": 0 if budget is None else positive("budget", budget),
-                "keep": _keep(keep, column),
-                "recall": share(recall),
-                "nulls": nulls,
-                "bad": current.bad_vectors,
-                "seed": seed_of(seed),
-                "provenance": column.provenance or content_of(column),
-                "threads": current.threads if threads is None else limit(threads),
-            }
-            names = None if ids is None else read_ids(ids)
-            shown = current.progress if progress is None else progress
-            handle = _native.build_from(column.handle, names, options, shown)
-            copied = column.copied or keep == "copy"
-            lent = keep not in ("copy", "none") and not column.nulls
-            matrix = column.matrix if lent else None
-            if matrix is not None and matrix.dtype.char not in "fd":
-                matrix = None
-            return cls._from_handle(handle, matrix=matrix, copied=copied)
-        finally:
-            column.close()
+        return dict(_native.info(self._handle))
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, vectors: Any = None) -> Self:
-        """Read an index that `save` wrote.
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes the index holds itself, borrowed vectors not counted."""
+        return int(_native.info(self._handle)["index_bytes"])
 
-        Parameters
-        ----------
-        path : path
-            ``~`` is the home folder.
-        vectors : column of vectors, optional
-            The vectors that the file left out, in their original order: attached (borrowed) for
-            exact scores.
+    def __len__(self) -> int:
+        return self._facts.rows
+
+    def __getitem__(self, id: Any) -> npt.NDArray[Any]:
+        """Return the vector of an id, shape (dim,), or of several, shape (m, dim).
+
+        float32, or float64 of an index of float64 vectors: what was given, not rounded. Of an
+        index of bits packed uint8, dim / 8 a row.
 
         Raises
         ------
-        NotAnIndex, FormatTooNew, CorruptIndex
-            The file is not one of ours, newer than this library, or damaged; any bytes give a
-            correct index or one of these.
-        VectorsChanged, DimensionMismatch
-            `vectors` are not those of the index.
-        FileMissing
-            There is no such file; a FileNotFoundError too.
-        PersistError
-            The file cannot be read, or is a fifo, a socket or a device; an OSError
-            (PermissionError, IsADirectoryError, ...) too where the system gave the reason.
+        UnknownId
+            No row has this id.
         InvalidArgument
-            No file can have this name.
+            The index keeps no vectors.
         """
-        name = file_path(path)
-        if vectors is None:
-            return cls._from_handle(_native.load(name, None), copied=True)
-        column = read_either(vectors)
-        try:
-            return cls._from_handle(_native.load(name, column.handle))
-        finally:
-            column.close()
+        if isinstance(id, slice):
+            raise InvalidArgument("an index is asked by id, not by slice")
+        names, single = read_some_ids(id)
+        found = _native.vectors_of(self._handle, names)
+        return found[0] if single else found
 
-    def save(self, path: str | os.PathLike[str], *, vectors: bool | None = None) -> None:
-        """Write the index to a file, complete or not at all.
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all vectors, shape (n, dim), borrowed memory as it is, else a copy.
 
-        A file that is there is replaced and its owner, mode and access list are kept; of a
-        symbolic link, the file that it points to.
-
-        Parameters
-        ----------
-        path : path
-            ``~`` is the home folder.
-        vectors : bool, optional
-            Store the vectors too. By default they are stored if the index holds a copy of its
-            own; borrowed ones are left out, with one line that says so.
-
-        Raises
-        ------
-        InvalidArgument
-            Vectors were asked for, but the index has none.
-        FileMissing
-            There is no such folder; a FileNotFoundError too.
-        PersistError
-            The file cannot be written, or the path is that of a folder, fifo, socket or device;
-            an OSError (PermissionError, IsADirectoryError, ...) too where the system gave the
-            reason.
+        float32, or float64 of an index of float64 vectors. Rows that were null are NaN; of an
+        index of bits zeros.
         """
-        name = file_path(path)
-        store, left_out = vectors, False
-        if store is None:
-            has_vectors = bool(_native.info(self._handle)["vectors"])
-            store = has_vectors and (self._copied or self._changed)
-            left_out = has_vectors and not store
-        _native.save(self._handle, name, store)
-        if left_out:
-            warn(
-                f"{name}: saved without the borrowed vectors; load it with "
-                "Index.load(path, vectors=column), or save with vectors=True"
-            )
+        matrix = self._matrix
+        if matrix is not None and self._facts.changed:
+            matrix = self._matrix = None  # for good
+        if matrix is not None:
+            _native.vectors(self._handle, ())  # raises when closed, or when the memory changed
+            matrix = matrix.view()
+            matrix.flags.writeable = False
+        if copy is False and (matrix is None or dtype not in (None, matrix.dtype)):
+            raise ValueError("the vectors of this index cannot be shown so without a copy")
+        if matrix is None:
+            matrix = _native.matrix(self._handle)
+        elif copy:
+            matrix = matrix.copy()
+        return np.asarray(matrix, dtype=dtype)
+
+    def close(self) -> None:
+        """Free the index and let go of borrowed memory. Later calls raise IndexClosed."""
+        self._matrix = None
+        with suppress(IndexClosed):
+            facts_of(self._handle)  # while it can be asked: an index that is closed still says
+        _native.close_index(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, (type(self), _native.encode(self._handle))
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        make, (cls, data) = self.__reduce__()
+        # Out of band, nothing copies the bytes again.
+        return make, (cls, PickleBuffer(data) if operator.index(protocol) >= 5 else data)
+
+    def __repr__(self) -> str:
+        facts = self._facts
+        bits = f", {facts.bits} bits" if facts.bits else ""
+        return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits})"
+
+    _repr_html_ = _repr_html_
 
 
-def _keep(keep: str, column: Any) -> str:
-    """Return what the engine is told: a copy that reading made need not be copied again."""
-    if keep == "borrow" and column.copied:
-        raise InvalidArgument(
-            f"keep='borrow': {column.layout} could not be read without a copy; use keep='auto', "
-            "which holds that one copy"
-        )
-    return "borrow" if keep == "copy" and column.copied else keep
+def restore(cls: type[Index], data: Any) -> Index:
+    """Return the index that was pickled as `data`; in a forked child what stands for one."""
+    try:
+        handle = _native.decode(data)
+    except ForkedProcessError:
+        return lost(cls)
+    return cls._from_handle(handle, copied=True)

@@ -12,7 +12,7 @@ from .._show.plan import Plan
 from .result import Hit, SearchResult
 
 if TYPE_CHECKING:
-    from .indexed import Indexed
+    from .index import Index
 
 PADDED_BYTES: Final = 1 << 30  # the most that `ids` and `scores` of a batch may take
 
@@ -41,7 +41,7 @@ class Ranges(SearchResult):
         found: npt.NDArray[Any],
         values: npt.NDArray[np.float32],
         counts: npt.NDArray[np.int64],
-        index: Indexed,
+        index: Index,
         plan: Plan,
     ) -> None:
         self._found, self._values, self._counts = found, values, counts

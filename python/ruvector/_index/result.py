@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
-    from .indexed import Indexed
+    from .index import Index
 
 
 # How rows of an answer are gathered from a user's frame, which this file knows nothing of.
@@ -73,7 +73,7 @@ class SearchResult:
     plan: Plan
     query_ids: npt.NDArray[Any] | None
     _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
-    _index: Indexed | None
+    _index: Index | None
     _single: bool
 
     def __init__(
@@ -81,7 +81,7 @@ class SearchResult:
         ids: npt.NDArray[Any],
         scores: npt.NDArray[np.float32],
         counts: npt.NDArray[np.int64] | None,
-        index: Indexed,
+        index: Index,
         plan: Plan,
         single: bool,
         query_ids: npt.NDArray[Any] | None = None,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ... import _native
 from ..._arguments import share, whole
 from ..._errors import InvalidArgument, MetricError
+from ..._index.asking import check_reach
 from ..._index.chosen import share_of_diversity
 from ..._index.index import Index, Keep, Kind
 from ..._index.provenance import recall as recall_provenance
@@ -309,7 +310,7 @@ def _find(
     vectors, queries, single, texts = _queries_of(query, target, index, metric, stages, bound)
     ids, joined, source = None, None, None
     if index is not None:
-        index._check_reach(recall)
+        check_reach(index, recall)
         joined = join_given(index, frame, target, ids_on, stages)
         mask, ids, groups = joined.limits(mask, groups)
         handle, origin, k = index._handle, "given", min(k, len(index))

@@ -1,0 +1,24 @@
+"""Methods of `Index` that are written in files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self, TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def method(function: F) -> F:
+    """Name a function as what it is: errors, help and pickle say ``Index.search``.
+
+    Its file knows `Index` only for type checkers, so whoever reads the hints of the method at run
+    time is told what one written in the class would tell: nothing of ``self``, and ``Self``.
+    """
+    function.__qualname__ = f"Index.{function.__name__}"
+    function.__module__ = f"{__package__}.index"
+    hints = function.__annotations__
+    hints.pop("self", None)
+    hints.pop("cls", None)
+    if hints.get("return") == "Index":
+        hints["return"] = Self
+    return function
