@@ -14,6 +14,8 @@ import sys
 import tokenize
 from collections.abc import Iterator
 
+from python_layers import layer_findings
+
 MAX_BODY = 60
 PACKAGE = "python/ruvector/"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -112,6 +114,7 @@ def main() -> int:
         m for n, tree in trees.items() if n.startswith(PACKAGE) for m in protocol_methods(tree)
     }
     found = [f for n, tree in trees.items() for f in findings(n, tree, known)]
+    found += layer_findings(trees)
     print(json.dumps(found))
     return 0
 

@@ -52,8 +52,10 @@ from ._errors import (
     WitnessMismatch,
 )
 from ._frames.cache import Cache, CacheInfo, cache
+from ._frames.verbs.build_index import build_index
 from ._frames.verbs.describe import describe
-from ._frames.verbs.search import build_index, explain, search
+from ._frames.verbs.explain import explain
+from ._frames.verbs.search import search
 from ._frames.verbs.within import within
 from ._index.classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
 from ._index.index import Index

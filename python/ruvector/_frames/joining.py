@@ -15,6 +15,7 @@ from .._input.masks import Mask, read_ids
 from .._settings import current
 from .._text.embedder import Embedder
 from . import protocol
+from .adapters import wrap
 from .content import check_content, label_of
 from .groups import NO_GROUP, Groups
 
@@ -286,7 +287,7 @@ def gather_rows(result: SearchResult, frame: Any, ids_on: Any) -> Any:
             "a result that was pickled or merged has left its index behind: name the column "
             "of the frame that holds the ids with ids_on="
         )
-    adapter = protocol.wrap(frame)
+    adapter = wrap(frame)
     if ids_on is not None:
         protocol.one_of(adapter.names(), ids_on)
     joined = join_result(index, adapter, ids_on)

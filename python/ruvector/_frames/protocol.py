@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ColumnError, InvalidArgument
+from .._errors import ColumnError
 from .._input.masks import Mask
 from .._input.numbers import FloatMatrix, fits_float32
-from .._input.rows_as_queries import columns_read_by
 from .._input.values import is_null, numbers_of
 
 Added = Mapping[str, npt.NDArray[Any]]
@@ -73,37 +71,6 @@ class Frame(Protocol):
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         """Return a new frame of the same library; kinds are ``text``, ``int`` and ``bool``."""
         ...
-
-
-def wrap(frame: Any) -> Frame:
-    """Return `frame` behind the one interface that the verbs use.
-
-    Raises
-    ------
-    InvalidArgument
-        Not a pandas or polars DataFrame or pyarrow Table.
-    """
-    pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
-    if pandas is not None and isinstance(frame, pandas.DataFrame):
-        from .pandas import PandasFrame
-
-        return PandasFrame(frame)
-    if polars is not None and isinstance(frame, polars.DataFrame):
-        from .polars import PolarsFrame
-
-        return PolarsFrame(frame)
-    if pyarrow is not None and isinstance(frame, pyarrow.Table):
-        from .arrow import ArrowFrame
-
-        return ArrowFrame(frame)
-    advice = ""
-    if polars is not None and isinstance(frame, polars.LazyFrame):
-        advice = "; collect() it first"
-    elif pyarrow is not None and isinstance(frame, pyarrow.RecordBatch):
-        advice = "; make a table of it: pyarrow.Table.from_batches([batch])"
-    raise InvalidArgument(
-        f"{type(frame).__name__} is not a pandas or polars DataFrame or a pyarrow Table{advice}"
-    )
 
 
 def same_label(name: Any, label: Any) -> bool:
@@ -304,6 +271,3 @@ def scalar_matrix(frame: Frame, patterns: Sequence[str]) -> FloatMatrix:
 
 def _is_called(name: Any, pattern: Any) -> bool:
     return same_label(name, pattern) or str(name) == str(pattern)
-
-
-columns_read_by(lambda frame: [(fact.label, fact.kind) for fact in all_facts(wrap(frame))])

@@ -14,14 +14,16 @@ from .._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgumen
 from .._input.advice import looks_like_vector, text_advice
 from .._input.bits import read_bits
 from .._input.numbers import FloatMatrix
-from .._input.queries import read_queries, texts_of
+from .._input.queries import read_queries
 from .._input.rows_as_queries import refuse_rows
+from .._input.texts import texts_of
 from .._input.vectors import Vectors, from_matrix, read_vectors
 from .._metric import BINARY
 from .._native.facts import EVERY_VECTOR
 from .._settings import current
 from .._text.embedder import Embedder, check_texts, resolve
 from . import protocol
+from .adapters import wrap
 from .cache import cache, text_digest
 
 EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
@@ -197,7 +199,7 @@ def query_of_frame(query: Any, label: Any) -> Any:
         It is a frame without such a column, or a row of one; says which part to search with.
     """
     try:
-        frame = protocol.wrap(query)
+        frame = wrap(query)
     except InvalidArgument:
         refuse_rows(query, label)
         return query

@@ -12,7 +12,8 @@ from .._caller import warn
 from .._errors import EmbedError, InvalidArgument, UnknownId
 from .._input.bits import read_bit_queries
 from .._input.masks import Mask, Rows, read_ids, read_mask
-from .._input.queries import read_queries, texts_of
+from .._input.queries import read_queries
+from .._input.texts import texts_of
 from .._native import Facts
 from .._native.params import Names
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InvalidVector
+from .._errors import InvalidVector, RuVectorError
+from .queries import read_queries
 from .values import is_batch, is_null, is_scalar, lends
 
 _Parts = list[tuple[str, str]]  # how to reach a part from the query, and its kind
@@ -139,8 +140,6 @@ def _kind(cell: Any) -> str:
 
 def _is_vector(cell: Any) -> bool:
     """Return whether a cell can be searched with as a vector, or as a column of vectors."""
-    from .._errors import RuVectorError
-    from .queries import read_queries
 
     if isinstance(cell, str | bytes | Mapping) or not hasattr(cell, "__len__"):
         return False

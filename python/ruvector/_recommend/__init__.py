@@ -10,7 +10,7 @@ import numpy as np
 
 from .._arguments import positive, seed_of, whole
 from .._errors import InvalidArgument, LimitExceeded, MetricError
-from .._frames import protocol
+from .._frames.adapters import wrap
 from .._frames.target import Stages, naming, open_target
 from .._input.vectors import Vectors, read_vectors
 from .._metric import MetricName, canonical
@@ -188,7 +188,7 @@ def _shape(n: Any, dim: Any) -> tuple[int, int]:
 def _vectors_of(data: Any, on: Any, embedder: Any) -> tuple[Vectors, Any]:
     """Return the vectors of a column or a frame, and the column's label (None for no frame)."""
     try:
-        frame = protocol.wrap(data)
+        frame = wrap(data)
     except InvalidArgument:
         if on is not None:
             raise

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from .._errors import DimensionMismatch, InvalidArgument, MissingExtra
-from .._frames import protocol
-from .._frames.verbs.search import build_index
+from .._frames.adapters import wrap
+from .._frames.verbs.build_index import build_index
 from .._index.index import Index
 from .._show import html
 from .choice import Choice
@@ -155,7 +155,7 @@ class Recommendation:
         InvalidVector, ColumnError, DuplicateId, LimitExceeded
         """
         try:
-            protocol.wrap(data)
+            wrap(data)
         except InvalidArgument:
             index = Index.build(data, ids=ids, **self.params)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from ..._errors import RuVectorError
 from ..._input.bits import read_bits
 from ..._input.vectors import Vectors, read_vectors
 from .. import protocol
+from ..adapters import wrap
+from ..question import FrameT
 
-FrameT = TypeVar("FrameT")
 _CHUNK: Final = 4096
 _FIELDS: Final = {
     "column": "text",
@@ -43,7 +44,7 @@ def describe(frame: FrameT) -> FrameT:
         ``unit_length`` (all vectors have length 1), ``borrowed`` (searched without a copy),
         ``problem`` (why a search would refuse the column, else null).
     """
-    wrapped = protocol.wrap(frame)
+    wrapped = wrap(frame)
     found: dict[str, list[Any]] = {name: [] for name in _FIELDS}
     for position, fact in enumerate(protocol.all_facts(wrapped)):
         if fact.kind not in ("vector", "bits", "text"):

@@ -8,24 +8,11 @@ from typing import Any
 from ..._arguments import positive
 from ..._errors import InvalidArgument
 from ..._index.index import Index
-from ..._metric import SCORE_NAMES, MetricName, larger_is_better, threshold
+from ..._metric import MetricName, larger_is_better, threshold
 from ..._native.within import within as find_within
 from ..._settings import current
-from ..._show.plan import Plan, remember
-from .. import protocol
 from ..answer import Found
-from ..target import Stages, open_index
-from .search import (
-    FrameT,
-    Label,
-    Limits,
-    _kept,
-    _metric_of,
-    _queries_of,
-    _target,
-    join_given,
-    nothing_found,
-)
+from ..question import FrameT, Label, Question, prepare, shape_of
 
 _BUILT_FOR = 0.95  # codes are kept for searches, too; a range reads them with bounds of its own
 
@@ -92,57 +79,35 @@ def within(
     >>> rv.within(df, [1.0, 0.1], min_similarity=0.5)["name"].tolist()
     ['a']
     """
-    wrapped = protocol.wrap(frame)
-    columns, kept = _kept(wrapped, columns)
-    name = _metric_of(metric, index)
-    score_name = current.score_column or SCORE_NAMES[name]
-    protocol.check_clash(kept, [score_name])
-    bound = threshold(name, min_similarity, max_distance)
+    shape = shape_of(frame, columns, metric, index)
+    bound = threshold(shape.metric, min_similarity, max_distance)
     if bound is None:
-        given = "min_similarity" if larger_is_better(name) else "max_distance"
-        raise InvalidArgument(f"a range needs a threshold: give {given}=")
+        name = "min_similarity" if larger_is_better(shape.metric) else "max_distance"
+        raise InvalidArgument(f"a range needs a threshold: give {name}=")
     most = 0 if limit is None else positive("limit", limit)
-    limits = Limits(where, ids_on=ids_on, bound=bound)
-    found = _find(wrapped, query, on, text, index, embedder, name, limits, most)
-    added = found.columns(score_name)
-    protocol.check_clash(kept, list(added))
-    answer: FrameT = wrapped.take(found.rows, columns, added)
+    asked = Question(
+        shape.frame, query, on, text, index, ids_on, embedder, shape.metric, where, None, bound
+    )
+    answer: FrameT = shape.take(_find(asked, bound, most))
     return answer
 
 
-def _find(
-    frame: protocol.Frame,
-    query: Any,
-    on: Any,
-    text: Any,
-    index: Index | None,
-    embedder: Any,
-    metric: str,
-    limits: Limits,
-    limit: int,
-) -> Found:
-    where, _, _, ids_on, bound = limits
-    assert bound is not None
-    mask = None if where is None else frame.mask(where)
-    stages = Stages()
-    target = _target(frame, query, on, text, index, embedder, stages, metric)
-    vectors, queries, single, texts = _queries_of(query, target, index, metric, stages, bound)
-    ids, joined, source = None, None, None
-    if index is not None:
-        joined = join_given(index, frame, target, ids_on, stages)
-        mask, ids, _ = joined.limits(mask, None)
-        handle, origin = index._handle, "given"
-    elif vectors is None or vectors.handle is None:
-        return nothing_found(frame, metric, queries, single, texts, stages)
-    else:
-        handle, origin, vectors = open_index(target, metric, _BUILT_FOR, stages)
-        source = vectors.handle
+def _find(asked: Question, bound: float, limit: int) -> Found:
+    """Return the rows within the bound, at most ``limit`` for a query if that is not 0."""
+    mask = None if asked.where is None else asked.frame.mask(asked.where)
+    ready = prepare(asked, None, mask, _BUILT_FOR)
+    if isinstance(ready, Found):
+        return ready
     rows, scores, counts, raw = find_within(
-        handle, queries, metric, bound, limit=limit, mask=mask, ids=ids, source=source,
+        ready.handle,
+        ready.queries,
+        asked.metric,
+        bound,
+        limit=limit,
+        mask=ready.mask,
+        ids=ready.ids,
+        source=ready.source,
         threads=current.threads,
-    )  # fmt: skip
-    calibrated = index is not None and index._calibrated
-    plan = Plan(raw, origin, None, calibrated, tuple(stages.spent))
-    remember(plan)
-    rows = rows if joined is None else joined.rows(rows)
-    return Found(rows, scores, counts, metric, plan, single, texts)
+    )
+    rows = rows if ready.joined is None else ready.joined.rows(rows)
+    return ready.found(rows, scores, counts, raw, None)

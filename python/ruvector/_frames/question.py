@@ -1,0 +1,212 @@
+"""A question to a frame, and the steps that search and within have in common.
+
+The verb reads its arguments into a `Question` and says what the answer shall be like, an
+`AnswerShape`. `prepare` opens the column and makes the queries, and returns what can be searched,
+`Ready`; the verb searches it and gives the rows found back to the shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import InvalidArgument, MetricError
+from .._index.index import Index
+from .._index.provenance import recall as origin_of
+from .._input.bits import read_bit_queries
+from .._input.masks import Mask
+from .._input.texts import texts_of
+from .._metric import BINARY, SCORE_NAMES, canonical, check_bits
+from .._native import Handle
+from .._native import Plan as NativePlan
+from .._settings import current
+from .._show.plan import Plan, nothing, remember
+from .._text.embedder import resolve
+from . import protocol
+from .adapters import wrap
+from .answer import Found
+from .content import label_of
+from .groups import Groups
+from .joining import ById, ByPosition, join
+from .target import Stages, Target, make_queries, open_index, open_target, query_of_frame
+
+Label: TypeAlias = Any  # what a frame's library calls a column
+FrameT = TypeVar("FrameT")  # the type that comes in is the type that goes out
+
+
+class AnswerShape(NamedTuple):
+    """What the answer is like: columns of the frame, and the score's name."""
+
+    frame: protocol.Frame
+    columns: list[Label] | None  # None: all
+    kept: list[Label]  # the names of those
+    metric: str
+    score_name: str
+
+    def take(self, found: Found) -> Any:
+        """Return the rows found as a frame like the one that was given."""
+        added = found.columns(self.score_name)
+        protocol.check_clash(self.kept, list(added))
+        return self.frame.take(found.rows, self.columns, added)
+
+
+def shape_of(
+    frame: Any, columns: Sequence[Label] | None, metric: str | None, index: Index | None
+) -> AnswerShape:
+    """Return what the answer to a question to a frame is like.
+
+    Raises
+    ------
+    InvalidArgument, ColumnError, MetricError
+        `frame` is none, lacks one of the columns, or has one called like the score; the metric is
+        another than the index's.
+    """
+    wrapped = wrap(frame)
+    names = kept = wrapped.names()
+    if columns is not None:
+        columns = [columns] if isinstance(columns, str) else list(columns)
+        kept = [names[protocol.one_of(names, name)] for name in columns]
+    name = _metric_of(metric, index)
+    score_name = current.score_column or SCORE_NAMES[name]
+    protocol.check_clash(kept, [score_name])
+    return AnswerShape(wrapped, columns, kept, name, score_name)
+
+
+def _metric_of(metric: str | None, index: Index | None) -> str:
+    if index is None:
+        return canonical("cosine" if metric is None else metric)
+    if not isinstance(index, Index):
+        raise InvalidArgument(f"index={type(index).__name__} is not an Index")
+    if metric is not None and canonical(metric) != index.metric:
+        raise MetricError(
+            f"metric={metric!r}, but index= was built for {index.metric!r}: leave metric= out, or "
+            "build another index"
+        )
+    return index.metric
+
+
+class Question(NamedTuple):
+    """What is asked of a frame, as the arguments of a verb say it."""
+
+    frame: protocol.Frame
+    query: Any
+    on: Any
+    text: Any
+    given: Index | None
+    ids_on: Any
+    embedder: Any
+    metric: str
+    where: Any
+    by: Any
+    bound: float | None  # of scores
+
+
+class Ready(NamedTuple):
+    """What is searched, with what, and how its rows become the frame's."""
+
+    question: Question
+    handle: Handle
+    origin: str  # "given", "built" or "cached"
+    queries: npt.NDArray[Any]
+    single: bool
+    texts: list[str] | None  # of a batch of texts
+    mask: Mask | None
+    ids: Any
+    groups: Groups | None
+    source: Handle | None  # the frame's vectors, where the index was not given
+    joined: ById | ByPosition | None  # of an index that was given
+    stages: Stages
+
+    @property
+    def height(self) -> int:
+        """The rows of the index that is searched, null ones included."""
+        given = self.question.given
+        return self.question.frame.height if given is None else len(given)
+
+    @property
+    def id_kind(self) -> str:
+        """The kind of the ids that are found; rows are found by their positions."""
+        given = self.question.given
+        return "positions" if given is None else given._id_kind
+
+    def found(
+        self,
+        rows: npt.NDArray[Any],
+        scores: npt.NDArray[np.float32],
+        counts: npt.NDArray[np.int64],
+        plan: NativePlan,
+        aim: float | None,
+        ranks: npt.NDArray[np.int64] | None = None,
+    ) -> Found:
+        """Return rows of the frame as an answer, and remember the plan."""
+        asked = self.question
+        calibrated = asked.given is not None and asked.given._calibrated
+        told = Plan(plan, self.origin, aim, calibrated, tuple(self.stages.spent))
+        remember(told)
+        return Found(rows, scores, counts, asked.metric, told, self.single, self.texts, ranks)
+
+
+def prepare(
+    asked: Question, groups: Groups | None, mask: Mask | None, recall: float
+) -> Ready | Found:
+    """Open what is searched and make the queries; an answer at once where there are no vectors.
+
+    ``recall`` is what an index that is built for the call aims for.
+    """
+    stages = Stages()
+    target = _target(asked, stages)
+    queries, single, texts = _queries_of(asked, target, stages)
+    frame, index, vectors = asked.frame, asked.given, target.vectors
+    if index is not None:
+        if asked.ids_on is not None:
+            protocol.one_of(frame.names(), asked.ids_on)
+        with stages.measure("compare"):
+            joined = join(index, frame, target.label, asked.ids_on, target.embedder)
+        mask, ids, groups = joined.limits(mask, groups)
+        return Ready(
+            asked, index._handle, "given", queries, single, texts, mask, ids, groups, None, joined,
+            stages,
+        )  # fmt: skip
+    if vectors is None or vectors.handle is None:
+        plan = nothing(frame.height, len(queries), tuple(stages.spent))
+        remember(plan)
+        counts, none = np.zeros(len(queries), np.int64), np.empty(0, np.int64)
+        return Found(none, np.empty(0, np.float32), counts, asked.metric, plan, single, texts)
+    handle, origin, vectors = open_index(target, asked.metric, recall, stages)
+    return Ready(
+        asked, handle, origin, queries, single, texts, mask, None, groups, vectors.handle, None,
+        stages,
+    )  # fmt: skip
+
+
+def _target(asked: Question, stages: Stages) -> Target:
+    """Open the column; with an index its vectors are not read, only its embedder is settled."""
+    frame, on, text, index = asked.frame, asked.on, asked.text, asked.given
+    if index is None:
+        return open_target(frame, on, text, asked.embedder, stages, asked.metric)
+    label = label_of(index, frame, on, text)
+    if asked.embedder is not None or current.embedder is not None:
+        return Target(label, None, resolve(asked.embedder))
+    known = origin_of(index._origin)
+    if not known.embedded and label is not None and not isinstance(label, list):
+        fact = protocol.facts_of(frame, label)
+        if fact.kind == "text":
+            return Target(label, None, resolve(None))
+    return Target(label, None, index._maker() if texts_of(asked.query) is not None else None)
+
+
+def _queries_of(
+    asked: Question, target: Target, stages: Stages
+) -> tuple[npt.NDArray[Any], bool, list[str] | None]:
+    """Return the queries, whether there is one alone, and the texts of a batch of texts."""
+    metric, index, vectors = asked.metric, asked.given, target.vectors
+    dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
+    bits = dim if index is not None else 8 * dim
+    check_bits(metric, asked.bound, bits)
+    query = query_of_frame(asked.query, target.label)
+    if metric in BINARY:
+        return *read_bit_queries(query, bits, metric), None
+    return make_queries(query, target, dim, stages)
