@@ -19,9 +19,6 @@ refuse_other_distribution()  # before the other package's files can be taken for
 from . import _accessors
 from ._caller import RuVectorWarning
 from ._errors import (
-    A2aError,
-    BackendError,
-    CacheMissError,
     ColumnError,
     CorruptIndex,
     DimensionMismatch,
@@ -34,7 +31,6 @@ from ._errors import (
     IndexClosed,
     InvalidArgument,
     InvalidVector,
-    LakeError,
     LimitExceeded,
     MetricError,
     MissingExtra,
@@ -44,12 +40,9 @@ from ._errors import (
     PersistError,
     Poisoned,
     RuVectorError,
-    UnknownBackend,
-    UnknownCollection,
     UnknownId,
     VectorIndexError,
     VectorsChanged,
-    WitnessMismatch,
 )
 from ._frames.cache import Cache, CacheInfo, cache
 from ._frames.verbs.build_index import build_index
@@ -73,12 +66,9 @@ from ._text.embedder import Embedder
 from ._version import __version__
 
 __all__ = [
-    "A2aError",
     "AnyIndex",
-    "BackendError",
     "Cache",
     "CacheInfo",
-    "CacheMissError",
     "Candidate",
     "ColumnError",
     "CorruptIndex",
@@ -96,7 +86,6 @@ __all__ = [
     "IndexClosed",
     "InvalidArgument",
     "InvalidVector",
-    "LakeError",
     "LimitExceeded",
     "MetricError",
     "MissingExtra",
@@ -114,12 +103,9 @@ __all__ = [
     "RuVectorError",
     "RuVectorWarning",
     "SearchResult",
-    "UnknownBackend",
-    "UnknownCollection",
     "UnknownId",
     "VectorIndexError",
     "VectorsChanged",
-    "WitnessMismatch",
     "__version__",
     "build_index",
     "cache",

@@ -34,8 +34,9 @@
     `- NativeError
        `- Poisoned
 
-Every class has a number, ``kind``, which is the same in Go, in C and here. Cancellation is
-``KeyboardInterrupt`` or ``asyncio.CancelledError``, never a class of ours.
+Every class has a number, ``kind``, which is the same in Go, in C and here. Those of LakeError, the
+classes below it and A2aError are reserved: nothing raises them yet, and ``rv`` has none of them.
+Cancellation is ``KeyboardInterrupt`` or ``asyncio.CancelledError``, never a class of ours.
 """
 
 from __future__ import annotations

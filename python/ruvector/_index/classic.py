@@ -188,7 +188,7 @@ class FlatF32Index(_Preset):
 
 
 class RabitqIndex(_Preset):
-    """One bit a dimension, estimated scores (RaBitQ). Scores are squared L2. Thread-safe."""
+    """One bit per dimension, estimated scores (RaBitQ). Scores are squared L2. Thread-safe."""
 
     __slots__ = ()
 
@@ -240,7 +240,7 @@ class _Reranked(_Preset):
 
 
 class RabitqPlusIndex(_Reranked):
-    """One bit a dimension, then exact distances of the best candidates. Thread-safe."""
+    """One bit per dimension, then exact distances of the best candidates. Thread-safe."""
 
     __slots__ = ()
 

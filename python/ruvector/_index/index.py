@@ -49,7 +49,7 @@ class Index:
     kind : str
         ``"exact"``, ``"flat"`` or ``"ivf"``.
     bits : int
-        Bits a dimension in the codes; 0 for ``exact``.
+        Bits per dimension in the codes; 0 for ``exact``.
     """
 
     __slots__ = (
@@ -133,7 +133,7 @@ class Index:
 
     @property
     def bits(self) -> int:
-        """Bits a dimension in the codes; 0 for ``exact``."""
+        """Bits per dimension in the codes; 0 for ``exact``."""
         return self._facts.bits
 
     def _maker(self) -> Embedder | None:
@@ -162,7 +162,7 @@ class Index:
         ``tail`` (added rows that lie apart until they are many), ``drift`` (mean residual norm of
         added rows over that of the build) and ``advice``, in words, when a rebuild is due.
 
-        Of kind ``ivf`` also ``cells``, ``plane`` (bits a dimension that a scan reads) and
+        Of kind ``ivf`` also ``cells``, ``plane`` (bits per dimension that a scan reads) and
         ``calibration``: for each recall target, with and without vectors, the recall measured,
         the most cells probed, the width of bounds and the vectors measured a query.
         """

@@ -12,6 +12,7 @@ import math
 from typing import Final, NamedTuple
 
 from .._metric import larger_is_better
+from .._native.facts import EVERY_VECTOR
 
 BLOCK_ROWS: Final = 32
 _FACTORS: Final = 12  # bytes of the three factors of a row's code
@@ -173,7 +174,7 @@ def typical_recall(design: Design, aim: float) -> tuple[float, float, float]:
     """Return ``(mean, low, high)`` of recall@10 as rows of many kinds gave it."""
     if design.kind == "exact":
         return 1.0, 1.0, 1.0
-    lost = 0.002 if aim < 0.99 else 0.0005  # by bounds of a fixed width
+    lost = 0.002 if aim < EVERY_VECTOR else 0.0005  # by bounds of a fixed width
     mean = 1 - lost
     low = 1 - 10 * lost
     if design.kind == "ivf":

@@ -42,7 +42,7 @@ class Candidate(NamedTuple):
     kind : str
         ``"exact"``, ``"flat"`` or ``"ivf"``.
     bits, cells : int
-        Bits a dimension of the codes (0 for ``exact``); cells (0 for ``exact``, 1 for ``flat``).
+        Bits per dimension of the codes (0 for ``exact``); cells (0 for ``exact``, 1 for ``flat``).
     keep : str
         ``"auto"``: the vectors stay, borrowed where they can be; ``"none"``: codes alone.
     aim : float

@@ -68,12 +68,12 @@ class Plan:
 
     @property
     def bits(self) -> int:
-        """Bits a dimension in the codes; 0 when there are none."""
+        """Bits per dimension in the codes; 0 when there are none."""
         return int(self._raw.bits)
 
     @property
     def plane(self) -> int:
-        """Bits a dimension that the scan reads at first; 0 for ``exact``, 8 for whole graphs."""
+        """Bits per dimension that the scan reads at first; 0 for ``exact``, 8 for whole graphs."""
         return int(self._raw.plane)
 
     @property
