@@ -295,7 +295,7 @@ def _advised() -> list[tuple[str, str]]:
     """Return every ``name=`` in the texts of our sources that errors are made of."""
     root = Path(rv.__file__).parents[2]
     found = []
-    for path in [*(root / "python/ruvector").rglob("*.py"), *(root / "arrowidx").glob("*.go")]:
+    for path in [*(root / "python/ruvector").rglob("*.py"), *(root / "arrowidx").rglob("*.go")]:
         if path.name.endswith("_test.go"):
             continue
         text = path.read_text()
