@@ -1,4 +1,4 @@
-/* Destructors of the capsules that carry Arrow structs made by this library. They run while the
+/* The destructor of the capsules that carry streams made by this library. It runs while the
  * interpreter deletes the capsule, with its lock held, also in a forked child and while it shuts
  * down: C only, nothing of Go. */
 #include <stdlib.h>
@@ -22,22 +22,6 @@ static void *content(void *capsule, const char *name)
     if (p == NULL && clear_error != NULL)
         clear_error();
     return p;
-}
-
-void rv_capsule_free_array(void *capsule)
-{
-    struct ArrowArray *a = content(capsule, "arrow_array");
-
-    rvi_drop_array(a);
-    free(a);
-}
-
-void rv_capsule_free_schema(void *capsule)
-{
-    struct ArrowSchema *s = content(capsule, "arrow_schema");
-
-    rvi_drop_schema(s);
-    free(s);
 }
 
 void rv_capsule_free_stream(void *capsule)

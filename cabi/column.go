@@ -97,9 +97,12 @@ func goColumnImport(
 	})
 }
 
+// float64s is the kind of numbers, of queries and vectors, that are double; others are float32.
+const float64s = 1
+
 //export goColumnCopy
 func goColumnCopy(
-	h C.rv_handle, out *C.float, wide C.int32_t, valid *C.uint8_t, e *C.rv_error,
+	h C.rv_handle, out *C.float, numbers C.int32_t, valid *C.uint8_t, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "copy", func(s *guard.Scope) error {
 		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
@@ -112,14 +115,14 @@ func goColumnCopy(
 				Fix: "search it with metric hamming or jaccard"}
 		}
 		rows := int64(c.Len())
-		if numbers := rows * int64(c.Dim()); numbers > 0 {
+		if n := rows * int64(c.Dim()); n > 0 {
 			if out == nil {
 				return invalid("copy", "no place for the vectors", "")
 			}
-			if wide != 0 {
-				c.CopyWide(view[float64](out, numbers))
+			if numbers == float64s {
+				c.CopyWide(view[float64](out, n))
 			} else {
-				c.CopyTo(view[float32](out, numbers))
+				c.CopyTo(view[float32](out, n))
 			}
 		}
 		for i := range view[byte](valid, rows) {

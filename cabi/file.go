@@ -16,7 +16,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 )
 
-// storeVectors is the flag of rv_save_start and rv_encode.
+// storeVectors is the flag of rv_save_start and rv_encoding_start.
 const storeVectors = 1
 
 //export goSaveStart
@@ -125,29 +125,6 @@ func goEncodingCopyStart(
 	})
 }
 
-//export goEncode
-func goEncode(h C.rv_handle, flags C.uint32_t, out *C.rv_bytes, e *C.rv_error) C.int32_t {
-	return door(e, "encode", func(s *guard.Scope) error {
-		ix, err := useDamaged(s, h)
-		if err != nil {
-			return err
-		}
-		if out == nil {
-			return invalid("encode", "no place for the answer", "")
-		}
-		ctx := context.Background()
-		made, err := ix.Encoding(ctx, flags&storeVectors != 0)
-		if err != nil {
-			return err
-		}
-		defer made.Close()
-		if kind := C.rvi_new_bytes(out, C.size_t(made.Size()), nil); kind != 0 {
-			return memoryError("encode", kind)
-		}
-		return made.CopyTo(ctx, view[byte](out.data, made.Size()))
-	})
-}
-
 //export goDecodeStart
 func goDecodeStart(data *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error) C.int32_t {
 	return door(e, "decode", func(s *guard.Scope) error {
@@ -162,21 +139,6 @@ func goDecodeStart(data *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error) C
 				}
 				return indexResult(ix), nil
 			}))
-		return nil
-	})
-}
-
-//export goDecode
-func goDecode(data *C.char, n C.int64_t, out *C.rv_handle, e *C.rv_error) C.int32_t {
-	return door(e, "decode", func(*guard.Scope) error {
-		if n < 0 || n > 0 && data == nil || out == nil {
-			return invalid("decode", "no bytes, or no place for the index", "")
-		}
-		ix, err := arrowidx.Decode(context.Background(), view[byte](data, int64(n)))
-		if err != nil {
-			return err
-		}
-		*out = C.rv_handle(table.Put(handle.Index, ix, ix.Close))
 		return nil
 	})
 }

@@ -39,72 +39,49 @@ func indexResult(ix *arrowidx.Index) task.Result {
 	return task.Result{Kind: handle.Index, Value: ix, Close: ix.Close}
 }
 
-// buildOptions is the JSON of rv_build_start.
-type buildOptions struct {
-	Metric  string  `json:"metric"`
-	Kind    string  `json:"kind"`
-	Bits    int     `json:"bits"`
-	Cells   int     `json:"cells"`
-	Budget  int64   `json:"budget"`
-	Keep    string  `json:"keep"`
-	Recall  float64 `json:"recall"`
-	Nulls   string  `json:"nulls"`
-	Bad     string  `json:"bad"`
-	Seed    uint64  `json:"seed"`
-	Threads int     `json:"threads"`
-	// Provenance is text that the index carries, for example what made the vectors.
-	Provenance string `json:"provenance"`
-}
-
-func (o *buildOptions) engine() (b arrowidx.BuildOptions, err error) {
-	b = arrowidx.BuildOptions{Bits: o.Bits, Cells: o.Cells, Budget: o.Budget, Recall: o.Recall,
-		Seed: o.Seed, Threads: o.Threads, Provenance: o.Provenance,
-		Progress: &arrowidx.Progress{}}
-	if b.Metric, err = arrowidx.ParseMetric(o.Metric); err != nil {
+// readBuild returns what the engine is asked; ids are read by the task.
+func readBuild(p *C.rv_build_params) (b arrowidx.BuildOptions, err error) {
+	if p == nil || p.size < C.sizeof_rv_build_params {
+		return b, invalid("build", "parameters of an older version", "")
+	}
+	b = arrowidx.BuildOptions{Bits: int(p.bits), Cells: int(p.cells), Budget: int64(p.budget),
+		Recall: float64(p.recall), Seed: uint64(p.seed), Threads: int(p.threads),
+		Provenance: stringOf(p.provenance, p.n_provenance), Progress: &arrowidx.Progress{}}
+	if b.Metric, err = arrowidx.ParseMetric(nameOr(p.metric, "cosine")); err != nil {
 		return b, err
 	}
-	if b.Kind, err = arrowidx.ParseKind(o.Kind); err != nil {
+	if b.Kind, err = arrowidx.ParseKind(nameOr(p.kind, "auto")); err != nil {
 		return b, err
 	}
-	if b.Keep, err = arrowidx.ParseKeep(o.Keep); err != nil {
+	if b.Keep, err = arrowidx.ParseKeep(nameOr(p.keep, "auto")); err != nil {
 		return b, err
 	}
-	skipNulls, err := parseSkip("nulls", o.Nulls)
-	if err != nil {
-		return b, err
-	}
-	skipBad, err := parseSkip("bad", o.Bad)
-	if skipNulls {
+	if p.skip_nulls != 0 {
 		b.Nulls = arrowidx.SkipNulls
 	}
-	if skipBad {
+	if p.skip_bad != 0 {
 		b.Bad = arrowidx.SkipBad
 	}
-	return b, err
+	return b, nil
 }
 
-func parseSkip(name, value string) (bool, error) {
-	if value != "error" && value != "skip" {
-		return false, invalid("build", name+" = "+value, "use error or skip")
+// nameOr copies a name that C gave, or returns what none means.
+func nameOr(p *C.char, none string) string {
+	if p == nil {
+		return none
 	}
-	return value == "skip", nil
+	return C.GoString(p)
 }
 
 //export goBuildStart
 func goBuildStart(
-	h C.rv_handle, ids *C.struct_ArrowArray, idsSchema *C.struct_ArrowSchema, options *C.char,
-	n C.int64_t, out *C.rv_handle, e *C.rv_error,
+	h C.rv_handle, p *C.rv_build_params, out *C.rv_handle, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "build", func(s *guard.Scope) error {
 		if out == nil {
 			return invalid("build", "no place for the task", "")
 		}
-		o := buildOptions{Metric: "cosine", Kind: "auto", Keep: "auto", Nulls: "error",
-			Bad: "error", Seed: 42}
-		if err := readOptions("build", stringOf(options, n), &o); err != nil {
-			return err
-		}
-		opts, err := o.engine()
+		opts, err := readBuild(p)
 		if err != nil {
 			return err
 		}
@@ -112,13 +89,10 @@ func goBuildStart(
 		if err != nil {
 			return err
 		}
-		names, err := takeIDs(ids, idsSchema)
-		if err != nil {
-			return err
-		}
+		ids := p.ids
 		putTask(out, start(s, "build", opts.Progress.Done,
 			func(ctx context.Context) (task.Result, error) {
-				if opts.IDs, err = names(); err != nil {
+				if opts.IDs, err = readIDs("ids", ids); err != nil {
 					return task.Result{}, err
 				}
 				ix, err := arrowidx.Build(ctx, column, opts)
@@ -131,39 +105,20 @@ func goBuildStart(
 	})
 }
 
-// takeIDs imports the ids and returns a function, to be called once, that reads and releases them.
-func takeIDs(
-	a *C.struct_ArrowArray, s *C.struct_ArrowSchema,
-) (func() (*arrowidx.IDs, error), error) {
-	if a == nil {
-		return func() (*arrowidx.IDs, error) { return nil, nil }, nil
-	}
-	in, err := importArrays("ids", oneSchema(s), arrays(a, 1))
-	if err != nil {
-		return nil, err
-	}
-	return func() (*arrowidx.IDs, error) {
-		defer releaseArrays(in)
-		return arrowidx.NewIDs(in[0])
-	}, nil
-}
-
 //export goIndexLookup
 func goIndexLookup(
-	h C.rv_handle, a *C.struct_ArrowArray, as *C.struct_ArrowSchema, rows *C.int64_t,
-	e *C.rv_error,
+	h C.rv_handle, ids *C.rv_values, rows *C.int64_t, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "lookup", func(s *guard.Scope) error {
 		ix, err := useIndex(s, h)
 		if err != nil {
 			return err
 		}
-		in, err := importArrays("lookup", oneSchema(as), arrays(a, 1))
+		given, err := values("lookup", ids)
 		if err != nil {
 			return err
 		}
-		defer releaseArrays(in)
-		found, err := ix.Lookup(in[0])
+		found, err := ix.Lookup(given)
 		if err != nil {
 			return err
 		}
@@ -205,7 +160,7 @@ func packed(p *C.float, n int64, ix *arrowidx.Index) []byte {
 
 //export goIndexVectors
 func goIndexVectors(
-	h C.rv_handle, rows *C.int64_t, n C.int64_t, out *C.float, wide C.int32_t,
+	h C.rv_handle, rows *C.int64_t, n C.int64_t, out *C.float, numbers C.int32_t,
 	e *C.rv_error,
 ) C.int32_t {
 	return door(e, "vectors", func(s *guard.Scope) error {
@@ -220,7 +175,7 @@ func goIndexVectors(
 			return ix.Unchanged()
 		}
 		d := ix.Dim()
-		if wide != 0 {
+		if numbers == float64s {
 			to := view[float64](out, int64(n)*int64(d))
 			for i, row := range view[int64](rows, int64(n)) {
 				if err := ix.WideRow(row, to[i*d:(i+1)*d]); err != nil {

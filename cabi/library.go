@@ -11,7 +11,6 @@ package main
 import "C"
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"runtime/debug"
@@ -63,35 +62,23 @@ func invalid(op, msg, fix string) error {
 		Column: -1}
 }
 
-// readOptions reads JSON strictly: a misspelt option must not be ignored.
-func readOptions(op, text string, into any) error {
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return invalid(op, "options: "+err.Error(), "")
-	}
-	return nil
-}
-
 // defaultGCPercent suits a small Go heap beside large memory that the collector does not see.
 const defaultGCPercent = 400
+
+// unchanged is the number of rv_settings that leaves what is.
+const unchanged = -1
 
 // configured runs at the first rv_configure; later ones leave alone what they do not name.
 var configured sync.Once
 
 //export goConfigure
-func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
+func goConfigure(p *C.rv_settings, e *C.rv_error) C.int32_t {
 	return door(e, "configure", func(*guard.Scope) error {
-		o := struct {
-			Threads   *int    `json:"threads"`
-			SIMD      *string `json:"simd"`
-			GCPercent *int    `json:"gc_percent"`
-		}{}
-		if err := readOptions("configure", stringOf(options, n), &o); err != nil {
-			return err
+		if p == nil || p.size < C.sizeof_rv_settings {
+			return invalid("configure", "settings of an older version", "")
 		}
-		if o.SIMD != nil {
-			tier, err := simd.ParseTier(*o.SIMD)
+		if p.simd != nil {
+			tier, err := simd.ParseTier(C.GoString(p.simd))
 			if err == nil {
 				err = simd.SetTier(tier)
 			}
@@ -99,8 +86,8 @@ func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
 				return invalid("configure", err.Error(), "")
 			}
 		}
-		if o.Threads != nil {
-			arrowidx.SetThreads(*o.Threads)
+		if p.threads != unchanged {
+			arrowidx.SetThreads(int(p.threads))
 		}
 		configured.Do(func() {
 			debug.SetGCPercent(defaultGCPercent)
@@ -108,8 +95,8 @@ func goConfigure(options *C.char, n C.int64_t, e *C.rv_error) C.int32_t {
 			C.rvi_hold_reserve()
 			makeThreads()
 		})
-		if o.GCPercent != nil {
-			debug.SetGCPercent(*o.GCPercent)
+		if p.gc_percent != unchanged {
+			debug.SetGCPercent(int(p.gc_percent))
 		}
 		return nil
 	})

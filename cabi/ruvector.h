@@ -1,8 +1,14 @@
 /* The C interface of ruvector: vector search over Arrow columns.
  *
  * Calls. Every function that can fail returns an error kind (0 = done) and takes an rv_error last,
- * which may be NULL. Strings that come in are UTF-8 with a length and need no NUL. Structs begin
- * with their size, set by the caller, so that later versions can append fields.
+ * which may be NULL. Texts that come in are UTF-8 with a length and need no NUL; names of a fixed
+ * list ("cosine", "f") end with one. Structs begin with their size, set by the caller, so that
+ * later versions can append fields. The options of a verb are fields of its struct, or arguments
+ * where they are one or two numbers.
+ *
+ * Generated from this file by cabi/internal/doors (make gen): doors.c, which calls the Go function
+ * of the same name, and the structs and prototypes for Python. It knows the C that stands here and
+ * refuses any other.
  *
  * Handles. rv_handle is a number of our own table, never used twice in a process; 0 is none. A
  * handle that is closed, unknown or of another type is an error, never undefined. An operation
@@ -63,7 +69,7 @@ struct ArrowArrayStream {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00020003u
+#define RV_ABI_VERSION 0x00030000u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -101,8 +107,8 @@ typedef struct rv_bytes {
 } rv_bytes;
 
 /* What a search did. kind: 1 exact, 2 flat, 3 ivf. tier: 0 pure, 1 avx2, 2 avx512, 3 neon. plane:
- * bits a dimension that the scan read. cells: of the index, 0 for exact; probed, scanned, coded and
- * reranked are sums over the queries. Times are nanoseconds of the clock. size is set by the
+ * bits per dimension that the scan read. cells: of the index, 0 for exact; probed, scanned, coded
+ * and reranked are sums over the queries. Times are nanoseconds of the clock. size is set by the
  * caller. */
 typedef struct rv_plan {
     uint32_t size;
@@ -112,14 +118,45 @@ typedef struct rv_plan {
     double epsilon0, recall;
 } rv_plan;
 
+/* What is set once for the process: how many threads an operation may use (0 all cores), how much
+ * Go's heap grows between collections (percent; 400 when nobody says), and the kernels, "pure",
+ * "avx2", "avx512" or "neon", which must not change while something runs. -1 and NULL leave what
+ * is. */
+typedef struct rv_settings {
+    uint32_t size;
+    int32_t threads, gc_percent, pad;
+    const char *simd;
+} rv_settings;
+
 /* Ids: n numbers of format "l" (int64) or "L" (uint64), or texts "U" with n+1 int64 offsets into
- * len bytes of UTF-8. They stay with the caller. */
+ * len bytes of UTF-8. The only form in which ids come in. They stay with the caller; a task reads
+ * them until it has ended. */
 typedef struct rv_values {
     const char *format;
     const void *data;
     const int64_t *offsets;
     int64_t n, len;
 } rv_values;
+
+/* One build. ids may be NULL: then positions are the ids. metric "cosine", "dot", "l2",
+ * "sqeuclidean", "hamming", "jaccard"; kind "auto", "exact", "flat", "ivf"; keep "auto", "borrow",
+ * "copy", "none"; NULL is "cosine" and "auto". skip_nulls, skip_bad: 1 leaves out rows that are
+ * null, or have NaN or infinities in them, 0 refuses them. bits per dimension, cells, recall and
+ * threads: 0 lets the library choose. budget: bytes that the build may allocate, 0 no limit.
+ * provenance: n_provenance bytes of text that the index carries, for example what made the
+ * vectors. */
+typedef struct rv_build_params {
+    uint32_t size;
+    int32_t threads;
+    const rv_values *ids;
+    const char *metric, *kind, *keep;
+    int32_t skip_nulls, skip_bad;
+    int64_t bits, cells, budget;
+    double recall;
+    uint64_t seed;
+    const char *provenance;
+    int64_t n_provenance;
+} rv_build_params;
 
 /* One search. queries is nq x dim, row-major; for an index with metric hamming or jaccard, whose
  * dim is bits, it points to nq x dim / 8 bytes packed like the rows. ids and scores are nq x k,
@@ -128,8 +165,8 @@ typedef struct rv_values {
  * rerank: -1 closes the bounds, 0 returns estimates, n measures the n best candidates.
  * probes: cells that each query looks into, 0: from recall; more than there are: all.
  * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
- * order, 2 int64 row numbers, 3 one rv_values of ids (the only one that means the same while others
- * add and delete). names: if not NULL and ids are texts, receives those of all nq x k cells, absent
+ * order (filter_len of them), 2 one rv_values of ids (which means the same while others add and
+ * delete). names: if not NULL and ids are texts, receives those of all nq x k cells, absent
  * ones empty; name_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
  * with instead of queries, each left out of its own answer. diversity in [0, 1]: maximal marginal
  * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan
@@ -260,19 +297,12 @@ RV_API int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const
     const uint8_t *validity, uint64_t token, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
 
-/* The same for n numbers ("l", "L", ...) or texts ("u" with int32 offsets, "U" with int64). */
-RV_API int32_t rv_wrap_values(const void *data, const void *offsets, const uint8_t *validity,
-    const char *format, int64_t n, uint64_t token, struct ArrowArray *array,
-    struct ArrowSchema *schema, rv_error *error);
-
 /* Takes up to cap tokens of released wrappers; returns how many. */
 RV_API int64_t rv_take_released(uint64_t *tokens, int64_t cap);
 
-/* Destructors of PyCapsules whose memory came from malloc: release if still unreleased, free.
- * rv_capsule_init gives them the addresses of PyCapsule_GetPointer and PyErr_Clear, once. */
+/* Destructor of PyCapsules of streams whose memory came from malloc: releases if still unreleased,
+ * frees. rv_capsule_init gives it the addresses of PyCapsule_GetPointer and PyErr_Clear, once. */
 RV_API void rv_capsule_init(void *get_pointer, void *clear_error);
-RV_API void rv_capsule_free_array(void *capsule);
-RV_API void rv_capsule_free_schema(void *capsule);
 RV_API void rv_capsule_free_stream(void *capsule);
 
 /* Copies the columns into a fresh stream of one batch, made by malloc, for PyCapsule_New with
@@ -282,14 +312,11 @@ RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int6
 
 /* ---- The library ---- */
 
-/* Sets what is not set per call, as JSON: {"threads": 0, "gc_percent": 400,
- * "simd": "pure|avx2|avx512|neon"}. Absent keys stay. "simd" must not change while something
- * runs. */
-RV_API int32_t rv_configure(const char *json, int64_t len, rv_error *error);
+RV_API int32_t rv_configure(const rv_settings *settings, rv_error *error);
 
 /* What a handle is, as JSON; 0 asks about the library. "poisoned" of an index says what failed in a
  * way it must not: RV_POISONED is then the answer of every function but this one, rv_save_start,
- * rv_encode, rv_encoding_start, rv_index_close and rv_free, which work on its last good version. */
+ * rv_encoding_start, rv_index_close and rv_free, which work on its last good version. */
 RV_API int32_t rv_info(rv_handle handle, rv_bytes *out, rv_error *error);
 
 /* Gives a handle up. Freeing 0 does nothing. Freeing a task cancels it and waits for its end. */
@@ -305,10 +332,10 @@ RV_API int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *sc
 /* Reads the stream to its end; every batch becomes a chunk. */
 RV_API int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *column,
     rv_error *error);
-/* All rows as float32 (rows x dim); null rows are zero and valid[row] is 0. valid may be NULL. */
-RV_API int32_t rv_column_copy(rv_handle column, float *out, uint8_t *valid, rv_error *error);
-/* The same as float64, which rounds no number. */
-RV_API int32_t rv_column_copy_wide(rv_handle column, double *out, uint8_t *valid, rv_error *error);
+/* All rows (rows x dim); null rows are zero and valid[row] is 0. valid may be NULL. numbers: 0 when
+ * out is float32, 1 when it is double, which rounds no number. */
+RV_API int32_t rv_column_copy(rv_handle column, void *out, int32_t numbers, uint8_t *valid,
+    rv_error *error);
 /* XXH3-128 of vectors, validity, shape and type. All memory of the column is read. */
 RV_API int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error);
 /* The same as a task, with which out stays until it has ended. */
@@ -321,11 +348,9 @@ RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handl
 
 /* ---- Indexes ---- */
 
-/* Options as JSON: metric, kind, bits, cells, budget, keep, recall, nulls, bad, seed, threads,
- * provenance. budget: bytes that the build may allocate, 0 no limit. ids may be NULL: then
- * positions are the ids. */
-RV_API int32_t rv_build_start(rv_handle column, struct ArrowArray *ids,
-    struct ArrowSchema *ids_schema, const char *options, int64_t len, rv_handle *task,
+/* params itself may go when this returns; what params->ids points to stays with the task until it
+ * has ended. */
+RV_API int32_t rv_build_start(rv_handle column, const rv_build_params *params, rv_handle *task,
     rv_error *error);
 /* Short work: runs on the calling thread and cannot be cancelled. */
 RV_API int32_t rv_search(rv_handle index, const rv_search_params *params, rv_error *error);
@@ -380,37 +405,31 @@ RV_API int32_t rv_load_start(const char *path, int64_t len, rv_handle column, rv
  * has ended, as data do with that of rv_decode_start. */
 RV_API int32_t rv_encoding_start(rv_handle index, uint32_t flags, rv_handle *task,
     rv_error *error);
-RV_API int32_t rv_encoding_copy_start(rv_handle encoding, char *out, int64_t len, rv_handle *task,
+RV_API int32_t rv_encoding_copy_start(rv_handle encoding, void *out, int64_t len, rv_handle *task,
     rv_error *error);
-RV_API int32_t rv_decode_start(const char *data, int64_t len, rv_handle *task, rv_error *error);
-/* The same for little: runs on the calling thread and cannot be cancelled. */
-RV_API int32_t rv_encode(rv_handle index, uint32_t flags, rv_bytes *out, rv_error *error);
-RV_API int32_t rv_decode(const char *data, int64_t len, rv_handle *index, rv_error *error);
+RV_API int32_t rv_decode_start(const void *data, int64_t len, rv_handle *task, rv_error *error);
 /* Row of every id, -1 for ids of no row. */
-RV_API int32_t rv_index_lookup(rv_handle index, struct ArrowArray *ids, struct ArrowSchema *schema,
-    int64_t *rows, rv_error *error);
+RV_API int32_t rv_index_lookup(rv_handle index, const rv_values *ids, int64_t *rows,
+    rv_error *error);
 /* All ids in row order: int64, uint64 or large_string, in C memory. The structs must be zero. */
 RV_API int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
-/* Vectors of n rows as float32 (n x dim); of an index with metric hamming or jaccard, here and in
- * the next ones, the bytes of the rows (n x dim / 8). With n 0 only looks whether borrowed vectors
- * changed, as every verb does. */
-RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, float *out,
-    rv_error *error);
-/* Gives the index a column to measure against; 0 takes it away. */
-RV_API int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error);
+/* Vectors of n rows (n x dim); of an index with metric hamming or jaccard, here and in the next
+ * two, the bytes of the rows (n x dim / 8). numbers: 0 when out is float32, 1 when it is double,
+ * which rounds no number and is not for indexes of bits. With n 0 only looks whether borrowed
+ * vectors changed, as every verb does. */
+RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, void *out,
+    int32_t numbers, rv_error *error);
 /* The same for ids. */
-RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, float *out,
-    rv_error *error);
+RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, void *out,
+    int32_t numbers, rv_error *error);
 /* Vectors of all rows in the order of rv_index_ids; rows says for how many there is room, which
  * must be how many there are. Rows that were null or bad are NaN, of bits zeros. */
-RV_API int32_t rv_index_matrix(rv_handle index, int64_t rows, float *out, rv_error *error);
-/* The three before as float64, which rounds no number; not for indexes of bits. */
-RV_API int32_t rv_index_vectors_wide(rv_handle index, const int64_t *rows, int64_t n, double *out,
+RV_API int32_t rv_index_matrix(rv_handle index, int64_t rows, void *out, int32_t numbers,
     rv_error *error);
-RV_API int32_t rv_index_vectors_of_wide(rv_handle index, const rv_values *ids, double *out,
-    rv_error *error);
-RV_API int32_t rv_index_matrix_wide(rv_handle index, int64_t rows, double *out, rv_error *error);
+/* Gives the index a column to measure against, which must hold the vectors that it was built from;
+ * 0 takes it away. */
+RV_API int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error);
 /* Adds the column's rows, all or none. ids NULL continues positions. replace: 1 deletes rows of the
  * same ids, 0 refuses them. counts receives the rows replaced and the rows of the index afterwards.
  * Searches go on meanwhile. rv_add is for few rows: it cannot be cancelled; ids and counts of

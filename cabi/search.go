@@ -22,8 +22,7 @@ import (
 const (
 	filterNone = 0
 	filterMask = 1
-	filterRows = 2
-	filterIDs  = 3
+	filterIDs  = 2
 )
 
 // mostAnswers is how many ids and scores a search may be asked for: 768 GiB of them.
@@ -60,7 +59,7 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 	switch {
 	case q.index.Metric().Binary() && p.like == nil:
 		q.params.Bits = view[byte](p.queries, product(int64(p.nq), int64(p.dim)/8))
-	case p.numbers != 0:
+	case p.numbers == float64s:
 		q.params.Wide = view[float64](p.queries, queryNumbers(p))
 	default:
 		q.params.Queries = view[float32](p.queries, queryNumbers(p))
@@ -135,18 +134,13 @@ func (q *search) readFilter(p *C.rv_search_params) error {
 		if q.params.Mask == nil {
 			q.params.Mask = []byte{}
 		}
-	case filterRows:
-		q.params.Rows = viewAt[int64](p.filter, int64(p.filter_len))
-		if q.params.Rows == nil {
-			q.params.Rows = []int64{}
-		}
 	case filterIDs:
 		q.ids = (*C.rv_values)(p.filter)
 		if q.ids == nil {
 			return invalid("search", "a filter without its data", "")
 		}
 	default:
-		return invalid("search", fmt.Sprintf("filter kind %d", p.filter_kind), "use 0 to 3")
+		return invalid("search", fmt.Sprintf("filter kind %d", p.filter_kind), "use 0, 1 or 2")
 	}
 	return nil
 }

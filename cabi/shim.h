@@ -21,9 +21,6 @@ int32_t rvi_fail(rv_error *error, int32_t kind, int64_t row, int64_t column, con
 void rvi_set_code(rv_error *error, int32_t code);
 int32_t rvi_fail_text(rv_error *error, int32_t kind, const char *message);
 
-/* Makes room for len bytes in out. */
-int32_t rvi_new_bytes(rv_bytes *out, size_t len, rv_error *error);
-
 /* Copies len bytes into out. */
 int32_t rvi_set_bytes(rv_bytes *out, const char *data, size_t len, rv_error *error);
 

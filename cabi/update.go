@@ -48,17 +48,11 @@ func (a *adding) use(s *guard.Scope, column C.rv_handle) (err error) {
 }
 
 func (a *adding) run(ctx context.Context) error {
-	var names *arrowidx.IDs
-	if a.ids != nil {
-		given, err := values("add", a.ids)
-		if err != nil {
-			return err
-		}
-		if names, err = arrowidx.NewIDs(given); err != nil {
-			return err
-		}
+	ids, err := readIDs("add", a.ids)
+	if err != nil {
+		return err
 	}
-	n, err := a.index.Add(ctx, names, a.column, a.o)
+	n, err := a.index.Add(ctx, ids, a.column, a.o)
 	a.counts[0], a.counts[1] = int64(n), int64(a.index.Len())
 	return err
 }
@@ -169,7 +163,7 @@ func goCompactStart(
 
 //export goIndexVectorsOf
 func goIndexVectorsOf(
-	h C.rv_handle, ids *C.rv_values, out *C.float, wide C.int32_t, e *C.rv_error,
+	h C.rv_handle, ids *C.rv_values, out *C.float, numbers C.int32_t, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "vectors", func(s *guard.Scope) error {
 		ix, err := useIndex(s, h)
@@ -183,7 +177,7 @@ func goIndexVectorsOf(
 		if given.Len() > 0 && out == nil {
 			return invalid("vectors", "no place for the vectors", "")
 		}
-		if wide != 0 {
+		if numbers == float64s {
 			return ix.WideVectors(given, view[float64](out, int64(given.Len())*int64(ix.Dim())))
 		}
 		if ix.Metric().Binary() {
@@ -195,7 +189,7 @@ func goIndexVectorsOf(
 
 //export goIndexMatrix
 func goIndexMatrix(
-	h C.rv_handle, rows C.int64_t, out *C.float, wide C.int32_t, e *C.rv_error,
+	h C.rv_handle, rows C.int64_t, out *C.float, numbers C.int32_t, e *C.rv_error,
 ) C.int32_t {
 	return door(e, "vectors", func(s *guard.Scope) error {
 		ix, err := useIndex(s, h)
@@ -205,7 +199,7 @@ func goIndexMatrix(
 		if rows < 0 || rows > 0 && out == nil {
 			return invalid("vectors", fmt.Sprintf("room for %d vectors", rows), "")
 		}
-		if wide != 0 {
+		if numbers == float64s {
 			return ix.WideMatrix(view[float64](out, int64(rows)*int64(ix.Dim())), int(rows))
 		}
 		if ix.Metric().Binary() {

@@ -16,6 +16,7 @@ import (
 	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 )
 
@@ -27,6 +28,18 @@ func values(op string, p *C.rv_values) (ids arrow.Array, err error) {
 		return err
 	})
 	return ids, err
+}
+
+// readIDs returns the ids of rows; none where there is no rv_values.
+func readIDs(op string, p *C.rv_values) (*arrowidx.IDs, error) {
+	if p == nil {
+		return nil, nil
+	}
+	given, err := values(op, p)
+	if err != nil {
+		return nil, err
+	}
+	return arrowidx.NewIDs(given)
 }
 
 func readValues(op string, p *C.rv_values) (arrow.Array, error) {

@@ -88,7 +88,7 @@ func readWithin(
 	w := &arrowidx.WithinParams{
 		Queries: q.params.Queries, Wide: q.params.Wide, Bits: q.params.Bits, NQ: q.params.NQ,
 		Limit: int(p.limit),
-		Mask:  q.params.Mask, Rows: q.params.Rows, Source: q.params.Source,
+		Mask:  q.params.Mask, Source: q.params.Source,
 		Threads: q.params.Threads, MaxBytes: int64(p.max_bytes), Counts: q.out.Counts,
 	}
 	threshold := float64(p.threshold)

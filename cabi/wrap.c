@@ -7,7 +7,7 @@
 #include "shim.h"
 
 struct wrapped {
-    const void *buffers[3];
+    const void *buffers[1];
     const void *child_buffers[2];
     struct ArrowArray child;
     struct ArrowArray *children[1];
@@ -89,8 +89,8 @@ static int64_t bitmap_nulls(const uint8_t *validity, int64_t n)
     return nulls;
 }
 
-static struct wrapped *new_wrapped(const void *data, const void *offsets, const uint8_t *validity,
-    int64_t n, uint64_t token, struct ArrowArray *array)
+static struct wrapped *new_wrapped(const uint8_t *validity, int64_t n, uint64_t token,
+    struct ArrowArray *array)
 {
     struct wrapped *w = calloc(1, sizeof *w);
 
@@ -98,12 +98,10 @@ static struct wrapped *new_wrapped(const void *data, const void *offsets, const 
         return NULL;
     w->token = token;
     w->buffers[0] = validity;
-    w->buffers[1] = offsets != NULL ? offsets : data;
-    w->buffers[2] = offsets != NULL ? data : NULL;
     memset(array, 0, sizeof *array);
     array->length = n;
     array->null_count = bitmap_nulls(validity, n);
-    array->n_buffers = offsets != NULL ? 3 : 2;
+    array->n_buffers = 1;
     array->buffers = w->buffers;
     array->release = release_wrapped;
     array->private_data = w;
@@ -125,29 +123,6 @@ static struct wrapped_schema *new_schema(struct ArrowSchema *schema)
     return s;
 }
 
-int32_t rv_wrap_values(const void *data, const void *offsets, const uint8_t *validity,
-    const char *format, int64_t n, uint64_t token, struct ArrowArray *array,
-    struct ArrowSchema *schema, rv_error *error)
-{
-    struct wrapped_schema *s;
-    int text;
-
-    if (array == NULL || schema == NULL || format == NULL || n < 0 || strlen(format) != 1)
-        return rvi_fail_text(error, RV_INVALID_ARGUMENT, "wrap: bad argument");
-    text = format[0] == 'u' || format[0] == 'U';
-    if (strchr("cCsSiIlLefguU", format[0]) == NULL || text != (offsets != NULL))
-        return rvi_fail_text(error, RV_INVALID_ARGUMENT, "wrap: format must be a number or text");
-    s = new_schema(schema);
-    if (s == NULL)
-        return rvi_fail_text(error, RV_OUT_OF_MEMORY, "wrap: no memory");
-    s->format[0] = format[0];
-    if (new_wrapped(data, offsets, validity, n, token, array) == NULL) {
-        release_schema(schema);
-        return rvi_fail_text(error, RV_OUT_OF_MEMORY, "wrap: no memory");
-    }
-    return RV_OK;
-}
-
 static int bad_matrix(int64_t rows, int64_t dim, const char *format)
 {
     return rows < 0 || dim < 1 || dim > INT32_MAX || (rows > 0 && dim > INT64_MAX / 8 / rows)
@@ -164,7 +139,7 @@ int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *
     if (array == NULL || schema == NULL || bad_matrix(rows, dim, format))
         return rvi_fail_text(error, RV_INVALID_ARGUMENT, "wrap: bad shape or format of a matrix");
     s = new_schema(schema);
-    w = s == NULL ? NULL : new_wrapped(NULL, NULL, validity, rows, token, array);
+    w = s == NULL ? NULL : new_wrapped(validity, rows, token, array);
     if (w == NULL) {
         if (s != NULL)
             release_schema(schema);
@@ -176,7 +151,6 @@ int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *
     w->child.buffers = w->child_buffers;
     w->child.release = release_child;
     w->children[0] = &w->child;
-    array->n_buffers = 1;
     array->n_children = 1;
     array->children = w->children;
     snprintf(s->format, sizeof s->format, "+w:%d", (int)dim);

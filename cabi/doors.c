@@ -1,0 +1,221 @@
+/* Code generated from ruvector.h by cabi/internal/doors; DO NOT EDIT.
+ *
+ * The doors that need no care: each refuses a forked child, enters Go, and runs the
+ * releases that Go dropped meanwhile. Those that do are in shim.c. */
+#include "_cgo_export.h"
+#include "shim.h"
+
+int32_t rv_configure(const rv_settings *settings, rv_error *error)
+{
+    ENTER(goConfigure((rv_settings *)settings, error));
+}
+
+int32_t rv_info(rv_handle handle, rv_bytes *out, rv_error *error)
+{
+    ENTER(goInfo(handle, out, error));
+}
+
+int32_t rv_free(rv_handle handle, rv_error *error)
+{
+    ENTER(goFree(handle, error));
+}
+
+int32_t rv_column_copy(rv_handle column, void *out, int32_t numbers, uint8_t *valid,
+    rv_error *error)
+{
+    ENTER(goColumnCopy(column, out, numbers, valid, error));
+}
+
+int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error)
+{
+    ENTER(goColumnHash(column, out, error));
+}
+
+int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task, rv_error *error)
+{
+    ENTER(goColumnHashStart(column, out, task, error));
+}
+
+int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task, rv_error *error)
+{
+    ENTER(goPCAStart(column, dims, out, task, error));
+}
+
+int32_t rv_build_start(rv_handle column, const rv_build_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goBuildStart(column, (rv_build_params *)params, task, error));
+}
+
+int32_t rv_search(rv_handle index, const rv_search_params *params, rv_error *error)
+{
+    ENTER(goSearch(index, (rv_search_params *)params, error));
+}
+
+int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goSearchStart(index, (rv_search_params *)params, task, error));
+}
+
+int32_t rv_search_groups_start(rv_handle index, const rv_search_params *params,
+    const uint32_t *groups, int64_t n_rows, int64_t n_groups, rv_handle *task, rv_error *error)
+{
+    ENTER(goSearchGroupsStart(index, (rv_search_params *)params, (uint32_t *)groups, n_rows,
+        n_groups, task, error));
+}
+
+int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goWithinStart(index, (rv_within_params *)params, task, error));
+}
+
+int32_t rv_answer_stream(rv_handle answer, struct ArrowArrayStream *out, rv_error *error)
+{
+    ENTER(goAnswerStream(answer, out, error));
+}
+
+int32_t rv_merge_topk(const rv_merge_params *params, rv_error *error)
+{
+    ENTER(goMergeTopK((rv_merge_params *)params, error));
+}
+
+int32_t rv_calibrate_start(rv_handle index, const float *queries, int64_t nq, int64_t dim,
+    int32_t threads, rv_handle *task, rv_error *error)
+{
+    ENTER(goCalibrateStart(index, (float *)queries, nq, dim, threads, task, error));
+}
+
+int32_t rv_recall_start(rv_handle index, int64_t k, int64_t sample, double recall, int32_t threads,
+    double out[5], rv_handle *task, rv_error *error)
+{
+    ENTER(goRecallStart(index, k, sample, recall, threads, out, task, error));
+}
+
+int32_t rv_neighbors_start(rv_handle index, rv_neighbors_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goNeighborsStart(index, params, task, error));
+}
+
+int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uint32_t flags,
+    rv_handle *task, rv_error *error)
+{
+    ENTER(goSaveStart(index, (char *)path, len, flags, task, error));
+}
+
+int32_t rv_load_start(const char *path, int64_t len, rv_handle column, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goLoadStart((char *)path, len, column, task, error));
+}
+
+int32_t rv_encoding_start(rv_handle index, uint32_t flags, rv_handle *task, rv_error *error)
+{
+    ENTER(goEncodingStart(index, flags, task, error));
+}
+
+int32_t rv_encoding_copy_start(rv_handle encoding, void *out, int64_t len, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goEncodingCopyStart(encoding, out, len, task, error));
+}
+
+int32_t rv_decode_start(const void *data, int64_t len, rv_handle *task, rv_error *error)
+{
+    ENTER(goDecodeStart((void *)data, len, task, error));
+}
+
+int32_t rv_index_lookup(rv_handle index, const rv_values *ids, int64_t *rows, rv_error *error)
+{
+    ENTER(goIndexLookup(index, (rv_values *)ids, rows, error));
+}
+
+int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
+    rv_error *error)
+{
+    ENTER(goIndexIDs(index, array, schema, error));
+}
+
+int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, void *out,
+    int32_t numbers, rv_error *error)
+{
+    ENTER(goIndexVectors(index, (int64_t *)rows, n, out, numbers, error));
+}
+
+int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, void *out, int32_t numbers,
+    rv_error *error)
+{
+    ENTER(goIndexVectorsOf(index, (rv_values *)ids, out, numbers, error));
+}
+
+int32_t rv_index_matrix(rv_handle index, int64_t rows, void *out, int32_t numbers, rv_error *error)
+{
+    ENTER(goIndexMatrix(index, rows, out, numbers, error));
+}
+
+int32_t rv_index_attach(rv_handle index, rv_handle column, rv_error *error)
+{
+    ENTER(goIndexAttach(index, column, error));
+}
+
+int32_t rv_add(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
+    int32_t threads, int64_t counts[2], rv_error *error)
+{
+    ENTER(goAdd(index, column, (rv_values *)ids, replace, threads, counts, error));
+}
+
+int32_t rv_add_start(rv_handle index, rv_handle column, const rv_values *ids, int32_t replace,
+    int32_t threads, int64_t counts[2], rv_handle *task, rv_error *error)
+{
+    ENTER(goAddStart(index, column, (rv_values *)ids, replace, threads, counts, task, error));
+}
+
+int32_t rv_add_matrix(rv_handle index, const float *rows, int64_t n, int64_t dim,
+    const rv_values *ids, int32_t replace, int32_t threads, int64_t counts[2], rv_error *error)
+{
+    ENTER(goAddMatrix(index, (float *)rows, n, dim, (rv_values *)ids, replace, threads, counts,
+        error));
+}
+
+int32_t rv_delete(rv_handle index, const rv_values *ids, int32_t missing, int64_t *deleted,
+    rv_error *error)
+{
+    ENTER(goDelete(index, (rv_values *)ids, missing, deleted, error));
+}
+
+int32_t rv_compact_start(rv_handle index, int32_t threads, rv_handle *task, rv_error *error)
+{
+    ENTER(goCompactStart(index, threads, task, error));
+}
+
+int32_t rv_index_close(rv_handle index, rv_error *error)
+{
+    ENTER(goIndexClose(index, error));
+}
+
+int32_t rv_task_wait(rv_handle task, int64_t ms, int32_t *done, rv_error *error)
+{
+    ENTER(goTaskWait(task, ms, done, error));
+}
+
+int32_t rv_task_progress(rv_handle task, int64_t *done, int64_t *total, rv_error *error)
+{
+    ENTER(goTaskProgress(task, done, total, error));
+}
+
+int32_t rv_task_cancel(rv_handle task, rv_error *error)
+{
+    ENTER(goTaskCancel(task, error));
+}
+
+int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error)
+{
+    ENTER(goTaskResult(task, out, error));
+}
+
+int32_t rv_embed(const rv_embed_params *params, rv_error *error)
+{
+    ENTER(goEmbed((rv_embed_params *)params, error));
+}

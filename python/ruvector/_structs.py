@@ -1,0 +1,323 @@
+"""The structs and functions of ruvector.h.
+
+Code generated from it by cabi/internal/doors; DO NOT EDIT.
+"""
+
+from __future__ import annotations
+
+from ctypes import Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from typing import Any
+
+ABI_MAJOR = 3
+ABI_MINOR = 0
+
+
+class Error(Structure):
+    """struct rv_error"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("kind", c_int32),
+        ("row", c_int64),
+        ("column", c_int64),
+        ("message", c_void_p),
+        ("release", c_void_p),
+        ("code", c_int32),
+        ("pad", c_int32),
+    ]
+
+
+class Bytes(Structure):
+    """struct rv_bytes"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("pad", c_uint32),
+        ("data", c_void_p),
+        ("len", c_int64),
+        ("release", c_void_p),
+    ]
+
+
+class Plan(Structure):
+    """struct rv_plan"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("kind", c_int32),
+        ("tier", c_int32),
+        ("exact_scores", c_int32),
+        ("threads", c_int32),
+        ("bits", c_int32),
+        ("plane", c_int32),
+        ("pad", c_int32),
+        ("rows", c_int64),
+        ("eligible", c_int64),
+        ("nulls", c_int64),
+        ("queries", c_int64),
+        ("cells", c_int64),
+        ("probed", c_int64),
+        ("scanned", c_int64),
+        ("coded", c_int64),
+        ("reranked", c_int64),
+        ("certified", c_int64),
+        ("ns_prepare", c_int64),
+        ("ns_route", c_int64),
+        ("ns_scan", c_int64),
+        ("ns_rerank", c_int64),
+        ("ns_total", c_int64),
+        ("epsilon0", c_double),
+        ("recall", c_double),
+    ]
+
+
+class Settings(Structure):
+    """struct rv_settings"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("gc_percent", c_int32),
+        ("pad", c_int32),
+        ("simd", c_char_p),
+    ]
+
+
+class Values(Structure):
+    """struct rv_values"""
+
+    _fields_ = [
+        ("format", c_char_p),
+        ("data", c_void_p),
+        ("offsets", c_void_p),
+        ("n", c_int64),
+        ("len", c_int64),
+    ]
+
+
+class BuildParams(Structure):
+    """struct rv_build_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("ids", c_void_p),
+        ("metric", c_char_p),
+        ("kind", c_char_p),
+        ("keep", c_char_p),
+        ("skip_nulls", c_int32),
+        ("skip_bad", c_int32),
+        ("bits", c_int64),
+        ("cells", c_int64),
+        ("budget", c_int64),
+        ("recall", c_double),
+        ("seed", c_uint64),
+        ("provenance", c_char_p),
+        ("n_provenance", c_int64),
+    ]
+
+
+class SearchParams(Structure):
+    """struct rv_search_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("queries", c_void_p),
+        ("nq", c_int64),
+        ("dim", c_int64),
+        ("k", c_int64),
+        ("rerank", c_int64),
+        ("probes", c_int64),
+        ("epsilon0", c_double),
+        ("recall", c_double),
+        ("filter", c_void_p),
+        ("filter_len", c_int64),
+        ("filter_kind", c_int32),
+        ("pad", c_int32),
+        ("source", c_uint64),
+        ("ids", c_void_p),
+        ("scores", c_void_p),
+        ("counts", c_void_p),
+        ("plan", c_void_p),
+        ("names", c_void_p),
+        ("name_offsets", c_void_p),
+        ("like", c_void_p),
+        ("diversity", c_double),
+        ("numbers", c_int32),
+        ("pad2", c_int32),
+    ]
+
+
+class NeighborsParams(Structure):
+    """struct rv_neighbors_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("k", c_int64),
+        ("rows", c_int64),
+        ("recall", c_double),
+        ("of", c_void_p),
+        ("neighbors", c_void_p),
+        ("scores", c_void_p),
+        ("counts", c_void_p),
+        ("plan", c_void_p),
+        ("names", c_void_p),
+        ("name_offsets", c_void_p),
+    ]
+
+
+class WithinParams(Structure):
+    """struct rv_within_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threshold_kind", c_int32),
+        ("threshold", c_double),
+        ("limit", c_int64),
+        ("max_bytes", c_int64),
+        ("search", c_void_p),
+    ]
+
+
+class SearchCall(Structure):
+    """struct rv_search_call"""
+
+    _fields_ = [
+        ("index", c_uint64),
+        ("params", c_void_p),
+        ("error", c_void_p),
+    ]
+
+
+class EmbedParams(Structure):
+    """struct rv_embed_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("table", c_void_p),
+        ("format", c_char_p),
+        ("rows", c_int64),
+        ("dim", c_int64),
+        ("ids", c_void_p),
+        ("n_ids", c_int64),
+        ("offsets", c_void_p),
+        ("texts", c_int64),
+        ("normalize", c_int32),
+        ("pad", c_int32),
+        ("out", c_void_p),
+        ("valid", c_void_p),
+    ]
+
+
+class TopK(Structure):
+    """struct rv_topk"""
+
+    _fields_ = [
+        ("k", c_int64),
+        ("ids", c_void_p),
+        ("scores", c_void_p),
+        ("counts", c_void_p),
+    ]
+
+
+class MergeParams(Structure):
+    """struct rv_merge_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("larger", c_int32),
+        ("unsigned_ids", c_int32),
+        ("pad", c_int32),
+        ("nq", c_int64),
+        ("n_parts", c_int64),
+        ("parts", c_void_p),
+        ("out", TopK),
+    ]
+
+
+class ExportColumn(Structure):
+    """struct rv_export_column"""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("format", c_char_p),
+        ("dim", c_int64),
+        ("data", c_void_p),
+        ("offsets", c_void_p),
+        ("validity", c_void_p),
+    ]
+
+
+# Name -> (result, arguments). Pointers travel as addresses or byref().
+PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
+    "rv_abi_version": (c_uint32, []),
+    "rv_live": (c_int64, []),
+    "rv_wrap_matrix": (
+        c_int32,
+        [c_void_p, c_int64, c_int64, c_char_p, c_void_p, c_uint64, c_void_p, c_void_p, c_void_p],
+    ),
+    "rv_take_released": (c_int64, [c_void_p, c_int64]),
+    "rv_capsule_init": (None, [c_void_p, c_void_p]),
+    "rv_capsule_free_stream": (None, [c_void_p]),
+    "rv_export_stream": (c_int32, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
+    "rv_configure": (c_int32, [c_void_p, c_void_p]),
+    "rv_info": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_free": (c_int32, [c_uint64, c_void_p]),
+    "rv_column_import": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "rv_column_import_stream": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "rv_column_copy": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p]),
+    "rv_column_hash": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_column_hash_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_pca_start": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p, c_void_p]),
+    "rv_build_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_search": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_search_one": (c_int32, [c_void_p]),
+    "rv_search_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_search_groups_start": (
+        c_int32,
+        [c_uint64, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p],
+    ),
+    "rv_within_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_answer_stream": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_merge_topk": (c_int32, [c_void_p, c_void_p]),
+    "rv_calibrate_start": (
+        c_int32,
+        [c_uint64, c_void_p, c_int64, c_int64, c_int32, c_void_p, c_void_p],
+    ),
+    "rv_recall_start": (
+        c_int32,
+        [c_uint64, c_int64, c_int64, c_double, c_int32, c_void_p, c_void_p, c_void_p],
+    ),
+    "rv_neighbors_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_save_start": (c_int32, [c_uint64, c_char_p, c_int64, c_uint32, c_void_p, c_void_p]),
+    "rv_load_start": (c_int32, [c_char_p, c_int64, c_uint64, c_void_p, c_void_p]),
+    "rv_encoding_start": (c_int32, [c_uint64, c_uint32, c_void_p, c_void_p]),
+    "rv_encoding_copy_start": (c_int32, [c_uint64, c_void_p, c_int64, c_void_p, c_void_p]),
+    "rv_decode_start": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
+    "rv_index_lookup": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_index_ids": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_index_vectors": (c_int32, [c_uint64, c_void_p, c_int64, c_void_p, c_int32, c_void_p]),
+    "rv_index_vectors_of": (c_int32, [c_uint64, c_void_p, c_void_p, c_int32, c_void_p]),
+    "rv_index_matrix": (c_int32, [c_uint64, c_int64, c_void_p, c_int32, c_void_p]),
+    "rv_index_attach": (c_int32, [c_uint64, c_uint64, c_void_p]),
+    "rv_add": (c_int32, [c_uint64, c_uint64, c_void_p, c_int32, c_int32, c_void_p, c_void_p]),
+    "rv_add_start": (
+        c_int32,
+        [c_uint64, c_uint64, c_void_p, c_int32, c_int32, c_void_p, c_void_p, c_void_p],
+    ),
+    "rv_add_matrix": (
+        c_int32,
+        [c_uint64, c_void_p, c_int64, c_int64, c_void_p, c_int32, c_int32, c_void_p, c_void_p],
+    ),
+    "rv_delete": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p]),
+    "rv_compact_start": (c_int32, [c_uint64, c_int32, c_void_p, c_void_p]),
+    "rv_index_close": (c_int32, [c_uint64, c_void_p]),
+    "rv_task_wait": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p]),
+    "rv_task_progress": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_task_cancel": (c_int32, [c_uint64, c_void_p]),
+    "rv_task_result": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_embed": (c_int32, [c_void_p, c_void_p]),
+}
