@@ -59,7 +59,7 @@ fmt: $(VENV)/.ready ## format Go and Python
 	$(VENV)/bin/ruff check --quiet --fix .
 	$(VENV)/bin/ruff format --quiet .
 
-gen: ## write generated files again: assembly, THIRD_PARTY, the Python lock
+gen: ## write generated files again: assembly, doors, THIRD_PARTY, the Python lock
 	bash checks/generate.sh
 	go run ./internal/thirdparty
 	$(PYTHON) python/lock.py

@@ -1,6 +1,9 @@
-# Writes the assembly again from simd/_gen, in place. The generators are a module of their own.
+# Writes what is generated again, in place: the doors and prototypes of cabi/ruvector.h, and the
+# assembly, whose generators are a module of their own.
 set -euo pipefail
-cd "$(dirname "$0")/../simd/_gen"
+cd "$(dirname "$0")/.."
+go run ./cabi/internal/doors
+cd simd/_gen
 go run ./scan -out ../scan_amd64.s -stubs ../scan_stubs_amd64.go -pkg simd
 go run ./route -out ../route_amd64.s -stubs ../route_stubs_amd64.go -pkg simd
 go run ./scan512

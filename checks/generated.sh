@@ -2,14 +2,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go run ./internal/thirdparty -check
+files=(simd/*_amd64.s simd/*_amd64.go cabi/doors.c python/ruvector/_native/structs.py)
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT
-cp simd/*_amd64.s simd/*_amd64.go "$before"
+cp --parents "${files[@]}" "$before"
 bash checks/generate.sh
 different=0
-for file in "$before"/*; do
-  now=simd/$(basename "$file")
-  cmp -s "$file" "$now" || { different=1; diff "$file" "$now" | head -5; }
-  cp "$file" "$now"
+for file in "${files[@]}"; do
+  cmp -s "$before/$file" "$file" || { different=1; diff "$before/$file" "$file" | head -5; }
+  cp "$before/$file" "$file"
 done
-[ $different = 0 ] || { echo "generated assembly differs from simd/_gen: run make gen"; exit 1; }
+[ $different = 0 ] || { echo "generated files differ from their generators: run make gen"; exit 1; }

@@ -10,7 +10,6 @@ import threading
 from ctypes import POINTER, byref, c_void_p, cast
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ruvector._native import arrow as _arrow
@@ -79,16 +78,6 @@ class Column:
         out = ctypes.c_uint64(0)
         _library.call("rv_column_import", byref(self.array), byref(self.schema), byref(out))
         return out.value
-
-
-class Numbers(Column):
-    """An int64 array, for ids."""
-
-    def __init__(self, values: npt.NDArray[np.int64]) -> None:
-        super().__init__(values.reshape(-1, 1), b"f")
-        self.buffers[1] = values.ctypes.data
-        self.array.n_buffers, self.array.n_children = 2, 0
-        self.schema.format, self.schema.n_children = b"l", 0
 
 
 class Batches:

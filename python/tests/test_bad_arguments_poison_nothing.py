@@ -15,6 +15,7 @@ import ruvector as rv
 from ruvector._errors import NativeError, RuVectorError
 from ruvector._native import arrow as _arrow
 from ruvector._native import library as _library
+from ruvector._native import structs as _structs
 
 VALUES = np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32)
 BITS = np.random.default_rng(4).integers(0, 256, size=(60, 4), dtype=np.uint8)
@@ -35,14 +36,14 @@ def params(index, **more):
     ROOM[0][: rows[:2].nbytes] = rows[:2].tobytes()
     ids, scores, counts = map(addressof, ROOM[1:4])
     given = {"nq": 2, "dim": index.dim, "k": 3, "rerank": -1, "threads": 1, **more}
-    return _library.SearchParams(
-        size=ctypes.sizeof(_library.SearchParams), queries=addressof(ROOM[0]), ids=ids,
+    return _structs.SearchParams(
+        size=ctypes.sizeof(_structs.SearchParams), queries=addressof(ROOM[0]), ids=ids,
         scores=scores, counts=counts, **given,
     )  # fmt: skip
 
 
 def ids_of(n, form=b"l", size=64):
-    return _library.Values(form, addressof(ROOM[4]), addressof(ROOM[5]), n, size)
+    return _structs.Values(form, addressof(ROOM[4]), addressof(ROOM[5]), n, size)
 
 
 def task(name, *arguments):
@@ -66,8 +67,8 @@ def searching(field, **more):
 def filtered(kind):
     def run(ix, h, n):
         given = ids_of(n)
-        at = addressof(given) if kind == 3 else addressof(ROOM[4])
-        size = 1 if kind == 3 else n
+        at = addressof(given) if kind == 2 else addressof(ROOM[4])
+        size = 1 if kind == 2 else n
         _library.call(
             "rv_search", h, byref(params(ix, filter=at, filter_len=size, filter_kind=kind))
         )
@@ -85,8 +86,8 @@ def within(field):
     def run(ix, h, n):
         asked = params(ix, k=0)
         more = {"limit": 0, "max_bytes": 0, field: n}
-        found = _library.WithinParams(
-            size=ctypes.sizeof(_library.WithinParams),
+        found = _structs.WithinParams(
+            size=ctypes.sizeof(_structs.WithinParams),
             threshold_kind=1 if ix.metric == "cosine" else 2,
             threshold=0.5, search=addressof(asked), **more,
         )  # fmt: skip
@@ -99,8 +100,8 @@ def neighbors(field):
     def run(ix, h, n):
         more = {"k": 3, "rows": 60, field: n}
         of, near, scores, counts = map(addressof, ROOM[:4])
-        asked = _library.NeighborsParams(
-            size=ctypes.sizeof(_library.NeighborsParams), of=of, neighbors=near, scores=scores,
+        asked = _structs.NeighborsParams(
+            size=ctypes.sizeof(_structs.NeighborsParams), of=of, neighbors=near, scores=scores,
             counts=counts, threads=1, **more,
         )  # fmt: skip
         task("rv_neighbors_start", h, byref(asked))
@@ -135,8 +136,8 @@ CALLS = {
     "search k of one": searching("k", nq=1),
     "search k of none": searching("k", nq=0),
     "mask": filtered(1),
-    "rows": filtered(2),
-    "ids": filtered(3),
+    "ids": filtered(2),
+    "lookup": lambda ix, h, n: _library.call("rv_index_lookup", h, ids_of(n), ROOM[0]),
     "like": like,
     "within limit": within("limit"),
     "within bytes": within("max_bytes"),
@@ -148,11 +149,11 @@ CALLS = {
     "recall sample": lambda ix, h, n: recall(ix, h, 3, n),
     "calibrate nq": lambda ix, h, n: task("rv_calibrate_start", h, ROOM[0], n, ix.dim, 1),
     "calibrate dim": lambda ix, h, n: task("rv_calibrate_start", h, ROOM[0], 1, n, 1),
-    "vectors": lambda ix, h, n: _library.call("rv_index_vectors", h, ROOM[4], n, ROOM[0]),
-    "matrix": lambda ix, h, n: _library.call("rv_index_matrix", h, n, ROOM[0]),
-    "vectors of": lambda ix, h, n: _library.call("rv_index_vectors_of", h, ids_of(n), ROOM[0]),
+    "vectors": lambda ix, h, n: _library.call("rv_index_vectors", h, ROOM[4], n, ROOM[0], 0),
+    "matrix": lambda ix, h, n: _library.call("rv_index_matrix", h, n, ROOM[0], 0),
+    "vectors of": lambda ix, h, n: _library.call("rv_index_vectors_of", h, ids_of(n), ROOM[0], 0),
     "vectors of text": lambda ix, h, n: _library.call(
-        "rv_index_vectors_of", h, ids_of(2, b"U", n), ROOM[0]
+        "rv_index_vectors_of", h, ids_of(2, b"U", n), ROOM[0], 0
     ),
     "delete": lambda ix, h, n: _library.call("rv_delete", h, ids_of(n), 1, c_int64()),
     "add rows": lambda ix, h, n: _library.call(
@@ -195,14 +196,11 @@ def test_arrow_data_that_lies_about_its_metadata_poisons_nothing():
     ix = rv.Index.build(VALUES, ids=np.arange(60))
     for pairs in (-1, -(2**31), 2**31 - 1):
         array, schema = _arrow.ArrowArray(), _arrow.ArrowSchema()
-        _arrow.wrap_ids(np.arange(3), array, schema)
+        _arrow.wrap_matrix(VALUES, None, array, schema)
         metadata = ctypes.create_string_buffer(np.int32(pairs).tobytes() + bytes(64))
         schema.metadata = addressof(metadata)
-        rows = (c_int64 * 3)()
         with pytest.raises(RuVectorError) as caught:
-            _library.call(
-                "rv_index_lookup", ix._handle.value, byref(array), byref(schema), byref(rows)
-            )
+            _library.call("rv_column_import", byref(array), byref(schema), byref(c_uint64()))
         assert not isinstance(caught.value, NativeError)
         _arrow.drop(array, schema)
         assert ix.search(VALUES[3], 1).ids.tolist() == [3]
@@ -225,7 +223,7 @@ def unreadable() -> Iterator[int]:
 def test_ids_at_memory_that_is_not_there_poison_nothing():
     ix = rv.Index.build(VALUES, ids=np.arange(60))
     with unreadable() as nowhere:
-        lost = _library.Values(b"l", nowhere, None, 3, 0)
+        lost = _structs.Values(b"l", nowhere, None, 3, 0)
         with pytest.raises(rv.InvalidArgument, match="cannot be read"):
             _library.call("rv_delete", ix._handle.value, byref(lost), 1, byref(c_int64()))
     assert len(ix) == 60

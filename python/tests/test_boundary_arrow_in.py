@@ -21,10 +21,12 @@ from ruvector._errors import (
     DuplicateId,
     InvalidArgument,
     InvalidVector,
+    MetricError,
     VectorsChanged,
 )
 from ruvector._native import arrow as _arrow
 from ruvector._native import library as _library
+from ruvector._native import structs as _structs
 
 VALUES = np.arange(24, dtype=np.float32).reshape(6, 4)
 
@@ -315,10 +317,10 @@ def test_batches_of_two_widths_are_refused():
     assert [len(c.released) for c in columns] == [1, 1]
 
 
-def start_build(column: int, ids: hand_made.Numbers | None = None, options: bytes = b"{}") -> int:
+def start_build(column: int, **options: object) -> int:
     task = ctypes.c_uint64()
-    names = (None, None) if ids is None else (byref(ids.array), byref(ids.schema))
-    _library.call("rv_build_start", column, *names, options, len(options), byref(task))
+    params = _structs.BuildParams(**{"size": ctypes.sizeof(_structs.BuildParams), **options})
+    _library.call("rv_build_start", column, byref(params), byref(task))
     return task.value
 
 
@@ -331,34 +333,48 @@ def wait(task: int) -> None:
 def test_what_a_goroutine_drops_is_released_by_the_next_call_on_our_thread():
     rng = np.random.default_rng(1)
     column = hand_made.Column(rng.normal(size=(20_000, 16)).astype(np.float32))
-    ids = hand_made.Numbers(np.arange(20_000))
     handle = column.give()
-    task = start_build(handle, ids, b'{"kind": "flat", "keep": "none"}')
+    task = start_build(handle, kind=b"flat", keep=b"none")
     hand_made.free(handle)  # the task has the last reference, and drops it on its goroutine
     wait(task)
     hand_made.free(task)
     assert column.released == [threading.get_native_id()]
-    assert ids.released == [threading.get_native_id()]
 
 
-def test_a_failed_build_consumes_its_ids():
+def test_a_failed_build_leaves_nothing():
     column = hand_made.Column(VALUES)
     handle = column.give()
-    ids = hand_made.Numbers(np.array([1, 2, 3, 2, 5, 6]))
-    task = start_build(handle, ids)
+    numbers = np.array([1, 2, 3, 2, 5, 6])
+    ids = _structs.Values(b"l", numbers.ctypes.data, None, len(numbers), 0)
+    task = start_build(handle, ids=ctypes.addressof(ids))
     wait(task)
     with pytest.raises(DuplicateId) as caught:
         _library.call("rv_task_result", task, byref(ctypes.c_uint64()))
     assert caught.value.row == 3
-    assert len(ids.released) == 1
-    refused = hand_made.Numbers(np.arange(6))
-    with pytest.raises(InvalidArgument, match="mtric"):
-        start_build(handle, refused, b'{"mtric": "dot"}')
-    assert len(refused.released) == len(refused.schema_released) == 1
-    lost = hand_made.Numbers(np.arange(6))
+    hand_made.free(task)
+    with pytest.raises(MetricError, match="mtric"):
+        start_build(handle, metric=b"mtric")
+    for options in ({"kind": b"cube"}, {"keep": b""}, {"size": 8}):
+        with pytest.raises(InvalidArgument):
+            start_build(handle, **options)
     with pytest.raises(InvalidArgument):
-        start_build(987654321, lost)
-    assert len(lost.released) == 1
+        start_build(987654321)
+    hand_made.free(handle)
+    assert len(column.released) == 1
+
+
+def test_ids_of_a_build_are_read_once_whatever_their_owner_writes_then():
+    column = hand_made.Column(VALUES)
+    handle = column.give()
+    numbers = np.arange(6) * 7
+    ids = _structs.Values(b"l", numbers.ctypes.data, None, len(numbers), 0)
+    task = start_build(handle, ids=ctypes.addressof(ids))
+    wait(task)
+    numbers[:] = 0
+    index = _native.Handle()
+    _library.call("rv_task_result", task, byref(index.cell))
+    assert _native.ids(index.adopt()).tolist() == [0, 7, 14, 21, 28, 35]
+    index.close()
     hand_made.free(task)
     hand_made.free(handle)
 

@@ -16,6 +16,7 @@ import pytest
 from ruvector import _native
 from ruvector._errors import InvalidArgument
 from ruvector._native import library as _library
+from ruvector._native import structs as _structs
 from ruvector._native import task as _task
 
 ROWS, DIM = 120_000, 256
@@ -72,9 +73,11 @@ def test_the_column_can_be_used_after_an_interrupt(column):
 
 
 def start(column: _native.Handle, lent: object = None) -> _task.Task:
-    text = b'{"kind": "flat", "bits": 9, "keep": "none", "threads": 1}'
+    params = _structs.BuildParams(
+        size=ctypes.sizeof(_structs.BuildParams), kind=b"flat", bits=9, keep=b"none", threads=1
+    )
     task = _task.Task(lent)
-    _library.call("rv_build_start", column.value, None, None, text, len(text), byref(task.cell))
+    _library.call("rv_build_start", column.value, byref(params), byref(task.cell))
     return task
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import ruvector as rv
 from ruvector._index.result import _restore
-from ruvector._native.library import MergeParams, TopK, call
+from ruvector._native.library import call
+from ruvector._native.structs import MergeParams, TopK
 
 METRICS = ("cosine", "dot", "l2", "sqeuclidean")
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ruvector import _errors
+from ruvector import _errors, _native
 from ruvector._errors import InvalidArgument, RuVectorError
 from ruvector._native import library as _library
+from ruvector._native import structs as _structs
 from ruvector._native.arrow import ArrowArray, ArrowSchema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,16 +88,26 @@ def test_types_are_set_on_the_loaded_functions():
 
 
 STRUCTS = {
-    "rv_error": _library.Error,
-    "rv_bytes": _library.Bytes,
-    "rv_plan": _library.Plan,
-    "rv_search_params": _library.SearchParams,
-    "rv_search_call": _library.SearchCall,
-    "rv_embed_params": _library.EmbedParams,
-    "rv_export_column": _library.ExportColumn,
     "struct ArrowArray": ArrowArray,
     "struct ArrowSchema": ArrowSchema,
+    **{
+        cls.__doc__.removeprefix("struct "): cls
+        for cls in vars(_structs).values()
+        if isinstance(cls, type) and cls.__module__ == _structs.__name__
+    },
 }
+
+
+def test_python_has_every_struct_and_every_field():
+    for name, body in re.findall(r"typedef struct (rv_\w+) \{(.*?)\} \1;", BARE, flags=re.DOTALL):
+        fields = [re.findall(r"\w+", part)[-1] for line in _lines(body) for part in line]
+        assert [field[0] for field in STRUCTS[name]._fields_] == fields, name
+
+
+def _lines(body: str) -> list[list[str]]:
+    """The declarators of every line of a struct; of a pointer to a function its name alone."""
+    plain = re.sub(r"\(\*(\w+)\)\([^)]*\)", r" \1", body)
+    return [line.split(",") for line in plain.split(";") if line.strip()]
 
 
 def test_structs_have_the_layout_that_a_c_compiler_gives_them(tmp_path):
@@ -208,10 +219,19 @@ def test_settings_made_before_loading_win_over_the_environment():
     """, RUVECTOR_NUM_THREADS="2") == "1"  # fmt: skip
 
 
-def test_unknown_options_are_refused():
-    text = b'{"treads": 2}'
-    with pytest.raises(InvalidArgument, match="treads"):
-        _library.call("rv_configure", text, len(text))
+def test_settings_of_an_older_version_are_refused():
+    for size in (0, ctypes.sizeof(_structs.Settings) - 1):
+        with pytest.raises(InvalidArgument, match="older version"):
+            _library.call("rv_configure", ctypes.byref(_structs.Settings(size=size)))
+
+
+def test_settings_that_are_not_named_stay():
+    threads = _native.library_info()["threads"]
+    unchanged = _structs.Settings(
+        size=ctypes.sizeof(_structs.Settings), threads=-1, gc_percent=-1, simd=None
+    )
+    _library.call("rv_configure", ctypes.byref(unchanged))
+    assert _native.library_info()["threads"] == threads
 
 
 @pytest.mark.parametrize("answer", ["", None, OSError(22, "no"), ValueError("unknown name")])

@@ -108,11 +108,11 @@ def test_few_rows_give_few_answers(index):
     assert sorted(ids.tolist()) == [7, 9]
     assert counts.tolist() == [2]
     assert plan.eligible == 2
-    ids, scores, counts, _ = _native.search_rows(index, VALUES[:2], 5, rows=np.array([7, 9]))
+    ids, scores, counts, _ = _native.search_rows(index, VALUES[:2], 5, ids=np.array([7, 9]))
     assert counts.tolist() == [2, 2]
     assert ids[:, 2:].tolist() == [[-1] * 3] * 2
     assert np.isnan(scores[:, 2:]).all()
-    for nothing in ({"mask": np.zeros(3000, np.bool_)}, {"rows": np.empty(0, np.int64)}):
+    for nothing in ({"mask": np.zeros(3000, np.bool_)}, {"ids": np.empty(0, np.int64)}):
         assert _native.search_rows(index, VALUES[0], 5, **nothing)[2].tolist() == [0]
     assert _native.search_rows(index, VALUES[0], 0)[0].tolist() == []
     assert _native.search_rows(index, VALUES[:0], 3)[0].shape == (0, 3)
@@ -128,8 +128,7 @@ def test_wrong_searches_are_named_errors(index):
         (InvalidArgument, np.float32(3), 1, {}),
         (InvalidArgument, VALUES[0], 1, {"mask": np.ones(5, np.bool_)}),
         (InvalidArgument, VALUES[0], 1, {"mask": np.ones(3000)}),
-        (InvalidArgument, VALUES[0], 1, {"mask": np.ones(3000, bool), "rows": np.arange(3)}),
-        (LookupError, VALUES[0], 1, {"rows": np.array([3000])}),
+        (LookupError, VALUES[0], 1, {"ids": np.array([3000])}),
         (InvalidVector, np.full(24, np.nan, np.float32), 1, {}),
     ]:
         with pytest.raises(error):

@@ -14,7 +14,6 @@ import pytest
 
 import ruvector as rv
 from ruvector import _native
-from ruvector._native import library as _library
 
 ROWS = np.random.default_rng(6).standard_normal((3000, 32)).astype("f4")
 BITS = np.random.default_rng(7).integers(0, 256, (2000, 8), dtype=np.uint8)
@@ -61,8 +60,6 @@ def test_the_bytes_are_those_of_a_saved_file(tmp_path: Any) -> None:
         index = made(kind, True)
         index.save(tmp_path / "x", vectors=True)
         assert _native.encode(index._handle) == (tmp_path / "x").read_bytes()
-        out = _library.call_for_bytes("rv_encode", index._handle.value, 1)
-        assert out == (tmp_path / "x").read_bytes()
 
 
 def test_any_buffer_is_decoded_and_no_other_bytes() -> None:

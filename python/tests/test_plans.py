@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import ruvector as rv
-from ruvector._native import library as _library
+from ruvector._native import structs as _structs
 
 
 def _index(kind: str = "exact") -> tuple[rv.Index, np.ndarray]:
@@ -46,12 +46,12 @@ def test_a_plan_says_what_was_done() -> None:
     ("tier", "name"), [(0, "pure"), (1, "avx2"), (2, "avx512"), (3, "neon"), (9, "9")]
 )
 def test_a_plan_names_the_kernels_that_ran(tier: int, name: str) -> None:
-    raw = _library.Plan(kind=3, tier=tier, queries=4, probed=10, cells=7, ns_route=2_000_000)
+    raw = _structs.Plan(kind=3, tier=tier, queries=4, probed=10, cells=7, ns_route=2_000_000)
     for plan in (rv.Plan(raw), rv.Plan(bytes(raw)), pickle.loads(pickle.dumps(rv.Plan(raw)))):
         assert (plan.backend, plan.kind, plan.probes, plan.cells) == (name, "ivf", 2.5, 7)
         assert plan.milliseconds == {"route": 2.0}
         assert "probed 2.5 of 7 cells" in repr(plan)
-    assert rv.Plan(_library.Plan()).probes == 0.0
+    assert rv.Plan(_structs.Plan()).probes == 0.0
 
 
 def test_a_plan_is_frozen() -> None:

@@ -18,6 +18,7 @@ import ruvector as rv
 from ruvector import _native
 from ruvector._index import ranges as _ranges
 from ruvector._native import library as _library
+from ruvector._native import structs as _structs
 from ruvector._native import within as _within
 from ruvector._native.handle import Handle
 from ruvector._native.task import Task
@@ -178,12 +179,12 @@ def test_the_stream_of_the_library_is_read_by_others_and_leaves_nothing_behind()
     before = _native.library_info()["handles"], _native.live_structs()
     answer = Handle()
     counts = np.zeros(2, np.int64)
-    search = _library.SearchParams(
-        size=ctypes.sizeof(_library.SearchParams), queries=rows.ctypes.data, nq=2, dim=4,
+    search = _structs.SearchParams(
+        size=ctypes.sizeof(_structs.SearchParams), queries=rows.ctypes.data, nq=2, dim=4,
         counts=counts.ctypes.data,
     )  # fmt: skip
-    params = _library.WithinParams(
-        size=ctypes.sizeof(_library.WithinParams), threshold_kind=2, threshold=np.inf,
+    params = _structs.WithinParams(
+        size=ctypes.sizeof(_structs.WithinParams), threshold_kind=2, threshold=np.inf,
         search=ctypes.addressof(search),
     )  # fmt: skip
     task = Task(lent=(search, params, counts, rows))

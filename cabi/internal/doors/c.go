@@ -68,7 +68,9 @@ func writeDoor(f function, goName string) (string, error) {
 		wrapped("    ENTER("+goName+"(", args, "));", "        ") + "\n}\n", nil
 }
 
-func (v variable) isError() bool { return v.base == "rv_error" && v.stars == 1 && v.name == "error" }
+func (v variable) isError() bool {
+	return v.base == "rv_error" && v.stars == 1 && v.name == "error"
+}
 
 // declared returns a parameter as C.
 func (v variable) declared() string {

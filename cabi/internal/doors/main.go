@@ -13,7 +13,7 @@ import (
 const (
 	headerFile  = "cabi/ruvector.h"
 	doorsFile   = "cabi/doors.c"
-	structsFile = "python/ruvector/_structs.py"
+	structsFile = "python/ruvector/_native/structs.py"
 )
 
 func main() {

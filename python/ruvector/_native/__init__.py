@@ -21,11 +21,12 @@ from .embed import pool_tokens
 from .facts import Facts, facts_of
 from .files import decode, encode, load, save
 from .handle import Handle, info
-from .library import Plan, configure, forked_error
+from .library import configure, forked_error
 from .params import CLOSE_BOUNDS
 from .quality import calibrate, measure_recall
 from .rows import attach, ids, lookup, matrix, vectors, vectors_of
 from .search import search_one, search_rows
+from .structs import Plan
 
 __all__ = [
     "CLOSE_BOUNDS", "Facts", "Handle", "Plan", "attach", "build_from", "calibrate", "close_index",

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ColumnError, InvalidArgument
-from .library import ExportColumn, call, library
+from .library import call, library
+from .structs import ExportColumn
 
 
 class ArrowArray(ctypes.Structure):
@@ -118,28 +119,6 @@ def wrap_matrix(
         call(
             "rv_wrap_matrix", address(matrix), *matrix.shape, FORMATS[matrix.dtype.name],
             None if bits is None else address(bits), token, byref(array), byref(schema),
-        )  # fmt: skip
-    except BaseException:
-        if not array.release:  # else the caller's drop gives the memory back
-            _kept.pop(token, None)
-        raise
-
-
-def wrap_ids(ids: npt.NDArray[Any] | Sequence[str], array: ArrowArray, schema: ArrowSchema) -> None:
-    """Fill empty Arrow structs with integer ids, or with a copy of texts; as `wrap_matrix`."""
-    if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu":
-        data = machine(ids)
-        form, offsets, bits = FORMATS[data.dtype.name], None, None
-    else:
-        form = b"U"
-        data, offsets, bits = pack_texts(ids.tolist() if isinstance(ids, np.ndarray) else ids)
-    token = next(_tokens)
-    try:
-        _kept[token] = (data, offsets, bits)
-        call(
-            "rv_wrap_values", address(data), None if offsets is None else address(offsets),
-            None if bits is None else address(bits), form, len(ids), token, byref(array),
-            byref(schema),
         )  # fmt: skip
     except BaseException:
         if not array.release:  # else the caller's drop gives the memory back

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from ctypes import byref
+from ctypes import addressof, byref, c_double, c_int64, c_uint64, sizeof
 from typing import Any
 
-import numpy.typing as npt
-
-from .arrow import ArrowArray, ArrowSchema, collect, drop, wrap_ids
+from .._errors import InvalidArgument
+from .arrow import collect
 from .handle import Handle
-from .library import call
+from .library import MOST_THREADS, call
+from .params import Names, values
+from .structs import BuildParams
 from .task import Progress, Task
+
+SEED = 42  # where nobody names one
+_NAMES = "metric", "kind", "keep"
+_NUMBERS: dict[str, Any] = {
+    "bits": c_int64, "cells": c_int64, "budget": c_int64, "seed": c_uint64, "threads": c_int64,
+    "recall": c_double,
+}  # fmt: skip
 
 
 def build_from(
-    column: Handle,
-    ids: npt.NDArray[Any] | Sequence[str] | None,
-    options: dict[str, Any],
-    progress: Progress = False,
+    column: Handle, ids: Names | None, options: dict[str, Any], progress: Progress = False
 ) -> Handle:
-    """Build an index of a column. ``options`` are those of rv_build_start."""
-    text = json.dumps({k: v for k, v in options.items() if v is not None}).encode()
-    handle, task = Handle(), Task()
-    array, schema = ArrowArray(), ArrowSchema()
+    """Build an index of a column.
+
+    ``options`` are fields of rv_build_params, but ``nulls`` and ``bad``, which are "error" or
+    "skip"; those that are None or absent are the library's to choose.
+    """
+    params = _params(options)
+    given, kept = (None, None) if ids is None else values(ids)
+    if given is not None:
+        params.ids = addressof(given)
+    handle, task = Handle(), Task(lent=(given, kept))
     try:
-        if ids is None:
-            names: tuple[Any, Any] = (None, None)
-        else:
-            wrap_ids(ids, array, schema)
-            names = (byref(array), byref(schema))
-        call("rv_build_start", column.value, *names, text, len(text), byref(task.cell))
+        call("rv_build_start", column.value, byref(params), byref(task.cell))
         task.wait(progress, "build")
         task.result(handle.cell)
     finally:
-        drop(array, schema)
         collect()
     return handle.adopt()
 
@@ -46,3 +49,46 @@ def close_index(handle: Handle) -> None:
     if value:
         call("rv_index_close", value)
         handle.close()
+
+
+def _params(options: dict[str, Any]) -> BuildParams:
+    params = BuildParams(size=sizeof(BuildParams), seed=SEED)
+    for name, value in options.items():
+        if value is None:
+            continue
+        if name in _NAMES:
+            setattr(params, name, _name(name, value))
+        elif name == "threads":
+            params.threads = min(_number(name, value), MOST_THREADS)
+        elif name in _NUMBERS:
+            setattr(params, name, _number(name, value))
+        elif name in ("nulls", "bad"):
+            setattr(params, "skip_" + name, _skips(name, value))
+        elif name == "provenance":
+            params.provenance = text = value.encode("utf-8", "replace")
+            params.n_provenance = len(text)
+        else:
+            raise InvalidArgument(f"build: unknown option {name!r}")
+    return params
+
+
+def _name(option: str, value: Any) -> bytes:
+    if not isinstance(value, str) or "\0" in value:  # in C it would end there
+        raise InvalidArgument(f"build: {option} = {value!r} is no name")
+    return value.encode("utf-8", "replace")
+
+
+def _number(option: str, value: Any) -> int | float:
+    try:
+        number: int | float = _NUMBERS[option](value).value
+    except TypeError:
+        raise InvalidArgument(f"build: {option} = {value!r} is no number of its kind") from None
+    if number != value:  # ctypes cuts off what does not fit
+        raise InvalidArgument(f"build: {option} = {value} is out of range")
+    return number
+
+
+def _skips(option: str, value: Any) -> int:
+    if value not in ("error", "skip"):
+        raise InvalidArgument(f"build: {option} = {value}; use error or skip")
+    return int(value == "skip")

@@ -65,7 +65,7 @@ def column_matrix(column: Handle) -> Floats:
     """Return all rows as a fresh (rows, dim) array; null rows are zero."""
     shape = column_info(column)
     out = np.empty((shape["rows"], shape["dim"]), np.float32)
-    call("rv_column_copy", column.value, address(out), None)
+    call("rv_column_copy", column.value, address(out), numbers(out), None)
     return out
 
 
@@ -74,14 +74,14 @@ def column_with_gaps(column: Handle, kind: type[np.generic]) -> npt.NDArray[Any]
     shape = column_info(column)
     out = np.empty((shape["rows"], shape["dim"]), kind)
     valid = np.empty(shape["rows"], np.bool_)
-    call(of_type("rv_column_copy", out), column.value, address(out), address(valid))
+    call("rv_column_copy", column.value, address(out), numbers(out), address(valid))
     out[~valid] = np.nan
     return out
 
 
-def of_type(function: str, out: npt.NDArray[Any]) -> str:
-    """Return the name of the library's function that fills such an array."""
-    return function + "_wide" if out.dtype == np.float64 else function
+def numbers(out: npt.NDArray[Any]) -> int:
+    """Return what the library calls the numbers of such an array: 1 float64, else 0."""
+    return int(out.dtype == np.float64)
 
 
 def column_hash(column: Handle) -> bytes:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from .._errors import InvalidArgument
 from .arrow import FORMATS, address
-from .library import EmbedParams, call
+from .library import call
+from .structs import EmbedParams
 from .task import aside
 
 Floats = npt.NDArray[np.float32]

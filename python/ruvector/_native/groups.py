@@ -11,8 +11,9 @@ import numpy.typing as npt
 from .._errors import InvalidArgument
 from .arrow import address
 from .handle import Handle
-from .library import Plan, SearchParams, call
+from .library import call
 from .params import CLOSE_BOUNDS, allow, number_type
+from .structs import Plan, SearchParams
 from .task import Task
 
 Floats = npt.NDArray[np.float32]
@@ -47,7 +48,7 @@ def search_groups(
         ids=address(rows), scores=address(scores), counts=address(counts), plan=addressof(plan),
         numbers=batch.dtype == np.float64,
     )  # fmt: skip
-    kept = allow(params, mask, None)
+    kept = allow(params, mask)
     if source is not None:
         params.source = source.value
         if not params.source:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrow import address
-from .library import MergeParams, Plan, TopK, call
+from .library import call
+from .structs import MergeParams, Plan, TopK
 
 # Ids (int64 or uint64), scores (nq, k) and counts (nq,) of one shard.
 Part = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.int64]]

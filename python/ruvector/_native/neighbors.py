@@ -12,7 +12,8 @@ from .._arguments import places
 from .._errors import LimitExceeded
 from .arrow import address
 from .handle import Handle, info
-from .library import Bytes, NeighborsParams, Plan, call, release_bytes
+from .library import call, release_bytes
+from .structs import Bytes, NeighborsParams, Plan
 from .task import Progress, Task
 
 Floats = npt.NDArray[np.float32]

@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from .._errors import InvalidArgument
 from .arrow import FORMATS, address, machine, pack_texts
-from .library import SearchParams, Values
+from .structs import SearchParams, Values
 
 Names = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | Sequence[str]
 
 FILTER_MASK = 1
-FILTER_ROWS = 2
-FILTER_IDS = 3
+FILTER_IDS = 2
 CLOSE_BOUNDS = -1  # rerank: as many vectors are measured as the error bounds demand
 
 
@@ -47,19 +46,12 @@ def allow_ids(params: SearchParams, ids: Any) -> object:
     return given, kept
 
 
-def allow(
-    params: SearchParams, mask: npt.NDArray[Any] | None, rows: npt.NDArray[Any] | None
-) -> npt.NDArray[Any] | None:
-    """Point params at the filter and return the memory to keep."""
-    if mask is not None and rows is not None:
-        raise InvalidArgument("a mask and rows at once")
-    if mask is not None:
-        if mask.ndim != 1 or mask.dtype.kind not in "bu" or mask.dtype.itemsize != 1:
-            raise InvalidArgument(f"a mask is one boolean a row, not {mask.ndim}-d {mask.dtype}")
-        kept, kind = np.ascontiguousarray(mask), FILTER_MASK
-    elif rows is not None:
-        kept, kind = np.ascontiguousarray(rows, np.int64), FILTER_ROWS
-    else:
+def allow(params: SearchParams, mask: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+    """Point params at the mask and return the memory to keep."""
+    if mask is None:
         return None
-    params.filter, params.filter_len, params.filter_kind = address(kept), len(kept), kind
+    if mask.ndim != 1 or mask.dtype.kind not in "bu" or mask.dtype.itemsize != 1:
+        raise InvalidArgument(f"a mask is one boolean a row, not {mask.ndim}-d {mask.dtype}")
+    kept = np.ascontiguousarray(mask)
+    params.filter, params.filter_len, params.filter_kind = address(kept), len(kept), FILTER_MASK
     return kept

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from .._errors import InvalidArgument, UnknownId, VectorsChanged
 from .._metric import BINARY
 from . import arrow
-from .arrow import ArrowArray, ArrowSchema, address, collect
-from .column import of_type
+from .arrow import ArrowArray, ArrowSchema, address
+from .column import numbers
 from .handle import Handle, info
 from .library import call
 from .params import Names, values
@@ -30,13 +30,9 @@ def lookup(handle: Handle, ids: Names) -> Ints:
     if not len(ids):
         info(handle)  # raises when closed
         return rows
-    array, schema = ArrowArray(), ArrowSchema()
-    try:
-        arrow.wrap_ids(ids, array, schema)
-        call("rv_index_lookup", handle.value, byref(array), byref(schema), address(rows))
-    finally:
-        arrow.drop(array, schema)
-        collect()
+    given, kept = values(ids)
+    call("rv_index_lookup", handle.value, byref(given), address(rows))
+    del kept
     return rows
 
 
@@ -56,7 +52,8 @@ def vectors(handle: Handle, rows: npt.NDArray[np.integer[Any]] | Sequence[int]) 
     """Return the vectors of rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
     wanted = np.ascontiguousarray(rows, np.int64)
     out = room(info(handle), len(wanted))
-    call(of_type("rv_index_vectors", out), handle.value, address(wanted), len(wanted), address(out))
+    where = address(out), numbers(out)
+    call("rv_index_vectors", handle.value, address(wanted), len(wanted), *where)
     return out
 
 
@@ -64,7 +61,7 @@ def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[Any]:
     """Return the vectors of ids as a fresh (n, dim) array, of bits (n, dim / 8)."""
     given, kept = values(ids)
     out = room(info(handle), len(ids))
-    call(of_type("rv_index_vectors_of", out), handle.value, byref(given), address(out))
+    call("rv_index_vectors_of", handle.value, byref(given), address(out), numbers(out))
     del kept
     return out
 
@@ -75,7 +72,7 @@ def matrix(handle: Handle) -> npt.NDArray[Any]:
         about = info(handle)
         out = room(about, about["rows"])
         try:
-            call(of_type("rv_index_matrix", out), handle.value, len(out), address(out))
+            call("rv_index_matrix", handle.value, len(out), address(out), numbers(out))
         except VectorsChanged:  # by rows added or deleted since `info`
             continue
         return out

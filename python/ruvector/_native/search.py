@@ -14,18 +14,9 @@ from .._errors import InvalidArgument
 from .arrow import address
 from .facts import EVERY_VECTOR, Facts, facts_of
 from .handle import Handle
-from .library import (
-    Bytes,
-    Error,
-    Plan,
-    SearchCall,
-    SearchParams,
-    call,
-    library,
-    raise_error,
-    release_bytes,
-)
+from .library import call, library, raise_error, release_bytes
 from .params import CLOSE_BOUNDS, FILTER_MASK, allow, allow_ids, number_type, values
+from .structs import Bytes, Error, Plan, SearchCall, SearchParams
 from .task import Task
 
 Floats = npt.NDArray[np.float32]
@@ -125,7 +116,6 @@ def search_rows(
     recall: float | None = 0.0,
     probes: int | None = 0,
     mask: npt.NDArray[Any] | None = None,
-    rows: npt.NDArray[Any] | None = None,
     ids: Any = None,
     texts: bool = False,
     source: Handle | None = None,
@@ -138,12 +128,12 @@ def search_rows(
     ``queries`` of shape (d,): ids and scores of the rows found, counts of shape (1,). Of shape
     (n, d): ids and scores (n, k) with -1 and NaN in absent cells, counts (n,). ids are int64: the
     bits of uint64 ids, row numbers for ids that are text, or with ``texts`` these themselves.
-    ``mask`` (bool, one a row), ``rows`` (int64) or ``ids`` say who may be found. Short searches run
+    ``mask`` (bool, one a row) or ``ids`` say who may be found. Short searches run
     at once on this thread; others can be interrupted. ``like``: ids of n rows to search with, then
     ``queries`` has shape (n, 0).
     """
     depth = CLOSE_BOUNDS if rerank is None else rerank
-    filtered = mask is not None or rows is not None or ids is not None
+    filtered = mask is not None or ids is not None
     filtered = filtered or texts or source is not None or diversity != 0
     facts = facts_of(handle)
     bits = facts.packed
@@ -165,7 +155,7 @@ def search_rows(
     asked = None if like is None else values(like)
     if asked is not None:
         params.like = addressof(asked[0])
-    filter_ = allow(params, mask, rows) if ids is None else allow_ids(params, ids)
+    filter_ = allow(params, mask) if ids is None else allow_ids(params, ids)
     cuts = _room_for_texts(params, len(batch)) if texts else None
     if source is not None:
         params.source = source.value

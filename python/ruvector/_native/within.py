@@ -13,8 +13,9 @@ from .._errors import InvalidArgument, NativeError
 from .._metric import BINARY, larger_is_better
 from .arrow import ArrowArray, ArrowSchema, address, drop, texts_of
 from .handle import Handle
-from .library import Plan, SearchParams, WithinParams, call
+from .library import call
 from .params import allow, allow_ids, number_type
+from .structs import Plan, SearchParams, WithinParams
 from .task import Task
 
 Floats = npt.NDArray[np.float32]
@@ -68,7 +69,7 @@ def within(
         dim=batch.shape[1] * (8 if bits else 1), counts=address(counts), plan=addressof(plan),
         numbers=batch.itemsize == 8,
     )  # fmt: skip
-    kept = allow(search, mask, None) if ids is None else allow_ids(search, ids)
+    kept = allow(search, mask) if ids is None else allow_ids(search, ids)
     if source is not None:
         if not source.value:
             raise InvalidArgument("the column to measure against is closed")
