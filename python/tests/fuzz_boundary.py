@@ -256,7 +256,7 @@ class Options:
         options = {
             rng.choice([*OPTIONS, "other"]): rng.choice(SETTINGS) for _ in range(rng.randrange(4))
         }
-        _native.build(self.column, None, options).close()
+        _native.build_from(self.column, None, options).close()
 
     def close(self) -> None:
         """Free the column."""

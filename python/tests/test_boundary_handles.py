@@ -304,3 +304,24 @@ def test_an_index_carries_a_text_of_its_maker(column):
     assert _native.info(index)["provenance"] == "made by hand \N{SNOWMAN}"
     again = _native.decode(_native.encode(index))
     assert _native.info(again)["provenance"] == "made by hand \N{SNOWMAN}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kind", "flat\0"), ("kind", "cube"), ("kind", 3), ("keep", "\ud800"), ("nulls", "maybe"),
+        ("bad", ""), ("bits", 2**64), ("bits", 1.5), ("cells", "5"), ("budget", 2**63),
+        ("seed", -1), ("seed", 2**64), ("threads", 2**64), ("recall", "all"),
+        ("recall", float("nan")), ("treads", 2),
+    ],
+)  # fmt: skip
+def test_options_that_a_struct_cannot_hold_are_refused(name, value, column):
+    with pytest.raises(InvalidArgument, match=name):
+        _native.build_from(column, None, {name: value})
+
+
+def test_options_at_their_edges_are_what_was_asked(column):
+    options = {"threads": 2**40, "seed": 2**64 - 1, "bits": None, "provenance": "a\0b"}
+    index = _native.build_from(column, None, options)
+    assert _native.info(index)["provenance"] == "a\0b"
+    index.close()
