@@ -16,7 +16,7 @@ import (
 
 func laidOut(sizes ...uint32) *segment.Cells {
 	c := &segment.Cells{N: len(sizes)}
-	c.Place(sizes)
+	c.LayOut(sizes)
 	return c
 }
 
@@ -81,7 +81,7 @@ func TestAMaskOfRowsIsAMaskOfSlots(t *testing.T) {
 		}
 		c.First = make([]uint32, c.N+1)
 		build.GroupByCell(owner, c.First, c.Rows)
-		c.Place(c.Sizes())
+		c.LayOut(c.Sizes())
 		words := make([]uint32, (n+31)/32)
 		for i := range n {
 			if r.IntN(3) == 0 {
@@ -141,7 +141,7 @@ func TestEveryRowIsInOneCellNearItsCentroid(t *testing.T) {
 				own := math.Sqrt(squared(x, c.Centroid(cell)))
 				largest = max(largest, own)
 				require.LessOrEqual(t, math.Sqrt(squared(x, make([]float32, c.Padded))),
-					float64(c.Reach)*1.0001, "row %d is within reach", row)
+					float64(c.Farthest)*1.0001, "row %d is within reach", row)
 				if best, least := nearestOf(x, c.Centroids); best != cell {
 					far++
 					require.LessOrEqual(t, own, 1.02*math.Sqrt(least)+1e-6)

@@ -15,10 +15,10 @@ import (
 // change while the column is in use. Safe for concurrent use.
 type Column = column.Column
 
-// IDKind is the type of the names that rows have. The numbers are stored in index files.
+// IDKind is the type of the ids that rows have. The numbers are stored in index files.
 type IDKind = column.IDKind
 
-// IDs are the names of an index's rows, each used once. Immutable; safe for concurrent use.
+// IDs are what an index's rows are called, each used once. Immutable; safe for concurrent use.
 type IDs = column.IDs
 
 // The types of ids.

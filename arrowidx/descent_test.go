@@ -14,7 +14,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// byDescent is the bits a dimension that a plan tells where no row was searched for.
+// byDescent is the bits per dimension that a plan tells where no row was searched for.
 const byDescent = 8
 
 var descentKinds = []arrowidx.Kind{arrowidx.Flat, arrowidx.IVF}

@@ -22,8 +22,8 @@ func (ix *Index) Encoding(ctx context.Context, vectors bool) (*Encoding, error) 
 		return nil, err
 	}
 	named := *seg
-	named.Ids, named.Next = seg.Ids.Explicit(), 0
-	if v.Ids.Counted() && v.Next > named.Ids.After() {
+	named.IDs, named.Next = seg.IDs.Explicit(), 0
+	if v.IDs.Counted() && v.Next > named.IDs.After() {
 		named.Next = v.Next
 	}
 	e := &Encoding{Seg: seg, Minor: format.Minor(&named)}

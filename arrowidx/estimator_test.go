@@ -72,7 +72,7 @@ const testEpsilon = 1.9
 
 func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
 	seg := &segment.Segment{Held: segment.NewHeld(),
-		Kind: Flat, Metric: SqEuclidean, Bits: bits, Dim: d, Rows: 1, Scale: 1, Ids: PositionIDs(1),
+		Kind: Flat, Metric: SqEuclidean, Bits: bits, Dim: d, Rows: 1, Scale: 1, IDs: PositionIDs(1),
 	}
 	seg.Mean = make([]float32, d)
 	seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(d), seed)

@@ -38,7 +38,7 @@ func (ix *Index) SearchGroups(
 	if err != nil {
 		return Plan{}, err
 	}
-	out.IDs = v.Ids
+	out.IDs = v.IDs
 	g := search.Groupings.Get().(*search.Grouped)
 	plan, err := g.Search(ctx, seg, &own, groups, n, out)
 	g.PutBack()

@@ -31,7 +31,7 @@ type Index struct {
 	swap   sync.Mutex // guards now and the uses of versions
 	now    *segment.Version
 	asked  BuildOptions // what Build was told: for rows added to none
-	room   column.Arena // for the vectors of rows to come; used by the one change under way
+	arena  column.Arena // for the vectors of rows to come; used by the one change under way
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it
@@ -59,7 +59,7 @@ func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) 
 // newIndex makes an index of one segment, which it takes over.
 func newIndex(seg *segment.Segment) *Index {
 	ix := &Index{now: segment.NewVersion([]*segment.Segment{seg})}
-	ix.now.Next = max(seg.Ids.After(), seg.Next)
+	ix.now.Next = max(seg.IDs.After(), seg.Next)
 	ix.asked = BuildOptions{
 		Metric: seg.Metric, Kind: seg.Kind, Bits: seg.Bits, Keep: seg.Keep, Recall: seg.Recall,
 		Seed: seg.Seed, Provenance: string(seg.Provenance),
@@ -100,8 +100,10 @@ func (ix *Index) drop(v *segment.Version) {
 	}
 }
 
-// change swaps in the version that make returns; nil changes nothing.
-func (ix *Index) change(op string, make func(v *segment.Version) (*segment.Version, error)) error {
+// change swaps in the version that derive returns; nil changes nothing.
+func (ix *Index) change(
+	op string, derive func(v *segment.Version) (*segment.Version, error),
+) error {
 	ix.write.Lock()
 	defer ix.write.Unlock()
 	v, err := ix.enter(op)
@@ -109,7 +111,7 @@ func (ix *Index) change(op string, make func(v *segment.Version) (*segment.Versi
 		return err
 	}
 	defer ix.leave(v)
-	next, err := make(v)
+	next, err := derive(v)
 	if err != nil || next == nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func (ix *Index) Close() {
 	}
 	ix.closed = true
 	ix.drop(ix.now)
-	ix.room.Drop()
+	ix.arena.Drop()
 }
 
 // Len returns the number of rows, those that can never be found (null or bad ones) included and
@@ -197,15 +199,15 @@ func (ix *Index) Metric() Metric { return ix.base().Metric }
 // Kind returns Exact, Flat or IVF.
 func (ix *Index) Kind() Kind { return ix.base().Kind }
 
-// Bits returns the bits a dimension of the codes, 0 for exact.
+// Bits returns the bits per dimension of the codes, 0 for exact.
 func (ix *Index) Bits() int { return ix.base().Bits }
 
-// IDs returns the names of the rows as they are now, deleted rows included. They may be used after
+// IDs returns the ids of the rows as they are now, deleted rows included. They may be used after
 // the index is closed.
 func (ix *Index) IDs() *IDs {
 	ix.swap.Lock()
 	defer ix.swap.Unlock()
-	return ix.now.Ids
+	return ix.now.IDs
 }
 
 // Provenance returns the text that the index was built with, "" once the index is closed.
@@ -307,7 +309,7 @@ func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
 			}
 		}
 	}
-	return v.Ids.Named(rows, mem), nil
+	return v.IDs.Named(rows, mem), nil
 }
 
 // Vectors writes the vectors of the ids' rows, in their order, to dst (ids x Dim numbers), as they

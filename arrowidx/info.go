@@ -27,7 +27,7 @@ type Info struct {
 	Epsilon0      float64 `json:"epsilon0"`
 	Recall        float64 `json:"recall"`
 	Cells         int     `json:"cells"` // 0 for exact, 1 for flat
-	Plane         int     `json:"plane"` // bits a dimension that a scan reads
+	Plane         int     `json:"plane"` // bits per dimension that a scan reads
 	Calibrated    bool    `json:"calibrated"`
 	// Calibration says how each recall target is reached (kind ivf), by rising target.
 	Calibration []CalibrationPoint `json:"calibration"`
@@ -71,7 +71,7 @@ func (ix *Index) Info() Info {
 		in.Vectors = in.Vectors && more.Vectors
 		in.Tail += more.Rows
 	}
-	in.IDKind, in.Changed = v.Ids.Kind().String(), v.Changed
+	in.IDKind, in.Changed = v.IDs.Kind().String(), v.Changed
 	in.Drift, in.Added = v.Drift.Ratio(), v.Drift.Rows
 	in.Advice = advice(v, &in)
 	return in
@@ -82,7 +82,7 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 	in := Info{
 		Kind: seg.Kind.String(), Metric: seg.Metric.String(), Bits: seg.Bits,
 		Rows: seg.Rows - seg.Deleted, Dim: seg.Dim, Usable: seg.Usable, Nulls: seg.Nulls, Bad: seg.Bad,
-		Deleted: seg.Deleted, Keep: seg.Keep.String(), IDKind: seg.Ids.Kind().String(),
+		Deleted: seg.Deleted, Keep: seg.Keep.String(), IDKind: seg.IDs.Kind().String(),
 		Epsilon0: seg.TunedFor(seg.Recall, true).Epsilon0, Recall: seg.Recall,
 		Seed: seg.Seed, RowBytes: 4 * seg.Dim, Provenance: string(seg.Provenance),
 	}
@@ -90,7 +90,7 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 		in.RowBytes = seg.Dim / 8
 	}
 	bits := len(seg.Alive) + len(seg.Gone) + len(seg.Slots) + len(seg.Owner)
-	in.IndexBytes = int64(4*bits+4*len(seg.Mean)+len(seg.Norms.Mem)) + seg.Ids.Bytes()
+	in.IndexBytes = int64(4*bits+4*len(seg.Mean)+len(seg.Norms.Mem)) + seg.IDs.Bytes()
 	in.Cells, in.Plane = seg.CellCount(), min(seg.Bits, 1)
 	in.Calibrated, in.Calibration = len(seg.Tuning) > 0, slices.Clone(seg.Tuning)
 	if seg.Rot != nil {

@@ -82,7 +82,7 @@ func MergeTopKInto[I TopKID](larger bool, parts []TopK[I], out *TopK[I]) error {
 	}
 	m := merger[I]{larger: larger, seen: map[I]struct{}{}, absent: absentID[I]()}
 	for q := range out.Counts {
-		if err := m.gather(parts, q); err != nil {
+		if err := m.load(parts, q); err != nil {
 			return err
 		}
 		from, to := q*out.K, (q+1)*out.K
@@ -146,9 +146,9 @@ type merger[I TopKID] struct {
 	seen   map[I]struct{}
 }
 
-// gather takes the cells of query q out of the parts. A search breaks ties by rows, not by ids, so
+// load takes the cells of query q out of the parts. A search breaks ties by rows, not by ids, so
 // a part need not be in order yet.
-func (m *merger[I]) gather(parts []TopK[I], q int) error {
+func (m *merger[I]) load(parts []TopK[I], q int) error {
 	m.cells, m.heap = m.cells[:0], m.heap[:0]
 	total := int64(0)
 	for i := range parts {

@@ -101,7 +101,7 @@ func (g *graph) check() error {
 				"load it with vectors=column, or attach the column that it was built from")
 		}
 	}
-	out.IDs = v.Ids
+	out.IDs = v.IDs
 	for i := range out.Rows {
 		out.Rows[i], out.Scores[i] = -1, float32(math.NaN())
 	}

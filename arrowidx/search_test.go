@@ -15,7 +15,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
 )
 
-// fixture is an index large enough for several shards, first waves and tiles of four queries.
+// fixture is an index large enough for several shards, pilot scans and tiles of four queries.
 type fixture struct {
 	n, d    int
 	rows    []float32

@@ -137,9 +137,9 @@ func TestTheNearestCellsThatHoldEnoughRowsAreListed(t *testing.T) {
 			continue
 		}
 		enough := 1 + r.IntN(f.Eligible)
-		router := &search.Router{Values: values}
+		router := &search.Router{}
 		r := &search.Run{Filter: f, Eligible: f.Eligible, Seg: &segment.Segment{Codes: &rabitq.Codes{}}}
-		listed := router.Holding(r, enough)
+		listed := router.Holding(r, values, enough)
 		held, farthest := 0, float32(0)
 		in := map[uint32]bool{}
 		for i, cell := range listed {

@@ -27,7 +27,7 @@ func (ix *Index) Compact(ctx context.Context, threads int) error {
 			seg.Release()
 			return nil, nil
 		}
-		ix.room.Drop()
+		ix.arena.Drop()
 		return v.With([]*segment.Segment{seg}), nil
 	})
 }
@@ -46,7 +46,7 @@ func (ix *Index) Add(
 	ctx context.Context, ids *IDs, col *Column, o AddOptions,
 ) (replaced int, err error) {
 	err = ix.change("add", func(v *segment.Version) (*segment.Version, error) {
-		a := compact.Addition{V: v, Asked: ix.asked, Room: &ix.room, Col: col, O: o,
+		a := compact.Addition{V: v, Asked: ix.asked, Arena: &ix.arena, Col: col, O: o,
 			Threads: mem.Threads(o.Threads)}
 		next, err := a.Version(ctx, ids)
 		replaced = a.Replaced

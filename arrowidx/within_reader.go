@@ -23,13 +23,13 @@ func (ix *Index) WithinReader(
 		return nil, Plan{}, err
 	}
 	defer ix.leave(v)
-	b := &batcher{mem: mem, names: v.Ids, schema: arrow.NewSchema([]arrow.Field{
+	b := &batcher{mem: mem, ids: v.IDs, schema: arrow.NewSchema([]arrow.Field{
 		{Name: "query_row", Type: arrow.PrimitiveTypes.Int64},
-		{Name: "id", Type: dataType(v.Ids)},
+		{Name: "id", Type: dataType(v.IDs)},
 		{Name: "score", Type: arrow.PrimitiveTypes.Float32},
 	}, nil)}
 	defer b.release()
-	plan, err := search.Within(ctx, v, p, 12+width(v.Ids), b.take)
+	plan, err := search.Within(ctx, v, p, 12+width(v.IDs), b.take)
 	if err != nil {
 		return nil, Plan{}, err
 	}
@@ -67,7 +67,7 @@ func width(ids *IDs) int64 {
 // batcher gathers rows found into record batches.
 type batcher struct {
 	mem     memory.Allocator
-	names   *IDs
+	ids     *IDs
 	schema  *arrow.Schema
 	queries []int64
 	rows    []int64
@@ -101,7 +101,7 @@ func (b *batcher) flush() {
 	defer scores.Release()
 	queries.AppendValues(b.queries, nil)
 	scores.AppendValues(b.scores, nil)
-	columns := []arrow.Array{queries.NewArray(), b.names.Named(b.rows, b.mem), scores.NewArray()}
+	columns := []arrow.Array{queries.NewArray(), b.ids.Named(b.rows, b.mem), scores.NewArray()}
 	b.done = append(b.done, array.NewRecordBatch(b.schema, columns, int64(len(b.rows))))
 	for _, column := range columns {
 		column.Release()

@@ -161,7 +161,7 @@ func QuantizeInt8(z []int8, q []float32) (step float32) {
 	return m / maxInt8
 }
 
-// ExtraBytes returns the size of one row's extra code of e bits a dimension.
+// ExtraBytes returns the size of one row's extra code of e bits per dimension.
 //
 // For each width w of 8, 4, 2, 1 in the binary form of e, greatest first, it holds a plane of
 // d*w/8 bytes made of groups of 64 dimensions: w = 8, byte k is dimension k; w = 4, 32 bytes, byte

@@ -27,7 +27,7 @@ func checkScan(blocks []byte, d, n, nq int, masks []uint32, est []float32) {
 	checkLength("estimates", len(est), nq*n*BlockRows)
 }
 
-// checkCode panics unless block holds the plane of dimension d and extra e bits a dimension.
+// checkCode panics unless block holds the plane of dimension d and extra e bits per dimension.
 func checkCode(block []byte, row int, extra []byte, e, d int) {
 	checkDim(d)
 	if row < 0 || row >= BlockRows {

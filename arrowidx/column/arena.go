@@ -19,7 +19,7 @@ const (
 // and only behind the rows that any version has.
 type Arena struct {
 	Col   *Column // owns the memory; nil: none yet
-	room  int     // rows
+	rows  int     // that it has room for
 	used  int
 	bytes int64 // of the reserve before
 }
@@ -28,7 +28,7 @@ type Arena struct {
 func (r *Arena) Hold(ctx context.Context, col *Column, threads int) (*Column, error) {
 	wide := !col.FitsFloat32()
 	if r.Col == nil || r.Col.Dims != col.Dims || wide && !r.Col.isWide ||
-		col.Rows > r.room-r.used {
+		col.Rows > r.rows-r.used {
 		if err := r.renew(col, wide); err != nil {
 			return nil, err
 		}
@@ -56,7 +56,7 @@ func (r *Arena) renew(col *Column, wide bool) error {
 	}
 	r.Col = &Column{Dims: col.Dims, isWide: wide, own: mem, written: &atomic.Int64{}}
 	r.Col.Refs.Store(1)
-	r.room, r.used, r.bytes = room, 0, bytes
+	r.rows, r.used, r.bytes = room, 0, bytes
 	return nil
 }
 

@@ -346,10 +346,10 @@ func readFixed(ck Chunk, child arrow.Array, width, offset int64, dim int) (Chunk
 		return ck, 0, err
 	}
 	hi, over := bits.Mul64(uint64(offset)+uint64(ck.n), uint64(width))
-	if hi != 0 || over > uint64(data.len()) {
+	if hi != 0 || over > uint64(data.count()) {
 		return ck, 0, fault.New(fault.ColumnError, "column",
 			fmt.Sprintf("the child array has %d values, %d rows of %d from row %d need more",
-				data.len(), ck.n, width, offset), "the producer of this array is at fault")
+				data.count(), ck.n, width, offset), "the producer of this array is at fault")
 	}
 	from := int(offset * width)
 	ck.data = data.slice(from, from+ck.n*int(width))
@@ -373,7 +373,7 @@ func readOffsets[T int32 | int64](
 	width, uniform := int64(dim), true
 	for i := range ck.n {
 		lo, hi := int64(offsets[i]), int64(offsets[i+1])
-		if err := checkList(ck.Start+i, lo, hi, data.len()); err != nil {
+		if err := checkList(ck.Start+i, lo, hi, data.count()); err != nil {
 			return ck, 0, err
 		}
 		uniform = uniform && lo == int64(offsets[0])+int64(i)*width
@@ -410,7 +410,7 @@ func readOffsets[T int32 | int64](
 		ck.starts[i] = int64(offsets[i])
 	}
 	ck.data = data
-	ck.setElementNulls(child, 0, data.len())
+	ck.setElementNulls(child, 0, data.count())
 	return ck, int(width), nil
 }
 

@@ -62,7 +62,7 @@ func Numbers(s *mem.Slab, wide bool, from, to int) elements {
 	return elements{kind: elemFloat32, f32: s.Floats()[from:to]}
 }
 
-func (e *elements) len() int {
+func (e *elements) count() int {
 	switch e.kind {
 	case elemFloat64:
 		return len(e.f64)

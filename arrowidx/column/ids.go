@@ -18,7 +18,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
-// IDKind is the type of the names that rows have. The numbers are stored in index files.
+// IDKind is the type of the ids that rows have. The numbers are stored in index files.
 type IDKind uint8
 
 // The kinds of ids.
@@ -39,7 +39,7 @@ func (k IDKind) String() string {
 	return [...]string{"positions", "int64", "uint64", "string", "positions"}[k]
 }
 
-// IDs are the names of an index's rows, each used once. Immutable; safe for concurrent use.
+// IDs are what an index's rows are called, each used once. Immutable; safe for concurrent use.
 type IDs struct {
 	Form  IDKind
 	N     int

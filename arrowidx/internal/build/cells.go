@@ -168,7 +168,7 @@ func (b *CellsBuild) fill(ctx context.Context, c *segment.Cells) error {
 		codes.Free()
 		return err
 	}
-	codes.Radius = min(c.Reach, 4)
+	codes.Radius = min(c.Farthest, 4)
 	b.Seg.Codes, b.Seg.Cells, b.Seg.Slots = codes, c, c.Occupied()
 	return nil
 }
@@ -220,7 +220,7 @@ func (b *CellsBuild) Order(c *segment.Cells) {
 	for i := range sizes {
 		sizes[i] = first[i+1] - first[i]
 	}
-	c.Place(sizes)
+	c.LayOut(sizes)
 }
 
 // encode codes every cell's rows as residuals to its centroid, a tile at a time.

@@ -27,7 +27,7 @@ func MeasureNorms(
 	longest, uneven := make([]float32, shards), make([]bool, shards)
 	err = mem.Parallel(ctx, "build", threads, shards, func(_, s int) error {
 		step := max(1, lookBytes/(4*seg.Dim))
-		var room segment.Measured
+		var memory segment.Measured
 		for r := s * shardRows; r < min((s+1)*shardRows, col.Len()); r++ {
 			if r%step == 0 {
 				if err := fault.FromContext(ctx, "build"); err != nil {
@@ -35,7 +35,7 @@ func MeasureNorms(
 				}
 			}
 			if seg.IsAlive(r) {
-				norms[r] = room.Length(col, r)
+				norms[r] = memory.Length(col, r)
 				longest[s] = max(longest[s], norms[r])
 				uneven[s] = uneven[s] || !segment.IsEven(float64(norms[r]))
 			}

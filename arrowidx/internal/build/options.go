@@ -15,7 +15,7 @@ import (
 type Options struct {
 	Metric column.Metric
 	Kind   segment.Kind
-	Bits   int // 1 to 9 bits a dimension of codes; 0: 5 when vectors are kept, else 8
+	Bits   int // 1 to 9 bits per dimension of codes; 0: 5 when vectors are kept, else 8
 	// Cells is the number of cells of kind ivf, at most one a row; 0: by the number of rows.
 	Cells  int
 	Keep   segment.Keep
@@ -152,7 +152,7 @@ func (o *Options) resolveKind(rows int) error {
 			fmt.Sprintf("cells %d, budget %d", o.Cells, o.Budget), "use 0 for the default")
 	}
 	if o.Bits < 1 || o.Bits > 9 {
-		return fault.New(fault.InvalidArgument, "build", fmt.Sprintf("%d bits a dimension", o.Bits),
+		return fault.New(fault.InvalidArgument, "build", fmt.Sprintf("%d bits per dimension", o.Bits),
 			"use 1 to 9")
 	}
 	return nil

@@ -10,16 +10,16 @@ import (
 )
 
 // AwayIn is away for a row of a column.
-func AwayIn(seg *segment.Segment, col *column.Column, row int, room *segment.Measured) float64 {
+func AwayIn(seg *segment.Segment, col *column.Column, row int, memory *segment.Measured) float64 {
 	if !col.Wide() {
-		room.One = mem.Grow(room.One, seg.Dim)
-		return away(seg, col.Row(row, room.One))
+		memory.One = mem.Grow(memory.One, seg.Dim)
+		return away(seg, col.Row(row, memory.One))
 	}
-	room.Row, room.Even = mem.Grow(room.Row, seg.Dim), mem.Grow(room.Even, seg.Dim)
-	x, scale := col.WideRow(row, room.Row), float64(seg.Scale)
+	memory.Row, memory.Even = mem.Grow(memory.Row, seg.Dim), mem.Grow(memory.Even, seg.Dim)
+	x, scale := col.WideRow(row, memory.Row), float64(seg.Scale)
 	if seg.Metric == column.Cosine {
 		var length float64
-		x, length = column.Evened(x, room.Even)
+		x, length = column.Evened(x, memory.Even)
 		if scale = 0; length > 0 {
 			scale = 1 / length
 		}
@@ -63,11 +63,11 @@ func Residual(seg *segment.Segment) float64 {
 		return 0
 	}
 	const sample = 4096
-	var room segment.Measured
+	var memory segment.Measured
 	sum, n := 0.0, 0
 	for r := 0; r < seg.Rows; r += max(1, seg.Rows/sample) {
 		if seg.IsAlive(r) {
-			sum += AwayIn(seg, seg.Source, r, &room)
+			sum += AwayIn(seg, seg.Source, r, &memory)
 			n++
 		}
 	}

@@ -26,7 +26,7 @@ func NewSegment(
 	threads := mem.Threads(o.Threads)
 	seg = &segment.Segment{
 		Held: segment.NewHeld(), Kind: o.Kind, Metric: o.Metric, Bits: o.Bits, Keep: o.Keep,
-		Rows: col.Len(), Dim: o.Metric.Dims(col), Recall: o.Recall, Seed: o.Seed, Ids: o.IDs,
+		Rows: col.Len(), Dim: o.Metric.Dims(col), Recall: o.Recall, Seed: o.Seed, IDs: o.IDs,
 		Provenance: []byte(o.Provenance), Scale: 1, Hashed: col.Hashed.Load(),
 	}
 	if held, err = fill(ctx, seg, col, o, threads); err == nil && col.Dim() != 0 {

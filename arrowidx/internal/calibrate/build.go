@@ -40,9 +40,9 @@ func calibrateBuild(
 	c := calibration{seg: seg, col: col, threads: mem.Threads(o.Threads), own: held}
 	c.nq = len(held)
 	var own search.SearchParams
-	own.Room(c.nq*seg.Dim, col.Wide())
+	own.MakeQueries(c.nq*seg.Dim, col.Wide())
 	for i, r := range c.own {
-		own.Take(i, seg.Dim, col, int(r))
+		own.SetQuery(i, seg.Dim, col, int(r))
 	}
 	c.queries, c.wide = own.Queries, own.Wide
 	if c.nq > 0 && seg.Usable >= 2 && seg.Cells.N > 1 {

@@ -123,13 +123,13 @@ func AskLike(v *segment.Version, rows []int, p *search.SearchParams) error {
 		}
 		return nil
 	}
-	p.Room(len(rows)*dim, search.Wide(v, nil))
+	p.MakeQueries(len(rows)*dim, search.Wide(v, nil))
 	for i, row := range rows {
 		seg, at, err := v.Holding(int64(row))
 		if err != nil {
 			return err
 		}
-		p.Take(i, dim, seg.Source, at)
+		p.SetQuery(i, dim, seg.Source, at)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type AddOptions struct {
 type Addition struct {
 	V        *segment.Version
 	Asked    build.Options // of the build
-	Room     *column.Arena
+	Arena    *column.Arena
 	Col      *column.Column
 	O        AddOptions
 	Threads  int
@@ -45,11 +45,11 @@ func (a *Addition) Version(ctx context.Context, ids *column.IDs) (*segment.Versi
 			fmt.Sprintf("rows of %d dimensions for an index of %d", dim, base.Dim),
 			"embed them with the model that made the indexed vectors")
 	}
-	names, err := a.V.IdsFor(ids, a.Col.Len())
+	ids, err := a.V.IDsFor(ids, a.Col.Len())
 	if err != nil {
 		return nil, err
 	}
-	old, err := a.known(names)
+	old, err := a.known(ids)
 	if err != nil || a.Col.Len() == 0 {
 		return nil, err
 	}
@@ -59,32 +59,32 @@ func (a *Addition) Version(ctx context.Context, ids *column.IDs) (*segment.Versi
 		return nil, err
 	}
 	parts, replaced := a.V.Without(old)
-	t := tail{v: a.V, parts: parts, ctx: ctx, threads: a.Threads, asked: a.Asked, room: a.Room}
-	err = t.add(a, names, m)
+	t := tail{v: a.V, parts: parts, ctx: ctx, threads: a.Threads, asked: a.Asked, arena: a.Arena}
+	err = t.add(a, ids, m)
 	if err != nil {
 		t.forget()
 		return nil, err
 	}
 	a.Replaced = replaced
 	next := a.V.With(t.parts)
-	next.Next = max(a.V.Next, names.After())
+	next.Next = max(a.V.Next, ids.After())
 	next.Drift = t.drift
 	return next, nil
 }
 
-// known returns the rows that have the names already.
-func (a *Addition) known(names *column.IDs) ([]int64, error) {
-	if names.Kind() == column.IDPositions && names.First >= a.V.Next {
+// known returns the rows that have the ids already.
+func (a *Addition) known(ids *column.IDs) ([]int64, error) {
+	if ids.Kind() == column.IDPositions && ids.First >= a.V.Next {
 		return nil, nil
 	}
-	rows, err := a.V.RowsOf(names)
+	rows, err := a.V.RowsOf(ids)
 	if err != nil || a.O.Replace {
 		return rows, err
 	}
 	for i, row := range rows {
 		if row >= 0 {
 			return nil, fault.At(fault.DuplicateID, "add", int64(i), -1,
-				fmt.Sprintf("id %s of row %d is in the index already", names.Name(int64(i)), i),
+				fmt.Sprintf("id %s of row %d is in the index already", ids.Name(int64(i)), i),
 				"upsert it, or add with replace; nothing was added")
 		}
 	}

@@ -17,7 +17,7 @@ type compaction struct {
 	kept  [][]uint32 // rows of each part, nil: all
 	first []int      // row of the merged segment that is the first of each part
 	rows  int
-	names []idsOf
+	ids   []idsOf
 	stay  bool // vectors are not copied
 }
 
@@ -26,7 +26,7 @@ func newCompaction(parts []*segment.Segment) *compaction {
 	for _, p := range parts {
 		kept := kept(p)
 		m.kept, m.first = append(m.kept, kept), append(m.first, m.rows)
-		m.names = append(m.names, idsOf{p.Ids, kept})
+		m.ids = append(m.ids, idsOf{p.IDs, kept})
 		m.rows += p.Rows - p.Deleted
 	}
 	return m
@@ -55,7 +55,7 @@ func mergeTail(
 
 func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, error) {
 	parts := m.parts
-	seg := like(parts[0], m.rows, gatherIDs(m.names))
+	seg := like(parts[0], m.rows, joinIDs(m.ids))
 	m.fill(seg)
 	err := m.keepVectors(ctx, seg, threads)
 	if err == nil && seg.Kind == segment.Exact {
@@ -291,9 +291,9 @@ func (n idsOf) count() int {
 	return n.ids.Len()
 }
 
-// gatherIDs returns the names one after the other: positions if they still count from a number on,
+// joinIDs returns the ids one after the other: positions if they still count from a number on,
 // else numbers or strings.
-func gatherIDs(parts []idsOf) *column.IDs {
+func joinIDs(parts []idsOf) *column.IDs {
 	out := &column.IDs{Form: parts[0].ids.Kind()}
 	counting, next := true, uint64(0)
 	for i, p := range parts {

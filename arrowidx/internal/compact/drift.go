@@ -30,14 +30,14 @@ func (t *tail) measureDrift(seg *segment.Segment, col *column.Column) error {
 	if base.Cells != nil {
 		return t.assign(seg, col)
 	}
-	var room segment.Measured
+	var memory segment.Measured
 	for r := range col.Len() {
 		if r%search.LookEvery == 0 {
 			if err := fault.FromContext(t.ctx, "add"); err != nil {
 				return err
 			}
 		}
-		t.drift.Sum += build.AwayIn(base, col, r, &room)
+		t.drift.Sum += build.AwayIn(base, col, r, &memory)
 	}
 	return nil
 }

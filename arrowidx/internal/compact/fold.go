@@ -29,7 +29,7 @@ func foldCells(
 ) (*segment.Segment, error) {
 	base := parts[0]
 	f := &fold{compaction: newCompaction(parts), base: base}
-	f.seg = like(base, f.rows, gatherIDs(f.names))
+	f.seg = like(base, f.rows, joinIDs(f.ids))
 	f.seg.Kind = segment.IVF
 	f.fill(f.seg)
 	f.seg.Owner = nil
@@ -69,7 +69,7 @@ func (f *fold) cells(ctx context.Context, threads int) error {
 		codes.Free()
 		return err
 	}
-	codes.Radius = min(c.Reach, 4)
+	codes.Radius = min(c.Farthest, 4)
 	f.seg.Codes, f.seg.Cells, f.seg.Slots = codes, c, c.Occupied()
 	return nil
 }
@@ -109,7 +109,7 @@ func (f *fold) order(c *segment.Cells) {
 		}
 	}
 	c.N = len(sizes)
-	c.Place(sizes)
+	c.LayOut(sizes)
 }
 
 // tunedBelow returns settings for an index that has so many cells left.

@@ -35,7 +35,7 @@ type tail struct {
 	ctx     context.Context
 	threads int
 	asked   build.Options
-	room    *column.Arena
+	arena   *column.Arena
 	drift   segment.Drift
 }
 
@@ -72,7 +72,7 @@ func (t *tail) replace(from, to int, by *segment.Segment) {
 }
 
 // add codes the added rows and puts the tail in order.
-func (t *tail) add(a *Addition, names *column.IDs, m *build.Moments) error {
+func (t *tail) add(a *Addition, ids *column.IDs, m *build.Moments) error {
 	base := t.parts[0]
 	t.drift = t.v.Drift
 	if base.Kind == segment.Exact && base.Source == nil && base.Usable > 0 {
@@ -84,7 +84,7 @@ func (t *tail) add(a *Addition, names *column.IDs, m *build.Moments) error {
 		left += p.Usable
 	}
 	if base.Dim == 0 || left == 0 || tooLong(base, m) {
-		return t.rebuild(a, names, m)
+		return t.rebuild(a, ids, m)
 	}
 	coded := base.Kind != segment.Exact && base.Metric != column.Cosine
 	if least := m.Shortest * float64(base.Scale); coded && least*least < build.SmallestNormal {
@@ -92,7 +92,7 @@ func (t *tail) add(a *Addition, names *column.IDs, m *build.Moments) error {
 			fmt.Sprintf("row %d has norm %.3g, too small beside the indexed rows", m.ShortestRow,
 				m.Shortest), "write zeros instead, or drop the row; nothing was added")
 	}
-	seg, err := t.code(a.Col, names, a.O.Progress)
+	seg, err := t.code(a.Col, ids, a.O.Progress)
 	if err != nil {
 		return err
 	}
@@ -112,10 +112,10 @@ func tooLong(seg *segment.Segment, m *build.Moments) bool {
 
 // code makes a segment of added rows, coded like the base but in no cells.
 func (t *tail) code(
-	col *column.Column, names *column.IDs, progress *build.Progress,
+	col *column.Column, ids *column.IDs, progress *build.Progress,
 ) (*segment.Segment, error) {
 	base := t.parts[0]
-	seg := like(base, col.Len(), names)
+	seg := like(base, col.Len(), ids)
 	seg.SetAlive(nil, col.Len())
 	seg.Usable = col.Len()
 	o := &build.Options{Bits: base.Bits, Progress: progress}
@@ -130,7 +130,7 @@ func (t *tail) code(
 		if base.Metric.Binary() {
 			err = build.KeepVectors(t.ctx, seg, col, t.threads)
 		} else {
-			seg.Source, err = t.room.Hold(t.ctx, col, t.threads)
+			seg.Source, err = t.arena.Hold(t.ctx, col, t.threads)
 		}
 	}
 	if err != nil {
@@ -144,7 +144,7 @@ func (t *tail) code(
 }
 
 // like returns an empty segment for n rows that are coded like those of seg.
-func like(seg *segment.Segment, n int, names *column.IDs) *segment.Segment {
+func like(seg *segment.Segment, n int, ids *column.IDs) *segment.Segment {
 	kind := seg.Kind
 	if kind == segment.IVF {
 		kind = segment.Flat
@@ -152,7 +152,7 @@ func like(seg *segment.Segment, n int, names *column.IDs) *segment.Segment {
 	return &segment.Segment{
 		Held: segment.NewHeld(), Kind: kind, Metric: seg.Metric, Bits: seg.Bits,
 		Keep: segment.KeepNone, Rows: n, Dim: seg.Dim, Recall: seg.Recall, Seed: seg.Seed,
-		Ids: names, Scale: seg.Scale, Mean: slices.Clone(seg.Mean), MeanSq: seg.MeanSq, Rot: seg.Rot,
+		IDs: ids, Scale: seg.Scale, Mean: slices.Clone(seg.Mean), MeanSq: seg.MeanSq, Rot: seg.Rot,
 		Provenance: slices.Clone(seg.Provenance),
 	}
 }
@@ -196,18 +196,18 @@ func (t *tail) compact() error {
 		seg.Digest = segment.SampleDigest(seg.Source, seg.Alive)
 	}
 	t.replace(0, len(t.parts), seg)
-	if t.room != nil {
-		t.room.Drop()
+	if t.arena != nil {
+		t.arena.Drop()
 	}
 	return nil
 }
 
 // rebuild builds everything anew from the vectors: the first rows of an index that had none decide
 // its mean and cells, and rows much longer than all before its scale.
-func (t *tail) rebuild(a *Addition, names *column.IDs, m *build.Moments) error {
+func (t *tail) rebuild(a *Addition, ids *column.IDs, m *build.Moments) error {
 	base, bad := t.parts[0], 0
 	picks := make([]column.Pick, 0, len(t.parts)+1)
-	ids := make([]idsOf, 0, len(t.parts)+1)
+	named := make([]idsOf, 0, len(t.parts)+1)
 	for _, p := range t.parts {
 		if p.Rows == p.Deleted {
 			continue
@@ -222,14 +222,14 @@ func (t *tail) rebuild(a *Addition, names *column.IDs, m *build.Moments) error {
 		}
 		rows := notDeleted(p)
 		picks = append(picks, column.Pick{Col: p.Source, Rows: rows, Alive: p.Alive})
-		ids = append(ids, idsOf{p.Ids, rows})
+		named = append(named, idsOf{p.IDs, rows})
 		bad += p.Bad
 	}
-	picks, ids = append(picks, column.Pick{Col: a.Col}), append(ids, idsOf{ids: names})
+	picks, named = append(picks, column.Pick{Col: a.Col}), append(named, idsOf{ids: ids})
 	col := column.Join(picks)
 	defer col.Release()
 	o := t.asked
-	o.IDs, o.Progress, o.Threads = gatherIDs(ids), a.O.Progress, t.threads
+	o.IDs, o.Progress, o.Threads = joinIDs(named), a.O.Progress, t.threads
 	o.Nulls, o.Bad = build.SkipNulls, build.RejectBad // a row that was found must not be lost
 	if base.Dim != 0 && len(picks) > 1 {
 		o.Kind, o.Bits, o.Keep = base.Kind, base.Bits, base.Keep
@@ -253,7 +253,7 @@ func (t *tail) rebuild(a *Addition, names *column.IDs, m *build.Moments) error {
 
 // uneven tells of a row that is too short beside the longest added one, of rows built together the
 // first `old` of which are in the index already: by its id, or by its place among those added.
-func uneven(m *build.Moments, err error, names *column.IDs, old int) error {
+func uneven(m *build.Moments, err error, ids *column.IDs, old int) error {
 	e, ok := err.(*fault.Error)
 	if !ok || e.Kind != fault.InvalidVector || e.Row < 0 {
 		return err
@@ -261,7 +261,7 @@ func uneven(m *build.Moments, err error, names *column.IDs, old int) error {
 	if e.Row < int64(old) {
 		return fault.New(fault.InvalidVector, "add",
 			fmt.Sprintf("an added row has norm %.3g, too long beside the row of id %s: codes cannot hold "+
-				"both", m.Longest, names.Name(e.Row)),
+				"both", m.Longest, ids.Name(e.Row)),
 			"scale the vectors, or build the index with kind='exact'; nothing was added")
 	}
 	row := e.Row - int64(old)

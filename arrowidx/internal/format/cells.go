@@ -50,7 +50,7 @@ func (d *Decoder) readCells(seg *segment.Segment, f *rabitq.Codes) error {
 	if sum != uint64(seg.Usable) {
 		return corrupt(secCellSizes, at, "%d rows in cells, %d can be found", sum, seg.Usable)
 	}
-	c.Place(sizes)
+	c.LayOut(sizes)
 	if err := d.checkCellRows(seg, c); err != nil {
 		return err
 	}

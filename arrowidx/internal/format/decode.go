@@ -45,8 +45,8 @@ func (d *Decoder) Take(file mem.Slab) (*segment.Segment, error) {
 		return nil, err
 	}
 	seg.File = file
-	if seg.Ids.Kind() != column.IDPositions && seg.Rows > 0 {
-		seg.Ids.Outlive(&seg.File)
+	if seg.IDs.Kind() != column.IDPositions && seg.Rows > 0 {
+		seg.IDs.Outlive(&seg.File)
 	}
 	return seg, nil
 }
@@ -311,7 +311,7 @@ func (d *Decoder) parameters(b []byte) (*segment.Segment, float32, error) {
 	seg := &segment.Segment{
 		Held: segment.NewHeld(), Kind: segment.Kind(b[0]), Metric: column.Metric(b[1]),
 		Bits: int(b[2]), Keep: segment.KeepNone,
-		Ids: &column.IDs{Form: column.IDKind(b[3])}, Dim: int(le.Uint32(b[4:])), Seed: le.Uint64(b[24:]),
+		IDs: &column.IDs{Form: column.IDKind(b[3])}, Dim: int(le.Uint32(b[4:])), Seed: le.Uint64(b[24:]),
 		Recall: math.Float64frombits(le.Uint64(b[32:])),
 		Scale:  math.Float32frombits(le.Uint32(b[40:])),
 	}
@@ -324,13 +324,13 @@ func (d *Decoder) parameters(b []byte) (*segment.Segment, float32, error) {
 	metricOK := seg.Metric <= column.SqEuclidean ||
 		seg.Metric <= column.Jaccard && plainBits(seg, radius)
 	switch {
-	case !bitsOK, !metricOK, seg.Ids.Kind() > column.IDCounted,
+	case !bitsOK, !metricOK, seg.IDs.Kind() > column.IDCounted,
 		seg.Dim > column.MaxDim, rows > column.MaxRows, nulls > rows,
 		!(seg.Recall > 0 && seg.Recall <= 1), !scaleOK, !(radius >= 0 && radius <= 4):
 		return nil, 0, corrupt(secParameters, at, "values out of range")
 	}
 	seg.Rows, seg.Nulls = int(rows), int(nulls)
-	seg.Ids.N = seg.Rows
+	seg.IDs.N = seg.Rows
 	return seg, radius, nil
 }
 

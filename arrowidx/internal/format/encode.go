@@ -36,7 +36,7 @@ func Minor(seg *segment.Segment) uint16 {
 	switch {
 	case seg.Next > 0, seg.Uneven:
 		return 4
-	case seg.Ids.Kind() == column.IDCounted || seg.Metric > column.SqEuclidean:
+	case seg.IDs.Kind() == column.IDCounted || seg.Metric > column.SqEuclidean:
 		return 3
 	}
 	return 2
@@ -64,9 +64,9 @@ func sections(
 	if seg.Kind == segment.Exact && seg.Metric.Larger() {
 		add(secNorms, 4, seg.Norms.Mem)
 	}
-	add(secIDs, 8, arrow.Uint64Traits.CastToBytes(seg.Ids.Num))
-	add(secIDOffsets, 8, arrow.Uint64Traits.CastToBytes(seg.Ids.Off))
-	add(secIDText, 1, seg.Ids.Text)
+	add(secIDs, 8, arrow.Uint64Traits.CastToBytes(seg.IDs.Num))
+	add(secIDOffsets, 8, arrow.Uint64Traits.CastToBytes(seg.IDs.Off))
+	add(secIDText, 1, seg.IDs.Text)
 	add(secAlive, 4, arrow.Uint32Traits.CastToBytes(seg.Alive))
 	if vectors && col != nil && seg.Rows*seg.Dim > 0 {
 		n, size := uint64(seg.Rows)*uint64(seg.Dim), uint32(4)
@@ -101,7 +101,7 @@ func sections(
 func parameters(seg *segment.Segment) []byte {
 	b := make([]byte, parametersSize)
 	le := binary.LittleEndian
-	b[0], b[1], b[2], b[3] = byte(seg.Kind), byte(seg.Metric), byte(seg.Bits), byte(seg.Ids.Kind())
+	b[0], b[1], b[2], b[3] = byte(seg.Kind), byte(seg.Metric), byte(seg.Bits), byte(seg.IDs.Kind())
 	le.PutUint32(b[4:], uint32(seg.Dim))
 	le.PutUint64(b[8:], uint64(seg.Rows))
 	le.PutUint64(b[16:], uint64(seg.Nulls))
@@ -182,8 +182,8 @@ func contentDigest(
 	}
 	h := sha256.New()
 	for _, b := range [][]byte{
-		arrow.Uint64Traits.CastToBytes(seg.Ids.Num), arrow.Uint64Traits.CastToBytes(seg.Ids.Off),
-		seg.Ids.Text,
+		arrow.Uint64Traits.CastToBytes(seg.IDs.Num), arrow.Uint64Traits.CastToBytes(seg.IDs.Off),
+		seg.IDs.Text,
 	} {
 		_, _ = h.Write(b)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 func (d *Decoder) readIDs(seg *segment.Segment) error {
-	ids, n := seg.Ids, uint64(seg.Rows)
+	ids, n := seg.IDs, uint64(seg.Rows)
 	numbers, offsets := uint64(0), uint64(0)
 	switch ids.Kind() {
 	case column.IDInt64, column.IDUint64, column.IDCounted:
@@ -67,9 +67,9 @@ func (d *Decoder) readNext(seg *segment.Segment) error {
 		return err
 	}
 	seg.Next = binary.LittleEndian.Uint64(b)
-	if !seg.Ids.Counted() || seg.Next <= seg.Ids.After() || seg.Next > column.NoNumber {
-		return corrupt(secNext, e.offset, "%d after %s ids up to %d", seg.Next, seg.Ids.Kind(),
-			seg.Ids.After())
+	if !seg.IDs.Counted() || seg.Next <= seg.IDs.After() || seg.Next > column.NoNumber {
+		return corrupt(secNext, e.offset, "%d after %s ids up to %d", seg.Next, seg.IDs.Kind(),
+			seg.IDs.After())
 	}
 	return nil
 }

@@ -192,7 +192,7 @@ func (d *descent) run(ctx context.Context) (bool, error) {
 	if ok, err := d.divide(ctx); !ok || err != nil {
 		return false, err
 	}
-	if err := d.makeRoom(); err != nil {
+	if err := d.allocateAll(); err != nil {
 		return false, err
 	}
 	if err := d.sketchRows(ctx); err != nil || d.uneven.Load() {
@@ -258,8 +258,8 @@ func (d *descent) describe() {
 	}
 }
 
-// room makes n zeroed bytes that free gives back.
-func (d *descent) room(n int64) ([]byte, error) {
+// allocate makes n zeroed bytes that free gives back.
+func (d *descent) allocate(n int64) ([]byte, error) {
 	s, err := mem.NewSlab("neighbors", n)
 	if err != nil {
 		return nil, err
@@ -274,15 +274,15 @@ func (d *descent) free() {
 	}
 }
 
-// makeRoom makes the memory of sketches and lists.
-func (d *descent) makeRoom() error {
+// allocateAll makes the memory of sketches and lists.
+func (d *descent) allocateAll() error {
 	n, padded := int64(d.n), rabitq.PaddedDim(d.seg.Dim)
 	var parts [8][]byte
 	for i, each := range [...]int{
 		padded, 8, 4 * d.wide, 4 * d.wide, 4 * d.wide, 2 * mostProbes, 4 * descentReverse, 8,
 	} {
 		var err error
-		if parts[i], err = d.room(n * int64(each)); err != nil {
+		if parts[i], err = d.allocate(n * int64(each)); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,9 @@ type offers struct {
 
 func (o *offers) reset() { o.tau, o.rows, o.near = mem.Infinity, o.rows[:0], o.near[:0] }
 
-// keep drops all but the n of least estimates, of equals those offered last.
+// keep drops all but the n of least estimates, of equals those offered last. tau becomes the n-th
+// estimate, above which nothing is offered any more; what stays keeps its order, so that lists do
+// not depend on when it was called. spare is scratch memory, which is returned.
 func (o *offers) keep(n int, spare []float32) []float32 {
 	if len(o.near) <= n {
 		return spare
@@ -35,7 +37,7 @@ func (o *offers) keep(n int, spare []float32) []float32 {
 	spare = mem.Grow(spare, len(o.near))
 	copy(spare, o.near)
 	o.tau = simd.SelectKth(spare, n-1)
-	ties := n
+	ties := n // places left for estimates equal to tau; SelectKth has put the n least first
 	for _, v := range spare[:n] {
 		if v < o.tau {
 			ties--

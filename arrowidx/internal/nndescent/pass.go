@@ -36,7 +36,7 @@ func (d *descent) pass(ctx context.Context, all bool) error {
 					return err
 				}
 			}
-			o.gather(d, at, all)
+			o.propose(d, at, all)
 			moves[at] = w.improve(d, at)
 		}
 		return nil
@@ -70,8 +70,8 @@ func (d *descent) turnRound(ctx context.Context) error {
 	})
 }
 
-// gather lists the candidates of a position, each once.
-func (o *offering) gather(d *descent, at int, all bool) {
+// propose lists the candidates of a position, each once.
+func (o *offering) propose(d *descent, at int, all bool) {
 	chosen := d.chosenBy(at)
 	for _, cell := range chosen {
 		o.compared[cell] = true

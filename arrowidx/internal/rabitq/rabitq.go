@@ -119,7 +119,7 @@ func (c *Coder) fit(r []float32, l float64) (dot, sq float64) {
 		return 0, float64(c.padded) / 4
 	}
 	load := ExtraLoad[c.extra] * math.Sqrt(float64(c.padded)) / math.Sqrt(l)
-	reach := 0.99999 * float64(int(1)<<c.extra) / float64(simd.MaxAbs(r))
+	full := 0.99999 * float64(int(1)<<c.extra) / float64(simd.MaxAbs(r))
 	var best, t, last float32
 	var merit float64
 	attempt := func(scale float64) {
@@ -132,7 +132,7 @@ func (c *Coder) fit(r []float32, l float64) (dot, sq float64) {
 	}
 	attempt(load)
 	if c.extra >= 3 {
-		attempt(reach)
+		attempt(full)
 	}
 	if dot > 0 {
 		attempt(sq / dot)
@@ -160,9 +160,9 @@ func (c *Coder) factors(l, dot, y float64, meanDot float32) Factors {
 		return f
 	}
 	f.Rescale = float32(-kappa * (l / dot))
-	spread := l / dot * (y / dot) // 1 / cos^2 of the angle between r and y
-	if spread > 1 {
-		f.Err = float32(kappa * math.Sqrt(l) * math.Sqrt((spread-1)/float64(c.padded-1)))
+	secant2 := l / dot * (y / dot) // 1 / cos^2 of the angle between r and y
+	if secant2 > 1 {
+		f.Err = float32(kappa * math.Sqrt(l) * math.Sqrt((secant2-1)/float64(c.padded-1)))
 	}
 	return f
 }

@@ -86,7 +86,7 @@ func NewWorkspace() *Workspace {
 	return w
 }
 
-// batch answers queries [from, to): prepare and first wave, scan by (shard, group), finish.
+// batch answers queries [from, to): prepare and pilot scan, scan by (shard, group), finish.
 func (r *Run) batch(ctx context.Context, w *Workspace, from, to, threads int) error {
 	w.Ctx, w.from, w.n = ctx, from, to-from
 	w.shards = (len(r.words) + shardBlocks - 1) / shardBlocks
@@ -156,16 +156,16 @@ func (r *Run) prepare(ctx context.Context, w *Workspace, worker, lo, hi int) err
 		if err := r.choose(q, from+i); err != nil {
 			return err
 		}
-		switch q.way = r.filtered(q); {
-		case q.way == scanPlane || q.way == codeEvery:
+		switch q.strategy = r.filtered(q); {
+		case q.strategy == scanPlane || q.strategy == codeEvery:
 			q.rotate(r.Seg)
 			q.setTables(r.Seg, float32(r.Epsilon))
-		case q.way == gatherRows && r.sketches():
+		case q.strategy == gatherRows && r.sketches():
 			q.rotate(r.Seg)
 		}
 		for s := range shards {
 			p := &w.probes[i*shards+s]
-			p.Query, p.counts, p.apart, p.where = q, counts{}, false, Place{}
+			p.Query, p.counts, p.outside, p.where = q, counts{}, false, Place{}
 			p.best.Reset(r.K)
 			p.candidates.Reset(r.collect())
 			p.wait = p.wait[:0]
@@ -178,7 +178,7 @@ func (r *Run) prepare(ctx context.Context, w *Workspace, worker, lo, hi int) err
 func (r *Run) route(ctx context.Context, w *Workspace, worker, lo, hi int) error {
 	scan := w.lists[worker][:0]
 	for i := lo; i < hi; i++ {
-		if w.Queries[i].way == scanPlane {
+		if w.Queries[i].strategy == scanPlane {
 			scan = append(scan, &w.probes[i*w.shards])
 		}
 	}
@@ -211,50 +211,68 @@ func (r *Run) choose(q *Query, i int) error {
 	few := r.Eligible <= r.fewest() || r.collect() >= r.Eligible/8 || r.Epsilon == 0
 	switch {
 	case q.Zero:
-		q.way = scoreZero
+		q.strategy = scoreZero
 	case seg.Kind == segment.Exact:
-		q.way = scanTiles
+		q.strategy = scanTiles
 		if r.Eligible < seg.Rows/4 ||
 			seg.Metric.Larger() && !r.tileable(q) {
-			q.way = measureEvery
+			q.strategy = measureEvery
 		}
 	case q.lost && r.Col == nil:
 		return fault.At(fault.InvalidVector, "search", int64(i), -1,
 			fmt.Sprintf("query %d has norm %.3g, too long beside the indexed rows for codes", i,
 				q.Norm), "give the vectors (attach, or load with vectors=column), or scale the query")
 	case q.far && r.Col != nil, measure && few:
-		q.way = measureEvery
+		q.strategy = measureEvery
 	case few:
-		q.way = codeEvery
+		q.strategy = codeEvery
 	default:
-		q.way = scanPlane
+		q.strategy = scanPlane
 	}
 	return nil
 }
 
-// filtered is the way to look at a query's rows where they are few or a filter leaves some, from
-// the way that choose found.
+// filtered is the strategy for a query's rows where they are few or a filter leaves some, from that
+// which choose found.
 func (r *Run) filtered(q *Query) strategy {
-	exact := r.Seg.Kind == segment.Exact
 	switch {
-	case q.way == scoreZero || q.way == codeEvery || q.far,
-		!exact && (r.Col == nil || r.P.Estimates || r.Epsilon == 0),
-		exact && (r.Filter == nil || r.Eligible > r.Seg.Usable/16*15):
-		return q.way
+	case !r.mayGather(q):
+		return q.strategy
 	case r.Eligible <= max(r.K, FewRows):
 		return measureEvery
-	case q.way == scanPlane && r.reaches():
+	case r.scanPays(q):
 		return scanPlane
-	case exact || r.reaches() || r.sparse():
-	case q.way == scanPlane:
-		return scanPlane
-	case r.Eligible > fewBlocks*simd.BlockRows && r.collect() < r.Eligible/8:
-		return scanPlane // few of all rows, but side by side
-	}
-	if !r.inRange(q) {
+	case !r.inRange(q):
 		return measureEvery
 	}
 	return gatherRows
+}
+
+// mayGather reports whether the eligible rows can be looked at by their vectors as float32: kinds
+// with codes have vectors and bounds to close, kind exact has a filter that leaves out a sixteenth
+// of the rows (with fewer left out, whole tiles are read faster).
+func (r *Run) mayGather(q *Query) bool {
+	if q.strategy == scoreZero || q.strategy == codeEvery || q.far {
+		return false
+	}
+	if r.Seg.Kind == segment.Exact {
+		return r.Filter != nil && r.Eligible <= r.Seg.Usable/16*15
+	}
+	return r.Col != nil && !r.P.Estimates && r.Epsilon != 0
+}
+
+// scanPays reports whether the codes around the eligible rows cost less than the rows' vectors.
+// Where choose found few rows they may still lie side by side, so that their blocks are few too.
+func (r *Run) scanPays(q *Query) bool {
+	switch {
+	case r.Seg.Kind == segment.Exact:
+		return false
+	case q.strategy == scanPlane:
+		return r.reaches() || !r.sparse()
+	case r.reaches() || r.sparse():
+		return false
+	}
+	return r.Eligible > fewBlocks*simd.BlockRows && r.collect() < r.Eligible/8
 }
 
 // scanShard looks at one shard of rows for queries [lo, hi) of the batch.
@@ -265,7 +283,7 @@ func (r *Run) scanShard(ctx context.Context, w *Workspace, worker, lo, hi, shard
 	for kind := measureEvery; kind <= gatherRows; kind++ {
 		list := w.lists[worker][:0]
 		for i := lo; i < hi; i++ {
-			if p := &w.probes[i*shards+shard]; p.way == kind {
+			if p := &w.probes[i*shards+shard]; p.strategy == kind {
 				p.candidates.Tau = p.first
 				list = append(list, p)
 			}
@@ -321,7 +339,7 @@ func (s *Searcher) scan(ctx context.Context, ps []*Probe, from, to int) error {
 // finish joins a query's shards and writes its answer.
 func (r *Run) finish(ctx context.Context, s *Searcher, shards []Probe, i int) error {
 	p := &shards[0]
-	switch p.way {
+	switch p.strategy {
 	case scoreZero:
 		r.put(i, p.Query, r.firstRows(p))
 		p.counts.certified++
@@ -332,7 +350,7 @@ func (r *Run) finish(ctx context.Context, s *Searcher, shards []Probe, i int) er
 				p.best.Push(h)
 			}
 		}
-		if p.way == measureEvery {
+		if p.strategy == measureEvery {
 			p.counts.certified++
 		}
 		r.put(i, p.Query, p.best.Sorted())

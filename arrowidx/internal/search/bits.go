@@ -218,12 +218,12 @@ func (s *bitsScan) offerHamming(best *topk.Heap, from, n int) {
 }
 
 // offerJaccard is offerHamming for 1 - both/any. Quotients of counts up to 65,536 that differ do so
-// by far more than float64 rounds, so a product with a little room tells most rows off.
+// by far more than float64 rounds, so a product with a little leeway tells most rows off.
 func (s *bitsScan) offerJaccard(best *topk.Heap, from, n int) {
-	const room = 1 - 1e-12
+	const leeway = 1 - 1e-12
 	least := -1.0
 	if best.Full() {
-		least = (1 - best.Worst()) * room
+		least = (1 - best.Worst()) * leeway
 	}
 	for i, v := range s.both[:n] {
 		if float64(v) < least*float64(s.any[i]) || !s.run.admits(from+i) {
@@ -235,13 +235,13 @@ func (s *bitsScan) offerJaccard(best *topk.Heap, from, n int) {
 		}
 		best.Push(topk.Hit{Dist: dist, Row: uint32(from + i)})
 		if best.Full() {
-			least = (1 - best.Worst()) * room
+			least = (1 - best.Worst()) * leeway
 		}
 	}
 }
 
 // prepareBits makes a query of packed bits ready: every row is compared.
-func (q *Query) prepareBits() { q.Vec, q.Unit, q.way = nil, 1, measureEvery }
+func (q *Query) prepareBits() { q.Vec, q.Unit, q.strategy = nil, 1, measureEvery }
 
 // compareGroups pushes the rows [from, to) with their distances in bits from the queries of the
 // list.

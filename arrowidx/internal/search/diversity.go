@@ -24,8 +24,8 @@ type chooser struct {
 	norms []float64
 	taken []bool
 	wide  bool // all sides are float64
-	read  sideRoom
-	kept  sideRoom
+	read  sideMemory
+	kept  sideMemory
 	count [2]uint32
 }
 
@@ -37,17 +37,17 @@ type Side struct {
 	norm float64 // under cosine
 }
 
-// sideRoom is memory for a side.
-type sideRoom struct {
+// sideMemory is memory for a side.
+type sideMemory struct {
 	narrow []float32
 	segment.WideRows
 }
 
 // wideSide is a side of float64, for cosine of a length whose square is a number.
-func wideSide(metric column.Metric, x []float64, room *sideRoom) Side {
+func wideSide(metric column.Metric, x []float64, memory *sideMemory) Side {
 	if metric == column.Cosine {
-		room.Even = mem.Grow(room.Even, len(x))
-		x, _ = column.Evened(x, room.Even)
+		memory.Even = mem.Grow(memory.Even, len(x))
+		x, _ = column.Evened(x, memory.Even)
 	}
 	return Side{Wide: x}
 }
@@ -68,7 +68,7 @@ func (w *chooser) choose(ctx context.Context, c *choosing, q Side, hits *SearchO
 			q.Wide = make([]float64, len(q.X))
 			column.Widen(q.Wide, q.X)
 		}
-		q = wideSide(metric, q.Wide, &sideRoom{})
+		q = wideSide(metric, q.Wide, &sideMemory{})
 	}
 	q.norm = q.Length(metric)
 	for i, row := range hits.Rows {
@@ -110,19 +110,20 @@ func (w *chooser) choose(ctx context.Context, c *choosing, q Side, hits *SearchO
 // wide reports whether some of what is compared is float64.
 func (c *choosing) wide() bool { return c.p.Wide != nil || Wide(c.v, c.p.Source) }
 
-// side returns a row's vector: the column's memory, or room where numbers must be converted.
-func (w *chooser) side(c *choosing, row int64, room *sideRoom) Side {
+// side returns a row's vector: the column's memory, or memory of ours where numbers must be
+// converted.
+func (w *chooser) side(c *choosing, row int64, memory *sideMemory) Side {
 	col, at := columnOf(c.v, row, c.p.Source)
 	metric := c.v.Parts[0].Metric
 	switch {
 	case metric.Binary():
 		return Side{bits: col.Memory(at)}
 	case w.wide:
-		room.Row = mem.Grow(room.Row, col.Dim())
-		return wideSide(metric, col.WideRow(at, room.Row), room)
+		memory.Row = mem.Grow(memory.Row, col.Dim())
+		return wideSide(metric, col.WideRow(at, memory.Row), memory)
 	}
-	room.narrow = mem.Grow(room.narrow, col.Dim())
-	return Side{X: col.Row(at, room.narrow)}
+	memory.narrow = mem.Grow(memory.narrow, col.Dim())
+	return Side{X: col.Row(at, memory.narrow)}
 }
 
 // cancelledNow looks at the context now and then.

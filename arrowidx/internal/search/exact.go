@@ -13,7 +13,7 @@ import (
 // exactTile is the bytes of rows that one pass of kind exact covers for all queries of a group.
 const exactTile = 64 << 10
 
-// exactScan offers every row of [from, to) that the filter admits to the queries' collectors, with
+// exactScan offers every row of [from, to) that the filter admits to the queries' candidates, with
 // float32 distances and bounds that contain their rounding. It works on groups of queries, so
 // that a tile of rows is read from memory once.
 func (s *Searcher) exactScan(ctx context.Context, ps []*Probe, from, to int) error {
@@ -95,7 +95,7 @@ func (s *Searcher) offerSquares(p *Probe, values []float32, from int) {
 	c, gamma, lost := &p.candidates, p.gamma(s.Run.Seg), mem.ExactVanished(s.Run.Seg.Dim)
 	p.counts.scanned += int64(len(values))
 	for i := -1; ; {
-		i = simd.NextBelow(values, i+1, mem.NextUp((p.blur.reach(c.Tau)+lost)*(1+2*gamma)))
+		i = simd.NextBelow(values, i+1, mem.NextUp((p.blur.widened(c.Tau)+lost)*(1+2*gamma)))
 		if i == len(values) {
 			return
 		}

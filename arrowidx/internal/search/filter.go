@@ -216,8 +216,8 @@ func PackMask(words []uint32, mask []byte) {
 	const (
 		low  = 0x7F7F7F7F7F7F7F7F
 		ones = 0x0101010101010101
-		// gather moves bit 8*i of a product's factor to bit 56+i; no two sums of exponents meet.
-		gather = 0x0102040810204080
+		// collect moves bit 8*i of a product's factor to bit 56+i; no two sums of exponents meet.
+		collect = 0x0102040810204080
 	)
 	i := 0
 	for ; i+simd.BlockRows <= len(mask); i += simd.BlockRows {
@@ -230,7 +230,7 @@ func PackMask(words []uint32, mask []byte) {
 		word := uint32(0)
 		for at, x := range [...]uint64{a, b, c, d} {
 			set := (x&low + low | x) >> 7 & ones
-			word |= uint32(set*gather>>56) << (8 * at)
+			word |= uint32(set*collect>>56) << (8 * at)
 		}
 		words[i/simd.BlockRows] = word
 	}
@@ -334,6 +334,10 @@ func (p *Placement) Hold(words []uint32, c *segment.Cells, cell int) int {
 	}
 	return int(p.InCell[cell])
 }
+
+// placeCell makes the slots of a cell known: a filter of many rows is put in the order of slots
+// cell by cell, as they are counted.
+func (r *Run) placeCell(cell int) { r.InCell(cell) }
 
 // InCell counts the rows of a cell that may be found.
 func (r *Run) InCell(cell int) int {

@@ -71,7 +71,7 @@ func exponentWithin(x float64, limit int) bool {
 	return x > 0 && exp > -limit && exp < limit
 }
 
-// nearRows offers every eligible row of blocks [from, to) to the queries' collectors, with float32
+// nearRows offers every eligible row of blocks [from, to) to the queries' candidates, with float32
 // distances and bounds that contain their rounding.
 func (s *Searcher) nearRows(ctx context.Context, ps []*Probe, from, to int) error {
 	d := s.Run.Seg.Dim
@@ -238,7 +238,7 @@ func (s *Searcher) offerRows(p *Probe, values []float32, rows []uint32) {
 	c, gamma, lost := &p.candidates, p.gamma(s.Run.Seg), mem.ExactVanished(s.Run.Seg.Dim)
 	unit, inverse := float32(p.Unit), float32(1/p.Unit)
 	for i := -1; ; {
-		i = simd.NextBelow(values, i+1, mem.NextUp((p.blur.reach(c.Tau*inverse)+lost)*(1+2*gamma)))
+		i = simd.NextBelow(values, i+1, mem.NextUp((p.blur.widened(c.Tau*inverse)+lost)*(1+2*gamma)))
 		if i == len(values) {
 			return
 		}
@@ -302,9 +302,9 @@ func (s *Searcher) codeRows(ctx context.Context, ps []*Probe, from, to int) erro
 }
 
 // codePositions scores the rows at positions by their whole codes, for every probe at its place; a
-// position's slot is shift more. names are the rows at the positions, nil if they are the same.
+// position's slot is shift more. rowsAt are the rows at the positions, nil if they are the same.
 func (s *Searcher) codePositions(
-	ctx context.Context, ps []*Probe, positions []uint32, shift int, names []uint32,
+	ctx context.Context, ps []*Probe, positions []uint32, shift int, rowsAt []uint32,
 ) error {
 	f := s.Run.Seg.Codes
 	last := -1
@@ -323,8 +323,8 @@ func (s *Searcher) codePositions(
 			simd.Fetch(f.ExtraOf(ahead))
 		}
 		row := pos
-		if names != nil {
-			row = names[pos]
+		if rowsAt != nil {
+			row = rowsAt[pos]
 		}
 		for _, p := range ps {
 			e, _ := p.Code(f, p.where, int(pos))

@@ -239,7 +239,7 @@ func (g *Grouped) prepare(_, i int) error {
 		return err
 	}
 	for s := range g.shards {
-		g.finds[i*g.shards+s].reset(g, q.way)
+		g.finds[i*g.shards+s].reset(g, q.strategy)
 	}
 	return nil
 }
@@ -251,10 +251,10 @@ func (g *Grouped) prepareNumbers(q *Query, i int) error {
 	if err := g.choose(q, i); err != nil {
 		return err
 	}
-	if q.way == scanPlane && g.wanted() >= g.Eligible/8 {
-		q.way = codeEvery
+	if q.strategy == scanPlane && g.wanted() >= g.Eligible/8 {
+		q.strategy = codeEvery
 		if g.Col != nil && !g.P.Estimates {
-			q.way = measureEvery
+			q.strategy = measureEvery
 		}
 	}
 	return nil
@@ -264,7 +264,7 @@ func (g *Grouped) prepareNumbers(q *Query, i int) error {
 func (g *Grouped) join(i int) {
 	finds := g.finds[i*g.shards : (i+1)*g.shards]
 	all, rest := &finds[0], finds[1:]
-	if !g.queries[i].way.bounded() {
+	if !g.queries[i].strategy.bounded() {
 		for j := range rest {
 			all.mergeHits(g, &rest[j])
 		}

@@ -18,7 +18,7 @@ import (
 // blocks; with more the scan lets all rows through to their group's own.
 const mostTaus = 256
 
-// groupFinds is what one query found in one shard: for every group a collector, or its nearest
+// groupFinds is what one query found in one shard: for every group its candidates, or its nearest
 // rows where all are scored. The rows of all groups stand in one list, heaps side by side.
 type groupFinds struct {
 	tau    []float32  // of a group: the smallest known upper bound of its k-th distance
@@ -159,7 +159,7 @@ func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error 
 	for kind := scoreZero; kind <= scanTiles; kind++ {
 		s.list, s.finds, s.which = s.list[:0], s.finds[:0], s.which[:0]
 		for i := lo; i < hi; i++ {
-			if g.queries[i].way != kind {
+			if g.queries[i].strategy != kind {
 				continue
 			}
 			p := &s.probes[len(s.list)]
@@ -283,7 +283,7 @@ func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte
 			simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
 		}
 		for i := range m {
-			s.gatherGroups(lo+i, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+			s.keepGroupSurvivors(lo+i, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
 		}
 		for i := range m {
 			s.scoreGroups(lo + i)
@@ -292,9 +292,9 @@ func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte
 	}
 }
 
-// gatherGroups lists the rows whose lower bounds are below the thresholds of their groups, and
-// asks for their extra bits.
-func (s *groupSearcher) gatherGroups(i, first int, masks []uint32, est []float32) {
+// keepGroupSurvivors lists the rows whose lower bounds are below the thresholds of their groups,
+// and asks for their extra bits.
+func (s *groupSearcher) keepGroupSurvivors(i, first int, masks []uint32, est []float32) {
 	g, p, found := s.g, s.list[i], s.finds[i]
 	f := g.Seg.Codes
 	for b, m := range masks {
@@ -426,7 +426,7 @@ func (s *groupSearcher) finish(ctx context.Context, i, chunk int) error {
 		if g.places[group] == g.places[group+1] {
 			continue
 		}
-		if !q.way.bounded() {
+		if !q.strategy.bounded() {
 			best := g.finds[i*g.shards].nearest(g, group)
 			g.put(i, group, best.Sorted())
 			continue
@@ -438,7 +438,7 @@ func (s *groupSearcher) finish(ctx context.Context, i, chunk int) error {
 		sure = sure && closed
 		g.put(i, group, hits)
 	}
-	g.unsure[i*g.chunks+chunk] = !sure || q.way == codeEvery
+	g.unsure[i*g.chunks+chunk] = !sure || q.strategy == codeEvery
 	return nil
 }
 

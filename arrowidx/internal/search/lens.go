@@ -72,8 +72,8 @@ func (b blur) around(low, up float32) (float32, float32) {
 	return float32(l * l * (1 - ajar)), above
 }
 
-// reach returns the largest square of a distance of rounded points that may truly be at most tau.
-func (b blur) reach(tau float32) float32 {
+// widened returns the largest square of a distance of rounded points that may truly be at most tau.
+func (b blur) widened(tau float32) float32 {
 	if b == (blur{}) || tau < 0 || tau == mem.Infinity {
 		return tau
 	}

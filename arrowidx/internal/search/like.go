@@ -94,7 +94,7 @@ func (c *choosing) prepare() error {
 		c.out.Scores[i] = float32(math.NaN())
 	}
 	clear(c.out.Counts)
-	c.out.IDs = v.Ids
+	c.out.IDs = v.IDs
 	return nil
 }
 
@@ -193,7 +193,7 @@ func AskWith(
 	if binary {
 		p.Bits = mem.Grow(p.Bits, len(rows)*dim/8)
 	} else {
-		p.Room(len(rows)*dim, Wide(v, source))
+		p.MakeQueries(len(rows)*dim, Wide(v, source))
 	}
 	p.NQ = len(rows)
 	for i, row := range rows {
@@ -206,7 +206,7 @@ func AskWith(
 		if binary {
 			copy(p.Bits[i*dim/8:(i+1)*dim/8], col.Memory(at))
 		} else {
-			p.Take(i, dim, col, at)
+			p.SetQuery(i, dim, col, at)
 		}
 	}
 	return nil

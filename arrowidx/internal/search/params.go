@@ -120,8 +120,8 @@ func QueriesIn(op string, numbers int, bits []byte, base *segment.Segment) (int,
 	return n / each, nil
 }
 
-// Room makes room for n numbers as queries, in memory that they had before.
-func (p *SearchParams) Room(n int, wide bool) {
+// MakeQueries makes room for n numbers as queries, in memory that they had before.
+func (p *SearchParams) MakeQueries(n int, wide bool) {
 	if wide {
 		p.Wide, p.Queries = mem.Grow(p.Wide, n), nil
 	} else {
@@ -129,8 +129,8 @@ func (p *SearchParams) Room(n int, wide bool) {
 	}
 }
 
-// Take makes a row query i, in the room made for it.
-func (p *SearchParams) Take(i, dim int, col *column.Column, row int) {
+// SetQuery makes a row query i, in the room made for it.
+func (p *SearchParams) SetQuery(i, dim int, col *column.Column, row int) {
 	if p.Wide != nil {
 		to := p.Wide[i*dim : (i+1)*dim]
 		copy(to, col.WideRow(row, to))

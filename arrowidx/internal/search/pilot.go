@@ -11,14 +11,14 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// The first wave of a flat scan: runs of blocks spread over the index, a sample that gives each
+// The pilot scan of kind flat: runs of blocks spread over the index, a sample that gives each
 // query its first threshold. Small indexes have fewer runs.
 const (
-	waveRuns   = 16
-	waveBlocks = 8
-	waveSparse = 4 // one block in so many at most, but for the first run
-	// waveExtra is how many rows more than k are scored with all their bits.
-	waveExtra = 16
+	pilotRuns   = 16
+	pilotBlocks = 8
+	pilotSparse = 4 // one block in so many at most, but for the first run
+	// pilotExtra is how many rows more than k are scored with all their bits.
+	pilotExtra = 16
 )
 
 // pilotScan sets every probe's first threshold: the k-th smallest upper bound among the rows of
@@ -27,7 +27,7 @@ func (s *Searcher) pilotScan(ctx context.Context, ps []*Probe) error {
 	if len(ps) == 0 {
 		return nil
 	}
-	rows := s.runs() * waveBlocks * simd.BlockRows
+	rows := s.runs() * pilotBlocks * simd.BlockRows
 	if rows == 0 {
 		return nil
 	}
@@ -52,10 +52,10 @@ func (s *Searcher) pilotScan(ctx context.Context, ps []*Probe) error {
 // runs returns the number of runs of the sample.
 func (s *Searcher) runs() int {
 	blocks := s.Run.Seg.Codes.Count
-	if blocks < waveBlocks {
+	if blocks < pilotBlocks {
 		return 0
 	}
-	return min(max(blocks/(waveSparse*waveBlocks), 1), waveRuns)
+	return min(max(blocks/(pilotSparse*pilotBlocks), 1), pilotRuns)
 }
 
 // pilotBlock is the first block of a run.
@@ -65,8 +65,8 @@ func (s *Searcher) pilotBlock(run int) int { return run * s.Run.Seg.Codes.Count 
 // other; rows that may not be found are infinitely far.
 func (s *Searcher) scanSample(ps []*Probe) {
 	f := s.Run.Seg.Codes
-	const lanes = waveBlocks * simd.BlockRows
-	s.masks = mem.Grow(s.masks, 4*waveBlocks)
+	const lanes = pilotBlocks * simd.BlockRows
+	s.masks = mem.Grow(s.masks, 4*pilotBlocks)
 	s.out = mem.Grow(s.out, 4*lanes)
 	for i, p := range ps {
 		s.four[i] = p.Scan
@@ -74,12 +74,12 @@ func (s *Searcher) scanSample(ps []*Probe) {
 	}
 	for run := range s.runs() {
 		from := s.pilotBlock(run)
-		words := s.Run.words[from : from+waveBlocks]
-		blocks := f.Blocks.Mem[from*f.Stride : (from+waveBlocks)*f.Stride]
+		words := s.Run.words[from : from+pilotBlocks]
+		blocks := f.Blocks.Mem[from*f.Stride : (from+pilotBlocks)*f.Stride]
 		if len(ps) == 4 {
 			simd.Scan4(blocks, f.Padded, words, &s.four, s.masks, s.out)
 		} else {
-			simd.Scan(blocks, f.Padded, words, &s.four[0], s.masks[:waveBlocks], s.out[:lanes])
+			simd.Scan(blocks, f.Padded, words, &s.four[0], s.masks[:pilotBlocks], s.out[:lanes])
 		}
 		for i := range ps {
 			to := s.est[(i*s.runs()+run)*lanes : (i*s.runs()+run+1)*lanes]
@@ -108,8 +108,8 @@ func (s *Searcher) pickLeast(est []float32, n int) {
 // boundSample scores the rows of least estimate and takes their upper bounds.
 func (s *Searcher) boundSample(p *Probe, est []float32) {
 	f := s.Run.Seg.Codes
-	s.pickLeast(est, p.candidates.K+waveExtra)
-	const lanes = waveBlocks * simd.BlockRows
+	s.pickLeast(est, p.candidates.K+pilotExtra)
+	const lanes = pilotBlocks * simd.BlockRows
 	for i, h := range s.pick.Heap {
 		run, at := int(h.Row)/lanes, int(h.Row)%lanes
 		row := s.pilotBlock(run)*simd.BlockRows + at

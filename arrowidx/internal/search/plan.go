@@ -17,7 +17,7 @@ type Plan struct {
 	Exact     bool // scores are distances, not estimates
 	Threads   int
 	Bits      int
-	Plane     int   // bits a dimension that the scan reads; 8: Neighbors compared sketches
+	Plane     int   // bits per dimension that the scan reads; 8: Neighbors compared sketches
 	Cells     int64 // cells of the index: 0 for exact, 1 for flat
 	Probed    int64 // cells looked into
 	Rows      int64 // rows of the index

@@ -52,8 +52,8 @@ type Query struct {
 	zErr    float32 // epsilon0 * the standard deviation that int8 adds, per unit of rescale
 	Slack   float32 // contains float32 rounding of estimates
 
-	first float32 // upper bound of the k-th distance from the first wave
-	way   strategy
+	first    float32 // upper bound of the k-th distance from the pilot scan
+	strategy strategy
 }
 
 // Place is where codes lie for a query: around which point they are residuals.
@@ -166,10 +166,10 @@ func (q *Query) setTables(seg *segment.Segment, epsilon float32) {
 		Tables: q.tables, Step: step, Bias: -abs / 2, Add: add,
 		Err: epsilon * length, TabErr: epsilon * tableErr,
 	}
-	reach := length + f.Radius
-	q.Slack = reach*reach/(1<<17) + (1+seg.MeanSq)*(1+seg.MeanSq)/(1<<20)
+	farthest := length + f.Radius
+	q.Slack = farthest*farthest/(1<<17) + (1+seg.MeanSq)*(1+seg.MeanSq)/(1<<20)
 	if !seg.Metric.Larger() {
-		q.Slack = reach * reach / (1 << 17)
+		q.Slack = farthest * farthest / (1 << 17)
 	}
 	half := float32(int(1)<<f.Bits-1) / 2
 	if seg.Cells != nil || f.Bits >= 2 && f.Bits <= 5 {

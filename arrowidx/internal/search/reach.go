@@ -17,34 +17,40 @@ const coarseMargin = 0.02
 // homeCells is how many cells around a query tell whether a filter leaves out the rows there.
 const homeCells = 32
 
-// begin chooses the query's nearest cells that hold enough rows for a first threshold. In t.values
-// it leaves the order of all cells, infinite for those that are known to hold no such row.
-func (t *Router) begin(p *Probe, r *Run) {
-	c := r.Seg.Cells
-	t.coarseAll(p, c, false)
+// Under a filter whose rows calibration knows the angle for, cells are chosen in two steps with the
+// first threshold between them: pilotVisits, Searcher.firstThreshold, reachCells. Both choose by
+// one order of all cells, least first, which is infinite for cells that are out of the question.
+
+// pilotVisits chooses the query's nearest cells that hold enough rows for a first threshold, and
+// returns the order for reachCells. It is the router's memory: nothing else may be routed until
+// then.
+func (t *Router) pilotVisits(p *Probe, r *Run) (order []float32) {
+	t.coarseAll(p, r.Seg.Cells, false)
+	order = t.Values
 	t.nearHome()
-	if p := &r.Filter.Cells; p.Known == nil {
-		for cell, n := range p.InCell {
+	if placed := &r.Filter.Cells; placed.Known == nil { // else counting would place all cells
+		for cell, n := range placed.InCell {
 			if n == 0 {
-				t.Values[cell] = mem.Infinity
+				order[cell] = mem.Infinity
 			}
 		}
 	}
 	p.Visits = p.Visits[:0]
-	for _, cell := range t.Holding(r, min(waveShare*r.collect(), r.Eligible)) {
+	for _, cell := range t.Holding(r, order, min(pilotShare*r.collect(), r.Eligible)) {
 		p.Visits = append(p.Visits, p.VisitOf(r.Seg, cell))
 	}
+	return order
 }
 
-// Holding lists cells of least value in t.values that hold at least so many rows that may be
-// found, rising; all of finite value if they hold less.
-func (t *Router) Holding(r *Run, enough int) []uint32 {
-	n := len(t.Values)
+// Holding lists cells of least order that hold at least so many rows that may be found, rising; all
+// of finite order if they hold less.
+func (t *Router) Holding(r *Run, order []float32, enough int) []uint32 {
+	n := len(order)
 	for want := max(8, min(n, enough*n/r.Eligible)); ; want *= 2 {
-		near, held := t.LeastOf(t.Values, want), 0
+		near, held := t.LeastOf(order, want), 0
 		kept := near[:0]
 		for _, cell := range near {
-			if t.Values[cell] < mem.Infinity {
+			if order[cell] < mem.Infinity {
 				kept = append(kept, cell)
 				held += r.InCell(int(cell))
 			}
@@ -55,34 +61,41 @@ func (t *Router) Holding(r *Run, enough int) []uint32 {
 	}
 }
 
-// reach adds the cells that may hold nearer rows than the first threshold says, from the order that
-// begin has left: at most so many that they hold as many rows that may be found as a search without
-// a filter looks at, and all that are not too far away if the filter leaves out the rows around the
-// query.
-func (s *Searcher) reach(p *Probe) {
-	t, r := &s.routes, s.Run
-	c, tau := r.Seg.Cells, p.squared(r.Seg.Metric)
-	held, enough := 0, max(r.probes*r.Seg.Usable/c.N, r.collect())
+// reachCells adds the cells that may hold nearer rows than the first threshold says: at most so
+// many that they hold as many rows that may be found as a search without a filter looks at. Where
+// the query is outside the filter that number is no guide, nor is the angle at which neighbours
+// lie: then all cells are added.
+func (s *Searcher) reachCells(p *Probe, order []float32) {
+	r := s.Run
+	held := 0
 	for _, v := range p.Visits {
 		held += r.InCell(int(v.Cell))
-		t.Values[v.Cell] = mem.Infinity
+		order[v.Cell] = mem.Infinity // visited
 	}
-	if p.apart = s.outsideFilter(p); p.apart {
+	enough := max(r.probes*r.Seg.Usable/r.Seg.Cells.N, r.collect())
+	if p.outside = s.outsideFilter(p); p.outside {
 		enough = r.Eligible
 	} else {
-		for cell, order := range t.Values {
-			if order < mem.Infinity && Cosine(c, p.Norm2+order, cell, tau) > r.cut+coarseMargin {
-				t.Values[cell] = mem.Infinity
-			}
-		}
+		r.cutOrder(p, order)
 	}
 	if enough -= held; enough <= 0 {
 		return
 	}
-	for _, cell := range t.Holding(r, enough) {
+	for _, cell := range s.routes.Holding(r, order, enough) {
 		p.Visits = append(p.Visits, p.VisitOf(r.Seg, cell))
 	}
 	sortVisits(p.Visits)
+}
+
+// cutOrder leaves out the cells whose rows would have to lie at a smaller angle to the query than
+// nearly all neighbours do (see Probe.leaveOut), by the coarse distances of their centroids.
+func (r *Run) cutOrder(p *Probe, order []float32) {
+	tau := p.squared(r.Seg.Metric)
+	for cell, v := range order {
+		if v < mem.Infinity && Cosine(r.Seg.Cells, p.Norm2+v, cell, tau) > r.cut+coarseMargin {
+			order[cell] = mem.Infinity
+		}
+	}
 }
 
 func sortVisits(visits []Visit) {
@@ -132,7 +145,7 @@ func (s *Searcher) outsideFilter(p *Probe) bool {
 	within, found := 0, 0
 	for _, cell := range s.routes.home {
 		v := p.VisitOf(r.Seg, cell)
-		r.InCell(int(cell)) // or its slots may not be known
+		r.placeCell(int(cell))
 		from, to := int(r.Seg.Cells.Block[cell]), int(r.Seg.Cells.Block[cell+1])
 		s.masks, s.out = mem.Grow(s.masks, to-from), mem.Grow(s.out, (to-from)*simd.BlockRows)
 		q := &s.four[0]
@@ -153,8 +166,8 @@ func (s *Searcher) outsideFilter(p *Probe) bool {
 	return false
 }
 
-// reaches reports whether cells are chosen by begin and reach: under a filter, where calibration
-// knows the angle at which neighbours lie.
+// reaches reports whether cells are chosen by pilotVisits and reachCells: under a filter, where
+// calibration knows the angle at which neighbours lie.
 func (r *Run) reaches() bool {
 	return r.Filter != nil && r.cut < 1 && r.Seg.Metric != column.Dot
 }

@@ -9,65 +9,92 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// rerank measures candidates on the vectors in order of their lower bounds until no other can be
-// among the k nearest, or, when the caller said how many, that many in order of their estimates.
+// rerank measures candidates on the vectors and pushes them to the probe's best: those that bounds
+// ask for, or as many as the caller said.
 func (s *Searcher) rerank(ctx context.Context, p *Probe) error {
 	r := s.Run
-	rows, closed := p.candidates.Rows, true
-	sorted := p.candidates.ByBound(&s.out)
-	if n := max(r.P.Rerank, r.K); r.P.Rerank > 0 && n < len(rows) && r.Seg.Kind != segment.Exact &&
-		p.way != gatherRows {
-		least := float32(math.Inf(1))
-		p.candidates.ByEstimate(r.Seg.RowAt)
-		for _, c := range rows[n:] {
-			least = min(least, c.Low)
-		}
-		defer func() {
-			if p.best.Full() && float64(least) > p.best.Worst() {
-				p.counts.certified++
-			}
-		}()
-		rows, closed, sorted = rows[:n], false, n
+	n := max(r.P.Rerank, r.K)
+	counted := r.P.Rerank > 0 && n < len(p.candidates.Rows) &&
+		r.Seg.Kind != segment.Exact && p.strategy != gatherRows
+	if counted {
+		return s.rerankCounted(ctx, p, n)
 	}
-	fit := r.fit(r.Epsilon, p.way)
+	return s.rerankBounded(ctx, p)
+}
+
+// rerankBounded measures candidates in order of their lower bounds until no other can be among the
+// k nearest. Bounds usually close within the first few, so the others are sorted only when it comes
+// to them.
+func (s *Searcher) rerankBounded(ctx context.Context, p *Probe) error {
+	rows, sorted := p.candidates.Rows, p.candidates.ByBound(&s.out)
+	fit := s.Run.newFit(s.Run.Epsilon, p.strategy)
 	for i := range rows {
 		if i == sorted {
 			topk.SortByBound(rows[i:])
-			sorted = len(rows)
 		}
-		c := rows[i]
-		if i%LookEvery == LookEvery-1 {
-			if err := fault.FromContext(ctx, "search"); err != nil {
-				return err
-			}
-		}
-		if ahead := i + column.FetchAhead; ahead < len(rows) {
-			simd.Fetch(r.Col.Memory(int(r.rowAt(p, rows[ahead].Pos))))
-		}
-		if closed && p.best.Full() && float64(c.Low) > p.best.Worst() {
+		if p.best.Full() && float64(rows[i].Low) > p.best.Worst() {
 			break
 		}
-		row := r.rowAt(p, c.Pos)
-		s.turnTo(int(row))
-		dist := s.distance(p.Query)
-		p.counts.reranked++
-		if err := fit.add("search", c, dist, row); err != nil {
+		if err := s.measureCandidate(ctx, p, &fit, rows, i); err != nil {
 			return err
 		}
-		p.best.Push(topk.Hit{Dist: dist, Row: row})
 	}
-	if closed {
+	p.counts.certified++
+	return fit.judge("search")
+}
+
+// rerankCounted measures the n candidates of least estimate. The answer is certain if the lower
+// bounds of all others are above what was found.
+func (s *Searcher) rerankCounted(ctx context.Context, p *Probe, n int) error {
+	p.candidates.ByEstimate(s.Run.Seg.RowAt)
+	rows, least := p.candidates.Rows[:n], mem.Infinity
+	for _, c := range p.candidates.Rows[n:] {
+		least = min(least, c.Low)
+	}
+	fit := s.Run.newFit(s.Run.Epsilon, p.strategy)
+	for i := range rows {
+		if err := s.measureCandidate(ctx, p, &fit, rows, i); err != nil {
+			return err
+		}
+	}
+	if p.best.Full() && float64(least) > p.best.Worst() {
 		p.counts.certified++
 	}
 	return fit.judge("search")
 }
 
+// measureCandidate measures candidate i on its vector, in float64, and asks for that of one to
+// come.
+func (s *Searcher) measureCandidate(
+	ctx context.Context, p *Probe, f *fit, rows []topk.Candidate, i int,
+) error {
+	if i%LookEvery == LookEvery-1 {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+	}
+	r := s.Run
+	if ahead := i + column.FetchAhead; ahead < len(rows) {
+		simd.Fetch(r.Col.Memory(int(r.rowAt(p, rows[ahead].Pos))))
+	}
+	row := r.rowAt(p, rows[i].Pos)
+	s.turnTo(int(row))
+	dist := s.distance(p.Query)
+	p.counts.reranked++
+	if err := f.add("search", rows[i], dist, row); err != nil {
+		return err
+	}
+	p.best.Push(topk.Hit{Dist: dist, Row: row})
+	return nil
+}
+
 // rowAt returns the row of a candidate. Gathered rows are collected by their numbers.
 func (r *Run) rowAt(p *Probe, pos uint32) uint32 {
-	if p.way == gatherRows {
+	if p.strategy == gatherRows {
 		return pos
 	}
 	return r.Seg.RowAt(pos)
@@ -86,17 +113,18 @@ type fit struct {
 	row               uint32 // a misfit
 }
 
-// fit returns the limits for bounds of width epsilon0.
+// newFit returns the limits for bounds of width epsilon0.
 //
 // For the code vector y of a residual r and the query q' the estimate of <r, q'> is off by <e, q'>,
 // where e = (|r|^2/<r, y>) y - r is orthogonal to r. So it is off by at most |e||q'|, which is
 // sqrt(D-1) deviations (Cauchy-Schwarz; RaBitQ section 3.2). Rounding of the query to int8 is off
 // by at most half a step in each of D numbers, sqrt(3 D) of its deviations, rounding of tables by
 // sqrt(3 D) / 2. The slack for float32 rounding is multiplied with the rest.
-func (r *Run) fit(epsilon float64, way strategy) fit {
-	if r.Seg.Codes == nil || way == gatherRows {
+func (r *Run) newFit(epsilon float64, how strategy) fit {
+	if r.Seg.Codes == nil || how == gatherRows {
 		return fit{strange: likely, possible: likely}
 	}
+	// Bounds are at least believed themselves, however wide epsilon0 makes them.
 	return fit{
 		strange:  max(1, likely*segment.DefaultEpsilon/epsilon),
 		possible: max(1, math.Sqrt(3*float64(r.Seg.Codes.Padded))/epsilon),

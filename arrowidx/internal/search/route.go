@@ -282,11 +282,11 @@ func (t *Router) Widen(p *Probe, r *Run, enough int) {
 	p.Visits = append(p.Visits[:0], t.all...)
 }
 
-// spread chooses the query's cells under a filter, from those nearest without one: enough to hold
-// as many rows that may be found as those hold rows, empty ones left out. Where the nearest hold
-// less than three quarters of their share, the rows lie elsewhere: no order of cells far away tells
-// much, so that all are visited.
-func (t *Router) spread(p *Probe, r *Run) {
+// visitShare chooses the query's cells under a filter, from those nearest without one: enough to
+// hold as many rows that may be found as those hold rows, empty ones left out. Where the nearest
+// hold less than three quarters of their share, the rows lie elsewhere: no order of cells far away
+// tells much, so that all are visited.
+func (t *Router) visitShare(p *Probe, r *Run) {
 	c, held, room := r.Seg.Cells, 0, 0
 	for _, v := range p.Visits {
 		held += r.InCell(int(v.Cell))

@@ -25,7 +25,7 @@ type Probe struct {
 	wait       []topk.Candidate
 	where      Place     // of the rows that wait
 	Visits     []Visit   // kind ivf: cells to look into, rising
-	apart      bool      // under a filter: it leaves out the rows around the query
+	outside    bool      // under a filter: it leaves out the rows around the query
 	best       topk.Heap // rows with distances, where every eligible row is scored
 	counts     counts
 }
@@ -46,7 +46,7 @@ type Searcher struct {
 	masks   []uint32
 	est     []float32
 	four    [4]simd.ScanQuery // here, because arguments of kernels escape
-	pick    topk.Heap         // least estimates of a first wave
+	pick    topk.Heap         // least estimates of a pilot scan
 	routes  Router
 	visitor
 	Sketched
@@ -95,7 +95,7 @@ func (s *Searcher) scanSegment(ps []*Probe, blocks []byte, words []uint32, first
 		}
 		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
 		for i, p := range ps[:4] {
-			s.gather(p, p.Origin, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+			s.keepSurvivors(p, p.Origin, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
 		}
 		for _, p := range ps[:4] {
 			s.score(p)
@@ -105,7 +105,7 @@ func (s *Searcher) scanSegment(ps []*Probe, blocks []byte, words []uint32, first
 	for _, p := range ps {
 		s.four[0] = p.threshold(p.Origin)
 		simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
-		s.gather(p, p.Origin, first, s.masks[:n], s.est)
+		s.keepSurvivors(p, p.Origin, first, s.masks[:n], s.est)
 		s.score(p)
 	}
 }
@@ -118,9 +118,9 @@ func (p *Probe) threshold(at Place) simd.ScanQuery {
 	return sq
 }
 
-// gather lists the rows of blocks that a scan let through and asks for their extra bits, which lie
-// scattered in memory: score finds them in the caches.
-func (s *Searcher) gather(p *Probe, at Place, first int, masks []uint32, est []float32) {
+// keepSurvivors lists the rows of blocks that a scan let through and asks for their extra bits,
+// which lie scattered in memory: score finds them in the caches.
+func (s *Searcher) keepSurvivors(p *Probe, at Place, first int, masks []uint32, est []float32) {
 	f := s.Run.Seg.Codes
 	p.where = at
 	for b, m := range masks {
@@ -144,7 +144,7 @@ func (s *Searcher) gather(p *Probe, at Place, first int, masks []uint32, est []f
 	}
 }
 
-// score scores the gathered rows with all their bits. The threshold may have fallen below some.
+// score scores the survivors with all their bits. The threshold may have fallen below some.
 func (s *Searcher) score(p *Probe) {
 	for _, c := range p.wait {
 		if c.Low > p.candidates.Tau {

@@ -30,7 +30,7 @@ import (
 func Search(
 	ctx context.Context, v *segment.Version, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
-	out.IDs = v.Ids
+	out.IDs = v.IDs
 	if p.Like != nil || p.Diversity != 0 {
 		return searchChosen(ctx, v, p, out)
 	}

@@ -133,15 +133,15 @@ func (s *Searcher) SketchQuery(k *sketch.Sketch, p *Probe, i int) {
 func Width(k *sketch.Sketch, seg *segment.Segment, lack, length float32) float32 {
 	width := (length+lack)*k.Lack + lack*k.Longest
 	middle := mem.Sqrt32(seg.MeanSq)
-	reach := (length + middle) * (k.Longest + middle)
+	product := (length + middle) * (k.Longest + middle)
 	if !seg.Metric.Larger() {
 		width *= 2
-		reach = (length + k.Longest + middle) * (length + k.Longest + middle)
+		product = (length + k.Longest + middle) * (length + k.Longest + middle)
 	}
-	if !(reach > sketch.Low && reach < sketch.High) {
+	if !(product > sketch.Low && product < sketch.High) {
 		return mem.Infinity
 	}
-	return width*(1+1e-5) + 4*mem.ExactGamma(seg.Dim)*reach
+	return width*(1+1e-5) + 4*mem.ExactGamma(seg.Dim)*product
 }
 
 // offerSketched offers the rows whose bounds leave them among the nearest.

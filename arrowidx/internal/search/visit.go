@@ -17,9 +17,9 @@ const (
 	// cellGroup is the most queries that visit cells together: their tables stay in the
 	// second-level cache, and what they find is independent of who else is in the group.
 	cellGroup = 128
-	// waveShare is how many rows for each of the k wanted the nearest cells must hold that set a
+	// pilotShare is how many rows for each of the k wanted the nearest cells must hold that set a
 	// query's first threshold.
-	waveShare = 16
+	pilotShare = 16
 )
 
 // pair is a query's visit of a cell.
@@ -34,7 +34,7 @@ type visitor struct {
 	pairs []pair
 	left  []pair
 	busy  []uint32 // cells that have pairs, rising
-	slots []int    // first slot of each run of estimates in a first wave
+	slots []int    // first slot of each run of estimates in a pilot scan
 	which []int    // visit of each
 }
 
@@ -61,29 +61,44 @@ func (s *Searcher) routeGroup(ctx context.Context, ps []*Probe) error {
 			if plane {
 				est = t.Est[i*lanes : i*lanes+c.N]
 			}
-			switch {
-			case r.reaches():
-				t.begin(p, r)
-			case r.Filter == nil:
-				t.Route(p, r.Seg, r.probes, est)
-				t.Widen(p, r, r.collect())
-			default:
-				t.Route(p, r.Seg, r.probes, est)
-				t.keepHome(p)
-				t.spread(p, r)
-			}
-			s.firstCells(p)
+			s.chooseCells(p, est)
 		}
 		ps = ps[n:]
 	}
 	return nil
 }
 
-// firstCells looks into the query's nearest cells: first without a threshold, which the rows of
-// least estimate then set by all their bits, and again for what lies below it.
-func (s *Searcher) firstCells(p *Probe) {
+// chooseCells chooses the cells of a probe and finds its first threshold, which leaves some of them
+// out again or, under a filter, asks for more. est are the estimates of the plane, if it is used.
+func (s *Searcher) chooseCells(p *Probe, est []float32) {
+	r, t := s.Run, &s.routes
+	switch {
+	case r.reaches():
+		order := t.pilotVisits(p, r)
+		s.firstThreshold(p)
+		s.reachCells(p, order)
+	case r.Filter == nil:
+		t.Route(p, r.Seg, r.probes, est)
+		t.Widen(p, r, r.collect())
+		s.firstThreshold(p)
+	default:
+		t.Route(p, r.Seg, r.probes, est)
+		t.keepHome(p)
+		t.visitShare(p, r)
+		s.firstThreshold(p)
+		if r.P.Probes == 0 && s.outsideFilter(p) {
+			t.addAll(p, r)
+		}
+	}
+	p.counts.probed += int64(len(p.Visits) - p.leaveOut(r))
+}
+
+// firstThreshold looks into the query's nearest cells, which are then done: first without a
+// threshold, which the rows of least estimate then set by all their bits, and again for what lies
+// below it.
+func (s *Searcher) firstThreshold(p *Probe) {
 	r, v := s.Run, &s.visitor
-	s.nearestVisits(p, waveShare*r.collect())
+	s.nearestVisits(p, pilotShare*r.collect())
 	p.candidates.Reset(r.collect())
 	s.est = s.est[:0]
 	v.slots = v.slots[:0]
@@ -93,7 +108,7 @@ func (s *Searcher) firstCells(p *Probe) {
 		s.scanAll(p, at.Place, from, to)
 		v.slots = append(v.slots, from*simd.BlockRows)
 	}
-	s.pickLeast(s.est, p.candidates.K+waveExtra)
+	s.pickLeast(s.est, p.candidates.K+pilotExtra)
 	if r.Seg.Codes.Bits > 1 {
 		s.codePicked(p)
 	} else {
@@ -102,15 +117,8 @@ func (s *Searcher) firstCells(p *Probe) {
 	p.first = p.candidates.Tau
 	begin := 0
 	for _, i := range v.which {
-		begin = s.rest(p, &p.Visits[i], begin)
+		begin = s.scanRest(p, &p.Visits[i], begin)
 	}
-	switch {
-	case r.reaches():
-		s.reach(p)
-	case r.Filter != nil && r.P.Probes == 0 && s.outsideFilter(p):
-		s.routes.addAll(p, r)
-	}
-	p.counts.probed += int64(len(p.Visits) - p.leaveOut(r))
 }
 
 // leaveOut drops the visits that are not worth it once the first threshold is known, and returns
@@ -118,8 +126,12 @@ func (s *Searcher) firstCells(p *Probe) {
 // the query has a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration
 // found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
 func (p *Probe) leaveOut(r *Run) int {
-	if r.cut >= 1 || r.Seg.Metric == column.Dot || p.candidates.Tau == mem.Infinity ||
-		r.Filter != nil && (!r.reaches() || p.apart) {
+	switch {
+	case r.cut >= 1, r.Seg.Metric == column.Dot: // no angle was calibrated
+		return 0
+	case r.Filter != nil && (!r.reaches() || p.outside): // nor one for such queries
+		return 0
+	case p.candidates.Tau == mem.Infinity:
 		return 0
 	}
 	tau, dropped := p.squared(r.Seg.Metric), 0
@@ -172,9 +184,11 @@ func (s *Searcher) boundPicked(p *Probe) {
 	p.candidates.Tau = p.first
 }
 
-// rest finds the rows of a cell below the first threshold that are not scored yet. The estimates
-// of its blocks begin at s.est[begin]; it returns where they end. The cell is then done.
-func (s *Searcher) rest(p *Probe, at *Visit, begin int) int {
+// scanRest finds the rows of a cell below the first threshold that are not scored yet: the cell is
+// scanned again with the threshold, and of the rows let through those drop out whose estimate says
+// that codePicked has scored them (infinity). The estimates of the cell's blocks begin at
+// s.est[begin]; it returns where they end. No row of the cell is then left to be found.
+func (s *Searcher) scanRest(p *Probe, at *Visit, begin int) int {
 	f := s.Run.Seg.Codes
 	from, to := int(s.Run.Seg.Cells.Block[at.Cell]), int(s.Run.Seg.Cells.Block[at.Cell+1])
 	n := to - from
@@ -191,7 +205,7 @@ func (s *Searcher) rest(p *Probe, at *Visit, begin int) int {
 		}
 	}
 	p.counts.scanned += int64(mem.CountBits(words))
-	s.gather(p, at.Place, from, s.masks, est)
+	s.keepSurvivors(p, at.Place, from, s.masks, est)
 	s.score(p)
 	at.Least = mem.Infinity
 	return begin + n*simd.BlockRows
@@ -243,7 +257,7 @@ func (s *Searcher) scanAll(p *Probe, at Place, from, to int) {
 	}
 }
 
-// pickedAt returns where an estimate of the first wave comes from.
+// pickedAt returns where an estimate of the pilot scan comes from.
 func (v *visitor) pickedAt(p *Probe, c *segment.Cells, at int) (where Place, slot int) {
 	i := 0
 	for ; ; i++ {
@@ -368,7 +382,7 @@ func (s *Searcher) visited(
 ) {
 	p.counts.scanned += alive
 	s.score(p)
-	s.gather(p, p.Visits[pr.visit].Place, first, masks, est)
+	s.keepSurvivors(p, p.Visits[pr.visit].Place, first, masks, est)
 }
 
 // codeCells scores every row that may be found by its whole code.

@@ -69,7 +69,7 @@ func Within(
 	ctx context.Context, v *segment.Version, p *WithinParams, kept int64, emit func(Range) error,
 ) (Plan, error) {
 	begin := time.Now()
-	g := &ranging{p: p, kept: kept, most: p.MaxBytes, threads: mem.Threads(p.Threads), names: v.Ids}
+	g := &ranging{p: p, kept: kept, most: p.MaxBytes, threads: mem.Threads(p.Threads), ids: v.IDs}
 	err := g.begin(v)
 	for from := 0; err == nil && from < p.NQ; from += batchQueries {
 		err = g.round(ctx, from, min(from+batchQueries, p.NQ), emit)
@@ -222,8 +222,9 @@ func (b bound) admits(score float32) bool {
 	return score <= b.value
 }
 
-// reach returns a distance, in the query's engine units, that no row within the threshold exceeds.
-func (b bound) reach(q *Query) float32 {
+// farthest returns a distance, in the query's engine units, that no row within the threshold
+// exceeds.
+func (b bound) farthest(q *Query) float32 {
 	var dist float64
 	up := float64(mem.NextUp(b.value))
 	switch {
@@ -237,8 +238,8 @@ func (b bound) reach(q *Query) float32 {
 		dist = up * q.Unit
 	}
 	dist += math.Abs(dist) / (1 << 40) // more than a float64 measurement rounds
-	if reach := float32(dist); float64(reach) >= dist {
-		return reach
+	if far := float32(dist); float64(far) >= dist {
+		return far
 	}
 	return mem.NextUp(float32(dist))
 }

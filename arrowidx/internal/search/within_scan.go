@@ -28,7 +28,7 @@ const rangeBlocks = 1024
 type ranging struct {
 	p       *WithinParams
 	bound   bound
-	names   *column.IDs
+	ids     *column.IDs
 	threads int
 	params  []SearchParams // of each segment
 	runs    []Run
@@ -106,7 +106,7 @@ func (g *ranging) emit(
 		for j, h := range piece {
 			rows[j], scores[j] = int64(h.Row), q.Score(g.bound.metric, h.Dist)
 		}
-		err := emit(Range{i, first, rows[:len(piece)], scores[:len(piece)], g.names})
+		err := emit(Range{i, first, rows[:len(piece)], scores[:len(piece)], g.ids})
 		if err != nil {
 			return err
 		}
@@ -189,10 +189,10 @@ func (s *sweep) prepare(_, group int) error {
 		if err := r.choose(q, s.from+i); err != nil {
 			return err
 		}
-		if q.way == codeEvery {
-			q.way = scanPlane // what the plane leaves out is not within the threshold either
+		if q.strategy == codeEvery {
+			q.strategy = scanPlane // what the plane leaves out is not within the threshold either
 		}
-		q.first = s.bound.reach(q)
+		q.first = s.bound.farthest(q)
 		if r.Col == nil && !q.Zero {
 			s.unsure[i] = true
 		}
@@ -208,7 +208,7 @@ func (s *sweep) scan(worker, i int) error {
 		list, numbers := s.Workspace.lists[worker][:0], [groupQueries]int{}
 		for j := lo; j < min(lo+s.group, s.n); j++ {
 			q := &s.Queries[j]
-			if q.way != kind || q.first == -mem.Infinity {
+			if q.strategy != kind || q.first == -mem.Infinity {
 				continue
 			}
 			p := &probes[len(list)]
@@ -328,7 +328,7 @@ func (s *sweep) measure(w *Searcher, p *Probe) ([]topk.Hit, error) {
 		}
 		return hits, nil
 	}
-	fit := r.fit(rangeEpsilon, p.way)
+	fit := r.newFit(rangeEpsilon, p.strategy)
 	for i, c := range p.candidates.Rows {
 		if i%LookEvery == LookEvery-1 {
 			if err := fault.FromContext(s.Ctx, "within"); err != nil {

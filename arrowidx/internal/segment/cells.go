@@ -22,11 +22,11 @@ type Cells struct {
 	Ahead        []byte    // the same memory, to ask for
 	Norm2        []float32 // square length of each
 	Radius       []float32 // largest residual length in each
-	MeanResidual []float32 // mean residual length in each
+	MeanResidual []float32 // mean residual norm of each
 	First        []uint32  // n+1 positions: cell c holds [first[c], first[c+1])
 	Block        []uint32  // n+1 blocks: cell c has [block[c], block[c+1])
 	Rows         []uint32  // row of every position
-	Reach        float32   // no row is farther than this from the mean
+	Farthest     float32   // no row is farther than this from the mean
 
 	// For routing: the centroids as codes of one bit, and as int8 with a step each.
 	Plane  *CentroidPlane
@@ -84,7 +84,7 @@ func (c *Cells) Sizes() []uint32 {
 	return out
 }
 
-// Extents returns the section of radius and spread, cell by cell.
+// Extents returns the section of radius and mean residual norm, cell by cell.
 func (c *Cells) Extents() []float32 {
 	out := make([]float32, 0, 2*c.N)
 	for i := range c.N {
@@ -93,8 +93,8 @@ func (c *Cells) Extents() []float32 {
 	return out
 }
 
-// Place lays the cells out from the numbers of rows in each.
-func (c *Cells) Place(sizes []uint32) {
+// LayOut lays the cells out from the numbers of rows in each.
+func (c *Cells) LayOut(sizes []uint32) {
 	c.First, c.Block = make([]uint32, c.N+1), make([]uint32, c.N+1)
 	for i, s := range sizes {
 		c.First[i+1] = c.First[i] + s
@@ -145,7 +145,7 @@ func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotati
 	copy(middle, mean)
 	rot.Apply(middle, 1)
 	c.Coarse = make([]int8, c.N*c.Padded)
-	c.Reach = 0
+	c.Farthest = 0
 	order := column.L2
 	if metric == column.Dot {
 		order = column.Dot
@@ -162,7 +162,7 @@ func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotati
 			c.Lean[i] = -simd.Dot16(x, middle)
 		}
 		length := float32(math.Sqrt(float64(c.Norm2[i])))
-		c.Reach = max(c.Reach, length+c.Radius[i])
+		c.Farthest = max(c.Farthest, length+c.Radius[i])
 	}
 	return nil
 }

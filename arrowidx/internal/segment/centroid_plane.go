@@ -60,7 +60,7 @@ func (p *CentroidPlane) Width(q *simd.ScanQuery) float32 {
 }
 
 // PlaneQuery makes a rotated vector ready for scans of planes whose estimates begin at zero:
-// bounds are epsilon standard deviations wide. tables has 4 bytes a dimension.
+// bounds are epsilon standard deviations wide. tables has 4 bytes per dimension.
 func PlaneQuery(x []float32, tables []byte, epsilon float32) simd.ScanQuery {
 	step, abs := simd.BuildTables(tables, x)
 	length := float32(math.Sqrt(float64(simd.Norm16(x))))

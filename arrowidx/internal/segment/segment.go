@@ -36,7 +36,7 @@ type Segment struct {
 	Bad     int // rows skipped because bad
 	Recall  float64
 	Seed    uint64
-	Ids     *column.IDs
+	IDs     *column.IDs
 	Next    uint64 // of a file: the next number that names a row, 0: the one after all ids
 	Scale   float32
 	Mean    []float32
@@ -142,7 +142,7 @@ func (seg *Segment) Release() {
 		seg.Codes.Free()
 	}
 	seg.Norms.Free()
-	seg.File.DropPages(seg.Ids.From, seg.Ids.To)
+	seg.File.DropPages(seg.IDs.From, seg.IDs.To)
 	seg.File.Free()
 }
 

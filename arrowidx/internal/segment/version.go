@@ -17,7 +17,7 @@ type Version struct {
 	Refs    int // uses, guarded by Index.swap
 	Parts   []*Segment
 	Starts  []int // the row at which each part begins, and the number of rows
-	Ids     *column.IDs
+	IDs     *column.IDs
 	Next    uint64 // what the next row is called where rows are called by their positions
 	Changed bool   // rows no longer lie in the order in which they were given
 	Drift   Drift
@@ -26,12 +26,12 @@ type Version struct {
 // NewVersion makes a version of the parts, which it takes over.
 func NewVersion(parts []*Segment) *Version {
 	v := &Version{Refs: 1, Parts: parts, Starts: make([]int, len(parts)+1)}
-	names := make([]*column.IDs, len(parts))
+	ids := make([]*column.IDs, len(parts))
 	for i, p := range parts {
 		v.Starts[i+1] = v.Starts[i] + p.Rows
-		names[i] = p.Ids
+		ids[i] = p.IDs
 	}
-	v.Ids = column.JoinIDs(names)
+	v.IDs = column.JoinIDs(ids)
 	return v
 }
 
@@ -153,7 +153,7 @@ func (v *Version) RowsOf(ask *column.IDs) ([]int64, error) {
 		rows[i] = -1
 	}
 	for i, p := range v.Parts {
-		found, err := p.Ids.RowsOf(ask)
+		found, err := p.IDs.RowsOf(ask)
 		if err != nil {
 			return nil, err
 		}
@@ -244,9 +244,9 @@ func (v *Version) Without(rows []int64) (parts []*Segment, n int) {
 	return parts, n
 }
 
-// IdsFor returns the names of n new rows in the form that the index has.
-func (v *Version) IdsFor(ids *column.IDs, n int) (*column.IDs, error) {
-	kind, counted := v.Ids.Kind(), v.Ids.Counted()
+// IDsFor returns the ids of n new rows in the form that the index has.
+func (v *Version) IDsFor(ids *column.IDs, n int) (*column.IDs, error) {
+	kind, counted := v.IDs.Kind(), v.IDs.Counted()
 	if ids == nil {
 		if !counted {
 			return nil, fault.New(fault.InvalidArgument, "add",

@@ -100,7 +100,7 @@ func (c *Candidates) Prune() {
 	c.Rows = kept
 }
 
-// Merge takes over another collector's rows; it must have seen other rows.
+// Merge takes over another's candidates; it must have seen other rows.
 func (c *Candidates) Merge(o *Candidates) {
 	c.Tau = min(c.Tau, o.Tau)
 	for _, up := range o.Upper {

@@ -69,7 +69,7 @@ func TestHitsAtOneDistanceAreOrderedByRow(t *testing.T) {
 	require.True(t, Hit{-1, 9}.Less(Hit{1, 0}))
 }
 
-// interval is what a collector is offered: a true distance somewhere in [low, up].
+// interval is what candidates are offered: a true distance somewhere in [low, up].
 type interval struct{ low, up, truth float32 }
 
 func randomIntervals(r *rand.Rand, n int) []interval {

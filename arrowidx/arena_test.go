@@ -78,7 +78,7 @@ func TestCompactGivesVectorsOfDeletedRowsBack(t *testing.T) {
 			after := ix.Info().IndexBytes
 			require.Less(t, after, built+built/4+100*4*d+8*(n+100),
 				"%s, %s: 100 rows and ids are left", kind, keep)
-			require.Nil(t, ix.room.Col, "no room is kept that nothing uses")
+			require.Nil(t, ix.arena.Col, "no room is kept that nothing uses")
 			require.Equal(t, n+100, ix.Len())
 			for _, row := range []int64{0, n - 1, n, n + 99} {
 				require.Equal(t, rows[row*d:(row+1)*d], ix.vectorAt(t, row, make([]float32, d)))
@@ -93,7 +93,7 @@ func TestAReserveLivesAsLongAsItsRows(t *testing.T) {
 	rows := blobs(t, 712, 100, d, 5)
 	ix := recallIndex(t, rows[:50*d], d, BuildOptions{Kind: Flat, Keep: KeepCopy}, nil)
 	addRows(t, ix, rows[50*d:], d, 10)
-	col := ix.room.Col
+	col := ix.arena.Col
 	v, err := ix.enter("search")
 	require.NoError(t, err)
 	require.NoError(t, ix.Compact(t.Context(), 0))

@@ -9,7 +9,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
 )
 
-// A first wave spares small flat indexes most whole codes: without one, every row of the first 64
+// A pilot scan spares small flat indexes most whole codes: without one, every row of the first 64
 // KiB of codes is scored by all its bits.
 func TestSmallFlatIndexesHaveAFirstThresholdToo(t *testing.T) {
 	const d, nq, k = 64, 20, 10
