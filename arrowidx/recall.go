@@ -48,11 +48,11 @@ func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (RecallRepor
 
 // countFound searches the rows twice, as asked and exactly, and adds what was found to t.
 func (ix *Index) countFound(
-	ctx context.Context, v *segment.Version, p *RecallParams, rows []int, t *calibrate.HitSums,
+	ctx context.Context, v *segment.Version, p *RecallParams, rows []int64, t *calibrate.HitSums,
 ) error {
 	k := p.K + 1 // one of them is the query itself
 	params := SearchParams{NQ: len(rows), K: k, Recall: p.Recall, Rerank: -1, Threads: p.Threads}
-	if err := calibrate.AskLike(v, rows, &params); err != nil {
+	if err := search.AskWith(v, "recall", rows, nil, &params); err != nil {
 		return err
 	}
 	var answers [2]SearchOut
@@ -65,7 +65,7 @@ func (ix *Index) countFound(
 		params.Recall = 1
 	}
 	for i, row := range rows {
-		found, truth := answers[0].Without(i, k, row), answers[1].Without(i, k, row)
+		found, truth := answers[0].Without(i, k, int(row)), answers[1].Without(i, k, int(row))
 		t.Add(calibrate.HitsWithin(v.Parts[0].Metric, found, truth))
 	}
 	return nil

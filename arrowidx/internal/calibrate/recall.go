@@ -38,7 +38,7 @@ const RecallBatch = 1 << 20
 const RecallQueries = 256
 
 // RecallSample fills in defaults and draws the rows.
-func RecallSample(v *segment.Version, p *RecallParams) ([]int, error) {
+func RecallSample(v *segment.Version, p *RecallParams) ([]int64, error) {
 	usable := v.Usable()
 	if usable < 2 {
 		return nil, fault.New(fault.InvalidArgument, "recall",
@@ -60,14 +60,14 @@ func RecallSample(v *segment.Version, p *RecallParams) ([]int, error) {
 	p.K, p.Sample = min(p.K, usable-1), min(p.Sample, usable)
 	g := mem.Generator{State: v.Parts[0].Seed}
 	ranks := DrawRanks(&g, usable, p.Sample)
-	rows, before := make([]int, 0, len(ranks)), 0
+	rows, before := make([]int64, 0, len(ranks)), 0
 	for i, part := range v.Parts {
 		var here []int
 		for len(ranks) > 0 && ranks[0] < before+part.Usable {
 			here, ranks = append(here, ranks[0]-before), ranks[1:]
 		}
 		for _, row := range RowsOfRanks(part.Alive, here) {
-			rows = append(rows, row+v.Starts[i])
+			rows = append(rows, int64(row+v.Starts[i]))
 		}
 		before += part.Usable
 	}
@@ -108,30 +108,6 @@ func RowsOfRanks(words []uint32, ranks []int) []int {
 		before += inside
 	}
 	return rows
-}
-
-// AskLike makes the rows the queries of a search.
-func AskLike(v *segment.Version, rows []int, p *search.SearchParams) error {
-	dim := v.Parts[0].Dim
-	if v.Parts[0].Metric.Binary() {
-		w := dim / 8
-		p.Bits = make([]byte, len(rows)*w)
-		for i, row := range rows {
-			if err := v.PackedRow(int64(row), p.Bits[i*w:(i+1)*w]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	p.MakeQueries(len(rows)*dim, search.Wide(v, nil))
-	for i, row := range rows {
-		seg, at, err := v.Holding(int64(row))
-		if err != nil {
-			return err
-		}
-		p.SetQuery(i, dim, seg.Source, at)
-	}
-	return nil
 }
 
 // HitsWithin counts the rows found that are no farther than the farthest true neighbour. A row has

@@ -116,21 +116,8 @@ func (b *bitsBatch) scan(ctx context.Context, s *bitsScan, lo, shard int) error 
 		best.Reset(r.K)
 		s.queries = append(s.queries, bitsQuery{r.P.Bits[at : at+w], best})
 	}
-	step := max(simd.BlockRows, min(bitsTile/w, bitsTileRows)&^(simd.BlockRows-1))
-	s.read = mem.Grow(s.read, step*w)
-	s.both, s.any = mem.Grow(s.both, step), mem.Grow(s.any, step)
-	end := min((shard+1)*shardBlocks*simd.BlockRows, r.Seg.Rows)
-	for from := shard * shardBlocks * simd.BlockRows; from < end; {
-		if err := fault.FromContext(ctx, "search"); err != nil {
-			return err
-		}
-		// Tiles end with blocks, but where a chunk ends inside one.
-		limit := step - from%simd.BlockRows
-		to := min(r.Col.TileEnd(from, limit), end)
-		s.tile(from, to)
-		from = to
-	}
-	return nil
+	from := shard * shardBlocks * simd.BlockRows
+	return s.tiles(ctx, from, min(from+shardBlocks*simd.BlockRows, r.Seg.Rows))
 }
 
 // bitsQuery is one query in one shard.
@@ -148,6 +135,23 @@ type bitsScan struct {
 	both    []uint32 // bits set in row and query, or that differ
 	any     []uint32 // bits set in row or query
 	scanned int64
+}
+
+// tiles compares rows [from, end) with every query, a tile at a time. Tiles end with blocks, but
+// where a chunk ends inside one.
+func (s *bitsScan) tiles(ctx context.Context, from, end int) error {
+	step := max(simd.BlockRows, min(bitsTile/s.width, bitsTileRows)&^(simd.BlockRows-1))
+	s.read = mem.Grow(s.read, step*s.width)
+	s.both, s.any = mem.Grow(s.both, step), mem.Grow(s.any, step)
+	for from < end {
+		if err := fault.FromContext(ctx, "search"); err != nil {
+			return err
+		}
+		to := min(s.run.Col.TileEnd(from, step-from%simd.BlockRows), end)
+		s.tile(from, to)
+		from = to
+	}
+	return nil
 }
 
 // tile compares rows [from, to), which lie in one chunk, with every query.
@@ -313,16 +317,8 @@ func (s *sweep) lookBits(w *bitsScan, lo, shard int) ([][]topk.Hit, error) {
 		at := (s.from + lo + i) * w.width
 		w.queries = append(w.queries, bitsQuery{r.P.Bits[at : at+w.width], &all[i]})
 	}
-	step := max(simd.BlockRows, min(bitsTile/w.width, bitsTileRows)&^(simd.BlockRows-1))
-	w.read = mem.Grow(w.read, step*w.width)
-	w.both, w.any = mem.Grow(w.both, step), mem.Grow(w.any, step)
-	for from < end {
-		if err := fault.FromContext(s.Ctx, "within"); err != nil {
-			return nil, err
-		}
-		to := min(r.Col.TileEnd(from, step-from%simd.BlockRows), end)
-		w.tile(from, to)
-		from = to
+	if err := w.tiles(s.Ctx, from, end); err != nil {
+		return nil, err
 	}
 	lists, p := make([][]topk.Hit, n), &Probe{Query: &Query{Unit: 1}}
 	for i := range all {

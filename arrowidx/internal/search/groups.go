@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -306,13 +305,10 @@ func (g *Grouped) shard(i, blocks int) (from, to int) {
 func (g *Grouped) cellsOf(shard int) (from, to int) {
 	c := g.Seg.Cells
 	lo, hi := g.shard(shard, len(g.slots))
-	first := func(block int) int {
-		return sort.Search(c.N, func(i int) bool { return int(c.Block[i]) >= block })
-	}
-	if to = first(hi); shard == g.shards-1 {
+	if to = c.FirstFrom(hi); shard == g.shards-1 {
 		to = c.N
 	}
-	return first(lo), to
+	return c.FirstFrom(lo), to
 }
 
 // put writes the hits of a query in a group to the caller's arrays.

@@ -268,10 +268,7 @@ func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte
 	s.masks, s.est = mem.Grow(s.masks, 4*n), mem.Grow(s.est, 4*n*simd.BlockRows)
 	s.counts.scanned += int64((hi - lo) * mem.CountBits(words))
 	for lo < hi {
-		m := 1
-		if hi-lo >= 4 {
-			m = 4
-		}
+		m := together(hi - lo)
 		for i := range m {
 			p := s.list[lo+i]
 			p.candidates.Tau = s.finds[lo+i].largest()

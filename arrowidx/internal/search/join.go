@@ -68,12 +68,7 @@ func joinParts(
 	for i, part := range v.Parts {
 		params := *p
 		if p.Rows != nil {
-			j.rows = j.rows[:0]
-			for _, row := range p.Rows {
-				if row >= int64(v.Starts[i]) && row < int64(v.Starts[i+1]) {
-					j.rows = append(j.rows, row-int64(v.Starts[i]))
-				}
-			}
+			j.rows = rowsIn(j.rows[:0], v, i, p.Rows)
 			params.Rows = j.rows
 		}
 		got, err := searchPart(ctx, part, &params, out, j, v.Starts[i])

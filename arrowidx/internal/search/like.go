@@ -71,9 +71,7 @@ func (c *choosing) prepare() error {
 	}
 	if cells := p.NQ * p.K; len(c.out.Rows) < cells || len(c.out.Scores) < cells ||
 		len(c.out.Counts) < p.NQ {
-		return fault.New(fault.InvalidArgument, "search",
-			fmt.Sprintf("no room for %d answers of k = %d", p.NQ, p.K),
-			"make Rows and Scores NQ*K long and Counts NQ")
+		return noRoom(p.NQ, p.K)
 	}
 	c.plain.K = min(p.K, v.Usable())
 	if p.Diversity != 0 {

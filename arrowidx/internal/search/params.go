@@ -67,6 +67,13 @@ type SearchOut struct {
 	IDs    *column.IDs // set by the search: what its rows are called
 }
 
+// noRoom refuses arrays that are too short for the answers.
+func noRoom(nq, k int) error {
+	return fault.New(fault.InvalidArgument, "search",
+		fmt.Sprintf("no room for %d answers of k = %d", nq, k),
+		"make Rows and Scores NQ*K long and Counts NQ")
+}
+
 // Without returns the rows and scores found for query i, one fewer than k, the given row left out.
 // Where it was not found, because enough rows are as near, the last one is left out.
 func (o *SearchOut) Without(i, k, row int) SearchOut {

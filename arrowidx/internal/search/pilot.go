@@ -36,10 +36,7 @@ func (s *Searcher) pilotScan(ctx context.Context, ps []*Probe) error {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
-		n := 1
-		if len(ps) >= 4 {
-			n = 4
-		}
+		n := together(len(ps))
 		s.scanSample(ps[:n])
 		for i, p := range ps[:n] {
 			s.boundSample(p, s.est[i*rows:(i+1)*rows])

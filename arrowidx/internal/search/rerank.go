@@ -39,12 +39,14 @@ func (s *Searcher) rerankBounded(ctx context.Context, p *Probe) error {
 		if p.best.Full() && float64(rows[i].Low) > p.best.Worst() {
 			break
 		}
-		if err := s.measureCandidate(ctx, p, &fit, rows, i); err != nil {
+		hit, err := s.measureCandidate(ctx, p, &fit, rows, i)
+		if err != nil {
 			return err
 		}
+		p.best.Push(hit)
 	}
 	p.counts.certified++
-	return fit.judge("search")
+	return fit.judge()
 }
 
 // rerankCounted measures the n candidates of least estimate. The answer is certain if the lower
@@ -57,24 +59,28 @@ func (s *Searcher) rerankCounted(ctx context.Context, p *Probe, n int) error {
 	}
 	fit := s.Run.newFit(s.Run.Epsilon, p.strategy)
 	for i := range rows {
-		if err := s.measureCandidate(ctx, p, &fit, rows, i); err != nil {
+		hit, err := s.measureCandidate(ctx, p, &fit, rows, i)
+		if err != nil {
 			return err
 		}
+		p.best.Push(hit)
 	}
 	if p.best.Full() && float64(least) > p.best.Worst() {
 		p.counts.certified++
 	}
-	return fit.judge("search")
+	return fit.judge()
 }
 
 // measureCandidate measures candidate i on its vector, in float64, and asks for that of one to
 // come.
+//
+// Errors: Cancelled, VectorsChanged when the vector cannot be the one that was coded.
 func (s *Searcher) measureCandidate(
 	ctx context.Context, p *Probe, f *fit, rows []topk.Candidate, i int,
-) error {
+) (topk.Hit, error) {
 	if i%LookEvery == LookEvery-1 {
 		if err := fault.FromContext(ctx, "search"); err != nil {
-			return err
+			return topk.Hit{}, err
 		}
 	}
 	r := s.Run
@@ -85,11 +91,7 @@ func (s *Searcher) measureCandidate(
 	s.turnTo(int(row))
 	dist := s.distance(p.Query)
 	p.counts.reranked++
-	if err := f.add("search", rows[i], dist, row); err != nil {
-		return err
-	}
-	p.best.Push(topk.Hit{Dist: dist, Row: row})
-	return nil
+	return topk.Hit{Dist: dist, Row: row}, f.add(rows[i], dist, row)
 }
 
 // rowAt returns the row of a candidate. Gathered rows are collected by their numbers.
@@ -134,12 +136,12 @@ func (r *Run) newFit(epsilon float64, how strategy) fit {
 // add looks at the distance of a row. low and est are those of its candidate.
 //
 // Errors: VectorsChanged when its vector cannot be the one that was coded.
-func (f *fit) add(op string, c topk.Candidate, dist float64, row uint32) error {
+func (f *fit) add(c topk.Candidate, dist float64, row uint32) error {
 	f.measured++
 	off, width := math.Abs(dist-float64(c.Est)), float64(c.Est-c.Low)
 	if !(off <= min(f.strange, f.possible)*width) {
 		if !(off <= f.possible*width) {
-			return misfit(op, row)
+			return misfit(row)
 		}
 		f.misfits++
 		f.row = row
@@ -148,15 +150,15 @@ func (f *fit) add(op string, c topk.Candidate, dist float64, row uint32) error {
 }
 
 // judge tells whether too many rows were strange.
-func (f *fit) judge(op string) error {
+func (f *fit) judge() error {
 	if f.misfits >= 5 && 2*f.misfits > f.measured {
-		return misfit(op, f.row)
+		return misfit(f.row)
 	}
 	return nil
 }
 
-func misfit(op string, row uint32) error {
-	return fault.At(fault.VectorsChanged, op, int64(row), -1,
+func misfit(row uint32) error {
+	return fault.At(fault.VectorsChanged, "search", int64(row), -1,
 		fmt.Sprintf("row %d is no longer where its code says", row),
 		"borrowed vectors must not change: build again, or build with keep='copy'")
 }

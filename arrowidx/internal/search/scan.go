@@ -52,6 +52,14 @@ type Searcher struct {
 	Sketched
 }
 
+// together is how many of n queries a kernel takes at once: four, or one.
+func together(n int) int {
+	if n >= 4 {
+		return 4
+	}
+	return 1
+}
+
 // scanCodes scans blocks [from, to) for all probes: plane, bound, and for the rows that survive the
 // whole code.
 func (s *Searcher) scanCodes(ctx context.Context, ps []*Probe, from, to int) error {

@@ -118,9 +118,7 @@ func (r *Run) check() error {
 	}
 	if cells := p.NQ * p.K; len(r.out.Rows) < cells || len(r.out.Scores) < cells ||
 		len(r.out.Counts) < p.NQ || len(r.out.Rows) != len(r.out.Scores) {
-		return fault.New(fault.InvalidArgument, "search",
-			fmt.Sprintf("no room for %d answers of k = %d", p.NQ, p.K),
-			"make Rows and Scores NQ*K long and Counts NQ")
+		return noRoom(p.NQ, p.K)
 	}
 	for i := range r.out.Rows {
 		r.out.Rows[i] = -1

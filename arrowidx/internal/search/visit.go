@@ -49,10 +49,7 @@ func (s *Searcher) routeGroup(ctx context.Context, ps []*Probe) error {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
-		n := 1
-		if len(ps) >= 4 {
-			n = 4
-		}
+		n := together(len(ps))
 		if plane {
 			t.Estimate(c, ps[:n], &s.four)
 		}

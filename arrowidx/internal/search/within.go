@@ -126,7 +126,7 @@ func (g *ranging) begin(v *segment.Version) error {
 	for i, part := range v.Parts {
 		g.params[i] = own
 		if own.Rows != nil {
-			g.params[i].Rows = rowsIn(v, i, own.Rows)
+			g.params[i].Rows = rowsIn([]int64{}, v, i, own.Rows)
 		}
 		r := &g.runs[i]
 		*r = Run{Seg: part, P: &g.params[i], out: &g.out, Col: part.Source, start: v.Starts[i]}
@@ -155,15 +155,15 @@ func (p *WithinParams) Counted(base *segment.Segment) (*WithinParams, error) {
 	return &own, nil
 }
 
-// rowsIn returns those of the rows that lie in a part, counted from its first.
-func rowsIn(v *segment.Version, part int, rows []int64) []int64 {
-	in := []int64{} // none is not all
+// rowsIn appends those of the rows that lie in a part, counted from its first. to must not be nil:
+// as a filter that would let all rows through.
+func rowsIn(to []int64, v *segment.Version, part int, rows []int64) []int64 {
 	for _, row := range rows {
 		if row >= int64(v.Starts[part]) && row < int64(v.Starts[part+1]) {
-			in = append(in, row-int64(v.Starts[part]))
+			to = append(to, row-int64(v.Starts[part]))
 		}
 	}
-	return in
+	return to
 }
 
 // bound is a threshold on scores.

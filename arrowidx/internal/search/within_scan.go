@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -293,10 +292,7 @@ func (s *sweep) rows(from, to int, f func(row int)) error {
 // visits lists the cells of a shard that may hold rows within the threshold.
 func (s *sweep) visits(w *Searcher, ps []*Probe, shard int) {
 	c := s.Run.Seg.Cells
-	begins := func(block int) int {
-		return sort.Search(c.N, func(i int) bool { return int(c.Block[i]) >= block })
-	}
-	from, to := begins(shard*rangeBlocks), begins((shard+1)*rangeBlocks)
+	from, to := c.FirstFrom(shard*rangeBlocks), c.FirstFrom((shard+1)*rangeBlocks)
 	for _, p := range ps {
 		p.Visits = p.Visits[:0]
 	}
@@ -329,25 +325,14 @@ func (s *sweep) measure(w *Searcher, p *Probe) ([]topk.Hit, error) {
 		return hits, nil
 	}
 	fit := r.newFit(rangeEpsilon, p.strategy)
-	for i, c := range p.candidates.Rows {
-		if i%LookEvery == LookEvery-1 {
-			if err := fault.FromContext(s.Ctx, "within"); err != nil {
-				return nil, err
-			}
-		}
-		if ahead := i + column.FetchAhead; ahead < len(p.candidates.Rows) {
-			simd.Fetch(r.Col.Memory(int(r.Seg.RowAt(p.candidates.Rows[ahead].Pos))))
-		}
-		row := r.Seg.RowAt(c.Pos)
-		w.turnTo(int(row))
-		dist := w.distance(p.Query)
-		p.counts.reranked++
-		if err := fit.add("within", c, dist, row); err != nil {
+	for i := range p.candidates.Rows {
+		h, err := w.measureCandidate(s.Ctx, p, &fit, p.candidates.Rows, i)
+		if err != nil {
 			return nil, err
 		}
-		hits = s.add(hits, p, dist, int(row))
+		hits = s.add(hits, p, h.Dist, int(h.Row))
 	}
-	return hits, fit.judge("within")
+	return hits, fit.judge()
 }
 
 // add appends a row of the segment if its score is within the threshold. Hits hold distances

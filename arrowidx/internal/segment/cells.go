@@ -2,6 +2,7 @@ package segment
 
 import (
 	"math"
+	"sort"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -62,6 +63,11 @@ func (c *Cells) Of(pos int) int {
 		}
 	}
 	return lo
+}
+
+// FirstFrom returns the first cell that begins at a block or behind it, N if none does.
+func (c *Cells) FirstFrom(block int) int {
+	return sort.Search(c.N, func(i int) bool { return int(c.Block[i]) >= block })
 }
 
 // Centroid returns the centroid of cell i, rotated and padded.
