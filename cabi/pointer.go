@@ -49,7 +49,7 @@ func product(counts ...int64) int64 {
 // viewAt is view for memory that C has as void*.
 func viewAt[T any](p unsafe.Pointer, n int64) []T { return view[T]((*byte)(p), n) }
 
-// text copies a string that C gave with its length.
+// stringOf copies a string that C gave with its length.
 func stringOf(p *C.char, n C.int64_t) string { return string(view[byte](p, int64(n))) }
 
 // address returns where a value lies, as a number.

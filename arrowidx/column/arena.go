@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// reserveLeast and reserveMost are between how many bytes a reserve has. It has twice the room
+	// arenaLeast and arenaMost are between how many bytes an arena has. It has twice the room
 	// of the one before; what is not written to takes no memory of the machine.
-	reserveLeast = mem.HeapSlab
-	reserveMost  = 64 << 20
+	arenaLeast = mem.HeapSlab
+	arenaMost  = 64 << 20
 )
 
 // Arena is room for the vectors of rows that are added, one behind the other, so that segments of
@@ -21,50 +21,50 @@ type Arena struct {
 	Col   *Column // owns the memory; nil: none yet
 	rows  int     // that it has room for
 	used  int
-	bytes int64 // of the reserve before
+	bytes int64 // of the one before
 }
 
 // Hold copies the rows of a column and returns them as a column of their own.
-func (r *Arena) Hold(ctx context.Context, col *Column, threads int) (*Column, error) {
+func (a *Arena) Hold(ctx context.Context, col *Column, threads int) (*Column, error) {
 	wide := !col.FitsFloat32()
-	if r.Col == nil || r.Col.Dims != col.Dims || wide && !r.Col.isWide ||
-		col.Rows > r.rows-r.used {
-		if err := r.renew(col, wide); err != nil {
+	if a.Col == nil || a.Col.Dims != col.Dims || wide && !a.Col.isWide ||
+		col.Rows > a.rows-a.used {
+		if err := a.renew(col, wide); err != nil {
 			return nil, err
 		}
 	}
 	d, n := col.Dims, col.Rows
-	to := Numbers(&r.Col.own, r.Col.isWide, r.used*d, (r.used+n)*d)
+	to := Numbers(&a.Col.own, a.Col.isWide, a.used*d, (a.used+n)*d)
 	if err := col.CopyAll(ctx, "add", to, threads); err != nil {
 		return nil, err
 	}
-	held := r.Col.part(r.used, n)
-	r.used += n
-	r.Col.written.Store(NumberBytes(r.Col.isWide) * int64(r.used*d))
+	held := a.Col.part(a.used, n)
+	a.used += n
+	a.Col.written.Store(NumberBytes(a.Col.isWide) * int64(a.used*d))
 	return held, nil
 }
 
-// renew begins a new reserve that has room for the column.
-func (r *Arena) renew(col *Column, wide bool) error {
+// renew begins new memory that has room for the column.
+func (a *Arena) renew(col *Column, wide bool) error {
 	row := NumberBytes(wide) * int64(col.Dims)
-	bytes := max(min(2*r.bytes, reserveMost), reserveLeast, row*int64(col.Rows))
-	r.Drop()
+	bytes := max(min(2*a.bytes, arenaMost), arenaLeast, row*int64(col.Rows))
+	a.Drop()
 	room := int(bytes / row)
 	mem, err := mem.NewSlab("add", int64(room)*row)
 	if err != nil {
 		return err
 	}
-	r.Col = &Column{Dims: col.Dims, isWide: wide, own: mem, written: &atomic.Int64{}}
-	r.Col.Refs.Store(1)
-	r.rows, r.used, r.bytes = room, 0, bytes
+	a.Col = &Column{Dims: col.Dims, isWide: wide, own: mem, written: &atomic.Int64{}}
+	a.Col.Refs.Store(1)
+	a.rows, a.used, a.bytes = room, 0, bytes
 	return nil
 }
 
-// Drop gives the reserve up; segments keep what they use of it.
-func (r *Arena) Drop() {
-	if r.Col != nil {
-		r.Col.Release()
-		r.Col = nil
+// Drop gives the memory up; segments keep what they use of it.
+func (a *Arena) Drop() {
+	if a.Col != nil {
+		a.Col.Release()
+		a.Col = nil
 	}
 }
 

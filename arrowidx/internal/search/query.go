@@ -25,13 +25,13 @@ const (
 // unit times the squared distance (l2, sqeuclidean) or minus the inner product (dot, cosine).
 type Query struct {
 	Vec  []float32 // as scans see it, d numbers
-	wide []float64 // what rows are measured from; nil: vec
+	wide []float64 // what rows are measured from; nil: Vec
 	Norm float64   // its length
 	// Of queries with wide: what rounding does to distances, and to inner products.
 	blur    blur
 	rounded bool
 	own     []float64 // memory for wide
-	narrow  []float32 // and for vec
+	narrow  []float32 // and for Vec
 	Unit    float64
 	Zero    bool // a zero vector under cosine or dot: every score is 0
 	far     bool // beyond farAway
@@ -100,7 +100,7 @@ func (q *Query) rotate(seg *segment.Segment) {
 }
 
 // center writes the scaled query minus the mean to q.Rotated and returns the scaled query's inner
-// product with the mean. It sets unit.
+// product with the mean. It sets Unit.
 func (q *Query) center(seg *segment.Segment) float32 {
 	if q.wide != nil {
 		return q.centerWide(seg)
@@ -273,7 +273,7 @@ func (q *Query) Exact(metric column.Metric, x []float32) float64 {
 	return simd.L2Sq64(x, q.Vec) * q.Unit
 }
 
-// exactWide is exact for numbers of float64; even is room for the row.
+// exactWide is Exact for numbers of float64; even is room for the row.
 func (q *Query) exactWide(metric column.Metric, x, even []float64) float64 {
 	switch metric {
 	case column.Dot:
@@ -305,8 +305,8 @@ func badQuery[T float32 | float64](vec []T, i int, norm2 float64) error {
 			math.Sqrt(norm2)), "scale the vectors down")
 }
 
-// read takes query i as scans and measurements want it: vec is what scans compare with rows as
-// they see them, wide what rows are measured from, nil where that is vec.
+// read takes query i as scans and measurements want it: Vec is what scans compare with rows as
+// they see them, wide what rows are measured from, nil where that is Vec.
 func (q *Query) read(r *Run, i int) error {
 	d := r.Seg.Dim
 	q.wide, q.blur, q.rounded = nil, blur{}, false

@@ -133,7 +133,7 @@ func (r *Run) newFit(epsilon float64, how strategy) fit {
 	}
 }
 
-// add looks at the distance of a row. low and est are those of its candidate.
+// add looks at the distance of a row, which was the candidate c.
 //
 // Errors: VectorsChanged when its vector cannot be the one that was coded.
 func (f *fit) add(c topk.Candidate, dist float64, row uint32) error {

@@ -109,7 +109,7 @@ func (t *Router) Estimate(c *segment.Cells, qs []*Probe, four *[4]simd.ScanQuery
 	simd.Scan(blocks, c.Padded, c.Plane.Alive, &four[0], t.masks[:c.Plane.Count], t.Est[:lanes])
 }
 
-// Route writes the cells nearest to the query to p.visits, rising by number. est are the estimates
+// Route writes the cells nearest to the query to p.Visits, rising by number. est are the estimates
 // of the plane, nil when the plane is not used.
 func (t *Router) Route(p *Probe, seg *segment.Segment, probes int, est []float32) {
 	p.Visits = p.Visits[:0]

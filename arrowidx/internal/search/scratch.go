@@ -19,9 +19,9 @@ func bytesOf[T any](s []T, size int) int64 { return int64(cap(s) * size) }
 
 const (
 	// Bytes of what slices hold.
-	foundBytes     = 16
+	hitSize        = 16
 	candidateBytes = 12
-	cellBytes      = 64
+	visitBytes     = 64
 	// queryBytes and probeBytes are about what these take beside their slices.
 	queryBytes = 384
 	probeBytes = 256
@@ -34,8 +34,8 @@ func (q *Query) bytes() int64 {
 
 func (p *Probe) bytes() int64 {
 	return probeBytes + bytesOf(p.candidates.Rows, candidateBytes) + bytesOf(p.candidates.Upper, 4) +
-		bytesOf(p.wait, candidateBytes) + bytesOf(p.Visits, cellBytes) +
-		bytesOf(p.best.Heap, foundBytes)
+		bytesOf(p.wait, candidateBytes) + bytesOf(p.Visits, visitBytes) +
+		bytesOf(p.best.Heap, hitSize)
 }
 
 func (s *Searcher) bytes() int64 {
@@ -46,8 +46,8 @@ func (s *Searcher) bytes() int64 {
 	wide := cap(s.Row) + cap(s.Even)
 	words := cap(s.rows) + cap(s.masks) + cap(t.masks) + cap(t.near) + cap(t.ids) + cap(t.dots) +
 		cap(t.home) + cap(v.begin) + cap(v.busy) + cap(s.Sketched.dots)
-	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.Heap, foundBytes) +
-		bytesOf(t.all, cellBytes) + bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
+	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.Heap, hitSize) +
+		bytesOf(t.all, visitBytes) + bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
 		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1)
 }
 
@@ -86,7 +86,7 @@ func (w *Workspace) putBack() {
 func (j *join) putBack() {
 	n := bytesOf(j.rows, 8) + bytesOf(j.units, 8) + bytesOf(j.unsure, 1)
 	for i := range j.best {
-		n += 32 + bytesOf(j.best[i].Heap, foundBytes)
+		n += 32 + bytesOf(j.best[i].Heap, hitSize)
 	}
 	if j.peak = max(j.peak, n); j.peak <= KeptBytes {
 		Joins.Put(j)
@@ -94,7 +94,7 @@ func (j *join) putBack() {
 }
 
 func (s *groupSearcher) bytes() int64 {
-	n := s.Searcher.bytes() + bytesOf(s.cells, cellBytes) + bytesOf(s.packed, 1) +
+	n := s.Searcher.bytes() + bytesOf(s.cells, visitBytes) + bytesOf(s.packed, 1) +
 		bytesOf(s.both, 4) + bytesOf(s.any, 4)
 	for i := range s.probes {
 		n += s.probes[i].bytes()
@@ -104,7 +104,7 @@ func (s *groupSearcher) bytes() int64 {
 
 func (f *groupFinds) bytes() int64 {
 	return bytesOf(f.tau, 4) + bytesOf(f.filled, 4) + bytesOf(f.upper, 4) +
-		bytesOf(f.hits, foundBytes) + bytesOf(f.rows, candidateBytes)
+		bytesOf(f.hits, hitSize) + bytesOf(f.rows, candidateBytes)
 }
 
 // PutBack leaves the memory to the next call, without what belongs to this one's caller.

@@ -2,7 +2,7 @@
 // query and the rows that it scans: calls stay concrete.
 //
 // Reading order: params.go (what is asked), search.go ([Run], one call on one segment), batch.go
-// (the stages and the choice of a [strategy]), query.go (a query made ready: q', g_add and g_error
+// (the stages and the choice of a [strategy]), query.go (a query made ready: q', g_add and g_err
 // of RaBitQ section 3.2). Then a scan of kind flat: pilot.go (the first threshold), scan.go (plane,
 // bounds, whole codes), rerank.go (distances of the vectors). Kind ivf: route.go (nearest cells),
 // visit.go (their rows). Kind exact: exact.go, lens.go. Few rows, or a filter: filter.go (rows as
@@ -47,8 +47,8 @@ func SearchSegment(
 	return searchPart(ctx, seg, p, out, nil, 0)
 }
 
-// searchPart is search for a segment that is one of several: its hits go to the join, their rows
-// counted from start on.
+// searchPart searches a segment, whose hits go to the join, their rows counted from start on; nil:
+// to out.
 func searchPart(
 	ctx context.Context, seg *segment.Segment, p *SearchParams, out *SearchOut, to *join, start int,
 ) (Plan, error) {
@@ -78,7 +78,7 @@ type Run struct {
 	P        *SearchParams
 	out      *SearchOut
 	Col      *column.Column // vectors to measure on; nil: estimates only
-	Lens     *segment.Lens  // how rows of col come to float32; nil: as they are
+	Lens     *segment.Lens  // how rows of Col come to float32; nil: as they are
 	join     *join          // where hits go, nil: to out
 	start    int            // row of the index that is this segment's first
 	K        int

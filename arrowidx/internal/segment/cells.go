@@ -130,7 +130,7 @@ func (c *Cells) Admit(words []uint32) []uint32 {
 	return slots
 }
 
-// AdmitCell is admit for one cell.
+// AdmitCell is Admit for one cell.
 func (c *Cells) AdmitCell(i int, words, slots []uint32) {
 	at := int(c.Block[i]) * simd.BlockRows
 	for _, row := range c.Rows[c.First[i]:c.First[i+1]] {

@@ -57,7 +57,7 @@ type Segment struct {
 	Content [sha256.Size]byte  // of all rows and ids, if the index came from a file that has it
 	Hashed  *[16]byte          // of the column that it was built of, if that is known
 	Source  *column.Column     // vectors to measure on; nil: none
-	Spots   *column.SpotChecks // of source, if that is borrowed; else nil
+	Spots   *column.SpotChecks // of Source, if that is borrowed; else nil
 	// Of rows added to kind ivf, until they are in cells: their cells, and vectors to code again.
 	Owner []uint32
 	Raw   *column.Column

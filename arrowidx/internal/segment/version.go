@@ -12,7 +12,7 @@ import (
 )
 
 // Version is an index between two changes: segments whose rows follow each other. The first is what
-// was built, the others are what was added since. Immutable but for refs.
+// was built, the others are what was added since. Immutable but for Refs.
 type Version struct {
 	Refs    int // uses, guarded by Index.swap
 	Parts   []*Segment
@@ -112,7 +112,7 @@ func (v *Version) Only(op string) (*Segment, error) {
 
 // Known returns the row of every id.
 //
-// Errors: those of find, and UnknownID naming the first id that no row has.
+// Errors: those of Find, and UnknownID naming the first id that no row has.
 func (v *Version) Known(op string, a arrow.Array) ([]int64, error) {
 	rows, err := v.Find(a)
 	if err != nil {
@@ -194,7 +194,7 @@ func (v *Version) PackedRow(row int64, dst []byte) error {
 	return nil
 }
 
-// Numbers is holding for vectors of numbers.
+// Numbers is Holding for vectors of numbers.
 func (v *Version) Numbers(row int64) (*Segment, int, error) {
 	seg, at, err := v.Holding(row)
 	if err == nil && seg.Metric.Binary() {

@@ -1,4 +1,4 @@
-// Package headroom says how much more memory the process may take, and keeps the Go heap within it.
+// Package headroom says how much more memory the process may take.
 package headroom
 
 import (
