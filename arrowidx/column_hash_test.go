@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -129,6 +130,42 @@ func TestAHashStopsWhenItsContextEnds(t *testing.T) {
 }
 
 // BenchmarkHash says how fast memory that the caches do not hold is hashed.
+func TestRowsHaveTheirHashesInAnyColumn(t *testing.T) {
+	const n, d = 3000, 24
+	r := arrowidxtest.Rand(t, 931)
+	rows := make([]float32, n*d)
+	for i := range rows {
+		rows[i] = float32(r.IntN(1000))
+	}
+	valid := holes(r, n)
+	wants := map[string][]uint64{} // by the type of numbers
+	for name, a := range arrowidxtest.Layouts(rows, d, valid) {
+		col := arrowidxtest.ColumnOf(t, a)
+		got := make([]uint64, n)
+		require.NoError(t, col.HashRows(t.Context(), 0, got, 1))
+		for i := range got {
+			require.Equal(t, valid[i], got[i] != 0, "%s row %d", name, i)
+		}
+		kind := name[strings.LastIndex(name, " ")+1:]
+		want := wants[kind]
+		if want == nil {
+			want, wants[kind] = got, got
+		}
+		require.Equal(t, want, got, name)
+		part := make([]uint64, 500)
+		require.NoError(t, col.HashRows(t.Context(), 1234, part, 0))
+		require.Equal(t, want[1234:1734], part, name)
+		col.Release()
+	}
+	for kind, want := range wants {
+		seen := map[uint64]bool{}
+		for i, h := range want {
+			require.False(t, valid[i] && seen[h], "%s row %d", kind, i)
+			seen[h] = true
+		}
+	}
+}
+
 func BenchmarkHash(b *testing.B) {
 	const n, d = 200_000, 384
 	rows := make([]float32, n*d)

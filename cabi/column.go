@@ -180,6 +180,26 @@ func goColumnHashStart(
 	})
 }
 
+//export goColumnHashRows
+func goColumnHashRows(
+	h C.rv_handle, from, n C.int64_t, out *C.uint64_t, e *C.rv_error,
+) C.int32_t {
+	return door(e, "hash rows", func(s *guard.Scope) error {
+		c, err := guard.Use[*arrowidx.Column](s, uint64(h), handle.Column)
+		if err != nil {
+			return err
+		}
+		if from < 0 || n < 0 || int64(from) > int64(c.Len())-int64(n) {
+			return invalid("hash rows", fmt.Sprintf("rows %d to %d of %d", from, from+n, c.Len()),
+				"ask for rows that there are")
+		}
+		if n > 0 && out == nil {
+			return invalid("hash rows", "no place for the answer", "")
+		}
+		return c.HashRows(context.Background(), int(from), view[uint64](out, int64(n)), 0)
+	})
+}
+
 //export goPCAStart
 func goPCAStart(
 	h C.rv_handle, dims C.int64_t, out *C.float, made *C.rv_handle, e *C.rv_error,

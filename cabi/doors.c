@@ -36,6 +36,12 @@ int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task,
     ENTER(goColumnHashStart(column, out, task, error));
 }
 
+int32_t rv_column_hash_rows(rv_handle column, int64_t from, int64_t n, uint64_t *out,
+    rv_error *error)
+{
+    ENTER(goColumnHashRows(column, from, n, out, error));
+}
+
 int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task, rv_error *error)
 {
     ENTER(goPCAStart(column, dims, out, task, error));

@@ -341,6 +341,9 @@ RV_API int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error
 /* The same as a task, with which out stays until it has ended. */
 RV_API int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task,
     rv_error *error);
+/* XXH3-64 of each of n rows from `from` on, without their type: 0 for null rows alone. */
+RV_API int32_t rv_column_hash_rows(rv_handle column, int64_t from, int64_t n, uint64_t *out,
+    rv_error *error);
 /* Principal components: out is rows x dims, centred; null rows are NaN. out stays with the task
  * until it has ended. */
 RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task,

@@ -130,3 +130,21 @@ func (ck *Chunk) appendNulls(out []byte, lo, hi, dim int) []byte {
 	}
 	return out
 }
+
+// HashRows writes the XXH3-64 of the memory of rows [from, from+len(out)) to out: 0 for null rows,
+// never 0 for others. Equal rows of one type have equal hashes, whichever column they are in.
+//
+// Errors: Cancelled, NativeError when borrowed memory is gone.
+func (c *Column) HashRows(ctx context.Context, from int, out []uint64, threads int) error {
+	step := max(1, hashBytes/max(1, c.RowBytes()))
+	shards := (len(out) + step - 1) / step
+	return mem.Parallel(ctx, "hash rows", mem.Threads(threads), shards, func(_, i int) error {
+		for j := i * step; j < min((i+1)*step, len(out)); j++ {
+			out[j] = 0
+			if c.Valid(from + j) {
+				out[j] = max(1, xxh3.Hash(c.Memory(from+j)))
+			}
+		}
+		return nil
+	})
+}

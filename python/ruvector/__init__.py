@@ -47,6 +47,7 @@ from ._errors import (
 from ._frames.cache import Cache, CacheInfo, cache
 from ._frames.verbs.build_index import build_index
 from ._frames.verbs.describe import describe
+from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
 from ._frames.verbs.search import search
 from ._frames.verbs.within import within
@@ -112,6 +113,7 @@ __all__ = [
     "config",
     "cpu_features",
     "describe",
+    "embed",
     "explain",
     "last_plan",
     "merge_topk",

@@ -124,6 +124,7 @@ class Calls:
             ("rv_info", [self.handle(), byref(bytes_)]),
             ("rv_column_copy", [self.handle(), self.place(), self.wide(), self.place()]),
             ("rv_column_hash", [self.handle(), self.place()]),
+            ("rv_column_hash_rows", [self.handle(), rng.choice(EDGES), self.small(), self.place()]),
             ("rv_column_hash_start", [self.handle(), self.place(), byref(out)]),
             ("rv_pca_start", [self.handle(), rng.choice(EDGES), self.place(), byref(out)]),
             ("rv_search", [self.handle(), byref(params)]),

@@ -125,6 +125,7 @@ def test_places_for_answers_may_not_be_missing(index, column):
         ("rv_index_ids", [index.value, None, None]),
         ("rv_index_vectors", [index.value, None, 3, None, 0]),
         ("rv_column_hash", [column.value, None]),
+        ("rv_column_hash_rows", [column.value, 0, 1, None]),
         ("rv_column_hash_start", [column.value, None, byref(ctypes.c_uint64())]),
         ("rv_column_copy", [column.value, None, 0, None]),
         ("rv_search", [index.value, None]),

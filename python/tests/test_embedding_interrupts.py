@@ -108,12 +108,12 @@ def test_texts_are_cut_so_that_each_call_is_short_and_none_is_lost() -> None:
     for _ in range(200):
         texts = ["x" * rng.choice([0, 1, 10, limit // 3, limit, 3 * limit]) for _ in range(30)]
         texts += [""] * rng.choice([0, 2500])
-        runs = list(_static.batches(texts))
+        runs = list(_static.runs(texts, limit, 1024))
         assert [i for start, end in runs for i in range(start, end)] == list(range(len(texts)))
         for start, end in runs:
             assert end - start == 1 or sum(map(len, texts[start:end])) <= limit
             assert end - start <= 1024
-    assert list(_static.batches([])) == []
+    assert list(_static.runs([], limit, 1024)) == []
 
 
 def test_a_text_of_a_million_tokens_is_pooled_like_any_other() -> None:

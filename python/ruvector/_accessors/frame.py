@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from .._frames.question import FrameT
 from .._frames.verbs.build_index import build_index
 from .._frames.verbs.describe import describe
+from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
 from .._frames.verbs.search import search
 from .._frames.verbs.within import within
@@ -59,3 +60,4 @@ class FrameAccessor(Generic[FrameT_co]):
     explain = verb(explain)
     describe = verb(describe)
     build_index = verb(build_index)
+    embed = verb(embed)

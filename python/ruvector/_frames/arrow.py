@@ -91,6 +91,12 @@ class ArrowFrame:
             out = out.append_column(name, array)
         return out
 
+    def with_columns(self, columns: Mapping[str, Any]) -> Any:
+        out = self.frame
+        for name, column in columns.items():
+            out = out.append_column(name, column)
+        return out
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         dtypes = {"int": pa.int64(), "bool": pa.bool_(), "text": pa.string()}
         return pa.table(

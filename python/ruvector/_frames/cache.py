@@ -17,6 +17,7 @@ import numpy as np
 from .._locks import Lock
 from .._settings import current
 from .._show import html
+from .._text.made import made
 
 _GIB: Final = 1 << 30
 _TEXTS: Final = 256
@@ -24,7 +25,11 @@ _CHARACTERS: Final = 4 << 20
 
 
 class CacheInfo(NamedTuple):
-    """The state of the cache: what it holds, what it may hold, how often it helped."""
+    """The state of the cache: what it holds, what it may hold, how often it helped.
+
+    ``rows_made`` are vectors that `embed` made, remembered so that their embedder is found again:
+    8 bytes each, at most 64 MiB, which `bytes` does not count.
+    """
 
     indexes: int
     texts: int
@@ -32,6 +37,7 @@ class CacheInfo(NamedTuple):
     limit: int
     hits: int
     misses: int
+    rows_made: int = 0
 
     def _repr_html_(self) -> str:
         return html.facts(
@@ -42,6 +48,7 @@ class CacheInfo(NamedTuple):
                 ("memory", f"{html.size(self.bytes)} of {html.size(self.limit)}"),
                 ("hits", self.hits),
                 ("misses", self.misses),
+                ("rows that embed made", self.rows_made),
             ],
         )
 
@@ -73,6 +80,7 @@ class Cache:
                 limit=_limit(),
                 hits=self._hits,
                 misses=self._misses,
+                rows_made=len(made),
             )
 
     def clear(self) -> None:
@@ -80,6 +88,7 @@ class Cache:
         with self._lock:
             self._entries.clear()
             self._bytes = self._hits = self._misses = 0
+        made.clear()
 
     def _forget(self) -> None:
         """Hold nothing, in a child that was forked while an entry was half put in."""

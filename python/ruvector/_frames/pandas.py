@@ -92,9 +92,12 @@ class PandasFrame:
             out = frame.iloc[rows].copy()
         except NotImplementedError:  # of pyarrow, for types that it has no kernel for
             out = _take_columns(frame, rows)
-        below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
-        for name, values in added.items():
-            out.insert(len(out.columns), (name, *below) if below else name, values)
+        _append(out, added)
+        return out
+
+    def with_columns(self, columns: Mapping[str, Any]) -> Any:
+        out = self.frame.assign()  # a new frame of the same class, copied where pandas copies
+        _append(out, columns)
         return out
 
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
@@ -102,6 +105,13 @@ class PandasFrame:
         return pd.DataFrame(
             {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
         )
+
+
+def _append(frame: Any, columns: Mapping[str, Any]) -> None:
+    """Put columns at the end of a frame."""
+    below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
+    for name, values in columns.items():
+        frame.insert(len(frame.columns), (name, *below) if below else name, values)
 
 
 def _of_machine(column: Any) -> Any:

@@ -105,6 +105,9 @@ class PolarsFrame:
             return pl.DataFrame(extra)
         return self.frame.select(chosen)[rows].with_columns(extra)
 
+    def with_columns(self, columns: Mapping[str, Any]) -> pl.DataFrame:
+        return self.frame.with_columns([column.alias(name) for name, column in columns.items()])
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> pl.DataFrame:
         dtypes = {"int": pl.Int64(), "bool": pl.Boolean(), "text": pl.String()}
         return pl.DataFrame(columns, schema={name: dtypes[kind] for name, kind in kinds.items()})

@@ -68,6 +68,13 @@ class Frame(Protocol):
         """Return a frame of these rows and columns (None: all), with columns added."""
         ...
 
+    def with_columns(self, columns: Mapping[str, Any]) -> Any:
+        """Return a frame with columns of its library added at the end, as long as it is high.
+
+        What was there stays: index, labels, the frame's own class. No name may be there yet.
+        """
+        ...
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         """Return a new frame of the same library; kinds are ``text``, ``int`` and ``bool``."""
         ...

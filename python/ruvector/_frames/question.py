@@ -31,6 +31,7 @@ from .answer import Found
 from .content import label_of
 from .groups import Groups
 from .joining import ById, ByPosition, join
+from .origin import maker_of_column
 from .target import Stages, Target, make_queries, open_index, open_target, query_of_frame
 
 Label: TypeAlias = Any  # what a frame's library calls a column
@@ -195,7 +196,9 @@ def _target(asked: Question, stages: Stages) -> Target:
         fact = protocol.facts_of(frame, label)
         if fact.kind == "text":
             return Target(label, None, resolve(None))
-    return Target(label, None, index._maker() if texts_of(asked.query) is not None else None)
+    if texts_of(asked.query) is None:
+        return Target(label, None, None)
+    return Target(label, None, index._maker() or maker_of_column(frame, label))
 
 
 def _queries_of(

@@ -13,18 +13,21 @@ from .. import _native
 from .._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
 from .._input.advice import looks_like_vector, text_advice
 from .._input.bits import read_bits
+from .._input.cells import Validity
 from .._input.numbers import FloatMatrix
 from .._input.queries import read_queries
 from .._input.rows_as_queries import refuse_rows
 from .._input.texts import texts_of
-from .._input.vectors import Vectors, from_matrix, read_vectors
+from .._input.vectors import Float32Matrix, Vectors, from_matrix, read_vectors
 from .._metric import BINARY
 from .._native.facts import EVERY_VECTOR
 from .._settings import current
+from .._text.batches import BATCH_TEXTS
 from .._text.embedder import Embedder, check_texts, resolve
 from . import protocol
 from .adapters import wrap
 from .cache import cache, text_digest
+from .origin import maker_of, unknown_origin
 
 EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
 _CODE_BITS: Final = 5
@@ -131,6 +134,30 @@ def _given(embedder: Any) -> Embedder | None:
 
 
 def _text_target(frame: protocol.Frame, label: Any, embedder: Embedder, stages: Stages) -> Target:
+    matrix, valid, key = embed_column(frame, label, embedder, stages)
+    vectors = from_matrix(matrix, None if valid.all() else valid, True, f"text, {embedder.id}")
+    target = Target(label, vectors, embedder)
+    target.key = key
+    target.digest = key[1]
+    target.text = True
+    return target
+
+
+def embed_column(
+    frame: protocol.Frame,
+    label: Any,
+    embedder: Embedder,
+    stages: Stages,
+    size: int = BATCH_TEXTS,
+    progress: bool | None = None,
+) -> tuple[Float32Matrix, Validity, Any]:
+    """Return ``(matrix, valid, key)`` of a text column; the matrix is the cache's.
+
+    Raises
+    ------
+    EmbedError, InvalidVector
+        A cell is not text, or the texts are vectors written as text.
+    """
     with stages.measure("read"):
         texts = frame.texts(label)
         with naming(label):
@@ -150,12 +177,7 @@ def _text_target(frame: protocol.Frame, label: Any, embedder: Embedder, stages: 
         if np.isfinite(matrix).all():  # else the build refuses it, and another try may do better
             cache._put(key, entry, matrix.nbytes + valid.nbytes)
     matrix, valid, _ = entry
-    vectors = from_matrix(matrix, None if valid.all() else valid, True, f"text, {embedder.id}")
-    target = Target(label, vectors, embedder)
-    target.key = key
-    target.digest = digest
-    target.text = True
-    return target
+    return matrix, valid, key
 
 
 def make_queries(
@@ -172,10 +194,8 @@ def make_queries(
         if target.vectors is not None and target.vectors.handle is None:
             nothing = np.empty((len(texts), 0), np.float32)  # no row that they could find
             return nothing, isinstance(query, str), _batch(query, texts)
-        raise EmbedError(
-            f"the query is text, but it is not known what made the vectors of {target.label!r}; "
-            "name it: embedder=..., or search a text column with text="
-        )
+        _find_maker(target, stages)
+    assert target.embedder is not None
     with stages.measure("embed query"):
         matrix = target.embedder.query(texts)
     if dim and len(matrix) and matrix.shape[1] != dim:
@@ -184,6 +204,26 @@ def make_queries(
             f"vectors of {target.label!r} have {dim}; give the embedder that made them"
         )
     return matrix, isinstance(query, str), _batch(query, texts)
+
+
+def _find_maker(target: Target, stages: Stages) -> None:
+    """Settle the embedder of a column of vectors that `embed` made.
+
+    Raises
+    ------
+    EmbedError
+        It did not.
+    """
+    vectors = target.vectors
+    if vectors is not None and vectors.rows > EXACT_ROWS:
+        with stages.measure("hash"):
+            target.key = _native.column_hash(vectors.handle)
+    with stages.measure("find embedder"):
+        found = maker_of(vectors, target.key)
+    if found.embedder is None:
+        height = 0 if vectors is None else vectors.rows - vectors.nulls
+        raise unknown_origin(target.label, found, height)
+    target.embedder = found.embedder
 
 
 def _batch(query: Any, texts: list[str]) -> list[str] | None:

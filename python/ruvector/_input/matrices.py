@@ -70,6 +70,11 @@ def to_column(matrix: Any, like: Any) -> Any:
     null: Validity = np.zeros(len(floats), np.bool_)
     if floats.size:
         np.isnan(floats).all(axis=1, out=null)
+    return column_of(floats, null, like)
+
+
+def column_of(floats: Float32Matrix, null: Validity, like: Any) -> Any:
+    """Return rows of a C-contiguous matrix, whose memory the column may keep, as `to_column`."""
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
     if pandas is not None and isinstance(like, (pandas.DataFrame, pandas.Series)):
         return _pandas_column(pandas, floats, null, like)

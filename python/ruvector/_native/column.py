@@ -98,6 +98,16 @@ def column_hash(column: Handle) -> bytes:
     return bytes(out)
 
 
+def column_row_hashes(column: Handle, start: int, end: int) -> npt.NDArray[np.uint64]:
+    """Return a hash of each row in [start, end): equal rows of a type share it, 0 is a null row."""
+    out = np.empty(end - start, np.uint64)
+    step = max(1, HASH_NUMBERS // max(1, column_info(column)["dim"]))
+    for at in range(start, end, step):  # between calls Ctrl-C is seen
+        n = min(step, end - at)
+        call("rv_column_hash_rows", column.value, at, n, address(out[at - start :]))
+    return out
+
+
 def pca(column: Handle, dims: int = 2) -> Floats:
     """Return (rows, dims) coordinates along the principal components; null rows are NaN."""
     rows = column_info(column)["rows"]

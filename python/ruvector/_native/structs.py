@@ -271,6 +271,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_column_copy": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p]),
     "rv_column_hash": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_column_hash_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_column_hash_rows": (c_int32, [c_uint64, c_int64, c_int64, c_void_p, c_void_p]),
     "rv_pca_start": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p, c_void_p]),
     "rv_build_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
     "rv_search": (c_int32, [c_uint64, c_void_p, c_void_p]),

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os.path
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from types import MethodType
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from .._input.vectors import Float32Matrix, read_vectors
 from .._locks import Lock
 from .._native import forked_error
 from .._settings import checked_by, current
+from .batches import BATCH_TEXTS, Encode, Told, in_batches
 from .static import Static
 
 _PACKAGE: Final = "wordllama"
@@ -44,7 +45,7 @@ class Embedder:
     __slots__ = ("_dim", "_encode", "_sha256", "_weights", "id", "key")
 
     id: str
-    _encode: Callable[[list[str]], tuple[Float32Matrix, Validity]]
+    _encode: Encode
     _dim: int | None
     _weights: str | None
     _sha256: str | None
@@ -57,7 +58,7 @@ class Embedder:
     def _from_function(
         cls,
         name: str,
-        encode: Callable[[list[str]], tuple[Float32Matrix, Validity]],
+        encode: Encode,
         dim: int | None,
         weights: str | None,
         key: Hashable,
@@ -80,7 +81,8 @@ class Embedder:
         spec : {"default"}, callable, object with ``encode``, or Embedder
             ``"default"`` is the static model inside the installed ``wordllama`` package: 256
             dimensions, the mean of the token rows, length 1. A callable or an ``encode`` method
-            takes a list of texts and returns as many vectors.
+            takes a list of texts, at most 256 at a time, and returns as many vectors. Retry what
+            may fail in there: its errors come back as they are.
 
         Raises
         ------
@@ -115,7 +117,7 @@ class Embedder:
     def dim(self) -> int:
         """Dimensions of the vectors (asks a foreign embedder once, with the text "dimension")."""
         if self._dim is None:
-            self._dim = int(self._encode(["dimension"])[0].shape[1])
+            self._dim = int(self._encode(["dimension"], bool)[0].shape[1])
         return self._dim
 
     @property
@@ -187,9 +189,18 @@ class Embedder:
         return matrix, present
 
     def _measured(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
-        answer = self._encode(texts)
-        self._dim = answer[0].shape[1]
-        return answer
+        matrix: Float32Matrix = np.empty((0, 0), np.float32)
+        valid: Validity = np.empty(len(texts), np.bool_)
+        for start, end, found, ok in in_batches(
+            self._encode, texts, BATCH_TEXTS, current.progress, _texts_named
+        ):
+            dim = self._dim = found.shape[1]
+            if end - start == len(texts):
+                return found, ok
+            if not len(matrix):
+                matrix = np.empty((len(texts), dim), np.float32)
+            matrix[start:end], valid[start:end] = found, ok
+        return matrix, valid
 
     def query(self, texts: list[str]) -> Float32Matrix:
         """Return the vectors of queries, shape (n, dim); a text without tokens is an error."""
@@ -201,6 +212,10 @@ class Embedder:
 
     def __repr__(self) -> str:
         return f"Embedder({self.id!r})"
+
+
+def _texts_named(start: int, end: int) -> str:
+    return f"while texts {start} to {end - 1} were embedded"
 
 
 def check_texts(texts: list[Any]) -> None:
@@ -224,7 +239,13 @@ class _Foreign:
     def __init__(self, function: Callable[[list[str]], Any]) -> None:
         self._function = function
 
-    def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
+    def batches(self, texts: list[str], size: int) -> Iterator[tuple[int, int]]:
+        """Cut texts into runs of `size`."""
+        for start in range(0, len(texts), size):
+            yield start, min(start + size, len(texts))
+
+    def __call__(self, texts: list[str], told: Told) -> tuple[Float32Matrix, Validity]:
+        """Return what the callable gives for texts."""
         try:
             found = read_vectors(self._function(texts), "the embedder's answer", warn=False)
         except (InvalidVector, ColumnError) as error:

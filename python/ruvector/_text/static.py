@@ -13,13 +13,16 @@ from .. import _native
 from .._errors import EmbedError
 from .._input.cells import Validity
 from .._input.vectors import Float32Matrix
-from .._native.task import Waiter, aside, reporter
-from .._settings import current
+from .._native.task import Waiter, aside
+from .batches import Told
 
 # The tokenizer reads 2 to 13 MB a second: an abandoned call of this much ends after 30 ms, and
 # what is not more is read on the caller's thread.
 _BATCH_CHARACTERS: Final = 64 << 10
 _BATCH_TEXTS: Final = 1024
+# What is kept if the rest is interrupted: some tenths of a second of work.
+_PART_CHARACTERS: Final = 4 << 20
+_PART_TEXTS: Final = 16 << 10
 
 
 class Static:
@@ -31,16 +34,16 @@ class Static:
         self._table = table
         self._tokenizer = tokenizer
 
-    def __call__(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
+    def batches(self, texts: list[str], size: int) -> Iterator[tuple[int, int]]:
+        """Cut texts into large runs, whatever `size` says: one costs no more than another."""
+        return runs(texts, _PART_CHARACTERS, _PART_TEXTS)
+
+    def __call__(self, texts: list[str], told: Told) -> tuple[Float32Matrix, Validity]:
         """Return the mean of the token rows of every text, and which texts have tokens."""
         if sum(map(len, texts)) <= _BATCH_CHARACTERS:
             tokens = self._token_ids(texts)
         else:
-            report = reporter(current.progress, "embed")
-            try:
-                tokens = aside(partial(self._all_ids, texts), lambda done: report(done, len(texts)))
-            finally:
-                report(-1, -1)
+            tokens = aside(partial(self._all_ids, texts), told)
         cuts = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(one) for one in tokens], out=cuts[1:])
         flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
@@ -49,7 +52,7 @@ class Static:
 
     def _all_ids(self, texts: list[str], waiter: Waiter) -> list[npt.NDArray[np.uint32]]:
         tokens: list[npt.NDArray[np.uint32]] = []
-        for start, end in batches(texts):
+        for start, end in runs(texts, _BATCH_CHARACTERS, _BATCH_TEXTS):
             if waiter.gone:
                 break
             tokens += self._token_ids(texts[start:end])
@@ -72,11 +75,14 @@ class Static:
         return [np.asarray(encoding.ids, np.uint32) for encoding in found]
 
 
-def batches(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Cut texts into runs ``[start, end)`` of few characters; a longer text is a run of its own."""
+def runs(texts: list[str], most: int, count: int) -> Iterator[tuple[int, int]]:
+    """Cut texts into runs ``[start, end)`` of at most so many characters and texts.
+
+    A text of more characters is a run of its own.
+    """
     start = characters = 0
     for i, text in enumerate(texts):
-        if i > start and (characters + len(text) > _BATCH_CHARACTERS or i - start == _BATCH_TEXTS):
+        if i > start and (characters + len(text) > most or i - start == count):
             yield start, i
             start, characters = i, 0
         characters += len(text)

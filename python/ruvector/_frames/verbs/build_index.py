@@ -13,6 +13,7 @@ from ..._input.masks import read_ids
 from ..._metric import MetricName, canonical
 from .. import protocol
 from ..adapters import wrap
+from ..origin import maker_of
 from ..question import Label
 from ..target import Stages, open_target
 
@@ -57,8 +58,9 @@ def build_index(
     target = open_target(wrapped, on, text, embedder, Stages(), canonical(metric))
     assert target.vectors is not None
     ids, ids_on = _ids_of(wrapped, ids)
+    maker = target.embedder if target.text else maker_of(target.vectors).embedder
     target.vectors.provenance = remember_origin(
-        target.embedder if target.text else None,
+        maker,
         target.label,
         ids_on,
         target.digest,
@@ -79,7 +81,7 @@ def build_index(
         threads=threads,
         progress=progress,
     )
-    built._embedder = target.embedder
+    built._embedder = target.embedder or maker
     return built
 
 
