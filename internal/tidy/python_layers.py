@@ -13,7 +13,17 @@ from collections.abc import Iterator, Mapping
 PACKAGE = "python/ruvector/"
 MOST_FILES = 25
 LEAVES = frozenset(
-    ("_arguments", "_caller", "_conflict", "_errors", "_locks", "_metric", "_settings", "_version")
+    (
+        "_arguments",
+        "_caller",
+        "_conflict",
+        "_errors",
+        "_habits",
+        "_locks",
+        "_metric",
+        "_settings",
+        "_version",
+    )
 )
 # Lowest first: each may import those before it.
 ORDER = (

@@ -16,6 +16,8 @@ from ._conflict import refuse_other_distribution
 refuse_other_distribution()  # before the other package's files can be taken for ours
 # isort: split
 
+from typing import TYPE_CHECKING
+
 from . import _accessors
 from ._caller import RuVectorWarning
 from ._errors import (
@@ -51,6 +53,7 @@ from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
 from ._frames.verbs.search import search
 from ._frames.verbs.within import within
+from ._habits import MODULE as _MODULE
 from ._index.classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
 from ._index.index import Index
 from ._index.merge import merge_topk
@@ -124,5 +127,11 @@ __all__ = [
     "to_matrix",
     "within",
 ]
+
+if not TYPE_CHECKING:  # which report names that are absent
+
+    def __getattr__(name: str) -> object:
+        raise _MODULE.error(None, name, __all__)
+
 
 _accessors.install()

@@ -38,6 +38,15 @@ _RANGE_WORDS: Final = {
     "hamming": "from 0 to the bits of a row",
     "jaccard": "from 0 to 1",
 }
+_ELSEWHERE: Final = {
+    "dot": "ip inner inner_product innerproduct dotproduct dot_product max_inner_product mips",
+    "cosine": "cos angular cosine_similarity cosine_distance cossim cosinesimil",
+    "l2": "euclid euclidian euclidean_distance l2_distance minkowski",
+    "sqeuclidean": "l2sq sql2 sq_l2 squared_l2 l2_squared squared_euclidean sqeuclid sqeuclidian "
+    "l2_sqr sqeuclidean_distance",
+    "hamming": "hamming_distance binary",
+    "jaccard": "tanimoto jaccard_distance",
+}
 _LARGER_IS_BETTER: Final = frozenset({"cosine", "dot"})
 
 
@@ -52,10 +61,20 @@ def canonical(metric: str) -> str:
     name = "l2" if metric == "euclidean" else metric
     if not isinstance(name, str) or name not in SCORE_NAMES:
         raise MetricError(
-            f"metric={metric!r} is not a metric; choose 'cosine', 'dot', "
+            f"metric={metric!r} is not a metric; {_meant(metric)}choose 'cosine', 'dot', "
             "'l2' (= 'euclidean', not squared), 'sqeuclidean', or for bits 'hamming' or 'jaccard'"
         )
     return name
+
+
+def _meant(metric: object) -> str:
+    """Return what a name of elsewhere is called here."""
+    name = str(metric).lower().replace("-", "_").replace(" ", "_")
+    for here, elsewhere in _ELSEWHERE.items():
+        if name in (here, *elsewhere.split()) or (name, here) == ("euclidean", "l2"):
+            squared = ", which is not squared here (that is 'sqeuclidean')" if here == "l2" else ""
+            return f"use metric={here!r}{squared}; "
+    return ""
 
 
 def larger_is_better(metric: str) -> bool:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from ._errors import InvalidArgument
+from ._habits import told
 from ._locks import Lock
 
 _UNSET: Final[Any] = object()
@@ -62,6 +63,7 @@ class Restore:
         return f"ruvector.config({pairs})"
 
 
+@told
 def config(
     *,
     threads: int | None = _UNSET,

@@ -26,6 +26,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "json, tight": lambda row: json.dumps(row.tolist(), separators=(",", ":")),
     "str of NumPy": str,
     "str of a list": lambda row: str(row.tolist()),
+    "str of a list of NumPy numbers": lambda row: str(list(row)),
     "str of a tuple": lambda row: str(tuple(row.tolist())),
     "padded": lambda row: "  " + str(row) + "\n",
     "over lines": lambda row: str(row).replace(" ", "\n ", 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from .._frames.question import FrameT
 from .._frames.verbs.build_index import build_index
@@ -14,6 +14,7 @@ from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
 from .._frames.verbs.search import search
 from .._frames.verbs.within import within
+from .._habits import FRAME
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,6 +55,11 @@ class FrameAccessor(Generic[FrameT_co]):
 
     def __init__(self, frame: FrameT_co) -> None:
         self._frame = frame
+
+    if not TYPE_CHECKING:  # which report names that are absent
+
+        def __getattr__(self, name: str) -> Any:
+            raise FRAME.error(self, name)
 
     search = verb(search)
     within = verb(within)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 from .._frames.verbs.describe import describe
+from .._habits import SERIES
 from .._input.matrices import to_matrix
 from .._input.vectors import Float32Matrix
 from .frame import FrameAccessor
@@ -23,6 +26,11 @@ class PandasSeriesAccessor:
 
     def __init__(self, series: pd.Series) -> None:
         self._series = series
+
+    if not TYPE_CHECKING:  # which report names that are absent
+
+        def __getattr__(self, name: str) -> Any:
+            raise SERIES.error(self, name)
 
     def to_matrix(self) -> Float32Matrix:
         """Return the column as float32, shape (n, d); see `ruvector.to_matrix`."""

@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from .._errors import InvalidArgument
 from .._input.arrow_rows import codes_of, evaluate, is_text, plain, take_rows
-from .._input.masks import Mask, read_mask
+from .._input.masks import Mask, read_mask, refuse_mapping
 from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
 
 
@@ -50,6 +50,8 @@ class ArrowFrame:
         return list(plain(column).to_pylist())
 
     def mask(self, where: Any) -> Mask:
+        if isinstance(where, Mapping):
+            refuse_mapping(where, self.library)
         if _is_expression(where):
             try:
                 where = evaluate(self.frame, where)

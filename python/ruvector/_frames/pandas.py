@@ -12,7 +12,7 @@ import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 from .._caller import names_of_caller
 from .._errors import InvalidArgument
 from .._input.cells import what_are
-from .._input.masks import Mask, read_mask
+from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.values import is_null, is_objects
 from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
 
@@ -47,6 +47,8 @@ class PandasFrame:
         return [None if is_null(cell) else cell for cell in cells]
 
     def mask(self, where: Any) -> Mask:
+        if isinstance(where, Mapping):
+            refuse_mapping(where, self.library)
         frame = self.frame
         if isinstance(where, str):
             where = self._evaluate(where)

@@ -11,7 +11,7 @@ import polars as pl
 
 from .._errors import InvalidArgument
 from .._input.cells import what_are
-from .._input.masks import Mask, read_mask
+from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.vectors import polars_storage
 from .protocol import Added, ColumnFacts, not_groups, one_of
 
@@ -43,6 +43,8 @@ class PolarsFrame:
         return self.column(label).cast(pl.String).to_list()
 
     def mask(self, where: Any) -> Mask:
+        if isinstance(where, Mapping):
+            refuse_mapping(where, self.library)
         if isinstance(where, str):
             try:
                 where = pl.sql_expr(where)

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ColumnError
+from .._errors import ColumnError, InvalidVector
+from .._input.advice import looks_like_vector, text_advice
 from .._input.masks import Mask
 from .._input.numbers import FloatMatrix, fits_float32
 from .._input.values import is_null, numbers_of
 
+_READ = 16  # rows of a column that tell what its texts are
 Added = Mapping[str, npt.NDArray[Any]]
 
 
@@ -197,6 +199,7 @@ def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
         listed = ", ".join(f"{fact.label!r} ({_dim(fact)})" for fact in vectors)
         raise ColumnError(f"several columns hold vectors: {listed}; name one with on=")
     texts = [fact.label for fact in facts if fact.kind == "text"]
+    _refuse_written_vectors(frame, facts)
     if texts:
         listed = ", ".join(map(repr, texts[:12]))
         raise ColumnError(
@@ -213,6 +216,16 @@ def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
         "no column holds vectors or text; the frame has "
         + (", ".join(f"{fact.label!r} ({fact.dtype})" for fact in facts[:12]) or "no columns")
     )
+
+
+def _refuse_written_vectors(frame: Frame, facts: Sequence[ColumnFacts]) -> None:
+    """Say of a frame without vectors that a column holds them as text."""
+    for position, fact in enumerate(facts):
+        if fact.kind == "text":
+            for row, text in enumerate(frame.column_at(position)[:_READ]):
+                if looks_like_vector(str(text)):
+                    advice = text_advice(text, frame.library, fact.label)
+                    raise InvalidVector(f"column {fact.label!r}: row {row} {advice}", row=row)
 
 
 def _dim(fact: ColumnFacts) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _native
 from .._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
-from .._input.advice import looks_like_vector, text_advice
+from .._input.advice import looks_like_vector, refuse_written_vector, text_advice
 from .._input.bits import read_bits
 from .._input.cells import Validity
 from .._input.numbers import FloatMatrix
@@ -190,6 +190,8 @@ def make_queries(
         return matrix, single, [] if target.text and not len(matrix) else None
     if not texts:
         return read_queries([], dim)[0], False, texts
+    if not target.text:
+        refuse_written_vector(texts[0])
     if target.embedder is None:
         if target.vectors is not None and target.vectors.handle is None:
             nothing = np.empty((len(texts), 0), np.float32)  # no row that they could find

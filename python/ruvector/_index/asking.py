@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .. import _native
 from .._caller import warn
 from .._errors import EmbedError, InvalidArgument, UnknownId
+from .._input.advice import refuse_written_vector
 from .._input.bits import read_bit_queries
 from .._input.masks import Mask, Rows, read_ids, read_mask
 from .._input.queries import read_queries
@@ -32,6 +33,7 @@ def queries_of(index: Index, query: Any) -> tuple[npt.NDArray[Any], bool]:
         return read_queries([], index.dim)
     embedder = index._maker()
     if embedder is None:
+        refuse_written_vector(texts[0])
         raise EmbedError(
             "the query is text, and it is not known what made the vectors of this index; "
             "search ix.search(embedder.encode(text)), or a frame with "

@@ -32,7 +32,7 @@ def _lost_class(cls: Any) -> Any:
         "__doc__": cls.__doc__,
     }
     for name in dir(cls):
-        if name in _OBJECT or name in parts or name == "__weakref__":
+        if name in _OBJECT or name in parts or name in ("__weakref__", "__getattr__"):
             continue
         made = _refusal(name, getattr(cls, name), _found(cls, name))
         if made is not None:

@@ -6,13 +6,14 @@ import operator
 from contextlib import suppress
 from pickle import PickleBuffer
 from types import TracebackType
-from typing import Any, ClassVar, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _native
 from .._errors import ForkedProcessError, IndexClosed, InvalidArgument
+from .._habits import INDEX, KindOfIndex
 from .._input.masks import read_some_ids
 from .._input.numbers import FloatMatrix
 from .._metric import BINARY, SCORE_NAMES
@@ -32,7 +33,7 @@ from .within import within
 __all__ = ["Index", "Keep", "Kind", "OnNull"]
 
 
-class Index:
+class Index(metaclass=KindOfIndex):
     """Vectors that can be searched: built with `build` or read with `load`, then changed by `add`.
 
     Thread-safe: any number of threads may search one index while one of them changes it, which
@@ -79,8 +80,13 @@ class Index:
     _score_name: str
     _warned: bool  # that a recall target needs vectors
 
-    def __init__(self) -> None:
-        raise TypeError("an Index is made by Index.build(vectors) or Index.load(path)")
+    def __init__(self, *_: object, **__: object) -> None:
+        raise TypeError("an Index is made by rv.Index.build(vectors) or rv.Index.load(path)")
+
+    if not TYPE_CHECKING:  # which report names that are absent
+
+        def __getattr__(self, name: str) -> Any:
+            raise INDEX.error(self, name)
 
     @classmethod
     def _from_handle(cls, handle: Any, *, matrix: Any = None, copied: bool = False) -> Self:

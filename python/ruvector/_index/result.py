@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import _native
 from .._errors import MissingExtra
+from .._habits import RESULT
 from .._show import html
 from .._show.plan import Plan
 
@@ -112,6 +113,17 @@ class SearchResult:
             "a SearchResult is not iterable; use ids, scores = result.arrays(), "
             "for hit in result.hits(), or result.ids and result.scores"
         )
+
+    if not TYPE_CHECKING:  # which report both
+
+        def __getattr__(self, name: str) -> Any:
+            raise RESULT.error(self, name)
+
+        def __getitem__(self, key: object) -> NoReturn:
+            raise TypeError(
+                "a SearchResult is not subscriptable; use result.ids[0] and result.scores[0], or "
+                "result.hits()[0]"
+            )
 
     def arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
         """Return ``(ids, scores)``, the same arrays as the attributes."""

@@ -10,20 +10,22 @@ import numpy.typing as npt
 from .. import _native
 from .._arguments import depth, limit, places, positive, share
 from .._errors import InvalidArgument
+from .._habits import told_of_query
 from .._input.queries import FLOAT32
 from .._native import Facts, facts_of, search_one
 from .._settings import current
 from .._show.plan import Plan, remember
 from .asking import check_reach, filter_of, queries_of
 from .chosen import search_chosen
-from .method import method
+from .method import named
 from .result import SearchResult, widen
 
 if TYPE_CHECKING:
     from .index import Index
 
 
-@method
+@told_of_query
+@named
 def search(
     self: Index,
     query: Any = None,

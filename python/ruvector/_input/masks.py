@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, MappingView, Set
+from collections.abc import Iterator, Mapping, MappingView, Set
 from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
@@ -29,6 +29,8 @@ def read_mask(where: Any, rows: int) -> Mask:
     InvalidArgument
         Not booleans (row numbers belong in ``ids=``), not one axis, or another length.
     """
+    if isinstance(where, Mapping):
+        refuse_mapping(where)
     values = _values(where)
     if values.ndim != 1:
         raise InvalidArgument(f"where= has shape {values.shape}; one boolean a row is needed")
@@ -39,6 +41,66 @@ def read_mask(where: Any, rows: int) -> Mask:
     if len(values) != rows:
         raise InvalidArgument(f"where= has {len(values)} values, there are {rows} rows")
     return np.ascontiguousarray(values)
+
+
+_OPERATORS: Final = {
+    "$eq": "==", "$ne": "!=", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<=",
+}  # fmt: skip
+
+
+def refuse_mapping(where: Mapping[Any, Any], library: str = "") -> NoReturn:
+    """Refuse a filter written as a dictionary, and say how it is written for a frame's library.
+
+    Raises
+    ------
+    InvalidArgument
+    """
+    if not library:
+        raise InvalidArgument(
+            "where= is a dictionary, and an index knows no columns: it takes one boolean a row; "
+            "search the frame with rv.search(frame, query, where=...), or limit with ids="
+        )
+    tests = [
+        test
+        for name, value in where.items()
+        for test in (value.items() if isinstance(value, Mapping) else [("$eq", value)])
+        for test in [(name, *test)]
+    ]
+    said = [_test(library, *test) for test in tests]
+    if all(said) and said:
+        alone = len(said) == 1 or library == "pandas"
+        joined = " & ".join(said if alone else [f"({test})" for test in said])
+        way = f"where={joined!r}" if library == "pandas" else f"where={joined}"
+    else:
+        way = {
+            "pandas": 'where="year > 2000"',
+            "polars": "where=pl.col('year') > 2000",
+            "pyarrow": "where=pyarrow.compute.field('year') > 2000",
+        }[library]
+        way = f"an expression, such as {way}"
+    raise InvalidArgument(f"where= is a dictionary; write it as {way}")
+
+
+def _test(library: str, name: Any, operator: Any, value: Any) -> str:
+    """Return one test of a filter as text, empty where it cannot be said."""
+    if not isinstance(name, str) or name.startswith("$") or '"' in name:
+        return ""
+    if operator == "$in" and isinstance(value, list):
+        if library == "pandas":
+            return f"{_quoted(name)} in {value!r}"
+        return f"{_column(library, name)}.{'isin' if library == 'pyarrow' else 'is_in'}({value!r})"
+    if operator not in _OPERATORS or not isinstance(value, str | int | float):
+        return ""
+    left = _quoted(name) if library == "pandas" else _column(library, name)
+    return f"{left} {_OPERATORS[operator]} {value!r}"
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def _column(library: str, name: str) -> str:
+    return f"pl.col({name!r})" if library == "polars" else f"pyarrow.compute.field({name!r})"
 
 
 def _values(where: Any) -> npt.NDArray[Any]:

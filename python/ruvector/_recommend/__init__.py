@@ -12,6 +12,7 @@ from .._arguments import positive, seed_of, whole
 from .._errors import InvalidArgument, LimitExceeded, MetricError
 from .._frames.adapters import wrap
 from .._frames.target import Stages, naming, open_target
+from .._habits import told
 from .._input.vectors import Vectors, read_vectors
 from .._metric import MetricName, canonical
 from .result import Recommendation
@@ -51,6 +52,7 @@ def recommend(
 ) -> Recommendation: ...
 
 
+@told
 def recommend(
     n: Any,
     dim: int | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import _native
+from ..._habits import told
 from ..._index.index import Index, Keep, Kind
 from ..._index.provenance import remember as remember_origin
 from ..._input.masks import read_ids
@@ -18,6 +19,7 @@ from ..question import Label
 from ..target import Stages, open_target
 
 
+@told
 def build_index(
     frame: Any,
     on: Label | list[str] | None = None,

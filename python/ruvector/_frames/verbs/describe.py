@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..._errors import RuVectorError
+from ..._habits import told
 from ..._input.bits import read_bits
 from ..._input.vectors import Vectors, read_vectors
 from .. import protocol
@@ -29,6 +30,7 @@ _FIELDS: Final = {
 }
 
 
+@told
 def describe(frame: FrameT) -> FrameT:
     """List the columns that can be searched: how ``on=None`` and ``text=`` choose.
 

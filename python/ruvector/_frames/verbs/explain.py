@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
+from ..._habits import told
 from ..._show.plan import Plan, last_plan
 from .search import search
 
@@ -35,4 +36,4 @@ def _explained(function: Callable[P, object]) -> Callable[P, Plan]:
     return explain
 
 
-explain = _explained(search)
+explain = told(_explained(search))

@@ -10,6 +10,7 @@ import numpy as np
 from ... import _native
 from ..._arguments import share, whole
 from ..._errors import InvalidArgument
+from ..._habits import told
 from ..._index.asking import check_reach
 from ..._index.chosen import share_of_diversity
 from ..._index.index import Index
@@ -20,6 +21,7 @@ from ..groups import group_rows, search_groups
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
 
 
+@told
 def search(
     frame: FrameT,
     query: Any,

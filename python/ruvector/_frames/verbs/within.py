@@ -7,6 +7,7 @@ from typing import Any
 
 from ..._arguments import positive
 from ..._errors import InvalidArgument
+from ..._habits import told
 from ..._index.index import Index
 from ..._metric import MetricName, larger_is_better, threshold
 from ..._native.within import within as find_within
@@ -17,6 +18,7 @@ from ..question import FrameT, Label, Question, prepare, shape_of
 _BUILT_FOR = 0.95  # codes are kept for searches, too; a range reads them with bounds of its own
 
 
+@told
 def within(
     frame: FrameT,
     query: Any,
