@@ -127,14 +127,3 @@ def test_clashes_and_unknown_columns_are_refused() -> None:
         "price",
         "cosine_similarity",
     ]
-
-
-@pytest.mark.parametrize("frame", [[1, 2], {"a": 1}, None, np.ones((2, 2))])
-def test_what_is_no_frame_is_refused(frame: object) -> None:
-    with pytest.raises(rv.InvalidArgument, match="not a pandas or polars DataFrame"):
-        rv.search(frame, QUERY)
-
-
-def test_a_record_batch_is_told_how_to_become_a_table() -> None:
-    with pytest.raises(rv.InvalidArgument, match="from_batches"):
-        rv.search(_table().to_batches()[0], QUERY)

@@ -380,7 +380,7 @@ def test_an_interval_is_wider_where_misses_cluster() -> None:
         ((ROWS,), {"sample": 1.5}, "sample"),
         ((ROWS,), {"seed": -1}, "seed"),
         ((ROWS, 24), {}, "dim=24"),
-        ((ROWS,), {"on": "emb"}, "ndarray is not a pandas"),
+        ((ROWS,), {"on": "emb"}, "rv.Index.build"),
         (([None, None],), {}, "no number of dimensions"),
     ],
 )  # fmt: skip

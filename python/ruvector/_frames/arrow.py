@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,13 @@ class ArrowFrame:
 
     __slots__ = ("frame", "height")
 
-    library: ClassVar[str] = "pyarrow"
-
     def __init__(self, frame: Any) -> None:
         self.frame = frame
         self.height = frame.num_rows
+
+    @property
+    def library(self) -> str:
+        return "pyarrow"
 
     def names(self) -> list[Any]:
         return list(self.frame.column_names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,13 @@ class PandasFrame:
 
     __slots__ = ("frame", "height")
 
-    library: ClassVar[str] = "pandas"
-
     def __init__(self, frame: Any) -> None:
         self.frame = frame
         self.height = len(frame)
+
+    @property
+    def library(self) -> str:
+        return "pandas"
 
     def names(self) -> list[Any]:
         return list(self.frame.columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,13 @@ class PolarsFrame:
 
     __slots__ = ("frame", "height")
 
-    library: ClassVar[str] = "polars"
-
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame
         self.height = frame.height
+
+    @property
+    def library(self) -> str:
+        return "polars"
 
     def names(self) -> list[Any]:
         return self.frame.columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +31,13 @@ class ColumnFacts(NamedTuple):
 class Frame(Protocol):
     """One data frame. `label` is what its library calls a column."""
 
-    library: ClassVar[str]
     frame: Any
     height: int
+
+    @property
+    def library(self) -> str:
+        """The library that reads the frame: ``pandas``, ``polars``, ``pyarrow`` or ``duckdb``."""
+        ...
 
     def names(self) -> list[Any]:
         """Return the labels of all columns, in order."""

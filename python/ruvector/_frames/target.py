@@ -25,7 +25,7 @@ from .._settings import current
 from .._text.batches import BATCH_TEXTS
 from .._text.embedder import Embedder, check_texts, resolve
 from . import protocol
-from .adapters import wrap
+from .adapters import is_frame, wrap
 from .cache import cache, text_digest
 from .origin import maker_of, unknown_origin
 
@@ -240,11 +240,10 @@ def query_of_frame(query: Any, label: Any) -> Any:
     InvalidVector
         It is a frame without such a column, or a row of one; says which part to search with.
     """
-    try:
-        frame = wrap(query)
-    except InvalidArgument:
+    if not is_frame(query):
         refuse_rows(query, label)
         return query
+    frame = wrap(query)
     if isinstance(label, list):
         return protocol.scalar_matrix(frame, label)
     names = frame.names()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from .._errors import DimensionMismatch, InvalidArgument, MissingExtra
-from .._frames.adapters import wrap
+from .._errors import DimensionMismatch, MissingExtra
+from .._frames.adapters import is_frame
 from .._frames.verbs.build_index import build_index
 from .._index.index import Index
 from .._show import html
@@ -154,12 +154,10 @@ class Recommendation:
             The vectors have another number of dimensions than was asked about.
         InvalidVector, ColumnError, DuplicateId, LimitExceeded
         """
-        try:
-            wrap(data)
-        except InvalidArgument:
-            index = Index.build(data, ids=ids, **self.params)
-        else:
+        if is_frame(data):
             index = build_index(data, self._on, ids=ids, embedder=self._embedder, **self.params)
+        else:
+            index = Index.build(data, ids=ids, **self.params)
         if index.dim != self.dim and len(index):
             found = index.dim
             index.close()

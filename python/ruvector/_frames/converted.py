@@ -1,0 +1,55 @@
+"""A frame that another one stands in for: answers go back as what came in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._input.masks import Mask
+from .protocol import Added, ColumnFacts, Frame
+
+
+class ConvertedFrame:
+    """What a frame of a library that is served natively says, with `back` for every answer."""
+
+    __slots__ = ("_back", "_inner", "frame", "height")
+
+    def __init__(self, inner: Frame, back: Callable[[Any], Any]) -> None:
+        self._inner = inner
+        self._back = back
+        self.frame = inner.frame
+        self.height = inner.height
+
+    @property
+    def library(self) -> str:
+        return self._inner.library
+
+    def names(self) -> list[Any]:
+        return self._inner.names()
+
+    def fact(self, position: int) -> ColumnFacts:
+        return self._inner.fact(position)
+
+    def column(self, label: Any) -> Any:
+        return self._inner.column(label)
+
+    def column_at(self, position: int) -> Any:
+        return self._inner.column_at(position)
+
+    def texts(self, label: Any) -> list[Any]:
+        return self._inner.texts(label)
+
+    def mask(self, where: Any) -> Mask:
+        return self._inner.mask(where)
+
+    def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
+        return self._inner.group_codes(labels)
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        return self._back(self._inner.take(rows, columns, added))
+
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        return self._back(self._inner.make(columns, kinds))

@@ -1,0 +1,47 @@
+"""Eager frames that only narwhals serves (Modin, cuDF): read as pandas, gathered where they live.
+
+narwhals is imported before this file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+
+from .converted import ConvertedFrame
+from .protocol import Added, Frame, one_of
+
+
+class NarwhalsFrame(ConvertedFrame):
+    """A native frame behind narwhals; see `Frame`. Labels of its index stay with the rows."""
+
+    __slots__ = ("_met",)
+
+    def __init__(self, met: Any, inner: Frame) -> None:
+        super().__init__(inner, lambda answer: answer)
+        self._met = met
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
+        names = self.names()
+        chosen = names if columns is None else [names[one_of(names, label)] for label in columns]
+        backend = self._met.implementation
+        extra = [
+            nw.new_series(
+                name, values.tolist() if values.dtype == object else values, backend=backend
+            )
+            for name, values in added.items()
+        ]
+        if not chosen:
+            return nw.from_dict({s.name: s for s in extra}, backend=backend).to_native()
+        found = self._met.select(chosen)[rows.tolist()]
+        return found.with_columns(*extra).to_native()
+
+    def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
+        dtypes = {"int": nw.Int64(), "bool": nw.Boolean(), "text": nw.String()}
+        schema = {name: dtypes[kind] for name, kind in kinds.items()}
+        made = nw.from_dict(dict(columns), schema, backend=self._met.implementation)
+        return made.to_native()

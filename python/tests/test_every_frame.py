@@ -1,0 +1,137 @@
+"""Every verb on every kind of frame: the rows that pandas gives, as the type that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kinds_of_frames import KINDS, Kind, rows_of
+
+import ruvector as rv
+
+N, D = 40, 4
+RANDOM = np.random.default_rng(5)
+MATRIX = RANDOM.standard_normal((N, D), dtype=np.float32)
+WORDS = ["refund", "late parcel", "wrong size", None, "thanks"] * (N // 5)
+QUERY = MATRIX[7] + np.float32(0.01)
+
+Verb = Callable[[Any], Any]
+
+
+def table(rows: slice = slice(None)) -> Any:
+    """Return the rows of the test as a pyarrow Table."""
+    cells: list[Any] = MATRIX.tolist()
+    cells[11] = None
+    return pa.table(
+        {
+            "id": pa.array(list(range(N))[rows], pa.int64()),
+            "word": pa.array(WORDS[rows], pa.string()),
+            "emb": pa.array(cells[rows], pa.list_(pa.float32(), D)),
+        }
+    )
+
+
+def embed(texts: list[str]) -> Any:
+    """Make vectors of texts by their letters."""
+    return np.array([[len(t), t.count("e"), t.count("r"), 1] for t in texts], np.float32)
+
+
+MASK = np.arange(N) % 2 == 0
+VERBS: dict[str, Verb] = {
+    "search": lambda f: rv.search(f, QUERY, k=5),
+    "search, a batch": lambda f: rv.search(f, MATRIX[[3, 9]], k=2, metric="l2"),
+    "search, columns": lambda f: rv.search(f, QUERY, k=5, columns=["word", "id"]),
+    "search, where": lambda f: rv.search(f, QUERY, k=5, where=MASK),
+    "search, by": lambda f: rv.search(f, QUERY, k=1, by="word", where=np.arange(N) % 5 != 3),
+    "search, threshold": lambda f: rv.search(f, QUERY, k=9, min_similarity=0.5),
+    "search, text": lambda f: rv.search(f, "a refund", k=3, text="word", embedder=embed),
+    "search, texts": lambda f: rv.search(f, ["wrong", "x"], k=2, text="word", embedder=embed),
+    "search, nothing": lambda f: rv.search(f, QUERY, where=np.zeros(N, bool)),
+    "within": lambda f: rv.within(f, QUERY, min_similarity=0.3),
+    "within, a batch": lambda f: rv.within(f, MATRIX[:3], max_distance=2, metric="l2", limit=4),
+    "describe": rv.describe,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_the_answer_is_of_the_type_that_came_in_with_the_rows_of_pandas(
+    verb: Verb, kind: Kind
+) -> None:
+    want = rows_of(KINDS["pandas"], verb(KINDS["pandas"].make(table())))
+    got = rows_of(kind, verb(kind.make(table())))
+    if verb is rv.describe:
+        for row in (*want, *got):
+            del row["dtype"], row["borrowed"]
+    assert got == want
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_empty_frames_answer_with_all_columns(kind: Kind) -> None:
+    found = kind.read(rv.search(kind.make(table(slice(0, 0))), MATRIX[:2], on="emb"))
+    assert found.num_rows == 0
+    assert found.column_names == ["id", "word", "emb", "query_row", "rank", "cosine_similarity"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_an_index_is_built_of_every_kind_and_answers_for_it(kind: Kind) -> None:
+    index = rv.build_index(kind.make(table()), "emb", ids="id", metric="l2")
+    assert len(index) == N
+    got = rows_of(kind, rv.search(kind.make(table()), QUERY, k=3, index=index))
+    assert got == rows_of(KINDS["pandas"], rv.search(KINDS["pandas"].make(table()), QUERY, k=3,
+                                                     index=index))  # fmt: skip
+    plan = rv.explain(kind.make(table()), QUERY, index=index)
+    assert plan.index == "given"
+    gathered = index.search(QUERY, 3).rows(kind.make(table()))
+    assert [row["id"] for row in rows_of(kind, gathered)] == [row["id"] for row in got]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS.values() if not k.once])
+def test_a_frame_of_every_kind_is_a_batch_of_queries(kind: Kind) -> None:
+    want = rv.search(table(), MATRIX[:2], k=2)
+    asked = kind.make(table(slice(0, 2)))
+    if kind.answer is object:  # exporters are asked for rows, but not asked with
+        with pytest.raises(rv.RuVectorError):
+            rv.search(table(), asked, k=2)
+    else:
+        assert rv.search(table(), asked, k=2).equals(want)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_errors_are_those_of_pandas(kind: Kind) -> None:
+    with pytest.raises(rv.ColumnError, match="there is no column 'nothing'"):
+        rv.search(kind.make(table()), QUERY, on="nothing")
+    with pytest.raises(rv.DimensionMismatch):
+        rv.search(kind.make(table()), [1.0])
+    clash = table().append_column("rank", pa.array(range(N)))
+    with pytest.raises(rv.ColumnError, match="already has a column 'rank'"):
+        rv.search(kind.make(clash), MATRIX[:2])
+
+
+@given(
+    st.integers(0, 12).flatmap(
+        lambda n: st.lists(
+            st.none() | st.lists(st.integers(-3, 3), min_size=2, max_size=2), min_size=n, max_size=n
+        )
+    ),
+    st.integers(0, 5),
+    st.sampled_from(["cosine", "dot", "l2"]),
+    st.sampled_from(sorted(KINDS)),
+)
+def test_random_frames_have_one_answer(cells: list[Any], k: int, metric: str, name: str) -> None:
+    """As pyarrow Table, whose types say what an empty or null column is."""
+    made = pa.table({"id": range(len(cells)), "emb": pa.array(cells, pa.list_(pa.float32(), 2))})
+    kind, named = KINDS[name], cast(Any, metric)
+    try:
+        want = rv.search(made, [1.0, 2.0], k=k, metric=named)
+    except rv.RuVectorError as error:
+        with pytest.raises(type(error)):
+            rv.search(kind.make(made), [1.0, 2.0], k=k, metric=named)
+        return
+    got = rv.search(kind.make(made), [1.0, 2.0], k=k, on="emb", metric=named)
+    assert rows_of(kind, got) == want.to_pylist()
