@@ -30,8 +30,9 @@
 //     changes, files
 //
 // Each says in its own comment which file to read first. A search goes search.go (here, the
-// version), internal/search search.go (one run on one segment), batch.go (prepare, route, scan,
-// finish), and the kernels of package simd.
+// version), internal/search search.go (one run on one segment), pipeline.go (the stages of every
+// verb: prepare, route, scan, join, finish), batch.go (those of a search), and the kernels of
+// package simd.
 //
 // # Changes
 //

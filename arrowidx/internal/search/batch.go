@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
-	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
@@ -19,8 +18,8 @@ const batchQueries = 512
 
 const batchBytes = 256 << 20
 
-// groupQueries is the number of queries that share a pass over the rows.
-const groupQueries = 32
+// passQueries is the number of queries that share a pass over the rows.
+const passQueries = 32
 
 // shardBlocks is the rows of a shard in blocks (131,072 rows). Shards are fixed, so that what
 // a query finds in one does not depend on the number of threads; each begins with the first
@@ -39,105 +38,79 @@ const LookEvery = 1024
 type strategy uint8
 
 const (
-	scoreZero    strategy = iota // a zero vector under cosine or dot: rows in order, score 0
-	measureEvery                 // distance of every eligible row
-	codeEvery                    // whole code of every eligible row
-	scanPlane                    // plane with bounds, then survivors (flat)
-	scanTiles                    // float32 tiles with bounds (exact)
-	gatherRows                   // float32 distance of every eligible row with bounds
+	scoreZero     strategy = iota // a zero vector under cosine or dot: rows in order, score 0
+	measureEvery                  // distance of every eligible row
+	codeEvery                     // whole code of every eligible row
+	scanPlane                     // plane with bounds, then survivors (flat)
+	scanTiles                     // float32 tiles with bounds (exact)
+	comparePacked                 // packed bits of every eligible row (hamming, jaccard)
+	gatherRows                    // float32 distance of every eligible row with bounds
 )
 
 // bounded reports whether rows are found with bounds, which later distances decide.
-func (w strategy) bounded() bool { return w == scanPlane || w == scanTiles }
+func (w strategy) bounded() bool { return w == scanPlane || w == scanTiles || w == gatherRows }
 
-// Workspace is the memory of one search, reused by the next. Its three stages are functions made
-// once, so that a search allocates nothing.
+// Workspace is the memory of one search, reused by the next.
 type Workspace struct {
+	pipeline
 	Run       Run
-	Ctx       context.Context
 	Queries   []Query
 	probes    []Probe // query-major: queries x shards
 	searchers []Searcher
 	lists     [][]*Probe
 	Peak      int64 // bytes that it ever had
-
-	from, n, group, groups, shards int // of the batch being answered
-	preparing, routing             func(worker, i int) error
-	scanning, finishing            func(worker, i int) error
 }
 
 // NewWorkspace makes the memory of one search, empty.
-func NewWorkspace() *Workspace {
-	w := &Workspace{}
-	w.preparing = func(worker, g int) error {
-		return w.Run.prepare(w.Ctx, w, worker, g*w.group, min((g+1)*w.group, w.n))
-	}
-	w.routing = func(worker, g int) error {
-		return w.Run.route(w.Ctx, w, worker, g*w.group, min((g+1)*w.group, w.n))
-	}
-	w.scanning = func(worker, i int) error {
-		lo := i % w.groups * w.group
-		return w.Run.scanShard(w.Ctx, w, worker, lo, min(lo+w.group, w.n), i/w.groups)
-	}
-	w.finishing = func(worker, i int) error {
-		probes := w.probes[i*w.shards : (i+1)*w.shards]
-		return w.Run.finish(w.Ctx, &w.searchers[worker], probes, w.from+i)
-	}
-	return w
-}
+func NewWorkspace() *Workspace { return &Workspace{} }
 
-// batch answers queries [from, to): prepare and pilot scan, scan by (shard, group), finish.
-func (r *Run) batch(ctx context.Context, w *Workspace, from, to, threads int) error {
-	w.Ctx, w.from, w.n = ctx, from, to-from
-	w.shards = (len(r.words) + shardBlocks - 1) / shardBlocks
-	w.group = groupQueries
+// nearest is Search: the k nearest rows of every query.
+type nearest struct{ *Workspace }
+
+// batch answers queries [from, to).
+func (w nearest) batch(ctx context.Context, from, to, threads int) error {
+	r, pass := &w.Run, passQueries
 	if r.slots != nil {
 		// Every thread has some, four at a time.
-		w.group = min(cellGroup, ((w.n+threads-1)/threads+3)&^3)
+		pass = min(cellPass, ((to-from+threads-1)/threads+3)&^3)
 	}
-	w.groups = (w.n + w.group - 1) / w.group
-	w.Queries = mem.Grow(w.Queries, w.n)
-	w.probes = mem.Grow(w.probes, w.n*w.shards)
-	w.searchers = mem.Grow(w.searchers, threads)
-	w.lists = mem.Grow(w.lists, threads)
-	for i := range w.searchers {
-		w.searchers[i].Run = r
+	w.span(from, to, pass, (len(r.words)+shardBlocks-1)/shardBlocks)
+	if w.shards > 1 {
+		w.tasks[joining] = w.count
 	}
-	t0 := time.Now()
-	if err := mem.Parallel(ctx, "search", threads, w.groups, w.preparing); err != nil {
+	w.probes = mem.Grow(w.probes, w.count*w.shards)
+	w.enlist(threads)
+	if err := w.drive(ctx, w, "search", threads, &r.plan); err != nil {
 		return err
 	}
-	prepared := time.Now()
-	if err := mem.Parallel(ctx, "search", threads, w.groups, w.routing); err != nil {
-		return err
-	}
-	t1 := time.Now()
-	if err := mem.Parallel(ctx, "search", threads, w.groups*w.shards, w.scanning); err != nil {
-		return err
-	}
-	t2 := time.Now()
-	if err := mem.Parallel(ctx, "search", threads, w.n, w.finishing); err != nil {
-		return err
-	}
-	for i := range w.n {
+	for i := range w.count {
 		sure := int64(0)
-		for j := range w.shards {
-			p := &w.probes[i*w.shards+j]
-			r.count(&p.counts)
+		for _, p := range w.shardsOf(i) {
+			r.tally(&p.counts)
 			sure += p.counts.certified
 		}
 		if r.join != nil && sure == 0 {
 			r.join.unsure[from+i] = true
 		}
 	}
-	r.plan.Prepare += prepared.Sub(t0)
-	r.plan.Route += t1.Sub(prepared)
-	r.plan.Scan += t2.Sub(t1)
-	r.plan.Rerank += time.Since(t2)
 	return nil
 }
 
-func (r *Run) count(c *counts) {
+// enlist makes room for the queries of the round and for what its workers need.
+func (w *Workspace) enlist(threads int) {
+	w.Queries = mem.Grow(w.Queries, w.count)
+	w.searchers = mem.Grow(w.searchers, threads)
+	w.lists = mem.Grow(w.lists, threads)
+	for i := range w.searchers {
+		w.searchers[i].Run = &w.Run
+	}
+}
+
+// shardsOf returns the probes of a query, a shard each.
+func (w nearest) shardsOf(i int) []Probe { return w.probes[i*w.shards : (i+1)*w.shards] }
+
+// tally adds what a probe did to the plan.
+func (r *Run) tally(c *counts) {
 	r.plan.Probed += c.probed
 	r.plan.Scanned += c.scanned
 	r.plan.Coded += c.coded
@@ -145,26 +118,17 @@ func (r *Run) count(c *counts) {
 	r.plan.Certified += c.certified
 }
 
-// prepare makes queries [lo, hi) of the batch ready.
-func (r *Run) prepare(ctx context.Context, w *Workspace, worker, lo, hi int) error {
-	from, shards := w.from, w.shards
+// prepare makes queries [lo, hi) of the round ready.
+func (w nearest) prepare(_, lo, hi int) error {
+	r := &w.Run
 	for i := lo; i < hi; i++ {
 		q := &w.Queries[i]
-		if err := q.measure(r, from+i); err != nil {
+		if err := r.ready(q, w.from+i); err != nil {
 			return err
 		}
-		if err := r.choose(q, from+i); err != nil {
-			return err
-		}
-		switch q.strategy = r.filtered(q); {
-		case q.strategy == scanPlane || q.strategy == codeEvery:
-			q.rotate(r.Seg)
-			q.setTables(r.Seg, float32(r.Epsilon))
-		case q.strategy == gatherRows && r.sketches():
-			q.rotate(r.Seg)
-		}
+		shards := w.shardsOf(i)
 		for s := range shards {
-			p := &w.probes[i*shards+s]
+			p := &shards[s]
 			p.Query, p.counts, p.outside, p.where = q, counts{}, false, Place{}
 			p.best.Reset(r.K)
 			p.candidates.Reset(r.collect())
@@ -174,9 +138,31 @@ func (r *Run) prepare(ctx context.Context, w *Workspace, worker, lo, hi int) err
 	return nil
 }
 
+// ready makes query i ready: how its rows are looked at, and what that takes.
+func (r *Run) ready(q *Query, i int) error {
+	if r.Seg.Metric.Binary() {
+		q.pack(r, i)
+		return nil
+	}
+	if err := q.measure(r, i); err != nil {
+		return err
+	}
+	if err := r.choose(q, i); err != nil {
+		return err
+	}
+	switch q.strategy = r.filtered(q); {
+	case q.strategy == scanPlane || q.strategy == codeEvery:
+		q.rotate(r.Seg)
+		q.setTables(r.Seg, float32(r.Epsilon))
+	case q.strategy == gatherRows && r.sketches():
+		q.rotate(r.Seg)
+	}
+	return nil
+}
+
 // route finds the first thresholds of queries [lo, hi) and, for kind ivf, their cells.
-func (r *Run) route(ctx context.Context, w *Workspace, worker, lo, hi int) error {
-	scan := w.lists[worker][:0]
+func (w nearest) route(worker, lo, hi int) error {
+	r, scan := &w.Run, w.lists[worker][:0]
 	for i := lo; i < hi; i++ {
 		if w.Queries[i].strategy == scanPlane {
 			scan = append(scan, &w.probes[i*w.shards])
@@ -185,9 +171,9 @@ func (r *Run) route(ctx context.Context, w *Workspace, worker, lo, hi int) error
 	w.lists[worker] = scan
 	s := &w.searchers[worker]
 	if r.slots != nil {
-		return s.routeGroup(ctx, scan)
+		return s.routeGroup(w.Ctx, scan)
 	}
-	err := s.pilotScan(ctx, scan)
+	err := s.pilotScan(w.Ctx, scan)
 	for _, p := range scan {
 		p.candidates.Reset(r.collect())
 		p.counts = counts{}
@@ -275,15 +261,16 @@ func (r *Run) scanPays(q *Query) bool {
 	return r.Eligible > fewBlocks*simd.BlockRows && r.collect() < r.Eligible/8
 }
 
-// scanShard looks at one shard of rows for queries [lo, hi) of the batch.
-func (r *Run) scanShard(ctx context.Context, w *Workspace, worker, lo, hi, shard int) error {
-	s, shards := &w.searchers[worker], w.shards
+// scan looks at one shard of rows for queries [lo, hi) of the round.
+func (w nearest) scan(worker, lo, hi, shard int) error {
+	s, seg := &w.searchers[worker], w.Run.Seg
 	from := shard * shardBlocks
-	to := min(from+shardBlocks, len(r.words))
+	to := min(from+shardBlocks, len(w.Run.words))
+	first, last := from*simd.BlockRows, min(to*simd.BlockRows, seg.Rows)
 	for kind := measureEvery; kind <= gatherRows; kind++ {
 		list := w.lists[worker][:0]
 		for i := lo; i < hi; i++ {
-			if p := &w.probes[i*shards+shard]; p.strategy == kind {
+			if p := &w.probes[i*w.shards+shard]; p.strategy == kind {
 				p.candidates.Tau = p.first
 				list = append(list, p)
 			}
@@ -295,15 +282,17 @@ func (r *Run) scanShard(ctx context.Context, w *Workspace, worker, lo, hi, shard
 		var err error
 		switch kind {
 		case measureEvery:
-			err = s.measureAll(ctx, list, from, to)
+			err = s.measureAll(w.Ctx, list, from, to)
 		case codeEvery:
-			err = s.codes(ctx, list, from, to)
+			err = s.codes(w.Ctx, list, from, to)
 		case scanPlane:
-			err = s.scan(ctx, list, from, to)
+			err = s.scan(w.Ctx, list, from, to)
 		case gatherRows:
-			err = s.nearRows(ctx, list, from, to)
+			err = s.nearRows(w.Ctx, list, from, to)
+		case comparePacked:
+			err = s.compareAll(w.Ctx, list, first, last)
 		default:
-			err = s.exactScan(ctx, list, from*simd.BlockRows, min(to*simd.BlockRows, r.Seg.Rows))
+			err = s.exactScan(w.Ctx, list, first, last)
 		}
 		if err != nil {
 			return err
@@ -336,35 +325,44 @@ func (s *Searcher) scan(ctx context.Context, ps []*Probe, from, to int) error {
 	return s.scanCells(ctx, ps)
 }
 
-// finish joins a query's shards and writes its answer.
-func (r *Run) finish(ctx context.Context, s *Searcher, shards []Probe, i int) error {
-	p := &shards[0]
+// join puts what a query found in its shards into the first of them.
+func (w nearest) join(_, i int) error {
+	shards := w.shardsOf(i)
+	p, others := &shards[0], shards[1:]
+	for j := range others {
+		if p.strategy.bounded() {
+			p.candidates.Merge(&others[j].candidates)
+			continue
+		}
+		for _, h := range others[j].best.Heap {
+			p.best.Push(h)
+		}
+	}
+	return nil
+}
+
+// finish measures what bounds left undecided and writes a query's answer.
+func (w nearest) finish(worker, i int) error {
+	r, p := &w.Run, &w.probes[i*w.shards]
+	i += w.from
 	switch p.strategy {
 	case scoreZero:
 		r.put(i, p.Query, r.firstRows(p))
 		p.counts.certified++
 		return nil
-	case measureEvery, codeEvery:
-		for j := 1; j < len(shards); j++ {
-			for _, h := range shards[j].best.Heap {
-				p.best.Push(h)
-			}
-		}
-		if p.strategy == measureEvery {
+	case measureEvery, codeEvery, comparePacked:
+		if p.strategy != codeEvery {
 			p.counts.certified++
 		}
 		r.put(i, p.Query, p.best.Sorted())
 		return nil
-	}
-	for j := 1; j < len(shards); j++ {
-		p.candidates.Merge(&shards[j].candidates)
 	}
 	p.candidates.Prune()
 	if r.Col == nil || r.P.Estimates && r.Seg.Kind != segment.Exact {
 		r.put(i, p.Query, r.estimates(p))
 		return nil
 	}
-	if err := s.rerank(ctx, p); err != nil {
+	if err := w.searchers[worker].rerank(w.Ctx, p); err != nil {
 		return err
 	}
 	r.put(i, p.Query, p.best.Sorted())

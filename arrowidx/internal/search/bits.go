@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
-	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -54,123 +53,78 @@ func checkQueries(seg *segment.Segment, p *SearchParams) error {
 	return nil
 }
 
-// answerBits compares all rows that may be found with the queries, a round of bounded size at a
-// time: groups of queries by shards of rows, then the hits of a query's shards are joined.
-func (r *Run) answerBits(ctx context.Context, threads int) error {
-	begin := time.Now()
-	shards := (len(r.words) + shardBlocks - 1) / shardBlocks
-	round := min(max(batchBytes/(16*r.K*shards), 1), batchQueries)
-	b := bitsBatch{run: r, shards: shards, scans: make([]bitsScan, threads)}
-	for from := 0; from < r.P.NQ; from += round {
-		b.from, b.n = from, min(round, r.P.NQ-from)
-		groups := (b.n + groupQueries - 1) / groupQueries
-		b.best = mem.Grow(b.best, b.n*shards)
-		err := mem.Parallel(ctx, "search", threads, groups*shards, func(worker, i int) error {
-			return b.scan(ctx, &b.scans[worker], i%groups*groupQueries, i/groups)
-		})
-		if err != nil {
-			return err
-		}
-		for i := range b.n {
-			r.put(from+i, &Query{Unit: 1}, b.joined(i))
-		}
-	}
-	for i := range b.scans {
-		r.plan.Scanned += b.scans[i].scanned
-	}
-	r.plan.Certified = int64(r.P.NQ)
-	r.plan.Scan += time.Since(begin)
-	return nil
+// pack makes query i ready, which is packed bits: every row is compared.
+func (q *Query) pack(r *Run, i int) {
+	width := r.Seg.Dim / 8
+	q.Vec, q.wide, q.Zero, q.packed = nil, nil, false, r.P.Bits[i*width:(i+1)*width]
+	q.Unit, q.first, q.strategy = 1, mem.Infinity, comparePacked
 }
 
-// bitsBatch is one round of queries.
-type bitsBatch struct {
-	run    *Run
-	from   int // first query
-	n      int
-	shards int
-	best   []topk.Heap // query-major: queries x shards
-	scans  []bitsScan
+// tiling is a worker's memory for rows of packed bits, a tile at a time.
+type tiling struct {
+	packed []byte
+	both   []uint32 // bits set in row and query, or that differ
+	any    []uint32 // bits set in row or query
 }
 
-// joined returns the nearest hits of a query in all shards, in order.
-func (b *bitsBatch) joined(i int) []topk.Hit {
-	all := b.best[i*b.shards : (i+1)*b.shards]
-	for _, other := range all[1:] {
-		for _, h := range other.Heap {
-			all[0].Push(h)
-		}
-	}
-	return all[0].Sorted()
-}
-
-// scan compares up to groupQueries queries from lo on with the rows of a shard.
-func (b *bitsBatch) scan(ctx context.Context, s *bitsScan, lo, shard int) error {
-	r := b.run
-	w := r.Seg.Dim / 8
-	s.run, s.width = r, w
-	s.queries = s.queries[:0]
-	for i := lo; i < min(lo+groupQueries, b.n); i++ {
-		at := (b.from + i) * w
-		best := &b.best[i*b.shards+shard]
-		best.Reset(r.K)
-		s.queries = append(s.queries, bitsQuery{r.P.Bits[at : at+w], best})
-	}
-	from := shard * shardBlocks * simd.BlockRows
-	return s.tiles(ctx, from, min(from+shardBlocks*simd.BlockRows, r.Seg.Rows))
-}
-
-// bitsQuery is one query in one shard.
-type bitsQuery struct {
-	bits []byte
-	best *topk.Heap
-}
-
-// bitsScan is the memory of one worker.
-type bitsScan struct {
-	run     *Run
-	width   int
-	queries []bitsQuery
-	read    []byte
-	both    []uint32 // bits set in row and query, or that differ
-	any     []uint32 // bits set in row or query
-	scanned int64
-}
-
-// tiles compares rows [from, end) with every query, a tile at a time. Tiles end with blocks, but
-// where a chunk ends inside one.
-func (s *bitsScan) tiles(ctx context.Context, from, end int) error {
-	step := max(simd.BlockRows, min(bitsTile/s.width, bitsTileRows)&^(simd.BlockRows-1))
-	s.read = mem.Grow(s.read, step*s.width)
+// nextTile returns where the tile of rows ends that begins at `from`: with a block, but where a
+// chunk ends inside one.
+func (s *Searcher) nextTile(from, end int) int {
+	width := s.Run.Seg.Dim / 8
+	step := max(simd.BlockRows, min(bitsTile/width, bitsTileRows)&^(simd.BlockRows-1))
+	s.packed = mem.Grow(s.packed, step*width)
 	s.both, s.any = mem.Grow(s.both, step), mem.Grow(s.any, step)
+	return min(s.Run.Col.TileEnd(from, step-from%simd.BlockRows), end)
+}
+
+// countBits compares n rows with a query: their bits, that jaccard and hamming want, go to s.both
+// and s.any.
+func (s *Searcher) countBits(q *Query, rows []byte, n int) {
+	if s.Run.Seg.Metric == column.Jaccard {
+		simd.AndOrPopcount(s.both, s.any, rows, n, len(q.packed), q.packed)
+	} else {
+		simd.XorPopcount(s.both, rows, n, len(q.packed), q.packed)
+	}
+}
+
+// jaccard is the distance of rows that share `both` bits of `any`.
+func jaccard(both, any uint32) float64 {
+	if any == 0 {
+		return 0
+	}
+	return 1 - float64(both)/float64(any)
+}
+
+// compareAll pushes rows [from, end) that may be found for every probe.
+func (s *Searcher) compareAll(ctx context.Context, ps []*Probe, from, end int) error {
 	for from < end {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
-		to := min(s.run.Col.TileEnd(from, step-from%simd.BlockRows), end)
-		s.tile(from, to)
+		to := s.nextTile(from, end)
+		s.compareTile(ps, from, to)
 		from = to
 	}
 	return nil
 }
 
-// tile compares rows [from, to), which lie in one chunk, with every query.
-func (s *bitsScan) tile(from, to int) {
-	admitted := s.run.admitted(from, to)
+// compareTile compares rows [from, to), which lie in one chunk, with every query.
+func (s *Searcher) compareTile(ps []*Probe, from, to int) {
+	admitted := s.Run.admitted(from, to)
 	if admitted == 0 {
 		return
 	}
-	rows := s.run.Col.PackedRows(from, to-from, s.read)
+	rows := s.Run.Col.PackedRows(from, to-from, s.packed)
 	if admitted*bitsSparse < to-from {
-		for row := from; row < to; row++ {
-			if s.run.admits(row) {
-				at := (row - from) * s.width
-				s.compare(rows[at:at+s.width], row, 1)
+		for row, width := from, s.Run.Seg.Dim/8; row < to; row++ {
+			if s.Run.admits(row) {
+				at := (row - from) * width
+				s.compare(ps, rows[at:at+width], row, 1)
 			}
 		}
 		return
 	}
-	s.compare(rows, from, to-from)
+	s.compare(ps, rows, from, to-from)
 }
 
 // admitted returns how many of the rows [from, to) may be found.
@@ -190,28 +144,26 @@ func (r *Run) admitted(from, to int) int {
 }
 
 // compare offers n rows, the first of which is number from, to every query.
-func (s *bitsScan) compare(rows []byte, from, n int) {
-	jaccard := s.run.Seg.Metric == column.Jaccard
-	for _, q := range s.queries {
-		if jaccard {
-			simd.AndOrPopcount(s.both, s.any, rows, n, s.width, q.bits)
-			s.offerJaccard(q.best, from, n)
+func (s *Searcher) compare(ps []*Probe, rows []byte, from, n int) {
+	for _, p := range ps {
+		s.countBits(p.Query, rows, n)
+		if s.Run.Seg.Metric == column.Jaccard {
+			s.offerJaccard(&p.best, from, n)
 		} else {
-			simd.XorPopcount(s.both, rows, n, s.width, q.bits)
-			s.offerHamming(q.best, from, n)
+			s.offerHamming(&p.best, from, n)
 		}
+		p.counts.scanned += int64(n)
 	}
-	s.scanned += int64(n) * int64(len(s.queries))
 }
 
 // offerHamming offers rows in rising order: of equal distances the first k stay.
-func (s *bitsScan) offerHamming(best *topk.Heap, from, n int) {
+func (s *Searcher) offerHamming(best *topk.Heap, from, n int) {
 	limit := ^uint32(0)
 	if best.Full() {
 		limit = uint32(best.Worst())
 	}
 	for i, v := range s.both[:n] {
-		if v >= limit || !s.run.admits(from+i) {
+		if v >= limit || !s.Run.admits(from+i) {
 			continue
 		}
 		best.Push(topk.Hit{Dist: float64(v), Row: uint32(from + i)})
@@ -223,108 +175,84 @@ func (s *bitsScan) offerHamming(best *topk.Heap, from, n int) {
 
 // offerJaccard is offerHamming for 1 - both/any. Quotients of counts up to 65,536 that differ do so
 // by far more than float64 rounds, so a product with a little leeway tells most rows off.
-func (s *bitsScan) offerJaccard(best *topk.Heap, from, n int) {
+func (s *Searcher) offerJaccard(best *topk.Heap, from, n int) {
 	const leeway = 1 - 1e-12
 	least := -1.0
 	if best.Full() {
 		least = (1 - best.Worst()) * leeway
 	}
 	for i, v := range s.both[:n] {
-		if float64(v) < least*float64(s.any[i]) || !s.run.admits(from+i) {
+		if float64(v) < least*float64(s.any[i]) || !s.Run.admits(from+i) {
 			continue
 		}
-		dist := 0.0
-		if s.any[i] > 0 {
-			dist = 1 - float64(v)/float64(s.any[i])
-		}
-		best.Push(topk.Hit{Dist: dist, Row: uint32(from + i)})
+		best.Push(topk.Hit{Dist: jaccard(v, s.any[i]), Row: uint32(from + i)})
 		if best.Full() {
 			least = (1 - best.Worst()) * leeway
 		}
 	}
 }
 
-// prepareBits makes a query of packed bits ready: every row is compared.
-func (q *Query) prepareBits() { q.Vec, q.Unit, q.strategy = nil, 1, measureEvery }
-
-// compareGroups pushes the rows [from, to) with their distances in bits from the queries of the
-// list.
-func (s *groupSearcher) compareGroups(ctx context.Context, from, to int) error {
-	g := s.g
-	w := g.Seg.Dim / 8
-	step := max(simd.BlockRows, min(bitsTile/w, bitsTileRows))
-	s.packed = mem.Grow(s.packed, step*w)
-	s.both, s.any = mem.Grow(s.both, step), mem.Grow(s.any, step)
-	for from < to {
+// compareGroups pushes rows [from, end) with their distances in bits for every query of the list.
+func (s *groupSearcher) compareGroups(ctx context.Context, from, end int) error {
+	for from < end {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
-		end := min(g.Col.TileEnd(from, step), to)
-		n := end - from
-		rows := g.Col.PackedRows(from, n, s.packed)
-		for i := range s.list {
-			at := (g.from + s.which[i]) * w
-			s.compareTile(i, rows, g.P.Bits[at:at+w], from, n)
+		to := s.nextTile(from, end)
+		rows := s.g.Col.PackedRows(from, to-from, s.packed)
+		for i, p := range s.list {
+			s.countBits(p.Query, rows, to-from)
+			s.pushTile(s.finds[i], from, to-from)
 		}
-		s.counts.scanned += int64(n * len(s.list))
-		from = end
+		s.counts.scanned += int64((to - from) * len(s.list))
+		from = to
 	}
 	return nil
 }
 
-// compareTile pushes n rows, the first of which is number from, for one query of the list.
-func (s *groupSearcher) compareTile(i int, rows, bits []byte, from, n int) {
-	g, jaccard := s.g, s.g.Seg.Metric == column.Jaccard
-	if jaccard {
-		simd.AndOrPopcount(s.both, s.any, rows, n, len(bits), bits)
-	} else {
-		simd.XorPopcount(s.both, rows, n, len(bits), bits)
-	}
+// pushTile pushes n rows, the first of which is number from, for one query of the list.
+func (s *groupSearcher) pushTile(found *groupFinds, from, n int) {
+	g, isJaccard := s.g, s.g.Seg.Metric == column.Jaccard
 	for j, v := range s.both[:n] {
 		row := from + j
 		if !g.admits(row) {
 			continue
 		}
 		dist := float64(v)
-		if jaccard {
-			if dist = 0; s.any[j] > 0 {
-				dist = 1 - float64(v)/float64(s.any[j])
+		if isJaccard {
+			dist = jaccard(v, s.any[j])
+		}
+		found.push(g, int(g.Groups[row]), topk.Hit{Dist: dist, Row: uint32(row)})
+	}
+}
+
+// compareRange returns the rows [from, end) within the threshold, for each query of packed bits.
+func (s *sweep) compareRange(
+	w *Searcher, ps []*Probe, lists [][]topk.Hit, from, end int,
+) ([][]topk.Hit, error) {
+	isJaccard := s.Run.Seg.Metric == column.Jaccard
+	for from < end {
+		if err := fault.FromContext(s.Ctx, "within"); err != nil {
+			return nil, err
+		}
+		to := w.nextTile(from, end)
+		if s.Run.admitted(from, to) > 0 {
+			rows := s.Run.Col.PackedRows(from, to-from, w.packed)
+			for i, p := range ps {
+				w.countBits(p.Query, rows, to-from)
+				p.counts.scanned += int64(to - from)
+				for j, v := range w.both[:to-from] {
+					dist := float64(v)
+					if isJaccard {
+						dist = jaccard(v, w.any[j])
+					}
+					if s.Run.admits(from + j) {
+						lists[i] = s.add(lists[i], p, dist, from+j)
+					}
+				}
 			}
 		}
-		s.finds[i].push(g, int(g.Groups[row]), topk.Hit{Dist: dist, Row: uint32(row)})
-	}
-}
-
-// scanBits finds the rows of one shard for one group of queries of packed bits.
-func (s *sweep) scanBits(worker, i int) error {
-	shard, lo := i/s.groups, i%s.groups*s.group
-	lists, err := s.lookBits(&s.bits[worker], lo, shard)
-	for j := 0; err == nil && j < len(lists); j++ {
-		err = s.keep(lists[j], (lo+j)*s.shards+shard)
-	}
-	return err
-}
-
-// lookBits returns the hits of queries of packed bits, from number lo of the round on, in a shard.
-func (s *sweep) lookBits(w *bitsScan, lo, shard int) ([][]topk.Hit, error) {
-	r, n := &s.Run, min(s.group, s.n-lo)
-	from := shard * rangeBlocks * simd.BlockRows
-	end := min(from+rangeBlocks*simd.BlockRows, r.Seg.Rows)
-	w.run, w.width, w.queries = r, r.Seg.Dim/8, w.queries[:0]
-	all := make([]topk.Heap, n)
-	for i := range all {
-		all[i].Reset(end - from) // no row is dropped before it is compared with the threshold
-		at := (s.from + lo + i) * w.width
-		w.queries = append(w.queries, bitsQuery{r.P.Bits[at : at+w.width], &all[i]})
-	}
-	if err := w.tiles(s.Ctx, from, end); err != nil {
-		return nil, err
-	}
-	lists, p := make([][]topk.Hit, n), &Probe{Query: &Query{Unit: 1}}
-	for i := range all {
-		for _, h := range all[i].Heap {
-			lists[i] = s.add(lists[i], p, h.Dist, int(h.Row))
-		}
+		from = to
 	}
 	return lists, nil
 }

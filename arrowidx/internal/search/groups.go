@@ -27,6 +27,7 @@ const (
 
 // Grouped is one call of SearchGroups. Its memory is used again by the next.
 type Grouped struct {
+	pipeline
 	Run
 	n      int
 	Groups []uint32 // of rows
@@ -35,14 +36,13 @@ type Grouped struct {
 	places []int    // n+1: where a group's places begin; it has as many as rows that count
 	admit  []uint32 // memory for run.words
 
-	shards, passes, chunks int
-	from, count            int // queries of the round
-	queries                []Query
-	finds                  []groupFinds // queries x shards
-	joined                 []groupRows
-	unsure                 []bool // queries x chunks: a bound did not close
-	searchers              []groupSearcher
-	peak                   int64 // bytes that it ever had
+	chunks    int
+	queries   []Query
+	finds     []groupFinds // queries x shards
+	joined    []groupRows
+	unsure    []bool // queries x chunks: a bound did not close
+	searchers []groupSearcher
+	peak      int64 // bytes that it ever had
 }
 
 // groupRows is what a query may find, group by group.
@@ -163,59 +163,35 @@ func (g *Grouped) answer(ctx context.Context) error {
 	threads := mem.Threads(g.P.Threads)
 	g.plan.Threads = threads
 	blocks := max(len(g.words), len(g.slots))
-	g.shards = min((blocks+shardBlocks-1)/shardBlocks, max(1, groupRoom/(g.n+g.wanted())))
+	shards := min((blocks+shardBlocks-1)/shardBlocks, max(1, groupRoom/(g.n+g.wanted())))
 	g.chunks = min(g.n, groupChunks)
 	g.searchers = mem.Grow(g.searchers, threads)
 	for i := range g.searchers {
 		g.searchers[i].enter(g)
 	}
-	each := int64(g.shards) * int64(8*g.n+64*g.wanted()+16<<10)
+	each := int64(shards) * int64(8*g.n+64*g.wanted()+16<<10)
 	round := int(min(max(batchBytes/each, 1), batchQueries))
 	for from := 0; from < g.P.NQ; from += round {
-		if err := g.round(ctx, from, min(from+round, g.P.NQ), threads); err != nil {
+		g.span(from, min(from+round, g.P.NQ), groupPass, shards)
+		if err := g.round(ctx, threads); err != nil {
 			return err
 		}
 	}
 	for i := range g.searchers {
-		g.Run.count(&g.searchers[i].counts)
+		g.tally(&g.searchers[i].counts)
 	}
 	return nil
 }
 
-// round answers queries [from, to): prepare, scan by (shard, pass), join by query, measure by
-// (query, chunk of groups).
-func (g *Grouped) round(ctx context.Context, from, to, threads int) error {
-	g.from, g.count = from, to-from
-	g.passes = (g.count + groupPass - 1) / groupPass
+// round answers the queries laid out. Answers are finished by (query, chunk of groups).
+func (g *Grouped) round(ctx context.Context, threads int) error {
+	g.tasks[routing], g.tasks[joining], g.tasks[finishing] = 0, g.count, g.count*g.chunks
 	g.queries = mem.Grow(g.queries, g.count)
 	g.finds = mem.Grow(g.finds, g.count*g.shards)
 	g.joined = mem.Grow(g.joined, g.count)
 	g.unsure = mem.Grow(g.unsure, g.count*g.chunks)
 	clear(g.unsure)
-	t0 := time.Now()
-	if err := mem.Parallel(ctx, "search", threads, g.count, g.prepare); err != nil {
-		return err
-	}
-	t1 := time.Now()
-	err := mem.Parallel(ctx, "search", threads, g.passes*g.shards, func(worker, i int) error {
-		lo := i % g.passes * groupPass
-		return g.searchers[worker].scanShard(ctx, lo, min(lo+groupPass, g.count), i/g.passes)
-	})
-	if err != nil {
-		return err
-	}
-	t2 := time.Now()
-	err = mem.Parallel(ctx, "search", threads, g.count, func(_, i int) error {
-		g.join(i)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = mem.Parallel(ctx, "search", threads, g.count*g.chunks, func(worker, i int) error {
-		return g.searchers[worker].finish(ctx, i/g.chunks, i%g.chunks)
-	})
-	if err != nil {
+	if err := g.drive(ctx, g, "search", threads, &g.plan); err != nil {
 		return err
 	}
 	for i := range g.count {
@@ -223,27 +199,29 @@ func (g *Grouped) round(ctx context.Context, from, to, threads int) error {
 			g.plan.Certified++
 		}
 	}
-	g.plan.Prepare += t1.Sub(t0)
-	g.plan.Scan += t2.Sub(t1)
-	g.plan.Rerank += time.Since(t2)
 	return nil
 }
 
-// prepare makes a query ready. Where the groups want an eighth of the rows, all are scored.
-func (g *Grouped) prepare(_, i int) error {
-	q := &g.queries[i]
+// prepare makes queries [lo, hi) of the round ready.
+func (g *Grouped) prepare(_, lo, hi int) error {
+	for i := lo; i < hi; i++ {
+		q := &g.queries[i]
+		if err := g.ready(q, g.from+i); err != nil {
+			return err
+		}
+		for s := range g.shards {
+			g.finds[i*g.shards+s].reset(g, q.strategy)
+		}
+	}
+	return nil
+}
+
+// ready makes query i ready. Where the groups want an eighth of the rows, all are scored.
+func (g *Grouped) ready(q *Query, i int) error {
 	if g.Seg.Metric.Binary() {
-		q.prepareBits()
-	} else if err := g.prepareNumbers(q, g.from+i); err != nil {
-		return err
+		q.pack(&g.Run, i)
+		return nil
 	}
-	for s := range g.shards {
-		g.finds[i*g.shards+s].reset(g, q.strategy)
-	}
-	return nil
-}
-
-func (g *Grouped) prepareNumbers(q *Query, i int) error {
 	if err := q.Prepare(&g.Run, i); err != nil {
 		return err
 	}
@@ -259,15 +237,28 @@ func (g *Grouped) prepareNumbers(q *Query, i int) error {
 	return nil
 }
 
+// route is left out: all cells are looked into, and a group has no threshold before its rows.
+func (g *Grouped) route(_, _, _ int) error { return nil }
+
+// scan looks at one shard of rows for queries [lo, hi) of the round.
+func (g *Grouped) scan(worker, lo, hi, shard int) error {
+	return g.searchers[worker].scanShard(g.Ctx, lo, hi, shard)
+}
+
+// finish measures one chunk of a query's groups and writes the answers.
+func (g *Grouped) finish(worker, i int) error {
+	return g.searchers[worker].finish(g.Ctx, i/g.chunks, i%g.chunks)
+}
+
 // join puts together what a query found in its shards.
-func (g *Grouped) join(i int) {
+func (g *Grouped) join(_, i int) error {
 	finds := g.finds[i*g.shards : (i+1)*g.shards]
 	all, rest := &finds[0], finds[1:]
 	if !g.queries[i].strategy.bounded() {
 		for j := range rest {
 			all.mergeHits(g, &rest[j])
 		}
-		return
+		return nil
 	}
 	for j := range rest {
 		all.mergeBounds(g, &rest[j])
@@ -294,6 +285,7 @@ func (g *Grouped) join(i int) {
 	}
 	copy(to.begin[1:], to.begin[:g.n])
 	to.begin[0] = 0
+	return nil
 }
 
 // shard returns which of `blocks` blocks belong to a shard.

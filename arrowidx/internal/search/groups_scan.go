@@ -129,9 +129,6 @@ type groupSearcher struct {
 	which  []int         // number of each in the round
 	cells  []cellVisit
 	counts counts
-
-	packed    []byte // rows of bits
-	both, any []uint32
 }
 
 // cellVisit is a cell of kind ivf as a query sees it.
@@ -156,7 +153,7 @@ func (s *groupSearcher) release() {
 func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error {
 	g := s.g
 	from, to := g.shard(shard, len(g.words))
-	for kind := scoreZero; kind <= scanTiles; kind++ {
+	for kind := scoreZero; kind <= comparePacked; kind++ {
 		s.list, s.finds, s.which = s.list[:0], s.finds[:0], s.which[:0]
 		for i := lo; i < hi; i++ {
 			if g.queries[i].strategy != kind {
@@ -173,7 +170,7 @@ func (s *groupSearcher) scanShard(ctx context.Context, lo, hi, shard int) error 
 		var err error
 		first, last := from*simd.BlockRows, min(to*simd.BlockRows, g.Seg.Rows)
 		switch {
-		case g.Seg.Metric.Binary():
+		case kind == comparePacked:
 			err = s.compareGroups(ctx, first, last)
 		case kind == scanTiles:
 			err = s.tileGroups(ctx, first, last)
@@ -344,19 +341,23 @@ func (s *groupSearcher) eachCell(ctx context.Context, shard int, scan bool) erro
 			return cmp.Or(cmp.Compare(a.Add, b.Add), cmp.Compare(a.cell, b.cell))
 		})
 		s.counts.probed += int64(len(s.cells))
-		look := s.codeGroups
-		if scan {
-			look = s.scanGroups
-		}
 		for _, v := range s.cells {
 			p.where = v.Place
-			err := look(ctx, i, i+1, g.slots, int(c.Block[v.cell]), int(c.Block[v.cell+1]))
+			err := s.lookInto(ctx, i, int(c.Block[v.cell]), int(c.Block[v.cell+1]), scan)
 			if err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// lookInto looks into the blocks of one cell for one query of the list.
+func (s *groupSearcher) lookInto(ctx context.Context, i, from, to int, scan bool) error {
+	if scan {
+		return s.scanGroups(ctx, i, i+1, s.g.slots, from, to)
+	}
+	return s.codeGroups(ctx, i, i+1, s.g.slots, from, to)
 }
 
 // tileGroups offers rows [from, to) with float32 distances and bounds that contain their rounding.

@@ -32,6 +32,7 @@ type Query struct {
 	rounded bool
 	own     []float64 // memory for wide
 	narrow  []float32 // and for Vec
+	packed  []byte    // instead of Vec, where rows are packed bits
 	Unit    float64
 	Zero    bool // a zero vector under cosine or dot: every score is 0
 	far     bool // beyond farAway
@@ -383,4 +384,4 @@ func (q *Query) gamma(seg *segment.Segment) float32 {
 }
 
 // forget drops what belongs to the caller.
-func (q *Query) forget() { q.Vec, q.wide = nil, nil }
+func (q *Query) forget() { q.Vec, q.wide, q.packed = nil, nil, nil }

@@ -48,7 +48,8 @@ func (s *Searcher) bytes() int64 {
 		cap(t.home) + cap(v.begin) + cap(v.busy) + cap(s.Sketched.dots)
 	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.Heap, hitSize) +
 		bytesOf(t.all, visitBytes) + bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
-		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1)
+		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +
+		bytesOf(s.packed, 1) + bytesOf(s.both, 4) + bytesOf(s.any, 4)
 }
 
 // Settle counts the memory of what the search used. Slices only grow, so the most that was ever
@@ -74,7 +75,8 @@ func (w *Workspace) Settle() int64 {
 // putBack leaves the workspace to the next search, without what belongs to this one's caller. A
 // search that panics leaves nothing.
 func (w *Workspace) putBack() {
-	w.Run, w.Ctx = Run{}, nil
+	w.Run = Run{}
+	w.release()
 	for i := range w.Queries {
 		w.Queries[i].forget()
 	}
@@ -94,8 +96,7 @@ func (j *join) putBack() {
 }
 
 func (s *groupSearcher) bytes() int64 {
-	n := s.Searcher.bytes() + bytesOf(s.cells, visitBytes) + bytesOf(s.packed, 1) +
-		bytesOf(s.both, 4) + bytesOf(s.any, 4)
+	n := s.Searcher.bytes() + bytesOf(s.cells, visitBytes)
 	for i := range s.probes {
 		n += s.probes[i].bytes()
 	}
@@ -125,6 +126,7 @@ func (g *Grouped) PutBack() {
 		n += g.searchers[i].bytes()
 	}
 	g.Run, g.Groups, g.Of = Run{}, nil, nil
+	g.release()
 	if g.peak = max(g.peak, n); g.peak <= KeptBytes {
 		Groupings.Put(g)
 	}

@@ -1,15 +1,15 @@
 // Package search answers queries from segments. No interface and no function value stands between a
 // query and the rows that it scans: calls stay concrete.
 //
-// Reading order: params.go (what is asked), search.go ([Run], one call on one segment), batch.go
-// (the stages and the choice of a [strategy]), query.go (a query made ready: q', g_add and g_err
-// of RaBitQ section 3.2). Then a scan of kind flat: pilot.go (the first threshold), scan.go (plane,
-// bounds, whole codes), rerank.go (distances of the vectors). Kind ivf: route.go (nearest cells),
-// visit.go (their rows). Kind exact: exact.go, lens.go. Few rows, or a filter: filter.go (rows as
-// bits), gather.go, side_by_side.go, reach.go (cells under a filter). Other verbs: within.go and
-// within_scan.go, groups.go and groups_scan.go, like.go, diversity.go, bits.go (packed bits).
-// join.go joins the segments of a version; plan.go says what was done; scratch.go keeps memory from
-// one search for the next.
+// Reading order: params.go (what is asked), search.go ([Run], one call on one segment), pipeline.go
+// (the stages of a round, for every verb), batch.go (those of Search, and the choice of a
+// [strategy]), query.go (a query made ready: q', g_add and g_err of RaBitQ section 3.2). Then a
+// scan of kind flat: scan.go (first threshold; plane, bounds, whole codes), rerank.go (distances of
+// the vectors). Kind ivf: route.go (nearest cells), visit.go (their rows). Kind exact: exact.go,
+// lens.go; packed bits: bits.go. Few rows, or a filter: filter.go (rows as bits), gather.go,
+// side_by_side.go, reach.go (cells under a filter). Other verbs: within.go and within_scan.go,
+// groups.go and groups_scan.go, like.go, diversity.go. join.go joins the segments of a version;
+// plan.go says what was done; scratch.go keeps memory from one search for the next.
 package search
 
 import (
@@ -186,13 +186,10 @@ func (r *Run) setTarget() error {
 func (r *Run) answer(ctx context.Context, w *Workspace) error {
 	threads := mem.Threads(r.P.Threads)
 	r.plan.Threads = threads
-	if r.Seg.Metric.Binary() {
-		return r.answerBits(ctx, threads)
-	}
 	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) * 12
-	round := int(min(max(batchBytes/each, 4), batchQueries))
+	round, verb := int(min(max(batchBytes/each, 4), batchQueries)), nearest{w}
 	for from := 0; from < r.P.NQ; from += round {
-		if err := r.batch(ctx, w, from, min(from+round, r.P.NQ), threads); err != nil {
+		if err := verb.batch(ctx, from, min(from+round, r.P.NQ), threads); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// cellGroup is the most queries that visit cells together: their tables stay in the
-	// second-level cache, and what they find is independent of who else is in the group.
-	cellGroup = 128
+	// cellPass is the most queries that visit cells together: their tables stay in the second-level
+	// cache, and what they find is independent of who else is in the pass.
+	cellPass = 128
 	// pilotShare is how many rows for each of the k wanted the nearest cells must hold that set a
 	// query's first threshold.
 	pilotShare = 16

@@ -42,12 +42,11 @@ type ranging struct {
 	found atomic.Int64 // rows found, of all queries
 }
 
-// sweep is one round of queries on one segment.
+// sweep is one round of queries on one segment: the verb that a pipeline drives.
 type sweep struct {
 	*ranging
 	*Workspace
 	found [][]topk.Hit // query-major: queries x shards
-	bits  []bitsScan   // of each worker, for rows of packed bits
 	mu    sync.Mutex
 }
 
@@ -132,56 +131,30 @@ func (g *ranging) part(ctx context.Context, r *Run, from, n int) error {
 }
 
 func (g *ranging) search(ctx context.Context, w *Workspace, r *Run, from, n int) error {
-	w.Run, w.Ctx, w.from, w.n = *r, ctx, from, n
-	s := &sweep{ranging: g, Workspace: w}
-	s.shards = (len(r.words) + rangeBlocks - 1) / rangeBlocks
+	w.Run = *r
+	shards := (len(r.words) + rangeBlocks - 1) / rangeBlocks
 	if c := r.Seg.Cells; c != nil {
-		s.shards = max(s.shards, (int(c.Block[c.N])+rangeBlocks-1)/rangeBlocks)
+		shards = max(shards, (int(c.Block[c.N])+rangeBlocks-1)/rangeBlocks)
 	}
-	s.group = groupQueries
-	s.groups = (n + s.group - 1) / s.group
-	s.Queries = mem.Grow(s.Queries, n)
-	s.probes = mem.Grow(s.probes, g.threads*s.group)
-	s.searchers = mem.Grow(s.searchers, g.threads)
-	s.Workspace.lists = mem.Grow(s.Workspace.lists, g.threads)
-	for i := range s.searchers {
-		s.searchers[i].Run = &w.Run
-	}
-	s.found = make([][]topk.Hit, n*s.shards)
-	prepare, scan := s.prepare, s.scan
-	if r.Seg.Metric.Binary() {
-		s.bits = make([]bitsScan, g.threads)
-		prepare, scan = func(_, _ int) error { return nil }, s.scanBits
-	}
-	begin := time.Now()
-	if err := mem.Parallel(ctx, "within", g.threads, s.groups, prepare); err != nil {
-		return err
-	}
-	prepared := time.Now()
-	if err := mem.Parallel(ctx, "within", g.threads, s.groups*s.shards, scan); err != nil {
-		return err
-	}
-	for i := range s.bits {
-		w.Run.plan.Scanned += s.bits[i].scanned
-	}
-	for i := range n {
-		for _, list := range s.found[i*s.shards : (i+1)*s.shards] {
-			if len(list) > 0 {
-				g.lists[i] = append(g.lists[i], list)
-			}
-		}
-	}
-	w.Run.plan.Prepare += prepared.Sub(begin)
-	w.Run.plan.Scan += time.Since(prepared)
+	w.span(from, from+n, passQueries, shards)
+	w.tasks[routing] = 0
+	w.probes = mem.Grow(w.probes, g.threads*w.pass)
+	w.enlist(g.threads)
+	s := &sweep{ranging: g, Workspace: w, found: make([][]topk.Hit, n*shards)}
+	err := w.drive(ctx, s, "within", g.threads, &w.Run.plan)
 	r.plan = w.Run.plan
-	return nil
+	return err
 }
 
-// prepare makes the queries of a group ready: how their rows are looked at, and how far.
-func (s *sweep) prepare(_, group int) error {
+// prepare makes queries [lo, hi) of the round ready: how their rows are looked at, and how far.
+func (s *sweep) prepare(_, lo, hi int) error {
 	r := &s.Run
-	for i := group * s.group; i < min((group+1)*s.group, s.n); i++ {
+	for i := lo; i < hi; i++ {
 		q := &s.Queries[i]
+		if r.Seg.Metric.Binary() {
+			q.pack(r, s.from+i)
+			continue
+		}
 		if err := q.Prepare(r, s.from+i); err != nil {
 			return err
 		}
@@ -199,13 +172,18 @@ func (s *sweep) prepare(_, group int) error {
 	return nil
 }
 
-// scan finds the rows of one shard for one group of queries.
-func (s *sweep) scan(worker, i int) error {
-	shard, lo := i/s.groups, i%s.groups*s.group
-	probes := s.probes[worker*s.group : (worker+1)*s.group]
-	for kind := scoreZero; kind <= scanTiles; kind++ {
-		list, numbers := s.Workspace.lists[worker][:0], [groupQueries]int{}
-		for j := lo; j < min(lo+s.group, s.n); j++ {
+// route and join are left out: thresholds stay, and shards are merged with those of the other
+// segments.
+func (s *sweep) route(_, _, _ int) error { return nil }
+
+func (s *sweep) join(_, _ int) error { return nil }
+
+// scan finds the rows of one shard for queries [lo, hi) of the round.
+func (s *sweep) scan(worker, lo, hi, shard int) error {
+	probes := s.probes[worker*s.pass : (worker+1)*s.pass]
+	for kind := scoreZero; kind <= comparePacked; kind++ {
+		list, numbers := s.Workspace.lists[worker][:0], [passQueries]int{}
+		for j := lo; j < hi; j++ {
 			q := &s.Queries[j]
 			if q.strategy != kind || q.first == -mem.Infinity {
 				continue
@@ -232,9 +210,19 @@ func (s *sweep) scan(worker, i int) error {
 		}
 		s.mu.Lock()
 		for _, p := range list {
-			s.Run.count(&p.counts)
+			s.Run.tally(&p.counts)
 		}
 		s.mu.Unlock()
+	}
+	return nil
+}
+
+// finish hands the lists of a query to what merges those of all segments.
+func (s *sweep) finish(_, i int) error {
+	for _, list := range s.found[i*s.shards : (i+1)*s.shards] {
+		if len(list) > 0 {
+			s.ranging.lists[i] = append(s.ranging.lists[i], list)
+		}
 	}
 	return nil
 }
@@ -251,20 +239,11 @@ func (s *sweep) look(w *Searcher, ps []*Probe, kind strategy, shard int) ([][]to
 		err = w.scanCells(s.Ctx, ps)
 	case from >= to:
 		return lists, nil
-	case kind == scoreZero:
-		return lists, s.rows(from, to, func(row int) {
-			for i, p := range ps {
-				lists[i] = s.add(lists[i], p, 0, row)
-			}
-		})
-	case kind == measureEvery:
-		return lists, s.rows(from, to, func(row int) {
-			w.turnTo(row)
-			for i, p := range ps {
-				p.counts.reranked++
-				lists[i] = s.add(lists[i], p, w.distance(p.Query), row)
-			}
-		})
+	case kind == scoreZero || kind == measureEvery:
+		return lists, s.everyRow(w, ps, lists, from, to)
+	case kind == comparePacked:
+		return s.compareRange(w, ps, lists, from*simd.BlockRows,
+			min(to*simd.BlockRows, s.Run.Seg.Rows))
 	case kind == scanPlane:
 		err = w.scanCodes(s.Ctx, ps, from, to)
 	default:
@@ -276,14 +255,24 @@ func (s *sweep) look(w *Searcher, ps []*Probe, kind strategy, shard int) ([][]to
 	return lists, err
 }
 
-// rows calls f for every row of blocks [from, to) that may be found.
-func (s *sweep) rows(from, to int, f func(row int)) error {
+// everyRow adds the rows of blocks [from, to) to the lists of the queries: at distance 0 from zero
+// vectors, else measured.
+func (s *sweep) everyRow(w *Searcher, ps []*Probe, lists [][]topk.Hit, from, to int) error {
 	for b := from; b < to; b++ {
 		if err := fault.FromContext(s.Ctx, "within"); err != nil {
 			return err
 		}
-		for w := s.Run.words[b]; w != 0; w &= w - 1 {
-			f(b*simd.BlockRows + bits.TrailingZeros32(w))
+		for word := s.Run.words[b]; word != 0; word &= word - 1 {
+			row := b*simd.BlockRows + bits.TrailingZeros32(word)
+			w.turnTo(row)
+			for i, p := range ps {
+				dist := 0.0
+				if p.strategy == measureEvery {
+					p.counts.reranked++
+					dist = w.distance(p.Query)
+				}
+				lists[i] = s.add(lists[i], p, dist, row)
+			}
 		}
 	}
 	return nil
