@@ -52,6 +52,7 @@ from ._frames.verbs.describe import describe
 from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
 from ._frames.verbs.search import search
+from ._frames.verbs.sim_join import sim_join
 from ._frames.verbs.within import within
 from ._habits import MODULE as _MODULE
 from ._index.classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
@@ -123,6 +124,7 @@ __all__ = [
     "recommend",
     "search",
     "set_threads",
+    "sim_join",
     "to_column",
     "to_matrix",
     "within",

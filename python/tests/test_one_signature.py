@@ -19,7 +19,7 @@ METHODS = (
     "build", "load", "save", "search", "within", "neighbors", "recall", "calibrate", "add",
     "upsert", "delete", "compact", "info",
 )  # fmt: skip
-VERBS = ("search", "within", "explain", "describe", "build_index", "embed")
+VERBS = ("search", "within", "sim_join", "explain", "describe", "build_index", "embed")
 RESERVED = (
     "A2aError", "BackendError", "CacheMissError", "LakeError", "UnknownBackend",
     "UnknownCollection", "WitnessMismatch",
@@ -82,7 +82,7 @@ def test_a_verb_has_one_signature(library: str, name: str) -> None:
     function, method = getattr(rv, name), getattr(accessor(library), name)
     whole, mine = inspect.signature(function), inspect.signature(method)
     frame, *others = whole.parameters.values()
-    assert frame.name == "frame"
+    assert frame.name == ("left" if name == "sim_join" else "frame")
     assert list(mine.parameters.values()) == others
     assert mine.return_annotation == whole.return_annotation
     assert method.__name__ == name

@@ -13,6 +13,7 @@ from .._frames.verbs.describe import describe
 from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
 from .._frames.verbs.search import search
+from .._frames.verbs.sim_join import sim_join
 from .._frames.verbs.within import within
 from .._habits import FRAME
 
@@ -32,19 +33,19 @@ def verb(
     told: Any = method
     told.__name__ = function.__name__
     told.__qualname__ = f"FrameAccessor.{function.__name__}"
-    told.__doc__ = _without_frame(function.__doc__ or "")
     signature = inspect.signature(function)
-    _, *others = signature.parameters.values()
+    first, *others = signature.parameters.values()
+    told.__doc__ = _without(first.name, function.__doc__ or "")
     me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     told.__signature__ = signature.replace(parameters=[me, *others])
-    told.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != "frame"}
+    told.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != first.name}
     told.__wrapped__ = function  # in whose file the annotations mean something
     return method
 
 
-def _without_frame(docstring: str) -> str:
+def _without(frame: str, docstring: str) -> str:
     """Leave the frame out of the parameters that a docstring lists."""
-    listed = re.sub(r"(?m)^frame : .*\n(?:^    .*\n)*", "", inspect.cleandoc(docstring))
+    listed = re.sub(rf"(?m)^{frame} : .*\n(?:^    .*\n)*", "", inspect.cleandoc(docstring))
     return listed.replace("Parameters\n----------\n\n", "")
 
 
@@ -63,6 +64,7 @@ class FrameAccessor(Generic[FrameT_co]):
 
     search = verb(search)
     within = verb(within)
+    sim_join = verb(sim_join)
     explain = verb(explain)
     describe = verb(describe)
     build_index = verb(build_index)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from .._errors import InvalidArgument
-from .._input.arrow_rows import codes_of, evaluate, is_text, plain, take_rows
+from .._input.arrow_rows import codes_of, evaluate, is_text, plain, take_column, take_rows
 from .._input.masks import Mask, read_mask, refuse_mapping
-from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
+from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of
 
 
 class ArrowFrame:
@@ -100,6 +100,32 @@ class ArrowFrame:
         for name, column in columns.items():
             out = out.append_column(name, column)
         return out
+
+    def join_rows(
+        self,
+        rows: npt.NDArray[np.int64],
+        other: Frame | None,
+        other_rows: npt.NDArray[np.int64],
+        columns: Sequence[tuple[int, Any]],
+        added: Added,
+        nullable: bool,
+    ) -> Any:
+        absent = other_rows < 0
+        mine, theirs = self.frame, None if other is None else other.frame
+        arrays, fields = take_rows(mine, rows).columns, list(mine.schema)
+        for place, name in columns:
+            assert theirs is not None
+            arrays.append(take_column(theirs.column(place), other_rows, absent))
+            field = theirs.schema.field(place).with_name(name)
+            fields.append(field.with_nullable(True) if nullable else field)
+        for name, values in added.items():
+            kind = pa.string() if values.dtype.kind == "O" else None
+            arrays.append(pa.array(values, kind, mask=absent if nullable else None))
+            fields.append(pa.field(name, arrays[-1].type))
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields, mine.schema.metadata))
+
+    def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
+        return list(take_column(plain(self.column(label)), rows).to_pylist())
 
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         dtypes = {"int": pa.int64(), "bool": pa.bool_(), "text": pa.string()}

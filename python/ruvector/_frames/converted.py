@@ -51,5 +51,22 @@ class ConvertedFrame:
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
         return self._back(self._inner.take(rows, columns, added))
 
+    def with_columns(self, columns: Mapping[str, Any]) -> Any:
+        return self._back(self._inner.with_columns(columns))
+
+    def join_rows(
+        self,
+        rows: npt.NDArray[np.int64],
+        other: Frame | None,
+        other_rows: npt.NDArray[np.int64],
+        columns: Sequence[tuple[int, Any]],
+        added: Added,
+        nullable: bool,
+    ) -> Any:
+        return self._back(self._inner.join_rows(rows, other, other_rows, columns, added, nullable))
+
+    def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
+        return self._inner.values(label, rows)
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         return self._back(self._inner.make(columns, kinds))

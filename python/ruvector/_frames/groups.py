@@ -48,6 +48,19 @@ def group_rows(frame: Frame, by: Any) -> Groups:
     InvalidArgument
         ``by=`` is not a column's name or a list of them.
     """
+    codes = frame.group_codes(labels_of(by))
+    n = int(codes.max()) + 1 if len(codes) else 0
+    return Groups(codes.astype(np.uint32), n)  # -1, no group, becomes 2**32 - 1
+
+
+def labels_of(by: Any) -> list[Any]:
+    """Return the columns that ``by=`` names, each once.
+
+    Raises
+    ------
+    InvalidArgument
+        ``by=`` is not a column's name or a list of them.
+    """
     labels = by if isinstance(by, list) else [by]
     if not labels:
         raise InvalidArgument("by=[] names no column; leave by= out to search all rows together")
@@ -57,9 +70,7 @@ def group_rows(frame: Frame, by: Any) -> Groups:
                 f"by={type(label).__name__} is not the name of a column; put the values into a "
                 "column of the frame and name it"
             )
-    codes = frame.group_codes([label for i, label in enumerate(labels) if label not in labels[:i]])
-    n = int(codes.max()) + 1 if len(codes) else 0
-    return Groups(codes.astype(np.uint32), n)  # -1, no group, becomes 2**32 - 1
+    return [label for i, label in enumerate(labels) if label not in labels[:i]]
 
 
 def _is_label(label: Any) -> bool:
@@ -110,7 +121,7 @@ def search_groups(
     rows, scores, ranks, counts = (
         np.concatenate([part[i] for part in parts]) for i in range(len(GroupHits._fields) - 1)
     )
-    return GroupHits(rows, scores, ranks, counts, _sum_of([part.plan for part in parts]))
+    return GroupHits(rows, scores, ranks, counts, sum_of([part.plan for part in parts]))
 
 
 def _in_order(rows: Rows, scores: Scores, counts: Rows, plan: Plan, larger: bool) -> GroupHits:
@@ -131,7 +142,7 @@ def _in_order(rows: Rows, scores: Scores, counts: Rows, plan: Plan, larger: bool
     return GroupHits(whole[0], whole[1], whole[2], counts.sum(axis=1), plan)
 
 
-def _sum_of(plans: list[Plan]) -> Plan:
+def sum_of(plans: list[Plan]) -> Plan:
     """Add up what the parts of one search did."""
     total = plans[0]
     for plan in plans[1:]:

@@ -40,6 +40,26 @@ class NarwhalsFrame(ConvertedFrame):
         found = self._met.select(chosen)[rows.tolist()]
         return found.with_columns(*extra).to_native()
 
+    def with_columns(self, columns: Mapping[str, Any]) -> Any:
+        return self._met.with_columns(*self._series(columns)).to_native()
+
+    def join_rows(
+        self,
+        rows: npt.NDArray[np.int64],
+        other: Frame | None,
+        other_rows: npt.NDArray[np.int64],
+        columns: Sequence[tuple[int, Any]],
+        added: Added,
+        nullable: bool,
+    ) -> Any:
+        joined = self._inner.join_rows(rows, other, other_rows, columns, added, nullable)
+        beside = {name: joined[name] for name in joined.columns[len(self.names()) :]}
+        return self._met[rows.tolist()].with_columns(*self._series(beside)).to_native()
+
+    def _series(self, columns: Mapping[str, Any]) -> list[Any]:
+        backend = self._met.implementation
+        return [nw.new_series(n, list(values), backend=backend) for n, values in columns.items()]
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         dtypes = {"int": nw.Int64(), "bool": nw.Boolean(), "text": nw.String()}
         schema = {name: dtypes[kind] for name, kind in kinds.items()}

@@ -14,7 +14,7 @@ from .._errors import InvalidArgument
 from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.values import is_null, is_objects
-from .protocol import Added, ColumnFacts, joined_codes, not_groups, one_of
+from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of
 
 
 class PandasFrame:
@@ -104,6 +104,29 @@ class PandasFrame:
         _append(out, columns)
         return out
 
+    def join_rows(
+        self,
+        rows: npt.NDArray[np.int64],
+        other: Frame | None,
+        other_rows: npt.NDArray[np.int64],
+        columns: Sequence[tuple[int, Any]],
+        added: Added,
+        nullable: bool,
+    ) -> Any:
+        mine, absent = self.take(rows, None, {}), other_rows < 0
+        theirs = []
+        if other is not None:
+            chosen = other.frame.iloc[:, [place for place, _ in columns]]
+            theirs = [_rows_or_null(chosen, other_rows, absent)]
+        new = {name: _or_null(values, absent, nullable) for name, values in added.items()}
+        parts = [part.set_axis(mine.index, axis=0) for part in (*theirs, pd.DataFrame(new))]
+        out = pd.concat([mine, *parts], axis=1).__finalize__(self.frame)
+        out.columns = _more_labels(self.frame.columns, [*(name for _, name in columns), *added])
+        return out
+
+    def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
+        return list(self.column(label).iloc[rows].tolist())
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         dtypes = {"int": "Int64", "bool": "boolean", "text": "object"}
         return pd.DataFrame(
@@ -128,18 +151,64 @@ def _of_machine(column: Any) -> Any:
 
 def _take_columns(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
     """Take rows of a frame of which some columns are of Arrow types without a kernel."""
-    from .._input.arrow_rows import take_column
-
     out = frame.iloc[rows, :0].copy()
     for position in range(frame.shape[1]):
         column = frame.iloc[:, position]
         try:
             taken = column.iloc[rows]
         except NotImplementedError:
-            chunks = take_column(column.array.__arrow_array__(), rows)
-            taken = pd.Series(pd.arrays.ArrowExtensionArray(chunks), index=out.index)
+            taken = _take_chunks(column, rows, None).set_axis(out.index)
         out.insert(position, frame.columns[position], taken, allow_duplicates=True)
     return out
+
+
+def _take_chunks(column: Any, rows: npt.NDArray[np.int64], absent: Mask | None) -> Any:
+    """Take rows of a column of an Arrow type."""
+    from .._input.arrow_rows import take_column
+
+    chunks = take_column(column.array.__arrow_array__(), rows, absent)
+    return pd.Series(pd.arrays.ArrowExtensionArray(chunks))
+
+
+def _rows_or_null(frame: Any, rows: npt.NDArray[np.int64], absent: Mask) -> Any:
+    """Take rows as `merge` does: types that have no null change where a row is absent."""
+    frame = pd.DataFrame(frame).set_axis(pd.RangeIndex(len(frame)), axis=0)
+    if not absent.any():
+        return PandasFrame(frame).take(rows, None, {})
+    try:
+        return frame.reindex(rows)
+    except ValueError:  # as in `take`
+        return frame.apply(_of_machine).reindex(rows)
+    except NotImplementedError:
+        columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
+        taken = [_column_or_null(column, rows, absent) for column in columns]
+        return pd.concat([part.reset_index(drop=True) for part in taken], axis=1)
+
+
+def _column_or_null(column: Any, rows: npt.NDArray[np.int64], absent: Mask) -> Any:
+    try:
+        return column.reindex(rows)
+    except NotImplementedError:
+        return _take_chunks(column, rows, absent)
+
+
+def _or_null(values: npt.NDArray[Any], absent: Mask, nullable: bool) -> Any:
+    """Return a column that is added; whole numbers have a type with null where null may come."""
+    if nullable and values.dtype.kind in "iu":
+        return pd.arrays.IntegerArray(values, absent)
+    return values
+
+
+def _more_labels(labels: Any, more: list[Any]) -> Any:
+    """Return labels of columns with others behind, all of as many levels as those with most."""
+    depths = [len(label) if isinstance(label, tuple) else 1 for label in more]
+    levels = max([labels.nlevels, *depths]) if labels.nlevels > 1 else 1
+    if levels == 1:
+        return labels.append(pd.Index(more, tupleize_cols=False)).rename(labels.name)
+    tuples = [label if isinstance(label, tuple) else (label,) for label in [*labels, *more]]
+    deep = [label + ("",) * (levels - len(label)) for label in tuples]
+    names = [*labels.names, *[None] * (levels - labels.nlevels)]
+    return pd.MultiIndex.from_tuples(deep, names=names)
 
 
 def _is_expression(where: Any) -> bool:

@@ -13,7 +13,7 @@ from .._errors import InvalidArgument
 from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.vectors import polars_storage
-from .protocol import Added, ColumnFacts, not_groups, one_of
+from .protocol import Added, ColumnFacts, Frame, not_groups, one_of
 
 
 class PolarsFrame:
@@ -97,14 +97,7 @@ class PolarsFrame:
             one_of(self.names(), label)
             if label in chosen[:i]:
                 raise InvalidArgument(f"columns= names {label!r} twice, and polars has each once")
-        extra = []
-        for name, values in added.items():
-            if values.dtype.kind == "O":
-                extra.append(pl.Series(name, values.tolist(), dtype=pl.String))
-            elif values.dtype == np.int64:
-                extra.append(pl.Series(name, values.astype(np.uint32)))
-            else:
-                extra.append(pl.Series(name, values))
+        extra = [_added(name, values) for name, values in added.items()]
         if not chosen:  # a polars frame without columns has no rows to take
             return pl.DataFrame(extra)
         return self.frame.select(chosen)[rows].with_columns(extra)
@@ -112,9 +105,41 @@ class PolarsFrame:
     def with_columns(self, columns: Mapping[str, Any]) -> pl.DataFrame:
         return self.frame.with_columns([column.alias(name) for name, column in columns.items()])
 
+    def join_rows(
+        self,
+        rows: npt.NDArray[np.int64],
+        other: Frame | None,
+        other_rows: npt.NDArray[np.int64],
+        columns: Sequence[tuple[int, Any]],
+        added: Added,
+        nullable: bool,
+    ) -> pl.DataFrame:
+        absent = other_rows < 0
+        out = self.frame[rows].get_columns() if self.names() else []
+        if other is not None:
+            chosen = [other.column_at(place).alias(name) for place, name in columns]
+            wanted = _null_where(pl.Series("rows", np.where(absent, 0, other_rows)), absent)
+            out += pl.DataFrame(chosen).select(pl.all().gather(pl.lit(wanted))).get_columns()
+        out += [_null_where(_added(name, values), absent) for name, values in added.items()]
+        return pl.DataFrame(out)
+
+    def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
+        return self.column(label)[rows].to_list()
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> pl.DataFrame:
         dtypes = {"int": pl.Int64(), "bool": pl.Boolean(), "text": pl.String()}
         return pl.DataFrame(columns, schema={name: dtypes[kind] for name, kind in kinds.items()})
+
+
+def _added(name: str, values: npt.NDArray[Any]) -> pl.Series:
+    if values.dtype.kind == "O":
+        return pl.Series(name, values.tolist(), dtype=pl.String)
+    counts = values.dtype == np.int64 and (name == "rank" or name.endswith(("_row", "_rank")))
+    return pl.Series(name, values.astype(np.uint32) if counts else values)
+
+
+def _null_where(series: pl.Series, absent: Mask) -> pl.Series:
+    return series.set(pl.Series(absent), None) if absent.any() else series
 
 
 def _facts(series: pl.Series) -> ColumnFacts:

@@ -81,6 +81,27 @@ class Frame(Protocol):
         """
         ...
 
+    def join_rows(
+        self,
+        rows: npt.NDArray[np.int64],
+        other: Frame | None,
+        other_rows: npt.NDArray[np.int64],
+        columns: Sequence[tuple[int, Any]],
+        added: Added,
+        nullable: bool,
+    ) -> Any:
+        """Return these rows, beside them rows of another frame, then columns that are added.
+
+        `other` is of the same library; `columns` are the positions of its columns and the names
+        that they get. Where a row of it is -1, its columns and those added are null; `nullable`
+        says that such rows may come.
+        """
+        ...
+
+    def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
+        """Return a column's values in these rows as Python objects."""
+        ...
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         """Return a new frame of the same library; kinds are ``text``, ``int`` and ``bool``."""
         ...

@@ -7,7 +7,7 @@ The verb reads its arguments into a `Question` and says what the answer shall be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -70,13 +70,20 @@ def shape_of(
     if columns is not None:
         columns = [columns] if isinstance(columns, str) else list(columns)
         kept = [names[protocol.one_of(names, name)] for name in columns]
-    name = _metric_of(metric, index)
+    name = metric_of(metric, index)
     score_name = current.score_column or SCORE_NAMES[name]
     protocol.check_clash(kept, [score_name])
     return AnswerShape(wrapped, columns, kept, name, score_name)
 
 
-def _metric_of(metric: str | None, index: Index | None) -> str:
+def metric_of(metric: str | None, index: Index | None) -> str:
+    """Return the metric of a question: that of the index, or the one named, or cosine.
+
+    Raises
+    ------
+    MetricError
+        It is not a metric, or another than the index's.
+    """
     if index is None:
         return canonical("cosine" if metric is None else metric)
     if not isinstance(index, Index):
@@ -150,16 +157,24 @@ class Ready(NamedTuple):
         return Found(rows, scores, counts, asked.metric, told, self.single, self.texts, ranks)
 
 
+Queries: TypeAlias = tuple[npt.NDArray[Any], bool, list[str] | None]
+
+
 def prepare(
-    asked: Question, groups: Groups | None, mask: Mask | None, recall: float
+    asked: Question,
+    groups: Groups | None,
+    mask: Mask | None,
+    recall: float,
+    queries_of: Callable[[Question, Target, Stages], Queries] | None = None,
 ) -> Ready | Found:
     """Open what is searched and make the queries; an answer at once where there are no vectors.
 
-    ``recall`` is what an index that is built for the call aims for.
+    ``recall`` is what an index that is built for the call aims for. ``queries_of`` makes queries
+    of something else than ``asked.query``.
     """
     stages = Stages()
     target = _target(asked, stages)
-    queries, single, texts = _queries_of(asked, target, stages)
+    queries, single, texts = (queries_of or _queries_of)(asked, target, stages)
     frame, index, vectors = asked.frame, asked.given, target.vectors
     if index is not None:
         if asked.ids_on is not None:
@@ -201,9 +216,7 @@ def _target(asked: Question, stages: Stages) -> Target:
     return Target(label, None, index._maker() or maker_of_column(frame, label))
 
 
-def _queries_of(
-    asked: Question, target: Target, stages: Stages
-) -> tuple[npt.NDArray[Any], bool, list[str] | None]:
+def _queries_of(asked: Question, target: Target, stages: Stages) -> Queries:
     """Return the queries, whether there is one alone, and the texts of a batch of texts."""
     metric, index, vectors = asked.metric, asked.given, target.vectors
     dim = index.dim if index is not None else vectors.dim if vectors is not None else 0

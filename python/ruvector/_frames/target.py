@@ -196,7 +196,7 @@ def make_queries(
         if target.vectors is not None and target.vectors.handle is None:
             nothing = np.empty((len(texts), 0), np.float32)  # no row that they could find
             return nothing, isinstance(query, str), _batch(query, texts)
-        _find_maker(target, stages)
+        find_maker(target, stages)
     assert target.embedder is not None
     with stages.measure("embed query"):
         matrix = target.embedder.query(texts)
@@ -208,7 +208,7 @@ def make_queries(
     return matrix, isinstance(query, str), _batch(query, texts)
 
 
-def _find_maker(target: Target, stages: Stages) -> None:
+def find_maker(target: Target, stages: Stages) -> None:
     """Settle the embedder of a column of vectors that `embed` made.
 
     Raises

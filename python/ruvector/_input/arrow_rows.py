@@ -28,12 +28,29 @@ def take_rows(table: Any, rows: npt.NDArray[np.int64]) -> Any:
         return pa.Table.from_arrays(columns, schema=table.schema)
 
 
-def take_column(column: Any, rows: npt.NDArray[np.int64]) -> Any:
-    """Return these rows of a chunked column, of the same type."""
+def take_column(
+    column: Any, rows: npt.NDArray[np.int64], absent: npt.NDArray[np.bool_] | None = None
+) -> Any:
+    """Return these rows of a chunked column, of the same type; null where one is absent."""
+    if absent is not None and not absent.any():
+        absent = None
     try:
-        return column.take(pa.array(rows))
+        return column.take(pa.array(rows, mask=absent))
     except pa.ArrowNotImplementedError:
+        if absent is not None:
+            column = pa.chunked_array([*column.chunks, _null_of(column.type)], column.type)
+            rows = np.where(absent, len(column) - 1, rows)
         return pa.chunked_array([_gather(column, rows)] if len(rows) else [], column.type)
+
+
+def _null_of(kind: Any) -> Any:
+    """Return an array of one null."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, _null_of(kind.storage_type))
+    if pa.types.is_run_end_encoded(kind):
+        ends = pa.array([1], kind.run_end_type)
+        return pa.RunEndEncodedArray.from_arrays(ends, _null_of(kind.value_type), kind)
+    return pa.array([None], kind)
 
 
 def _gather(column: Any, rows: npt.NDArray[np.int64]) -> Any:

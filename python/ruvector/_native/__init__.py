@@ -9,6 +9,7 @@ from .about import cpu_features, library_info, live_structs
 from .arrow import export_stream
 from .build import build_from, close_index
 from .column import (
+    column_and_validity,
     column_from_capsule,
     column_from_matrix,
     column_hash,
@@ -31,9 +32,9 @@ from .structs import Plan
 
 __all__ = [
     "CLOSE_BOUNDS", "Facts", "Handle", "Plan", "attach", "build_from", "calibrate", "close_index",
-    "column_from_capsule", "column_from_matrix", "column_hash", "column_info", "column_matrix",
-    "column_row_hashes", "column_with_gaps", "configure", "cpu_features", "decode", "encode",
-    "export_stream", "facts_of", "forked_error", "ids", "info", "library_info", "live_structs",
-    "load", "lookup", "matrix", "measure_recall", "pca", "pool_tokens", "save", "search_one",
-    "search_rows", "vectors", "vectors_of",
+    "column_and_validity", "column_from_capsule", "column_from_matrix", "column_hash",
+    "column_info", "column_matrix", "column_row_hashes", "column_with_gaps", "configure",
+    "cpu_features", "decode", "encode", "export_stream", "facts_of", "forked_error", "ids",
+    "info", "library_info", "live_structs", "load", "lookup", "matrix", "measure_recall", "pca",
+    "pool_tokens", "save", "search_one", "search_rows", "vectors", "vectors_of",
 ]  # fmt: skip

@@ -71,12 +71,23 @@ def column_matrix(column: Handle) -> Floats:
 
 def column_with_gaps(column: Handle, kind: type[np.generic]) -> npt.NDArray[Any]:
     """Return all rows as a fresh (rows, dim) array of float32 or float64; null rows are NaN."""
+    out, valid = column_and_validity(column, kind)
+    out[~valid] = np.nan
+    return out
+
+
+def column_and_validity(
+    column: Handle, kind: type[np.generic]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return all rows as a fresh (rows, dim) array of float32 or float64, and which are not null.
+
+    Null rows are zero.
+    """
     shape = column_info(column)
     out = np.empty((shape["rows"], shape["dim"]), kind)
     valid = np.empty(shape["rows"], np.bool_)
     call("rv_column_copy", column.value, address(out), numbers(out), address(valid))
-    out[~valid] = np.nan
-    return out
+    return out, valid
 
 
 def numbers(out: npt.NDArray[Any]) -> int:

@@ -1,0 +1,172 @@
+"""Rows of two sides that are near each other: the nearest right rows of every left row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import _native
+from ..._metric import larger_is_better
+from ..._native.task import Progress, reporter
+from ..._settings import current
+from ..groups import NO_GROUP, Groups, sum_of
+from .asking import Asking
+
+_PART: Final = 1024  # queries that are asked together; the engine takes 512 at once
+_PART_CELLS: Final = 2**21  # of their answers, k each
+_FEW: Final = 8  # rows are named, not masked, where they are fewer than one of so many
+
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+
+
+class Searched(NamedTuple):
+    """What is searched, and who of it may be found."""
+
+    handle: _native.Handle
+    metric: str
+    height: int
+    mask: npt.NDArray[np.bool_] | None
+    ids: Any
+    id_kind: str
+    source: _native.Handle | None
+
+
+class Pairs(NamedTuple):
+    """Pairs found, by left row, best first."""
+
+    left: Rows
+    found: npt.NDArray[Any]  # ids of the right
+    scores: Scores
+    ranks: Rows
+    plan: _native.Plan | None
+
+
+NO_PAIRS: Final = Pairs(
+    np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64),
+    None,
+)  # fmt: skip
+
+
+class _Parts:
+    """What the parts of a search found."""
+
+    def __init__(self, searched: Searched, bound: float | None) -> None:
+        self._searched = searched
+        self._larger = larger_is_better(searched.metric)
+        with np.errstate(over="ignore"):  # infinity lets every row in
+            self._bound = None if bound is None else np.float32(bound)
+        self._parts: list[tuple[Rows, npt.NDArray[Any], Scores, Rows]] = []
+        self._plans: list[_native.Plan] = []
+
+    def ask(
+        self, queries: npt.NDArray[Any], rows: Rows, k: int, recall: float, limits: tuple[Any, Any]
+    ) -> None:
+        """Search for the k nearest rows of queries, those of left rows, within (mask, ids)."""
+        one = self._searched
+        if not len(rows):
+            return
+        ids, scores, counts, plan = _native.search_rows(
+            one.handle, queries, k, recall=recall, mask=limits[0], ids=limits[1],
+            texts=one.id_kind == "string", source=one.source, threads=current.threads,
+        )  # fmt: skip
+        keep = np.arange(ids.shape[1]) < counts[:, None]
+        if self._bound is not None:
+            with np.errstate(invalid="ignore"):  # absent cells are NaN
+                keep &= scores >= self._bound if self._larger else scores <= self._bound
+        places = np.broadcast_to(np.arange(1, ids.shape[1] + 1), keep.shape)
+        owners = np.repeat(rows, np.count_nonzero(keep, axis=1))
+        self._parts.append((owners, ids[keep], scores[keep], places[keep]))
+        self._plans.append(plan)
+
+    def pairs(self) -> Pairs:
+        """Return what was found, by left row."""
+        plan = sum_of(self._plans) if self._plans else None
+        if not self._parts:
+            return NO_PAIRS
+        left, found, scores, ranks = (
+            np.concatenate(arrays) for arrays in zip(*self._parts, strict=True)
+        )
+        if np.any(left[1:] < left[:-1]):  # asked group by group
+            order = np.argsort(left, kind="stable")
+            left, found, scores, ranks = left[order], found[order], scores[order], ranks[order]
+        if self._searched.id_kind == "uint64":
+            found = found.view(np.uint64)
+        return Pairs(left, found, scores, ranks, plan)
+
+
+def find_pairs(
+    asking: Asking,
+    searched: Searched,
+    groups: tuple[Rows, Groups] | None,
+    k: int,
+    recall: float,
+    bound: float | None,
+    progress: Progress,
+) -> Pairs:
+    """Return the k nearest right rows of every left row, those within the bound.
+
+    `groups` are the numbers of left rows, and the groups of the right ones that are a match.
+    """
+    parts = _Parts(searched, bound)
+    report = reporter(progress, "sim_join")
+    cut = _alike(asking, searched, k) if groups is None else _by_group(asking, searched, groups, k)
+    done, total = 0, len(asking.rows)
+    try:
+        for places, most, limits in cut:
+            queries, rows = asking.part(places)
+            parts.ask(queries, rows, most, recall, limits)
+            done += places.stop - places.start if isinstance(places, slice) else len(places)
+            report(done, total)
+    finally:
+        report(-1, -1)
+    return parts.pairs()
+
+
+# What is asked at once: places of the left rows, k, and the mask or ids of the right ones.
+_Cut: TypeAlias = Iterator[tuple[slice | Rows, int, tuple[Any, Any]]]
+
+
+def _alike(asking: Asking, searched: Searched, k: int) -> _Cut:
+    k = min(k, searched.height)
+    for lo, hi in _steps(0, len(asking.rows), k):
+        yield slice(lo, hi), k, (searched.mask, searched.ids)
+
+
+def _by_group(asking: Asking, searched: Searched, groups: tuple[Rows, Groups], k: int) -> _Cut:
+    """Ask the rows of one group after the other, each within its group."""
+    of_left, right = groups
+    of = right.of.astype(np.int64)
+    of[of == NO_GROUP] = right.n
+    if searched.mask is not None:
+        of[~searched.mask] = right.n
+    theirs = np.argsort(of, kind="stable")
+    ends = np.cumsum(np.bincount(of, minlength=right.n + 1))
+    starts = ends - np.diff(ends, prepend=0)
+    codes = of_left[asking.rows]
+    codes[(codes >= 0) & (starts[codes] == ends[codes])] = -1
+    mine = np.argsort(codes, kind="stable")
+    numbers, begins = np.unique(codes[mine], return_index=True)
+    mask = np.zeros(searched.height, np.bool_)
+    for i, group in enumerate(numbers.tolist()):
+        if group < 0:
+            continue
+        rows = theirs[starts[group] : ends[group]]
+        most = min(k, len(rows))
+        few = searched.id_kind == "positions" and _FEW * len(rows) < searched.height
+        if not few:
+            mask[rows] = True
+        last = begins[i + 1] if i + 1 < len(begins) else len(mine)
+        for lo, hi in _steps(begins[i], last, most):
+            yield mine[lo:hi], most, (None, rows) if few else (mask, None)
+        if not few:
+            mask[rows] = False
+
+
+def _steps(start: int, stop: int, k: int) -> Iterator[tuple[int, int]]:
+    step = max(1, min(_PART, _PART_CELLS // max(k, 1)))
+    for lo in range(start, stop, step):
+        yield lo, min(lo + step, stop)
