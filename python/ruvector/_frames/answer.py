@@ -14,7 +14,9 @@ from .._show.plan import Plan
 class Found:
     """Rows of the frame that answer, in long form."""
 
-    __slots__ = ("counts", "metric", "plan", "ranks", "rows", "scores", "single", "texts")
+    __slots__ = (
+        "counts", "metric", "plan", "ranks", "reranked", "rows", "scores", "single", "texts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class Found:
         self.plan = plan
         self.single = single
         self.texts = texts
+        self.reranked: npt.NDArray[np.float32] | None = None
         self.ranks = ranks  # in the group of each row; None: in the query's answer
 
     def limit(self, bound: float | None) -> None:
@@ -52,7 +55,7 @@ class Found:
     def columns(self, score_name: str) -> dict[str, npt.NDArray[Any]]:
         """Return the columns that the answer adds to the frame."""
         if self.single:
-            return {score_name: self.scores}
+            return self._scored({}, score_name)
         owner = np.repeat(np.arange(len(self.counts), dtype=np.int64), self.counts)
         starts = np.cumsum(self.counts) - self.counts
         added: dict[str, npt.NDArray[Any]] = {"query_row": owner}
@@ -62,5 +65,12 @@ class Found:
             added["query"] = names[owner]
         ranks = np.arange(1, len(owner) + 1, dtype=np.int64) - starts[owner]
         added["rank"] = ranks if self.ranks is None else self.ranks
+        return self._scored(added, score_name)
+
+    def _scored(
+        self, added: dict[str, npt.NDArray[Any]], score_name: str
+    ) -> dict[str, npt.NDArray[Any]]:
         added[score_name] = self.scores
+        if self.reranked is not None:
+            added["rerank_score"] = self.reranked
         return added

@@ -54,6 +54,11 @@ class Plan:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"a Plan is frozen: {name} cannot be deleted")
 
+    def after(self, stage: str, milliseconds: float) -> Plan:
+        """Return this plan with one more stage of the frame's own."""
+        raw, index, asked, calibrated, stages = self._facts
+        return Plan(raw, index, asked, calibrated, (*stages, (stage, milliseconds)))
+
     @property
     def kind(self) -> str:
         """Kind of index that answered: ``"exact"``, ``"flat"`` or ``"ivf"``."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..._arguments import positive
 from ..._errors import ColumnError, InvalidArgument
+from ..._habits import told
 from ..._input.matrices import column_of
 from ..._text.embedder import resolve
 from .. import protocol
@@ -17,6 +18,7 @@ from ..question import FrameT, Label
 from ..target import Stages, embed_column
 
 
+@told
 def embed(
     frame: FrameT,
     on: Label,

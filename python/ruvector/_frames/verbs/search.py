@@ -19,6 +19,7 @@ from ..._settings import current
 from ..answer import Found
 from ..groups import group_rows, search_groups
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
+from ..reranking import Reranker, rerank, reranker_of
 
 
 @told
@@ -39,6 +40,7 @@ def search(
     min_similarity: float | None = None,
     max_distance: float | None = None,
     diversity: float = 0.0,
+    reranker: Any = None,
     columns: Sequence[Label] | None = None,
 ) -> FrameT:
     """Find the rows of a frame nearest to a text or a vector.
@@ -85,6 +87,16 @@ def search(
     diversity : float
         From 0 (the nearest rows) to 1: how much a row that is like those before it loses, by
         maximal marginal relevance (see `Index.search`). Not with ``by=``.
+    reranker : callable or object, optional
+        Puts the candidates in order by reading them: the max(4 k, 50) best rows of the search
+        that have a text. A function gets ``(query, texts)``, a text and a list of texts, once a
+        query, and returns one number a text, larger is better. Of an object ``predict(pairs)``
+        or ``compute_score(pairs)`` is called with a list of ``(query, text)``, such as those of
+        ``sentence_transformers.CrossEncoder`` and ``FlagEmbedding.FlagReranker``; else
+        ``rank(query, texts)``, which returns records of ``corpus_id`` and ``score``. Texts are
+        those of `text`, else of a text column that is searched, else of the only one; with
+        ``on=`` the column of vectors, `text` names the column that is read. Thresholds are of
+        the search's own score. Not with ``by=`` or ``diversity=``.
     columns : sequence of labels, optional
         Columns of the frame to return; all when not given.
 
@@ -95,7 +107,8 @@ def search(
         then ``query_row``, ``query`` (for texts) and ``rank`` from 1 for a batch (in the group
         with ``by=``), then the score as float32, named by the metric: ``cosine_similarity``,
         ``dot_product``, ``l2_distance``, ``sqeuclidean_distance``, ``hamming_distance``,
-        ``jaccard_distance``.
+        ``jaccard_distance``. With `reranker` the rows are ordered by a last column
+        ``rerank_score``, float32; equal ones by the search.
 
     Raises
     ------
@@ -109,7 +122,10 @@ def search(
         `index` is of other content, or of another order; names the first row where it is known.
     UnknownId, DuplicateId
         The frame lacks an id that `index` found, or has it twice.
-    DimensionMismatch, MetricError, EmbedError, MissingExtra, InvalidArgument
+    InvalidArgument
+        A number out of its range; scores of the reranker that are not one number a text, or NaN.
+        What the reranker raises comes out as it is, with a note.
+    DimensionMismatch, MetricError, EmbedError, MissingExtra
 
     See Also
     --------
@@ -129,18 +145,29 @@ def search(
         raise InvalidArgument(f"k={k} must be 0 or more")
     if by is not None and varied:
         raise InvalidArgument("by= and diversity= at once; search one group with where= instead")
+    by_text = None
+    if reranker is not None:
+        if by is not None or varied:
+            other = "by=" if by is not None else "diversity="
+            raise InvalidArgument(f"{other} and reranker= at once; search with where= instead")
+        by_text = reranker_of(reranker, shape.frame, on, text, shape.kept)
+        text = text if on is None else None
     asked = Question(
         shape.frame, query, on, text, index, ids_on, embedder, shape.metric, where, by, bound
     )
-    found = _find(asked, k, aim, varied)
+    found = _find(asked, k, aim, varied, by_text)
     found.limit(bound)
+    if by_text is not None:
+        found = rerank(found, k, by_text, shape.frame, query)
     answer: FrameT = shape.take(found)
     return answer
 
 
-def _find(asked: Question, k: int, recall: float, varied: float) -> Found:
-    """Return the k best rows, of all or of each group, for every query."""
+def _find(asked: Question, k: int, recall: float, varied: float, by_text: Reranker | None) -> Found:
+    """Return the k best rows, of all or of each group, for every query; more to be reranked."""
     mask = None if asked.where is None else asked.frame.mask(asked.where)
+    if by_text is not None:
+        mask, k = by_text.mask(asked.frame, mask), by_text.candidates(k)
     groups = None if asked.by is None else group_rows(asked.frame, asked.by)
     ready = prepare(asked, groups, mask, recall)
     if isinstance(ready, Found):
