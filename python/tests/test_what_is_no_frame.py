@@ -76,7 +76,6 @@ REFUSED = [
     (rv.Index.build(ROWS), r"an Index.*index\.search\(query\).*index=index"),
     (rv.FlatF32Index.build(ROWS), r"a FlatF32Index.*index\.search"),
     (rv.Index.build(ROWS).search(ROWS[0], 2), r"result\.rows\(frame\)"),
-    (narwhals.from_native(pl.LazyFrame(TABLE.to_pydict())).lazy(), "lazy"),
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from .._frames.lazy import is_lazy
 from .._frames.question import FrameT
 from .._frames.verbs.build_index import build_index
 from .._frames.verbs.describe import describe
@@ -16,6 +17,7 @@ from .._frames.verbs.search import search
 from .._frames.verbs.sim_join import sim_join
 from .._frames.verbs.within import within
 from .._habits import FRAME
+from .listing import Listed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,10 +51,12 @@ def _without(frame: str, docstring: str) -> str:
     return listed.replace("Parameters\n----------\n\n", "")
 
 
-class FrameAccessor(Generic[FrameT_co]):
+class FrameAccessor(Listed, Generic[FrameT_co]):
     """Vector search on a DataFrame: the functions of `ruvector`, the frame filled in."""
 
     __slots__ = ("_frame",)
+
+    _called = "df.ruvector"
 
     def __init__(self, frame: FrameT_co) -> None:
         self._frame = frame
@@ -69,3 +73,17 @@ class FrameAccessor(Generic[FrameT_co]):
     describe = verb(describe)
     build_index = verb(build_index)
     embed = verb(embed)
+
+
+class LazyAccessor(FrameAccessor[FrameT_co]):
+    """Vector search in the plan of a lazy frame; it is done when the frame is collected.
+
+    Verbs that need the rows at once say so.
+    """
+
+    __slots__ = ()
+
+    _called = "lf.ruvector"
+
+    def _has(self, name: str) -> bool:
+        return is_lazy(getattr(type(self), name).__wrapped__)

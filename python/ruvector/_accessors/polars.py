@@ -10,11 +10,17 @@ from .._frames.verbs.describe import describe
 from .._habits import SERIES
 from .._input.matrices import to_matrix
 from .._input.vectors import Float32Matrix
-from .frame import FrameAccessor
+from .frame import FrameAccessor, LazyAccessor
 
 
 class PolarsAccessor(FrameAccessor[pl.DataFrame]):
     """Vector search on a polars DataFrame."""
+
+    __slots__ = ()
+
+
+class PolarsLazyAccessor(LazyAccessor[pl.LazyFrame]):
+    """Vector search on a polars LazyFrame."""
 
     __slots__ = ()
 
@@ -44,4 +50,5 @@ class PolarsSeriesAccessor:
 def register() -> None:
     """Give polars objects their ``.ruvector``."""
     pl.api.register_dataframe_namespace("ruvector")(PolarsAccessor)
+    pl.api.register_lazyframe_namespace("ruvector")(PolarsLazyAccessor)
     pl.api.register_series_namespace("ruvector")(PolarsSeriesAccessor)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._input.rows_as_queries import columns_read_by
 from .nonframes import refusal
+from .outline import Outline
 from .protocol import Frame, all_facts
 
 
@@ -35,6 +36,10 @@ def wrap(frame: Any) -> Frame:
 def _native_frame(frame: Any) -> Frame | None:
     """Return a frame of a library that is served natively, else None."""
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if isinstance(frame, Outline):
+        from .polars import PolarsFrame
+
+        return PolarsFrame(frame.frame, outline=True)
     if pandas is not None and isinstance(frame, pandas.DataFrame):
         from .pandas import PandasFrame
 

@@ -29,6 +29,10 @@ class ArrowFrame:
     def library(self) -> str:
         return "pyarrow"
 
+    @property
+    def outline(self) -> bool:
+        return False
+
     def names(self) -> list[Any]:
         return list(self.frame.column_names)
 

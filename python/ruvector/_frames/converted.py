@@ -27,6 +27,10 @@ class ConvertedFrame:
     def library(self) -> str:
         return self._inner.library
 
+    @property
+    def outline(self) -> bool:
+        return False
+
     def names(self) -> list[Any]:
         return self._inner.names()
 

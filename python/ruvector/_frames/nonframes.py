@@ -97,6 +97,8 @@ def _of_columns(data: Any) -> tuple[str, str] | None:
         return name, f"pass the frame that has it, {_COLUMN_WAYS}"
     if polars is not None and isinstance(data, polars.Series):
         return "a polars Series", f"pass the frame that has it, {_COLUMN_WAYS}"
+    if polars is not None and isinstance(data, polars.LazyFrame):
+        return "a polars LazyFrame", "this verb needs the rows at once; collect() it first"
     if polars is not None and isinstance(data, polars.Expr):
         return "a polars expression", "pass the frame, and the column's name as on="
     if pandas is not None and type(data).__name__.endswith("GroupBy"):

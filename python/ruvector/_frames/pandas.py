@@ -30,6 +30,10 @@ class PandasFrame:
     def library(self) -> str:
         return "pandas"
 
+    @property
+    def outline(self) -> bool:
+        return False
+
     def names(self) -> list[Any]:
         return list(self.frame.columns)
 

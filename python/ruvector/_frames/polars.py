@@ -19,11 +19,12 @@ from .protocol import Added, ColumnFacts, Frame, not_groups, one_of
 class PolarsFrame:
     """A polars DataFrame; see `Frame`."""
 
-    __slots__ = ("frame", "height")
+    __slots__ = ("frame", "height", "outline")
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, *, outline: bool = False) -> None:
         self.frame = frame
         self.height = frame.height
+        self.outline = outline
 
     @property
     def library(self) -> str:
@@ -58,7 +59,9 @@ class PolarsFrame:
         if isinstance(where, pl.Expr):
             where = self._evaluate(where)
         elif callable(where):
-            return self.mask(where(self.frame))
+            return self.mask(where(self.frame) if not self.outline else [])
+        if self.outline:
+            return read_mask(where, len(where))[:0]
         return read_mask(where, self.height)
 
     def _evaluate(self, where: pl.Expr) -> pl.Series:

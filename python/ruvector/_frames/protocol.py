@@ -39,6 +39,11 @@ class Frame(Protocol):
         """The library that reads the frame: ``pandas``, ``polars``, ``pyarrow`` or ``duckdb``."""
         ...
 
+    @property
+    def outline(self) -> bool:
+        """Whether only the columns are known, and the answer is to have no rows."""
+        ...
+
     def names(self) -> list[Any]:
         """Return the labels of all columns, in order."""
         ...
@@ -213,6 +218,7 @@ def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
         There is none, or several; the message lists the candidates with their dimensions.
     """
     facts = all_facts(frame)
+    _refuse_unknown(frame, facts)
     vectors = [fact for fact in facts if fact.kind == "vector"]
     bits = [fact for fact in facts if fact.kind == "bits"]
     if packed or (packed is None and not vectors):
@@ -251,6 +257,16 @@ def _refuse_written_vectors(frame: Frame, facts: Sequence[ColumnFacts]) -> None:
                 if looks_like_vector(str(text)):
                     advice = text_advice(text, frame.library, fact.label)
                     raise InvalidVector(f"column {fact.label!r}: row {row} {advice}", row=row)
+
+
+def _refuse_unknown(frame: Frame, facts: list[ColumnFacts]) -> None:
+    """Refuse to choose among the columns of an outline when one may hold anything."""
+    for fact in facts:
+        if frame.outline and fact.dtype.lower().startswith("object"):
+            raise ColumnError(
+                f"column {fact.label!r} holds Python objects, of which the schema of a lazy frame "
+                "does not say whether they are vectors; name the column to search with on="
+            )
 
 
 def _dim(fact: ColumnFacts) -> str:

@@ -174,6 +174,8 @@ def prepare(
     """
     stages = Stages()
     target = _target(asked, stages)
+    if asked.frame.outline:
+        return _without_rows(asked, target)
     queries, single, texts = (queries_of or _queries_of)(asked, target, stages)
     frame, index, vectors = asked.frame, asked.given, target.vectors
     if index is not None:
@@ -196,6 +198,21 @@ def prepare(
         asked, handle, origin, queries, single, texts, mask, None, groups, vectors.handle, None,
         stages,
     )  # fmt: skip
+
+
+def _without_rows(asked: Question, target: Target) -> Found:
+    """Return the answer to a question to an outline; no text is embedded for it."""
+    index, texts = asked.given, texts_of(query_of_frame(asked.query, target.label))
+    if index is not None and (asked.ids_on is not None or index._id_kind != "positions"):
+        join(index, asked.frame, target.label, asked.ids_on)
+    if texts is None:
+        queries, single, texts = _queries_of(asked, target, Stages())
+        n = len(queries)
+    else:
+        n, single = len(texts), isinstance(asked.query, str)
+    plan, counts = nothing(0, n, ()), np.zeros(n, np.int64)
+    none, scores = np.empty(0, np.int64), np.empty(0, np.float32)
+    return Found(none, scores, counts, asked.metric, plan, single, None if single else texts)
 
 
 def _target(asked: Question, stages: Stages) -> Target:

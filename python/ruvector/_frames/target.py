@@ -110,7 +110,12 @@ def open_target(
             f"text={text!r} is a column of {fact.dtype}, not of text; search vectors with on="
         )
     if fact.kind == "text" or text is not None:
-        return _text_target(frame, label, resolve(embedder), stages)
+        maker = resolve(embedder)
+        if not frame.outline:
+            return _text_target(frame, label, maker, stages)
+        target = Target(label, None, maker)  # a foreign embedder is not asked for no text
+        target.text = True
+        return target
     typed = not fact.dtype.lower().startswith("object")  # of objects one cell alone may be bytes
     if fact.kind == "bits" and typed and metric not in BINARY:
         raise ColumnError(

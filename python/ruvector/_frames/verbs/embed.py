@@ -13,11 +13,13 @@ from ..._input.matrices import column_of
 from ..._text.embedder import resolve
 from .. import protocol
 from ..adapters import wrap
+from ..lazy import streamed
 from ..origin import remember_made
 from ..question import FrameT, Label
 from ..target import Stages, embed_column
 
 
+@streamed(lambda arguments: True)
 @told
 def embed(
     frame: FrameT,
@@ -93,6 +95,6 @@ def embed(
         wrapped, on, maker, Stages(), positive("batch_size", batch_size), progress
     )
     remember_made(matrix, valid, maker)
-    column = column_of(np.array(matrix), ~valid, frame)  # the cache keeps its own memory
+    column = column_of(np.array(matrix), ~valid, wrapped.frame)  # the cache keeps its own memory
     answer: FrameT = wrapped.with_columns({into: column})
     return answer

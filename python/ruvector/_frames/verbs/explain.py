@@ -8,6 +8,7 @@ from typing import Any, ParamSpec
 
 from ..._habits import told
 from ..._show.plan import Plan, last_plan
+from ..lazy import eager
 from .search import search
 
 P = ParamSpec("P")
@@ -36,4 +37,4 @@ def _explained(function: Callable[P, object]) -> Callable[P, Plan]:
     return explain
 
 
-explain = told(_explained(search))
+explain = told(_explained(eager(search)))

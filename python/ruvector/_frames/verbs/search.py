@@ -18,10 +18,12 @@ from ..._metric import MetricName, larger_is_better, threshold
 from ..._settings import current
 from ..answer import Found
 from ..groups import group_rows, search_groups
+from ..lazy import lazily
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
 from ..reranking import Reranker, rerank, reranker_of
 
 
+@lazily
 @told
 def search(
     frame: FrameT,

@@ -13,11 +13,13 @@ from ..._metric import MetricName, larger_is_better, threshold
 from ..._native.within import within as find_within
 from ..._settings import current
 from ..answer import Found
+from ..lazy import lazily
 from ..question import FrameT, Label, Question, prepare, shape_of
 
 _BUILT_FOR = 0.95  # codes are kept for searches, too; a range reads them with bounds of its own
 
 
+@lazily
 @told
 def within(
     frame: FrameT,
