@@ -47,6 +47,18 @@ int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task
     ENTER(goPCAStart(column, dims, out, task, error));
 }
 
+int32_t rv_scores(rv_handle column, rv_handle other, const char *metric, int32_t skip_bad,
+    int32_t threads, float *out, uint8_t *valid, rv_error *error)
+{
+    ENTER(goScores(column, other, (char *)metric, skip_bad, threads, out, valid, error));
+}
+
+int32_t rv_scores_start(rv_handle column, rv_handle other, const char *metric, int32_t skip_bad,
+    int32_t threads, float *out, uint8_t *valid, rv_handle *task, rv_error *error)
+{
+    ENTER(goScoresStart(column, other, (char *)metric, skip_bad, threads, out, valid, task, error));
+}
+
 int32_t rv_build_start(rv_handle column, const rv_build_params *params, rv_handle *task,
     rv_error *error)
 {

@@ -69,7 +69,7 @@ struct ArrowArrayStream {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00030000u
+#define RV_ABI_VERSION 0x00030001u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -347,6 +347,18 @@ RV_API int32_t rv_column_hash_rows(rv_handle column, int64_t from, int64_t n, ui
 /* Principal components: out is rows x dims, centred; null rows are NaN. out stays with the task
  * until it has ended. */
 RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task,
+    rv_error *error);
+
+/* The score of every row of column with the only row of other, or with its row of the same number:
+ * out, and valid, 1 where neither is null; else it is NaN and 0. metric as in rv_build_params, but
+ * not of bits. skip_bad: 1 leaves rows out that have NaN or infinities, 0 refuses them. Scores are
+ * those of a search to the last bit. threads: 0 is as many as there are cores. rv_scores is for
+ * short work: it cannot be cancelled; out and valid of rv_scores_start stay with the task until it
+ * has ended. */
+RV_API int32_t rv_scores(rv_handle column, rv_handle other, const char *metric, int32_t skip_bad,
+    int32_t threads, float *out, uint8_t *valid, rv_error *error);
+RV_API int32_t rv_scores_start(rv_handle column, rv_handle other, const char *metric,
+    int32_t skip_bad, int32_t threads, float *out, uint8_t *valid, rv_handle *task,
     rv_error *error);
 
 /* ---- Indexes ---- */

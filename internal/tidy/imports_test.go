@@ -21,7 +21,7 @@ var ranks = [][]string{
 	{"arrowidx/internal/build"},
 	{"arrowidx/internal/sketch"},
 	{"arrowidx/internal/search"},
-	{"arrowidx/internal/calibrate", "arrowidx/internal/nndescent"},
+	{"arrowidx/internal/calibrate", "arrowidx/internal/nndescent", "arrowidx/internal/pairs"},
 	{"arrowidx/internal/compact", "arrowidx/internal/format"},
 	{"arrowidx"},
 	{"arrowidx/arrowidxtest", "lake", "agentclient"},

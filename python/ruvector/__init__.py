@@ -49,10 +49,12 @@ from ._errors import (
 from ._frames.cache import Cache, CacheInfo, cache
 from ._frames.verbs.build_index import build_index
 from ._frames.verbs.describe import describe
+from ._frames.verbs.distance import distance
 from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
 from ._frames.verbs.search import search
 from ._frames.verbs.sim_join import sim_join
+from ._frames.verbs.similarity import similarity
 from ._frames.verbs.within import within
 from ._habits import MODULE as _MODULE
 from ._index.classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
@@ -117,6 +119,7 @@ __all__ = [
     "config",
     "cpu_features",
     "describe",
+    "distance",
     "embed",
     "explain",
     "last_plan",
@@ -125,6 +128,7 @@ __all__ = [
     "search",
     "set_threads",
     "sim_join",
+    "similarity",
     "to_column",
     "to_matrix",
     "within",

@@ -45,8 +45,11 @@ _ARGUMENTS: Final = {
     ("ids",): "labels keys names id doc_ids",
     ("path",): "filename file fname filepath file_path",
     ("vectors", "n"): "data X xb embeddings x points matrix",
-    ("query",): "query_vector query_embedding query_embeddings query_texts queries vector q "
-    "question query_text search text_query vec",
+    (
+        "query",
+        "other",
+    ): "query_vector query_embedding query_embeddings query_texts queries vector "
+    "q question query_text search text_query vec",
     ("nulls",): "dropna na_action null_handling",
     ("suffix",): "suffixes lsuffix rsuffix",
     ("how",): "join_type type",

@@ -115,6 +115,12 @@ class Calls:
         self.lent.append(params)
         return params
 
+    def scores(self) -> list[Any]:
+        """What is scored with what, and where to."""
+        metric = self.rng.choice([None, b"l2", b"dot", b"hamming", b""])
+        how = self.rng.choice([0, 1, 7]), self.rng.choice([0, 1, -1])
+        return [self.handle(), self.handle(), metric, *how, self.place(), self.place()]
+
     def one(self) -> None:
         """Call one function."""
         rng, out = self.rng, ctypes.c_uint64(0)
@@ -127,6 +133,8 @@ class Calls:
             ("rv_column_hash_rows", [self.handle(), rng.choice(EDGES), self.small(), self.place()]),
             ("rv_column_hash_start", [self.handle(), self.place(), byref(out)]),
             ("rv_pca_start", [self.handle(), rng.choice(EDGES), self.place(), byref(out)]),
+            ("rv_scores", self.scores()),
+            ("rv_scores_start", [*self.scores(), byref(out)]),
             ("rv_search", [self.handle(), byref(params)]),
             ("rv_search", [self.handle(), byref(params)]),
             ("rv_search_start", [self.handle(), byref(params), byref(out)]),

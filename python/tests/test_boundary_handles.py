@@ -65,6 +65,10 @@ COLUMN_VERBS = {
     "hash": _native.column_hash,
     "build": lambda h: _native.build_from(h, None, {}),
     "pca": _native.pca,
+    "scores": lambda h: _native.scores(h, h, "cosine", False),
+    "scores, task": lambda h: _library.call(
+        "rv_scores_start", h.value, h.value, b"dot", 0, 0, None, None, byref(ctypes.c_uint64())
+    ),
 }
 
 

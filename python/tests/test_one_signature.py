@@ -102,6 +102,20 @@ def test_help_of_a_method_is_that_of_the_function_without_the_frame(name: str) -
     assert left[left.index("Returns") :] == lines[lines.index("Returns") :]
 
 
+@pytest.mark.parametrize("library", [pd, pl])
+@pytest.mark.parametrize("name", ("to_matrix", "similarity", "distance"))
+def test_a_verb_of_columns_has_one_signature_and_one_help(library: Any, name: str) -> None:
+    function, method = getattr(rv, name), getattr(library.Series([1.0]).ruvector, name)
+    column, *others = inspect.signature(function).parameters.values()
+    assert column.name == "column"
+    assert list(inspect.signature(method).parameters.values()) == others
+    told, whole = inspect.getdoc(method) or "", inspect.getdoc(function) or ""
+    assert "column : pandas" not in told
+    assert told.splitlines()[0] == whole.splitlines()[0]
+    assert told.endswith(whole[whole.index("Returns") :])
+    assert method.__name__ == name
+
+
 def test_explain_takes_what_search_takes() -> None:
     explain, search = inspect.signature(rv.explain), inspect.signature(rv.search)
     assert explain.parameters == search.parameters

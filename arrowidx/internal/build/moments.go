@@ -247,7 +247,7 @@ func (s *shardSums) readWide(col *column.Column, o *Options, r int, wide *segmen
 func (s *shardSums) refuses(
 	ck *column.Chunk, o *Options, r int, x []float64, norm float64,
 ) (bool, error) {
-	err := badRow(ck, o.Metric, r, x, norm)
+	err := BadRow("build", ck, o.Metric, r, x, norm)
 	if err == nil {
 		return false, nil
 	}
@@ -285,8 +285,10 @@ func (s *shardSums) factor(o *Options, norm float64) float64 {
 	return 1
 }
 
-// badRow explains what is wrong with a row, or returns nil if nothing is.
-func badRow(ck *column.Chunk, metric column.Metric, row int, x []float64, norm float64) error {
+// BadRow explains what is wrong with a row, or returns nil if nothing is.
+func BadRow(
+	op string, ck *column.Chunk, metric column.Metric, row int, x []float64, norm float64,
+) error {
 	null := ck.NullElement(row-ck.Start, len(x))
 	for j, v := range x {
 		what := ""
@@ -302,14 +304,14 @@ func badRow(ck *column.Chunk, metric column.Metric, row int, x []float64, norm f
 		default:
 			continue
 		}
-		return fault.At(fault.InvalidVector, "build", int64(row), int64(j),
+		return fault.At(fault.InvalidVector, op, int64(row), int64(j),
 			fmt.Sprintf("row %d, column %d holds %s", row, j, what),
 			skipBadRows)
 	}
 	if norm <= MaxSquareNorm || metric == column.Cosine {
 		return nil
 	}
-	return fault.At(fault.InvalidVector, "build", int64(row), -1,
+	return fault.At(fault.InvalidVector, op, int64(row), -1,
 		fmt.Sprintf("row %d has norm %.3g, its square overflows float32 distances", row,
 			math.Sqrt(norm)), "scale the vectors down")
 }

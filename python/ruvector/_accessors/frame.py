@@ -28,26 +28,33 @@ def verb(
     function: Callable[Concatenate[FrameT, P], R],
 ) -> Callable[Concatenate[FrameAccessor[FrameT], P], R]:
     """Make a method of a function that takes a frame, which its signature and help leave out."""
+    method: Callable[Concatenate[FrameAccessor[FrameT], P], R] = forward(function, "FrameAccessor")
+    return method
 
-    def method(self: FrameAccessor[FrameT], /, *args: P.args, **kwargs: P.kwargs) -> R:
+
+def forward(function: Callable[..., Any], owner: str) -> Any:
+    """Make a method of `owner` that gives a function what the accessor holds, ``_frame``."""
+
+    def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return function(self._frame, *args, **kwargs)
 
-    told: Any = method
-    told.__name__ = function.__name__
-    told.__qualname__ = f"FrameAccessor.{function.__name__}"
     signature = inspect.signature(function)
-    first, *others = signature.parameters.values()
-    told.__doc__ = _without(first.name, function.__doc__ or "")
+    held, *others = signature.parameters.values()
+    method.__name__ = function.__name__
+    method.__qualname__ = f"{owner}.{function.__name__}"
+    method.__doc__ = _without(held.name, function.__doc__ or "")
     me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    told: Any = method
     told.__signature__ = signature.replace(parameters=[me, *others])
-    told.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != first.name}
+    told.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != held.name}
     told.__wrapped__ = function  # in whose file the annotations mean something
     return method
 
 
-def _without(frame: str, docstring: str) -> str:
-    """Leave the frame out of the parameters that a docstring lists."""
-    listed = re.sub(rf"(?m)^{frame} : .*\n(?:^    .*\n)*", "", inspect.cleandoc(docstring))
+def _without(parameter: str, docstring: str) -> str:
+    """Leave a parameter out of those that a docstring lists."""
+    text = inspect.cleandoc(docstring)
+    listed = re.sub(rf"(?m)^{parameter} : .*\n(?:^    .*\n)*", "", text)
     return listed.replace("Parameters\n----------\n\n", "")
 
 

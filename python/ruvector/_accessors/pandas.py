@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
-from .._frames.verbs.describe import describe
-from .._habits import SERIES
-from .._input.matrices import to_matrix
-from .._input.vectors import Float32Matrix
 from .frame import FrameAccessor
+from .series import SeriesAccessor
 
 
 class PandasAccessor(FrameAccessor[pd.DataFrame]):
@@ -19,27 +14,10 @@ class PandasAccessor(FrameAccessor[pd.DataFrame]):
     __slots__ = ()
 
 
-class PandasSeriesAccessor:
-    """Vector column functions on a pandas Series."""
+class PandasSeriesAccessor(SeriesAccessor[pd.Series, pd.DataFrame]):
+    """A pandas Series of vectors."""
 
-    __slots__ = ("_series",)
-
-    def __init__(self, series: pd.Series) -> None:
-        self._series = series
-
-    if not TYPE_CHECKING:  # which report names that are absent
-
-        def __getattr__(self, name: str) -> Any:
-            raise SERIES.error(self, name)
-
-    def to_matrix(self) -> Float32Matrix:
-        """Return the column as float32, shape (n, d); see `ruvector.to_matrix`."""
-        return to_matrix(self._series)
-
-    def describe(self) -> pd.DataFrame:
-        """Describe the column in one row; see ``df.ruvector.describe``."""
-        name = "column" if self._series.name is None else self._series.name
-        return describe(self._series.to_frame(name))
+    __slots__ = ()
 
 
 def register() -> None:

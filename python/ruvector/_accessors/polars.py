@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import polars as pl
 
-from .._frames.verbs.describe import describe
-from .._habits import SERIES
-from .._input.matrices import to_matrix
-from .._input.vectors import Float32Matrix
 from .frame import FrameAccessor, LazyAccessor
+from .series import SeriesAccessor
 
 
 class PolarsAccessor(FrameAccessor[pl.DataFrame]):
@@ -25,26 +20,10 @@ class PolarsLazyAccessor(LazyAccessor[pl.LazyFrame]):
     __slots__ = ()
 
 
-class PolarsSeriesAccessor:
-    """Vector column functions on a polars Series."""
+class PolarsSeriesAccessor(SeriesAccessor[pl.Series, pl.DataFrame]):
+    """A polars Series of vectors."""
 
-    __slots__ = ("_series",)
-
-    def __init__(self, series: pl.Series) -> None:
-        self._series = series
-
-    if not TYPE_CHECKING:  # which report names that are absent
-
-        def __getattr__(self, name: str) -> Any:
-            raise SERIES.error(self, name)
-
-    def to_matrix(self) -> Float32Matrix:
-        """Return the column as float32, shape (n, d); see `ruvector.to_matrix`."""
-        return to_matrix(self._series)
-
-    def describe(self) -> pl.DataFrame:
-        """Describe the column in one row; see ``df.ruvector.describe``."""
-        return describe(self._series.to_frame(self._series.name or "column"))
+    __slots__ = ()
 
 
 def register() -> None:

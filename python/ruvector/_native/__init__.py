@@ -27,6 +27,7 @@ from .library import configure, forked_error
 from .params import CLOSE_BOUNDS
 from .quality import calibrate, measure_recall
 from .rows import attach, ids, lookup, matrix, vectors, vectors_of
+from .scores import scores
 from .search import search_one, search_rows
 from .structs import Plan
 
@@ -36,5 +37,6 @@ __all__ = [
     "column_info", "column_matrix", "column_row_hashes", "column_with_gaps", "configure",
     "cpu_features", "decode", "encode", "export_stream", "facts_of", "forked_error", "ids",
     "info", "library_info", "live_structs", "load", "lookup", "matrix", "measure_recall", "pca",
-    "pool_tokens", "save", "search_one", "search_rows", "vectors", "vectors_of",
+    "pool_tokens", "save", "scores", "search_one", "search_rows", "vectors",
+    "vectors_of",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from ctypes import Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_
 from typing import Any
 
 ABI_MAJOR = 3
-ABI_MINOR = 0
+ABI_MINOR = 1
 
 
 class Error(Structure):
@@ -273,6 +273,14 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_column_hash_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
     "rv_column_hash_rows": (c_int32, [c_uint64, c_int64, c_int64, c_void_p, c_void_p]),
     "rv_pca_start": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p, c_void_p]),
+    "rv_scores": (
+        c_int32,
+        [c_uint64, c_uint64, c_char_p, c_int32, c_int32, c_void_p, c_void_p, c_void_p],
+    ),
+    "rv_scores_start": (
+        c_int32,
+        [c_uint64, c_uint64, c_char_p, c_int32, c_int32, c_void_p, c_void_p, c_void_p, c_void_p],
+    ),
     "rv_build_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
     "rv_search": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_search_one": (c_int32, [c_void_p]),

@@ -12,6 +12,7 @@ from ..._input.bits import read_bits
 from ..._input.vectors import Vectors, read_vectors
 from .. import protocol
 from ..adapters import wrap
+from ..columns import framed
 from ..question import FrameT
 
 _CHUNK: Final = 4096
@@ -37,6 +38,7 @@ def describe(frame: FrameT) -> FrameT:
     Parameters
     ----------
     frame : pandas or polars DataFrame, or pyarrow Table
+        Or one column of them.
 
     Returns
     -------
@@ -46,7 +48,8 @@ def describe(frame: FrameT) -> FrameT:
         ``unit_length`` (all vectors have length 1), ``borrowed`` (searched without a copy),
         ``problem`` (why a search would refuse the column, else null).
     """
-    wrapped = wrap(frame)
+    alone = framed(frame)
+    wrapped = wrap(frame) if alone is None else alone[0]
     found: dict[str, list[Any]] = {name: [] for name in _FIELDS}
     for position, fact in enumerate(protocol.all_facts(wrapped)):
         if fact.kind not in ("vector", "bits", "text"):
