@@ -81,6 +81,13 @@ VERBS: dict[str, Verb] = {
     "within": lambda f: rv.within(f, QUERY, min_similarity=0.5),
     "within, batch": lambda f: rv.within(f, MATRIX[:2], max_distance=1.5, metric="l2", limit=3),
     "within, index": lambda f: rv.within(f, QUERY, max_distance=1.5, index=GIVEN),
+    "join index": lambda f: rv.sim_join(f, GIVEN, k=2),
+    "join index, left": lambda f: rv.sim_join(f, BY_ID, how="left", min_similarity=0.999),
+    "join": lambda f: rv.sim_join(f, FRAME.head(9), on="emb", k=2),
+    "join, left": lambda f: rv.sim_join(f, FRAME.head(9), how="left", max_distance=1, metric="l2"),
+    "join, by": lambda f: rv.sim_join(f, FRAME, by="word", k=2),
+    "join, text": lambda f: rv.sim_join(f, FRAME.head(9), on="word", embedder=LETTERS),
+    "join, where": lambda f: rv.sim_join(f, FRAME, where_right=pl.col("id") > 50),
     "embed": lambda f: rv.embed(f, "word", embedder=LETTERS),
     "embed into": lambda f: rv.embed(f, "word", into="vectors", embedder=LETTERS),
 }
@@ -106,7 +113,7 @@ def test_a_lazy_answer_is_the_eager_one_and_its_schema_is_known(
     "name", [n for n in VERBS if n not in ("where mask", "where series", "rerank, where")]
 )
 def test_empty_frames_have_the_schema_that_was_told(name: str) -> None:
-    if "index" in name or name in ("ids_on", "where call"):
+    if "index" in name.replace("join index", "") or name in ("ids_on", "where call"):
         return  # an index is of the frame's rows; no row is the least
     planned = VERBS[name](FRAME.clear().lazy())
     assert planned.collect().schema == planned.collect_schema()
@@ -141,6 +148,12 @@ def test_columns_without_a_text_embed_to_null_vectors_of_the_schema() -> None:
         (lambda f: rv.search(f, QUERY, ids_on="nothing", index=BY_ID), rv.ColumnError, "nothing"),
         (lambda f: rv.search(f, [[1.0], [1.0, 2.0]]), rv.InvalidVector, "row 1"),
         (lambda f: rv.within(f, QUERY), rv.InvalidArgument, "threshold"),
+        (lambda f: rv.sim_join(f, FRAME, on="nothing"), rv.ColumnError, "nothing"),
+        (lambda f: rv.sim_join(f, FRAME, right_on="nothing"), rv.ColumnError, "nothing"),
+        (lambda f: rv.sim_join(f, GIVEN, min_similarity=1), rv.MetricError, "max_distance"),
+        (lambda f: rv.sim_join(f, FRAME, by="nothing"), rv.ColumnError, "nothing"),
+        (lambda f: rv.sim_join(f, FRAME.to_pandas()), rv.InvalidArgument, "convert"),
+        (lambda f: rv.sim_join(f, rv.Index.build(np.eye(3))), rv.DimensionMismatch, "3"),
         (lambda f: rv.embed(f, "emb"), rv.ColumnError, "not of text"),
         (lambda f: rv.embed(f, "word", into="id"), rv.ColumnError, "already"),
         (lambda f: rv.search(f.with_columns(rank=1), MATRIX[:2]), rv.ColumnError, "rank"),
@@ -169,6 +182,15 @@ def test_errors_of_the_rows_keep_type_message_and_place(engine: Any) -> None:
         rv.search(FRAME.lazy(), QUERY, where=np.ones(3, bool)).collect(engine=engine)
     with pytest.raises(rv.VectorsChanged):
         rv.search(FRAME.reverse().lazy(), QUERY, index=GIVEN).collect(engine=engine)
+
+
+def test_rows_of_streamed_errors_are_said_to_be_counted_in_their_batch() -> None:
+    bad = MATRIX.copy()
+    bad[5, 2] = np.nan
+    frame = pl.DataFrame({"emb": pl.Series(bad, dtype=pl.Array(pl.Float32, D))})
+    with pytest.raises(rv.InvalidVector, match="row") as caught:
+        rv.sim_join(frame.lazy(), GIVEN).collect(engine="streaming")
+    assert "counted in its batch" in caught.value.__notes__[0]
 
 
 def test_what_follows_is_not_pushed_below_the_search() -> None:
@@ -202,6 +224,44 @@ def test_embed_streams_batch_by_batch(tmp_path: pathlib.Path) -> None:
         batches = list(planned.collect_batches())
         assert len(batches) > 1
         assert pl.concat(batches).sort("t").equals(found.sort("t"))
+
+
+@pytest.mark.parametrize("right", [GIVEN, FRAME.head(20)], ids=["index", "frame"])
+@pytest.mark.parametrize("how", ["inner", "left"])
+def test_joins_stream_batch_by_batch(tmp_path: pathlib.Path, right: Any, how: Any) -> None:
+    rows = np.random.default_rng(8).standard_normal((300_000, D), dtype=np.float32)
+    left = pl.DataFrame({"n": range(len(rows)), "emb": rows})
+    left.write_parquet(tmp_path / "left.parquet", row_group_size=50_000)
+    scanned = pl.scan_parquet(tmp_path / "left.parquet")
+    planned = rv.sim_join(scanned, right, k=2, how=how, metric="l2", max_distance=0.5)
+    want = rv.sim_join(left, right, k=2, how=how, metric="l2", max_distance=0.5)
+    planned.sink_parquet(tmp_path / "out.parquet")
+    assert pl.read_parquet(tmp_path / "out.parquet").equals(want)
+    assert planned.select(pl.len()).collect(engine="streaming").item() == want.height
+    if hasattr(pl.LazyFrame, "collect_batches"):
+        batches = list(planned.collect_batches(maintain_order=True))
+        assert len(batches) > 1
+        assert pl.concat(batches).equals(want)
+
+
+def test_a_lazy_frame_is_joined_with_a_lazy_frame() -> None:
+    want = rv.sim_join(FRAME, FRAME.head(9), on="emb", k=2)
+    planned = rv.sim_join(FRAME.lazy(), FRAME.lazy().head(9), on="emb", k=2)
+    assert planned.collect_schema() == want.schema
+    assert planned.collect().equals(want)
+    with pytest.raises(rv.ColumnError, match=r"right frame.*nothing"):
+        rv.sim_join(FRAME.lazy(), FRAME.lazy(), right_on="nothing")
+    with pytest.raises(rv.ColumnError, match=r"left frame.*nothing"):
+        rv.sim_join(FRAME.lazy(), FRAME.lazy(), left_on="nothing")
+    with pytest.raises(rv.InvalidArgument, match=r"right side.*collect\(\)"):
+        rv.sim_join(FRAME, FRAME.lazy())
+
+
+def test_a_lazy_frame_is_asked_with_a_lazy_frame() -> None:
+    planned = rv.search(FRAME.lazy(), FRAME.lazy().head(2), k=2)
+    want = rv.search(FRAME, FRAME.head(2), k=2)
+    assert planned.collect_schema() == want.schema
+    assert planned.collect().equals(want)
 
 
 def test_no_text_is_embedded_before_the_frame_is_collected() -> None:

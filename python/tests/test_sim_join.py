@@ -292,7 +292,7 @@ def test_the_right_side_must_be_a_frame_of_the_same_library_or_an_index(library:
                 rv.sim_join(left, frame(other, RIGHT))
     with pytest.raises(rv.InvalidArgument, match="index= is given as well"):
         rv.sim_join(left, rv.Index.build(RIGHT), index=rv.Index.build(RIGHT))
-    with pytest.raises(rv.InvalidArgument, match="^a numpy ndarray.* is not a frame"):
+    with pytest.raises(rv.InvalidArgument, match=r"^a numpy ndarray.* is not a frame"):
         rv.sim_join(LEFT, frame(library, RIGHT))
 
 

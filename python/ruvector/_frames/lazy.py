@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._errors import ColumnError
+from .._errors import ColumnError, RuVectorError
 from .foreign import from_native_as
 from .outline import Outline
 
@@ -30,7 +30,8 @@ def lazily(function: F) -> F:
 def streamed(batchwise: Callable[[Mapping[str, Any]], bool]) -> Callable[[F], F]:
     """As `lazily`, for a verb whose answer to a frame can be that to its batches, one by one.
 
-    ``batchwise`` says of the arguments of a call whether it is.
+    ``batchwise`` says of the arguments of a call whether it is. Other lazy frames than the first
+    are collected when that is.
     """
 
     def decorate(function: F) -> F:
@@ -63,13 +64,14 @@ def _lazily(function: F, batchwise: Callable[[Mapping[str, Any]], bool]) -> F:
         others = arguments[1:]
         named.pop(first, None)
 
-        def ask(frame: Any) -> Any:
-            return function(frame, *others, **named)
+        def ask(frame: Any, rows_of: Callable[[Any], Any]) -> Any:
+            more = {name: _of_lazy(value, rows_of) for name, value in named.items()}
+            return function(frame, *(_of_lazy(value, rows_of) for value in others), **more)
 
-        empty = _empty(lazy)
-        schema = ask(Outline(empty)).schema
-        given = signature.bind(empty, *others, **named).arguments
-        answer = _planned(lazy, ask, schema, batchwise(given))
+        outline = _outline(lazy)
+        schema = ask(outline, _outline).schema
+        given = signature.bind(outline, *others, **named).arguments
+        answer = _planned(lazy, lambda rows: ask(rows, _collected), schema, batchwise(given))
         return answer if back is None else back(answer)
 
     told: Any = call
@@ -93,10 +95,24 @@ def _lazy_of(frame: Any) -> tuple[pl.LazyFrame | None, Callable[[Any], Any] | No
     return None, None
 
 
-def _empty(lazy: pl.LazyFrame) -> pl.DataFrame:
+def _of_lazy(value: Any, rows_of: Callable[[Any], Any]) -> Any:
+    """Return an argument as it is, or what ``rows_of`` makes of it if it is a lazy frame."""
+    lazy, _ = _lazy_of(value)
+    return value if lazy is None else rows_of(lazy)
+
+
+def _outline(lazy: pl.LazyFrame) -> Outline:
     polars: Any = sys.modules["polars"]
-    found: pl.DataFrame = polars.DataFrame(schema=lazy.collect_schema())
-    return found
+    return Outline(polars.DataFrame(schema=lazy.collect_schema()))
+
+
+def _collected(lazy: pl.LazyFrame) -> pl.DataFrame:
+    return lazy.collect()
+
+
+def is_here(name: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what says whether the argument `name` of a call is no lazy frame, for `streamed`."""
+    return lambda arguments: _lazy_of(arguments.get(name))[0] is None
 
 
 def _planned(
@@ -105,7 +121,12 @@ def _planned(
     """Return the plan that asks when rows are there. Nothing may be pushed below it."""
 
     def ruvector(rows: pl.DataFrame) -> pl.DataFrame:
-        return _as_promised(ask(rows), schema)
+        try:
+            return _as_promised(ask(rows), schema)
+        except RuVectorError as error:
+            if streams and getattr(error, "row", None) is not None:
+                error.add_note(f"The row is counted in its batch, which has {len(rows)} rows.")
+            raise
 
     return lazy.map_batches(
         ruvector,

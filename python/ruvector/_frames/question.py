@@ -175,7 +175,7 @@ def prepare(
     stages = Stages()
     target = _target(asked, stages)
     if asked.frame.outline:
-        return _without_rows(asked, target)
+        return _without_rows(asked, target, queries_of or _outlined)
     queries, single, texts = (queries_of or _queries_of)(asked, target, stages)
     frame, index, vectors = asked.frame, asked.given, target.vectors
     if index is not None:
@@ -200,19 +200,26 @@ def prepare(
     )  # fmt: skip
 
 
-def _without_rows(asked: Question, target: Target) -> Found:
-    """Return the answer to a question to an outline; no text is embedded for it."""
-    index, texts = asked.given, texts_of(query_of_frame(asked.query, target.label))
+def _without_rows(
+    asked: Question, target: Target, queries_of: Callable[[Question, Target, Stages], Queries]
+) -> Found:
+    """Return the answer to a question to an outline."""
+    index = asked.given
     if index is not None and (asked.ids_on is not None or index._id_kind != "positions"):
         join(index, asked.frame, target.label, asked.ids_on)
-    if texts is None:
-        queries, single, texts = _queries_of(asked, target, Stages())
-        n = len(queries)
-    else:
-        n, single = len(texts), isinstance(asked.query, str)
-    plan, counts = nothing(0, n, ()), np.zeros(n, np.int64)
+    queries, single, texts = queries_of(asked, target, Stages())
+    plan, counts = nothing(0, len(queries), ()), np.zeros(len(queries), np.int64)
     none, scores = np.empty(0, np.int64), np.empty(0, np.float32)
-    return Found(none, scores, counts, asked.metric, plan, single, None if single else texts)
+    return Found(none, scores, counts, asked.metric, plan, single, texts)
+
+
+def _outlined(asked: Question, target: Target, stages: Stages) -> Queries:
+    """As `_queries_of`, but no text is embedded."""
+    texts = texts_of(query_of_frame(asked.query, target.label))
+    if texts is None:
+        return _queries_of(asked, target, stages)
+    single = isinstance(asked.query, str)
+    return np.empty((len(texts), 0), np.float32), single, None if single else texts
 
 
 def _target(asked: Question, stages: Stages) -> Target:

@@ -113,7 +113,8 @@ def open_target(
         maker = resolve(embedder)
         if not frame.outline:
             return _text_target(frame, label, maker, stages)
-        target = Target(label, None, maker)  # a foreign embedder is not asked for no text
+        none = from_matrix(np.empty((0, 0), np.float32), None, True, "text")
+        target = Target(label, none, maker)  # a foreign embedder is not asked for no text
         target.text = True
         return target
     typed = not fact.dtype.lower().startswith("object")  # of objects one cell alone may be bytes

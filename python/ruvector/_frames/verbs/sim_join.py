@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..._arguments import share, whole
 from ..._errors import ColumnError, EmbedError, InvalidArgument, InvalidVector
+from ..._habits import told
 from ..._index.asking import check_reach, filter_of
 from ..._index.index import Index
 from ..._metric import SCORE_NAMES, MetricName, threshold
@@ -21,6 +22,7 @@ from ..._text.embedder import resolve
 from .. import protocol
 from ..adapters import wrap
 from ..groups import Groups, labels_of
+from ..lazy import is_here, streamed
 from ..pairing.asking import Asking, open_asking
 from ..pairing.beside import keep_unmatched, names_beside
 from ..pairing.matching import match_rows
@@ -31,6 +33,8 @@ from ..target import Stages, Target
 MOST_ROWS = 100_000  # of the right frame beside one of the left, as in Spark's nearest-by join
 
 
+@streamed(is_here("right"))
+@told
 def sim_join(
     left: FrameT,
     right: Any,
@@ -145,8 +149,8 @@ def sim_join(
         threshold(name, min_similarity, max_distance),
     )  # fmt: skip
     answer = _Answer(asked, how, suffix)
-    told = current.progress if progress is None else progress
-    joined: FrameT = answer.take(_find(asked, k, share(recall), told))
+    shown = current.progress if progress is None else progress
+    joined: FrameT = answer.take(_find(asked, k, share(recall), shown))
     return joined
 
 
