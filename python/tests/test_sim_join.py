@@ -280,9 +280,7 @@ def test_arguments_that_cannot_be() -> None:
 @every_library
 def test_the_right_side_must_be_a_frame_of_the_same_library_or_an_index(library: str) -> None:
     left = frame(library, LEFT)
-    with pytest.raises(
-        rv.InvalidArgument, match=r"right side: .*ndarray.* is not a frame.* Index is taken"
-    ):
+    with pytest.raises(rv.InvalidArgument, match=r"right side: .*ndarray.* Index is taken"):
         rv.sim_join(left, RIGHT)
     for other in FRAMES:
         if other != library:
