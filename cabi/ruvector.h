@@ -326,7 +326,8 @@ RV_API int32_t rv_free(rv_handle handle, rv_error *error);
 
 /* FixedSizeList, List or LargeList of float32, float64, float16, int8 or uint8. FixedSizeBinary
  * ("w:N"), Binary and LargeBinary are rows of packed bits for metrics hamming and jaccard, which
- * take lists of uint8 as such too: an index of them has 8 N dimensions. */
+ * take lists of uint8 as such too: an index of them has 8 N dimensions. A struct of one such
+ * column, as tables are exported, is read as the column. */
 RV_API int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *schema,
     rv_handle *column, rv_error *error);
 /* Reads the stream to its end; every batch becomes a chunk. */

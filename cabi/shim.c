@@ -132,6 +132,7 @@ int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *schema, r
     rv_error *error)
 {
     const char *why = unusable(array, schema);
+    struct ArrowSchema only, *seen = schema;
     struct ArrowArray proxy;
     int32_t kind;
 
@@ -140,8 +141,14 @@ int32_t rv_column_import(struct ArrowArray *array, struct ArrowSchema *schema, r
         kind = rvi_refuse(error);
     else if (why != NULL)
         kind = rvi_fail_text(error, RV_INVALID_ARGUMENT, why);
-    else if ((kind = rvi_defer(array, &proxy, error)) == RV_OK)
-        kind = goColumnImport(&proxy, 1, schema, column, error);
+    else
+        kind = rvi_defer(array, &proxy, error);
+    if (kind == RV_OK && rvi_only_child_schema(schema, &only)) {
+        seen = &only;
+        kind = rvi_only_child(&proxy, error);
+    }
+    if (kind == RV_OK)
+        kind = goColumnImport(&proxy, 1, seen, column, error);
     rvi_drop_array(&proxy);
     rvi_drop_array(array);
     rvi_drop_schema(schema);
@@ -205,9 +212,10 @@ static int32_t drain(struct ArrowArrayStream *stream, struct chunks *c, rv_error
 int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *column,
     rv_error *error)
 {
-    struct ArrowSchema schema;
+    struct ArrowSchema schema, only, *seen = &schema;
     struct chunks chunks;
     int32_t kind = RV_OK;
+    int64_t i;
 
     memset(&schema, 0, sizeof schema);
     memset(&chunks, 0, sizeof chunks);
@@ -224,8 +232,13 @@ int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *colu
         kind = drain(stream, &chunks, error);
     if (kind == RV_OK && schema.release == NULL)
         kind = rvi_fail_text(error, RV_COLUMN_ERROR, "the Arrow stream has no schema");
+    if (kind == RV_OK && rvi_only_child_schema(&schema, &only)) {
+        seen = &only;
+        for (i = 0; i < chunks.n && kind == RV_OK; i++)
+            kind = rvi_only_child(&chunks.items[i], error);
+    }
     if (kind == RV_OK)
-        kind = goColumnImport(chunks.items, chunks.n, &schema, column, error);
+        kind = goColumnImport(chunks.items, chunks.n, seen, column, error);
     drop_chunks(&chunks);
     rvi_drop_schema(&schema);
     if (stream != NULL && stream->release != NULL)

@@ -30,6 +30,11 @@ int32_t rvi_defer(struct ArrowArray *source, struct ArrowArray *proxy, rv_error 
 /* Runs the queued releases. Called on threads that entered through ruvector.h only. */
 void rvi_run_deferred(void);
 
+/* Whether a schema is of a table of one column; `only` is then that column's, without ownership. */
+int rvi_only_child_schema(const struct ArrowSchema *schema, struct ArrowSchema *only);
+/* Has the proxy of such a table show its column instead. */
+int32_t rvi_only_child(struct ArrowArray *proxy, rv_error *error);
+
 /* Releases what is not NULL and not released. */
 void rvi_drop_array(struct ArrowArray *array);
 void rvi_drop_schema(struct ArrowSchema *schema);

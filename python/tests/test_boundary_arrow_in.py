@@ -114,14 +114,14 @@ def test_columns_of_every_producer_are_read(name):
 @pytest.mark.parametrize(
     "table",
     [
-        pa.table({"v": VALUES.tolist()}),
-        pa.record_batch({"v": VALUES.tolist()}),
-        pl.DataFrame({"v": VALUES.tolist()}),
-        duckdb.sql("select [1.0, 2.0] as v"),
+        pa.table({"v": VALUES.tolist(), "w": VALUES.tolist()}),
+        pa.record_batch({"v": VALUES.tolist(), "w": VALUES.tolist()}),
+        pl.DataFrame({"v": VALUES.tolist(), "w": VALUES.tolist()}),
+        duckdb.sql("select [1.0, 2.0] as v, 1 as id"),
     ],
     ids=["pyarrow", "batch", "polars", "duckdb"],
 )
-def test_a_table_is_refused_with_the_way_out(table):
+def test_a_table_of_two_columns_is_refused_with_the_way_out(table):
     with pytest.raises(ColumnError, match="select the column"):
         _native.column_from_capsule(table)
 
@@ -136,7 +136,7 @@ def test_a_table_is_refused_with_the_way_out(table):
         (pa.array([None, None]), "null"),
         (pa.array([True]), "bool"),
         (pa.array(["a"]).dictionary_encode(), "dictionary"),
-        (pa.array([{"a": 1}]), "table"),
+        (pa.array([{"a": 1, "b": 1}]), "table"),
     ],
 )  # fmt: skip
 def test_columns_without_vectors_are_refused_by_name(array, said):
