@@ -23,22 +23,33 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 )
 
+// checks are what arrays of some kind must pass before they are imported.
+type checks struct {
+	schema func(*arrowc.Schema) error
+	array  func(*arrowc.Schema, *arrowc.Array) error
+}
+
+var (
+	ofVectors = checks{arrowc.CheckSchema, arrowc.Check}
+	ofTexts   = checks{arrowc.CheckTextSchema, arrowc.CheckTexts}
+)
+
 // importArrays imports C arrays of one type after checking all of them. What it does not import
 // stays with the C code, which releases it.
-func importArrays(op string, s *schema, in []array) (out []arrow.Array, err error) {
+func importArrays(op string, s *schema, in []array, c checks) (out []arrow.Array, err error) {
 	err = guard.Reading(op, "the Arrow data", func() error {
-		out, err = importChecked(op, s, in)
+		out, err = importChecked(op, s, in, c)
 		return err
 	})
 	return out, err
 }
 
-func importChecked(op string, s *schema, in []array) ([]arrow.Array, error) {
-	if err := arrowc.CheckSchema(s.layout()); err != nil {
+func importChecked(op string, s *schema, in []array, c checks) ([]arrow.Array, error) {
+	if err := c.schema(s.layout()); err != nil {
 		return nil, err
 	}
 	for i := range in {
-		if err := arrowc.Check(s.layout(), in[i].layout()); err != nil {
+		if err := c.array(s.layout(), in[i].layout()); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +94,7 @@ func goColumnImport(
 		if out == nil {
 			return invalid("column", "no place for the handle", "")
 		}
-		chunks, err := importArrays("column", oneSchema(s), arrays(items, int64(n)))
+		chunks, err := importArrays("column", oneSchema(s), arrays(items, int64(n)), ofVectors)
 		if err != nil {
 			return err
 		}

@@ -237,3 +237,15 @@ int32_t rv_embed(const rv_embed_params *params, rv_error *error)
 {
     ENTER(goEmbed((rv_embed_params *)params, error));
 }
+
+int32_t rv_words_start(rv_handle texts, const rv_values *values, int32_t threads, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goWordsStart(texts, (rv_values *)values, threads, task, error));
+}
+
+int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
+    const rv_search_params *params, rv_handle *task, rv_error *error)
+{
+    ENTER(goWordsSearchStart(words, (rv_values *)queries, (rv_search_params *)params, task, error));
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 	"github.com/ruvector/ruvector-arrow/simd"
+	"github.com/ruvector/ruvector-arrow/text"
 )
 
 func main() {}
@@ -178,6 +179,10 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		return indexInfo{v.Info(), address(v.SourceFloats()), ref.Poisoned(), v.Wide()}, nil
 	case *arrowidx.Encoding:
 		return map[string]int64{"bytes": v.Size()}, nil
+	case *text.WordIndex:
+		return v.Info(), nil
+	case *text.Texts:
+		return map[string]int{"rows": v.Len()}, nil
 	case *task.Task:
 		return map[string]bool{"ended": v.Wait(0)}, nil
 	}

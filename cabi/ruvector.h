@@ -481,6 +481,17 @@ RV_API int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error);
 /* ---- Text ---- */
 
 RV_API int32_t rv_embed(const rv_embed_params *params, rv_error *error);
+/* A column of texts (utf8, large_utf8, utf8_view, or a dictionary of these) for rv_words_start. */
+RV_API int32_t rv_texts_import_stream(struct ArrowArrayStream *stream, rv_handle *texts,
+    rv_error *error);
+/* The index of the words of a column of texts or, if that is 0, of values "U", which then stay with
+ * the task until it has ended. rv_info says its "rows", "texts", "terms", "tokens" and "bytes". */
+RV_API int32_t rv_words_start(rv_handle texts, const rv_values *values, int32_t threads,
+    rv_handle *task, rv_error *error);
+/* The rows best by BM25 for nq queries "U". Of params are read size, threads, nq, k, a mask, and
+ * ids (which receives rows), scores and counts. All of them stay with the task. */
+RV_API int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
+    const rv_search_params *params, rv_handle *task, rv_error *error);
 
 #ifdef __cplusplus
 }

@@ -209,7 +209,8 @@ static int32_t drain(struct ArrowArrayStream *stream, struct chunks *c, rv_error
     }
 }
 
-int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *column,
+/* Reads a stream to its end and imports what it had, as vectors or as texts. */
+static int32_t import_stream(struct ArrowArrayStream *stream, int texts, rv_handle *out,
     rv_error *error)
 {
     struct ArrowSchema schema, only, *seen = &schema;
@@ -237,13 +238,26 @@ int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *colu
         for (i = 0; i < chunks.n && kind == RV_OK; i++)
             kind = rvi_only_child(&chunks.items[i], error);
     }
-    if (kind == RV_OK)
-        kind = goColumnImport(chunks.items, chunks.n, seen, column, error);
+    if (kind == RV_OK && texts)
+        kind = goTextsImport(chunks.items, chunks.n, seen, out, error);
+    else if (kind == RV_OK)
+        kind = goColumnImport(chunks.items, chunks.n, seen, out, error);
     drop_chunks(&chunks);
     rvi_drop_schema(&schema);
     if (stream != NULL && stream->release != NULL)
         stream->release(stream);
     return rvi_leave(kind);
+}
+
+int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *column,
+    rv_error *error)
+{
+    return import_stream(stream, 0, column, error);
+}
+
+int32_t rv_texts_import_stream(struct ArrowArrayStream *stream, rv_handle *texts, rv_error *error)
+{
+    return import_stream(stream, 1, texts, error);
 }
 
 /* ---- a search in one pointer ---- */

@@ -61,13 +61,9 @@ func readValues(op string, p *C.rv_values) (arrow.Array, error) {
 		if p.offsets == nil || p.len < 0 {
 			return nil, invalid(op, "texts without offsets", "")
 		}
-		cuts, last := slices.Clone(view[int64](p.offsets, n+1)), int64(0)
-		for i, at := range cuts {
-			if at < last || at > int64(p.len) {
-				return nil, invalid(op, fmt.Sprintf("offset %d of text %d, %d bytes in all", at, i,
-					int64(p.len)), "offsets begin at 0 or above and never shrink")
-			}
-			last = at
+		cuts, err := checkedOffsets(op, p, n)
+		if err != nil {
+			return nil, err
 		}
 		offsets := memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(cuts))
 		text := memory.NewBufferBytes(bytes.Clone(viewAt[byte](p.data, int64(p.len))))
@@ -78,4 +74,17 @@ func readValues(op string, p *C.rv_values) (arrow.Array, error) {
 	}
 	defer data.Release()
 	return arrowarray.MakeFromData(data), nil
+}
+
+// checkedOffsets copies the n+1 offsets of texts.
+func checkedOffsets(op string, p *C.rv_values, n int64) ([]int64, error) {
+	cuts, last := slices.Clone(view[int64](p.offsets, n+1)), int64(0)
+	for i, at := range cuts {
+		if at < last || at > int64(p.len) {
+			return nil, invalid(op, fmt.Sprintf("offset %d of text %d, %d bytes in all", at, i,
+				int64(p.len)), "offsets begin at 0 or above and never shrink")
+		}
+		last = at
+	}
+	return cuts, nil
 }

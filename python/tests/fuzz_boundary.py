@@ -22,6 +22,7 @@ from ruvector._errors import NativeError, RuVectorError
 from ruvector._native import arrow as _arrow
 from ruvector._native import library as _library
 from ruvector._native import structs as _structs
+from ruvector._native.words import build_words
 
 VALUES = np.random.default_rng(1).normal(size=(40, 8)).astype(np.float32)
 EDGES = [0, 1, -1, 2, 3, 7, 8, 39, 40, 41, 2**31, -(2**31), 2**62, -(2**63), 2**63 - 1]
@@ -51,13 +52,14 @@ class Calls:
         self.index = _native.build_from(self.column, None, {"kind": "flat"})
         self.ivf = _native.build_from(self.column, None, {"kind": "ivf", "cells": 5})
         self.exact = _native.build_from(self.column, [f"id {i}" for i in range(40)], {})
+        self.words = build_words([f"text {i}" for i in range(40)])
         self.memory = [ctypes.create_string_buffer(ROOM) for _ in range(6)]
         self.made: list[int] = []
         self.lent: list[Any] = []
 
     def handle(self) -> int:
         """A handle of any type, or none."""
-        built = (self.column, self.index, self.ivf, self.exact)
+        built = (self.column, self.index, self.ivf, self.exact, self.words)
         known = [*(made.value for made in built), *self.made[-4:]]
         if self.rng.random() < 0.9:
             return self.rng.choice(known)
@@ -121,6 +123,17 @@ class Calls:
         how = self.rng.choice([0, 1, 7]), self.rng.choice([0, 1, -1])
         return [self.handle(), self.handle(), metric, *how, self.place(), self.place()]
 
+    def of_words(self, params: _structs.SearchParams, out: Any) -> list[tuple[str, list[Any]]]:
+        """Calls about the words of texts."""
+        texts, words = self.rng.choice([0, self.handle()]), [self.words.value, self.handle()]
+        threads = self.rng.choice([0, 1, -1])
+        return [
+            ("rv_words_start", [texts, byref(self.ids()), threads, byref(out)]),
+            ("rv_words_search_start", [
+                self.rng.choice(words), byref(self.ids()), byref(params), byref(out),
+            ]),
+        ]  # fmt: skip
+
     def one(self) -> None:
         """Call one function."""
         rng, out = self.rng, ctypes.c_uint64(0)
@@ -149,6 +162,7 @@ class Calls:
             ("rv_encoding_start", [self.handle(), rng.getrandbits(32), byref(out)]),
             ("rv_decode_start", [self.memory[1], self.small(), byref(out)]),
             ("rv_build_start", [self.handle(), byref(self.build()), byref(out)]),
+            *self.of_words(params, out),
             ("rv_index_lookup", [self.handle(), byref(self.ids()), self.place()]),
             ("rv_index_ids", [self.handle(), None, None]),
             ("rv_index_vectors", [
@@ -177,17 +191,21 @@ class Calls:
             if name == "rv_task_result":  # what a build or an encoding made; twice the same
                 _library.library().rv_free(out.value, None)
             if name.endswith("_start") and out.value:
-                self.made.append(out.value)
-                if rng.random() < 0.9:  # params must outlive the task
-                    _library.call("rv_free", self.made.pop())
-                else:
-                    _library.call("rv_task_wait", out.value, 10_000, byref(ctypes.c_int32()))
+                self.keep(out.value)
+
+    def keep(self, task: int) -> None:
+        """Keep a task once it has ended, which its params must outlive; or free it, as most."""
+        if self.rng.random() < 0.9:
+            _library.call("rv_free", task)
+        else:
+            self.made.append(task)
+            _library.call("rv_task_wait", task, 10_000, byref(ctypes.c_int32()))
 
     def close(self) -> None:
         """Free everything."""
         for handle in self.made:
             _library.library().rv_free(handle, None)
-        for handle in (self.column, self.index, self.ivf, self.exact):
+        for handle in (self.column, self.index, self.ivf, self.exact, self.words):
             handle.close()
 
 

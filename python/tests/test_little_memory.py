@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ruvector._native import address_space as _address_space
+from ruvector._native import memory as _memory
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def test_a_library_that_does_not_fit_is_out_of_memory(more: int) -> None:
 
 
 def test_no_limit_asks_for_nothing() -> None:
-    _address_space.require_space()
+    _memory.require_space()
 
 
 THREADS = """

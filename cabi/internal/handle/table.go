@@ -20,13 +20,16 @@ const (
 	Task
 	Answer
 	Encoding
+	Texts
+	Words
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
 // tells what it was.
 const kindBits = 3
 
-var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding"}
+var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding",
+	"column of texts", "index of words"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._errors import ForkedProcessError, InvalidArgument, error_of
 from .._locks import Lock
-from .address_space import require_space
+from .memory import require_space
 from .structs import ABI_MAJOR, ABI_MINOR, PROTOTYPES, Bytes, Error, Settings
 
 MOST_THREADS = 2**31 - 1  # that an int32 holds; more than any machine has
