@@ -52,6 +52,7 @@ from ._frames.verbs.describe import describe
 from ._frames.verbs.distance import distance
 from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
+from ._frames.verbs.plot import plot
 from ._frames.verbs.search import search
 from ._frames.verbs.sim_join import sim_join
 from ._frames.verbs.similarity import similarity
@@ -124,6 +125,7 @@ __all__ = [
     "explain",
     "last_plan",
     "merge_topk",
+    "plot",
     "recommend",
     "search",
     "set_threads",

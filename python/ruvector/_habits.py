@@ -54,6 +54,8 @@ _ARGUMENTS: Final = {
     ("suffix",): "suffixes lsuffix rsuffix",
     ("how",): "join_type type",
     ("keep",): "copy store_vectors",
+    ("color",): "hue c colour color_by",
+    ("ax",): "axes axis figure",
     ("into",): "output_column out name to alias",
 }
 _EXACT: Final = frozenset({"exact", "brute_force", "flat", "force_exact"})

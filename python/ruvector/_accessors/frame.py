@@ -13,6 +13,7 @@ from .._frames.verbs.build_index import build_index
 from .._frames.verbs.describe import describe
 from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
+from .._frames.verbs.plot import plot
 from .._frames.verbs.search import search
 from .._frames.verbs.sim_join import sim_join
 from .._frames.verbs.within import within
@@ -78,6 +79,7 @@ class FrameAccessor(Listed, Generic[FrameT_co]):
     sim_join = verb(sim_join)
     explain = verb(explain)
     describe = verb(describe)
+    plot = verb(plot)
     build_index = verb(build_index)
     embed = verb(embed)
 

@@ -12,10 +12,12 @@ from .._index.index import Index
 from .._show import html
 from .choice import Choice
 from .curve import CurvePoint, picture
+from .drawn import draw
 from .table import HEADER, Candidate, Limits, line
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+    from matplotlib.axes import Axes
 
 _put: Final = object.__setattr__
 
@@ -178,6 +180,31 @@ class Recommendation:
         frame.insert(0, "chosen", [candidate == self.choice for candidate in self.table])
         return frame
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the curve: recall@10 and milliseconds of a query, what is recommended marked.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw. New ones are transparent with grey ink, for light and dark.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        MissingExtra
+            matplotlib is not installed; says the pip line.
+        """
+        return draw(self.curve, self._chosen(), self.recall_target, self._subject(), ax)
+
+    def _chosen(self) -> CurvePoint:
+        return CurvePoint(self.kind, self.choice.aim, self.choice.recall, self.choice.p50_ms)
+
+    def _subject(self) -> str:
+        return f"{self.choice.label} for {self.rows:,} x {self.dim}, {self.metric}"
+
     def _said(self) -> str:
         if self.source == "model":
             return "model, not measured"
@@ -192,10 +219,7 @@ class Recommendation:
             asked.append(f"{self.qps:,g} queries/s")
         if self.filtered:
             asked.append("filtered")
-        return (
-            f"{self.choice.label} for {self.rows:,} x {self.dim}, {self.metric} "
-            f"({', '.join(asked)}; {self._said()})"
-        )
+        return f"{self._subject()} ({', '.join(asked)}; {self._said()})"
 
     def _lines(self) -> list[list[str]]:
         return [
@@ -214,12 +238,11 @@ class Recommendation:
         return "\n".join([f"Recommendation: {self._title()}", self.why, *text])
 
     def _repr_html_(self) -> str:
-        chosen = CurvePoint(self.kind, self.choice.aim, self.choice.recall, self.choice.p50_ms)
         return (
             f'<div style="color-scheme:light dark">'
             f"{html.grid(f'Recommendation: {self._title()}', HEADER, self._lines())}"
             f'<p style="margin:6px 8px">{html.escape(self.why)}</p>'
-            f"{picture(self.curve, chosen, self.recall_target)}</div>"
+            f"{picture(self.curve, self._chosen(), self.recall_target)}</div>"
         )
 
 
