@@ -314,6 +314,23 @@ SERIES: Final = Absent(
     },
 )
 
+EXPRESSION: Final = Absent(
+    "the accessor of an expression",
+    "pl.col('column').ruvector",
+    {
+        ".knn(index, k=5)": "search query nearest find top_k topk neighbors kneighbors query_knn",
+        ".is_near(other, min_similarity=...)": "within near within_distance is_similar filter",
+        ".similarity(other)": "cosine cosine_similarity dot sim inner score",
+        ".distance(other)": "l2 euclidean dist l2_distance euclidean_distance",
+        ".normalize()": "unit normalise normalized l2_normalize to_unit",
+        ".norm()": "length magnitude abs l2_norm",
+        "the frame: df.ruvector.embed('column')": "embed encode vectorize embeddings",
+        "the frame: df.ruvector.dedup(on='column', min_similarity=...)": "dedup unique",
+        "the frame: df.ruvector.sim_join(right, on='column')": "join sim_join merge",
+        "rv.to_matrix(df['column'])": "to_numpy to_matrix matrix values",
+    },
+)
+
 RESULT: Final = Absent(
     "a SearchResult",
     "result",

@@ -19,13 +19,14 @@ import pytest
 
 import ruvector as rv
 from ruvector import _habits
-from ruvector._habits import FRAME, INDEX, MODULE, RESULT, SERIES, Absent, named_in
+from ruvector._habits import EXPRESSION, FRAME, INDEX, MODULE, RESULT, SERIES, Absent, named_in
 
 ROWS = np.random.default_rng(13).standard_normal((20, 4), dtype=np.float32)
 NAMES = [f"row {i}" for i in range(20)]
 YEARS = [1990 + i for i in range(20)]
 IX: Any = rv.Index.build(ROWS)
 API: Any = rv
+EXPR: Any = pl.col("emb")
 FRAMES: dict[str, Any] = {
     "pandas": pd.DataFrame({"name": NAMES, "year": YEARS, "emb": list(ROWS)}),
     "polars": pl.DataFrame({"name": NAMES, "year": YEARS, "emb": ROWS}),
@@ -37,6 +38,7 @@ OBJECTS: dict[str, tuple[Absent, Any]] = {
     "polars frame": (FRAME, FRAMES["polars"].ruvector),
     "pandas series": (SERIES, FRAMES["pandas"]["emb"].ruvector),
     "polars series": (SERIES, FRAMES["polars"]["emb"].ruvector),
+    "expression": (EXPRESSION, EXPR.ruvector),
     "result": (RESULT, IX.search(ROWS[0])),
     "module": (MODULE, rv),
 }

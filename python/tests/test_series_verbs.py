@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
-from ruvector._frames import columns, target
+from ruvector._frames import target
+from ruvector._frames.series import kinds
 from ruvector._input.vectors import read_vectors
 
 N, D = 60, 9
@@ -335,7 +336,7 @@ def test_arrow_memory_is_read_where_it_lies() -> None:
     assert read_vectors(array).address() == array.values.buffers()[1].address
     series = column("polars Array", ROWS, [])
     assert read_vectors(series).address() == series.to_numpy(allow_copy=False).ctypes.data
-    frame, label = columns.framed(series) or (None, None)
+    frame, label = kinds.framed(series) or (None, None)
     assert frame is not None
     opened = target.open_target(frame, label, None, None, target.Stages()).vectors
     assert opened is not None

@@ -1,11 +1,11 @@
-"""``df.ruvector`` and ``series.ruvector`` for polars, imported once polars is."""
+"""``.ruvector`` of what polars has: frames, Series, expressions. Imported once polars is."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from .expression import PolarsExprAccessor, PolarsSeriesAccessor
 from .frame import FrameAccessor, LazyAccessor
-from .series import SeriesAccessor
 
 
 class PolarsAccessor(FrameAccessor[pl.DataFrame]):
@@ -20,14 +20,9 @@ class PolarsLazyAccessor(LazyAccessor[pl.LazyFrame]):
     __slots__ = ()
 
 
-class PolarsSeriesAccessor(SeriesAccessor[pl.Series, pl.DataFrame]):
-    """A polars Series of vectors."""
-
-    __slots__ = ()
-
-
 def register() -> None:
     """Give polars objects their ``.ruvector``."""
     pl.api.register_dataframe_namespace("ruvector")(PolarsAccessor)
     pl.api.register_lazyframe_namespace("ruvector")(PolarsLazyAccessor)
     pl.api.register_series_namespace("ruvector")(PolarsSeriesAccessor)
+    pl.api.register_expr_namespace("ruvector")(PolarsExprAccessor)

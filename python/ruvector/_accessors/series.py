@@ -11,6 +11,7 @@ from .._frames.verbs.similarity import similarity
 from .._habits import SERIES
 from .._input.matrices import to_matrix
 from .frame import forward
+from .listing import Listed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,10 +29,12 @@ def column_verb(
     return method
 
 
-class SeriesAccessor(Generic[ColumnT_co, FrameT_co]):
+class SeriesAccessor(Listed, Generic[ColumnT_co, FrameT_co]):
     """A column of vectors: the functions of `ruvector` that take one, the column filled in."""
 
     __slots__ = ("_frame",)
+
+    _called = "series.ruvector"
 
     def __init__(self, series: ColumnT_co) -> None:
         self._frame = series

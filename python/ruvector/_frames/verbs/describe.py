@@ -12,8 +12,8 @@ from ..._input.bits import read_bits
 from ..._input.vectors import Vectors, read_vectors
 from .. import protocol
 from ..adapters import wrap
-from ..columns import framed
 from ..question import FrameT
+from ..series.kinds import framed
 
 _CHUNK: Final = 4096
 _FIELDS: Final = {

@@ -9,8 +9,8 @@ import numpy as np
 from ..._habits import told
 from ..._metric import SCORE_NAMES
 from ..._settings import current
-from ..columns import like
-from ..scoring import metric_of, score
+from ..series.kinds import like
+from ..series.scoring import metric_of, score
 from .similarity import ColumnT
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ColumnError
-from . import protocol
-from .adapters import wrap
+from ..._errors import ColumnError
+from .. import protocol
+from ..adapters import wrap
 
 Scores: TypeAlias = npt.NDArray[Any]
 

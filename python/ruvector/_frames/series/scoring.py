@@ -8,15 +8,15 @@ from typing import Any, Final, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from .. import _native
-from .._errors import DimensionMismatch, EmbedError, InvalidArgument, InvalidVector, MetricError
-from .._input.queries import read_queries
-from .._input.texts import texts_of
-from .._input.vectors import Vectors, from_matrix, read_vectors
-from .._metric import BINARY, canonical
-from .._settings import current
-from .columns import framed, refuse_frames
-from .target import Stages, Target, _given, make_queries, naming, open_target, query_of_frame
+from ... import _native
+from ..._errors import DimensionMismatch, EmbedError, InvalidArgument, InvalidVector, MetricError
+from ..._input.queries import read_queries
+from ..._input.texts import texts_of
+from ..._input.vectors import Vectors, from_matrix, read_vectors
+from ..._metric import BINARY, canonical
+from ..._settings import current
+from ..target import Stages, Target, _given, make_queries, naming, open_target, query_of_frame
+from .kinds import framed, refuse_frames
 
 Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 
