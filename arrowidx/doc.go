@@ -19,15 +19,15 @@
 // This package is the public API: metric.go, column.go, options.go, params.go and errors.go
 // (vocabulary, most of it names of what the packages below hold), index.go ([Build], and what an
 // index is while others change it), search.go, one.go, within.go, within_reader.go, groups.go,
-// neighbors.go, scores.go, merge_topk.go (verbs), update.go, calibrate.go, recall.go, encoding.go
-// and file.go, info.go. It hands the work down:
+// neighbors.go, scores.go, dedup.go, merge_topk.go (verbs), update.go, calibrate.go, recall.go,
+// encoding.go and file.go, info.go. It hands the work down:
 //
 //   - column: what comes in; pca: projections of it
 //   - internal/segment: what an index is made of, as data
 //   - internal/rabitq: codes; internal/build: segments of columns
 //   - internal/topk, internal/sketch, internal/search: the way of a query
-//   - internal/calibrate, internal/nndescent, internal/pairs, internal/compact, internal/format:
-//     settings, graphs, scores without an index, changes, files
+//   - internal/calibrate, internal/nndescent, internal/pairs, internal/dedup, internal/compact,
+//     internal/format: settings, graphs, scores without an index, duplicates, changes, files
 //
 // Each says in its own comment which file to read first. A search goes search.go (here, the
 // version), internal/search search.go (one run on one segment), pipeline.go (the stages of every

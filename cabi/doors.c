@@ -89,6 +89,12 @@ int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_hand
     ENTER(goWithinStart(index, (rv_within_params *)params, task, error));
 }
 
+int32_t rv_dedup_start(rv_handle index, const rv_within_params *params, int32_t last,
+    const uint32_t *groups, rv_handle *task, rv_error *error)
+{
+    ENTER(goDedupStart(index, (rv_within_params *)params, last, (uint32_t *)groups, task, error));
+}
+
 int32_t rv_answer_stream(rv_handle answer, struct ArrowArrayStream *out, rv_error *error)
 {
     ENTER(goAnswerStream(answer, out, error));

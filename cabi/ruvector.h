@@ -385,6 +385,13 @@ RV_API int32_t rv_search_groups_start(rv_handle index, const rv_search_params *p
  * until it has ended. */
 RV_API int32_t rv_within_start(rv_handle index, const rv_within_params *params, rv_handle *task,
     rv_error *error);
+/* Which rows are within the threshold of a row kept before them. Of params->search threads, source
+ * and plan are read; nq must be the number of rows, of which ids receives the row that each was
+ * dropped for, -1 for rows kept, and scores the score of the two, else NaN. last 1: from the last
+ * row on. groups: the group of every row, only those of one are compared, those of UINT32_MAX are
+ * kept; NULL: all are compared. What it points to stays with the task until it has ended. */
+RV_API int32_t rv_dedup_start(rv_handle index, const rv_within_params *params, int32_t last,
+    const uint32_t *groups, rv_handle *task, rv_error *error);
 /* Fills out, which must be zero, with a stream of the answer in batches of some thousand rows in C
  * memory: query_row (int64, number of the query), id (int64, uint64 or large_string), score
  * (float32); query after query, the rows of each best first. May be called again; each stream

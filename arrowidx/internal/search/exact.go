@@ -28,8 +28,10 @@ func (s *Searcher) exactScan(ctx context.Context, ps []*Probe, from, to int) err
 		}
 		end := min(s.Run.Col.TileEnd(from, step), to)
 		n := end - from
-		s.measureTile(ps, from, n)
-		s.offerTile(ps, n, from)
+		if anyBit(s.Run.words[from/simd.BlockRows : (end-1)/simd.BlockRows+1]) {
+			s.measureTile(ps, from, n)
+			s.offerTile(ps, n, from)
+		}
 		from = end
 	}
 	return nil

@@ -61,6 +61,7 @@ type Range struct {
 	First  int // how many rows of this query came before
 	Rows   []int64
 	Scores []float32
+	Dists  []float64   // what they are ordered by: distances in float64, squared ones for l2
 	IDs    *column.IDs // what the rows are called
 }
 

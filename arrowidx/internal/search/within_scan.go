@@ -71,13 +71,14 @@ func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) erro
 		return err
 	}
 	g.runs[0].plan.Rerank += time.Since(begin)
-	rows, total := make([]int64, RangePiece), int64(0)
-	scores := make([]float32, RangePiece)
+	total := int64(0)
+	room := Range{Rows: make([]int64, RangePiece), Scores: make([]float32, RangePiece),
+		Dists: make([]float64, RangePiece), IDs: g.ids}
 	for i, lists := range g.lists {
 		if !g.unsure[i] {
 			g.sure++
 		}
-		if err := g.emit(ctx, from+i, lists[0], rows, scores, emit); err != nil {
+		if err := g.emit(ctx, from+i, lists[0], room, emit); err != nil {
 			return err
 		}
 		total += int64(len(lists[0]))
@@ -90,10 +91,9 @@ func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) erro
 	return nil
 }
 
-// emit hands out the rows of a query.
+// emit hands out the rows of a query, a piece at a time, in the memory of room.
 func (g *ranging) emit(
-	ctx context.Context, i int, hits []topk.Hit, rows []int64, scores []float32,
-	emit func(Range) error,
+	ctx context.Context, i int, hits []topk.Hit, room Range, emit func(Range) error,
 ) error {
 	q := Query{Unit: 1}
 	for first := 0; first < len(hits); first += RangePiece {
@@ -102,9 +102,11 @@ func (g *ranging) emit(
 		}
 		piece := hits[first:min(first+RangePiece, len(hits))]
 		for j, h := range piece {
-			rows[j], scores[j] = int64(h.Row), q.Score(g.bound.metric, h.Dist)
+			room.Rows[j], room.Dists[j] = int64(h.Row), h.Dist
+			room.Scores[j] = q.Score(g.bound.metric, h.Dist)
 		}
-		err := emit(Range{i, first, rows[:len(piece)], scores[:len(piece)], g.ids})
+		n := len(piece)
+		err := emit(Range{i, first, room.Rows[:n], room.Scores[:n], room.Dists[:n], room.IDs})
 		if err != nil {
 			return err
 		}
@@ -161,7 +163,7 @@ func (s *sweep) prepare(_, lo, hi int) error {
 		if err := r.choose(q, s.from+i); err != nil {
 			return err
 		}
-		if q.strategy == codeEvery {
+		if q.strategy == codeEvery || q.strategy == measureEvery && r.planePays(q) {
 			q.strategy = scanPlane // what the plane leaves out is not within the threshold either
 		}
 		q.first = s.bound.farthest(q)
@@ -170,6 +172,12 @@ func (s *sweep) prepare(_, lo, hi int) error {
 		}
 	}
 	return nil
+}
+
+// planePays reports whether the plane of the rows that may be found costs less than measuring them:
+// a block of it costs about as much as one row.
+func (r *Run) planePays(q *Query) bool {
+	return r.Seg.Codes != nil && r.Seg.Cells == nil && !q.far && r.Eligible > FewRows
 }
 
 // route and join are left out: thresholds stay, and shards are merged with those of the other

@@ -290,6 +290,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         [c_uint64, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p],
     ),
     "rv_within_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_dedup_start": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p, c_void_p]),
     "rv_answer_stream": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_merge_topk": (c_int32, [c_void_p, c_void_p]),
     "rv_calibrate_start": (

@@ -1,4 +1,7 @@
-"""Range search as the library's verb: a task whose answer is an Arrow stream, read into NumPy."""
+"""Range search as the library's verb: a task whose answer is an Arrow stream, read into NumPy.
+
+And what asks ranges of all rows: which are within a threshold of one kept before them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from .handle import Handle
 from .library import call
 from .params import allow, allow_ids, number_type
 from .structs import Plan, SearchParams, WithinParams
-from .task import Task
+from .task import Progress, Task
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -74,11 +77,8 @@ def within(
         if not source.value:
             raise InvalidArgument("the column to measure against is closed")
         search.source = source.value
-    params = WithinParams(
-        size=sizeof(WithinParams), threshold=bound, limit=limit, max_bytes=max_bytes,
-        threshold_kind=MIN_SIMILARITY if larger_is_better(metric) else MAX_DISTANCE,
-        search=addressof(search),
-    )  # fmt: skip
+    params = _bounded(search, metric, bound)
+    params.limit, params.max_bytes = limit, max_bytes
     task = Task(lent=(batch, counts, plan, search, params, kept))
     call("rv_within_start", handle.value, byref(params), byref(task.cell))
     task.wait()
@@ -90,6 +90,53 @@ def within(
     finally:
         answer.close()
     return found, scores, counts, plan
+
+
+def _bounded(search: SearchParams, metric: str, bound: float) -> WithinParams:
+    """Return the parameters of a range, all rows and as much memory as there is."""
+    kind = MIN_SIMILARITY if larger_is_better(metric) else MAX_DISTANCE
+    return WithinParams(
+        size=sizeof(WithinParams), threshold=bound, threshold_kind=kind, search=addressof(search)
+    )
+
+
+def dedup(
+    handle: Handle,
+    rows: int,
+    metric: str,
+    bound: float,
+    *,
+    last: bool = False,
+    groups: npt.NDArray[np.uint32] | None = None,
+    source: Handle | None = None,
+    threads: int = 0,
+    progress: Progress = False,
+) -> tuple[Ints, Floats, Plan]:
+    """Return the row that each row was dropped for, their scores, and the plan.
+
+    Rows kept have -1 and NaN. ``rows`` is how many the index has; ``groups`` says the group of
+    each, 2**32 - 1 for rows that are kept. ``last`` goes through the rows from the last one on.
+    """
+    if groups is not None and (groups.dtype != np.uint32 or groups.shape != (rows,)):
+        raise InvalidArgument(f"groups of {groups.dtype}, {groups.shape}, for {rows} rows")
+    groups = None if groups is None else np.ascontiguousarray(groups)
+    kept, scores = np.empty(rows, np.int64), np.empty(rows, np.float32)
+    plan = Plan(size=sizeof(Plan))
+    search = SearchParams(
+        size=sizeof(SearchParams), threads=threads, nq=rows, ids=address(kept),
+        scores=address(scores), plan=addressof(plan),
+    )  # fmt: skip
+    if source is not None:
+        if not source.value:
+            raise InvalidArgument("the column to measure against is closed")
+        search.source = source.value
+    params = _bounded(search, metric, bound)
+    task = Task(lent=(search, params, groups, kept, scores, plan))
+    of = None if groups is None else address(groups)
+    call("rv_dedup_start", handle.value, byref(params), int(last), of, byref(task.cell))
+    task.wait(progress, "dedup")
+    task.result()
+    return kept, scores, plan
 
 
 def _read(answer: Handle, rows: int) -> tuple[npt.NDArray[Any], Floats]:
