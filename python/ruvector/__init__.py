@@ -48,14 +48,18 @@ from ._errors import (
 )
 from ._frames.cache import Cache, CacheInfo, cache
 from ._frames.verbs.build_index import build_index
+from ._frames.verbs.dedup import dedup
 from ._frames.verbs.describe import describe
 from ._frames.verbs.distance import distance
+from ._frames.verbs.duplicate_groups import duplicate_groups
+from ._frames.verbs.duplicated import duplicated
 from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
 from ._frames.verbs.plot import plot
 from ._frames.verbs.search import search
 from ._frames.verbs.sim_join import sim_join
 from ._frames.verbs.similarity import similarity
+from ._frames.verbs.similarity_quantiles import similarity_quantiles
 from ._frames.verbs.within import within
 from ._habits import MODULE as _MODULE
 from ._index.classic import AnyIndex, FlatF32Index, RabitqAsymIndex, RabitqIndex, RabitqPlusIndex
@@ -119,8 +123,11 @@ __all__ = [
     "cache",
     "config",
     "cpu_features",
+    "dedup",
     "describe",
     "distance",
+    "duplicate_groups",
+    "duplicated",
     "embed",
     "explain",
     "last_plan",
@@ -131,6 +138,7 @@ __all__ = [
     "set_threads",
     "sim_join",
     "similarity",
+    "similarity_quantiles",
     "to_column",
     "to_matrix",
     "within",

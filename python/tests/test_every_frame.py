@@ -54,6 +54,13 @@ VERBS: dict[str, Verb] = {
     "search, nothing": lambda f: rv.search(f, QUERY, where=np.zeros(N, bool)),
     "within": lambda f: rv.within(f, QUERY, min_similarity=0.3),
     "within, a batch": lambda f: rv.within(f, MATRIX[:3], max_distance=2, metric="l2", limit=4),
+    "dedup": lambda f: rv.dedup(f, min_similarity=0.5),
+    "dedup, last": lambda f: rv.dedup(f, max_distance=3, metric="l2", keep="last"),
+    "duplicate_groups": lambda f: rv.duplicate_groups(f, min_similarity=0.5),
+    "duplicate_groups, columns": lambda f: rv.duplicate_groups(
+        f, text="word", min_similarity=0.99, columns=["id", "word"], embedder=embed
+    ),
+    "similarity_quantiles": rv.similarity_quantiles,
     "describe": rv.describe,
 }
 

@@ -19,7 +19,10 @@ METHODS = (
     "build", "load", "save", "search", "within", "neighbors", "recall", "calibrate", "add",
     "upsert", "delete", "compact", "info",
 )  # fmt: skip
-VERBS = ("search", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed")
+VERBS = (
+    "search", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed",
+    "dedup", "duplicated", "duplicate_groups", "similarity_quantiles",
+)  # fmt: skip
 RESERVED = (
     "A2aError", "BackendError", "CacheMissError", "LakeError", "UnknownBackend",
     "UnknownCollection", "WitnessMismatch",

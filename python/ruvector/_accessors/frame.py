@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 from .._frames.lazy import is_lazy
 from .._frames.question import FrameT
 from .._frames.verbs.build_index import build_index
+from .._frames.verbs.dedup import dedup
 from .._frames.verbs.describe import describe
+from .._frames.verbs.duplicate_groups import duplicate_groups
+from .._frames.verbs.duplicated import duplicated
 from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
 from .._frames.verbs.plot import plot
 from .._frames.verbs.search import search
 from .._frames.verbs.sim_join import sim_join
+from .._frames.verbs.similarity_quantiles import similarity_quantiles
 from .._frames.verbs.within import within
 from .._habits import FRAME
 from .listing import Listed
@@ -82,6 +86,10 @@ class FrameAccessor(Listed, Generic[FrameT_co]):
     plot = verb(plot)
     build_index = verb(build_index)
     embed = verb(embed)
+    dedup = verb(dedup)
+    duplicated = verb(duplicated)
+    duplicate_groups = verb(duplicate_groups)
+    similarity_quantiles = verb(similarity_quantiles)
 
 
 class LazyAccessor(FrameAccessor[FrameT_co]):

@@ -131,8 +131,11 @@ class ArrowFrame:
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return list(take_column(plain(self.column(label)), rows).to_pylist())
 
+    def series(self, values: npt.NDArray[Any], name: str) -> Any:
+        return pa.chunked_array([pa.array(values)])
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
-        dtypes = {"int": pa.int64(), "bool": pa.bool_(), "text": pa.string()}
+        dtypes = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "text": pa.string()}
         return pa.table(
             {name: pa.array(columns[name], type=dtypes[kind]) for name, kind in kinds.items()}
         )

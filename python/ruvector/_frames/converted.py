@@ -72,5 +72,8 @@ class ConvertedFrame:
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return self._inner.values(label, rows)
 
+    def series(self, values: npt.NDArray[Any], name: str) -> Any:
+        return self._inner.series(values, name)
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
         return self._back(self._inner.make(columns, kinds))

@@ -60,8 +60,16 @@ class NarwhalsFrame(ConvertedFrame):
         backend = self._met.implementation
         return [nw.new_series(n, list(values), backend=backend) for n, values in columns.items()]
 
+    def series(self, values: npt.NDArray[Any], name: str) -> Any:
+        return nw.new_series(name, values, backend=self._met.implementation).to_native()
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
-        dtypes = {"int": nw.Int64(), "bool": nw.Boolean(), "text": nw.String()}
+        dtypes = {
+            "int": nw.Int64(),
+            "float": nw.Float64(),
+            "bool": nw.Boolean(),
+            "text": nw.String(),
+        }
         schema = {name: dtypes[kind] for name, kind in kinds.items()}
         made = nw.from_dict(dict(columns), schema, backend=self._met.implementation)
         return made.to_native()

@@ -131,8 +131,11 @@ class PandasFrame:
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return list(self.column(label).iloc[rows].tolist())
 
+    def series(self, values: npt.NDArray[Any], name: str) -> Any:
+        return pd.Series(values, index=self.frame.index, name=name)
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
-        dtypes = {"int": "Int64", "bool": "boolean", "text": "object"}
+        dtypes = {"int": "Int64", "float": "float64", "bool": "boolean", "text": "object"}
         return pd.DataFrame(
             {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
         )

@@ -129,8 +129,16 @@ class PolarsFrame:
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return self.column(label)[rows].to_list()
 
+    def series(self, values: npt.NDArray[Any], name: str) -> pl.Series:
+        return pl.Series(name, values)
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> pl.DataFrame:
-        dtypes = {"int": pl.Int64(), "bool": pl.Boolean(), "text": pl.String()}
+        dtypes = {
+            "int": pl.Int64(),
+            "float": pl.Float64(),
+            "bool": pl.Boolean(),
+            "text": pl.String(),
+        }
         return pl.DataFrame(columns, schema={name: dtypes[kind] for name, kind in kinds.items()})
 
 

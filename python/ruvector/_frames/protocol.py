@@ -107,8 +107,15 @@ class Frame(Protocol):
         """Return a column's values in these rows as Python objects."""
         ...
 
+    def series(self, values: npt.NDArray[Any], name: str) -> Any:
+        """Return a column of the library, one value a row, in pandas with the frame's index."""
+        ...
+
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
-        """Return a new frame of the same library; kinds are ``text``, ``int`` and ``bool``."""
+        """Return a new frame of the same library.
+
+        Kinds are ``text``, ``int``, ``float`` and ``bool``; None is null.
+        """
         ...
 
 

@@ -263,9 +263,12 @@ def query_of_frame(query: Any, label: Any) -> Any:
 
 
 def open_index(
-    target: Target, metric: str, recall: float, stages: Stages
+    target: Target, metric: str, recall: float, stages: Stages, exact_rows: int = EXACT_ROWS
 ) -> tuple[Any, str, Vectors]:
-    """Return ``(native index, "built" or "cached", vectors)`` for a frame's column."""
+    """Return ``(native index, "built" or "cached", vectors)`` for a frame's column.
+
+    Up to ``exact_rows`` rows it is of kind exact.
+    """
     vectors = target.vectors
     assert vectors is not None
     options = {
@@ -279,7 +282,7 @@ def open_index(
         "seed": 42,
         "threads": current.threads,
     }
-    if vectors.rows <= EXACT_ROWS or recall > EVERY_VECTOR or metric in BINARY:
+    if vectors.rows <= exact_rows or recall > EVERY_VECTOR or metric in BINARY:
         with stages.measure("build"), naming(target.label):
             return _native.build_from(vectors.handle, None, options, False), "built", vectors
     key = target.key
