@@ -203,8 +203,7 @@ typedef struct rv_neighbors_params {
     int32_t threads;
     int64_t k, rows;
     double recall;
-    int64_t *of;
-    int64_t *neighbors;
+    int64_t *of, *neighbors;
     float *scores;
     int64_t *counts;
     rv_plan *plan;
@@ -285,10 +284,8 @@ typedef struct rv_export_column {
 /* ---- Written in C: usable before anything else and without any Go. ---- */
 
 RV_API uint32_t rv_abi_version(void);
-
 /* Number of imported ArrowArrays whose release has not run yet. */
 RV_API int64_t rv_live(void);
-
 /* Makes Arrow structs over memory of the caller: a FixedSizeList of rows x dim numbers of format
  * "f", "g", "e", "c" or "C" (float32, float64, float16, int8, uint8). validity: bitmap or NULL.
  * When array is released its token appears in rv_take_released; the caller keeps the memory until
@@ -296,15 +293,12 @@ RV_API int64_t rv_live(void);
 RV_API int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *format,
     const uint8_t *validity, uint64_t token, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
-
 /* Takes up to cap tokens of released wrappers; returns how many. */
 RV_API int64_t rv_take_released(uint64_t *tokens, int64_t cap);
-
 /* Destructor of PyCapsules of streams whose memory came from malloc: releases if still unreleased,
  * frees. rv_capsule_init gives it the addresses of PyCapsule_GetPointer and PyErr_Clear, once. */
 RV_API void rv_capsule_init(void *get_pointer, void *clear_error);
 RV_API void rv_capsule_free_stream(void *capsule);
-
 /* Copies the columns into a fresh stream of one batch, made by malloc, for PyCapsule_New with
  * rv_capsule_free_stream. */
 RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int64_t rows,
@@ -313,12 +307,10 @@ RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int6
 /* ---- The library ---- */
 
 RV_API int32_t rv_configure(const rv_settings *settings, rv_error *error);
-
 /* What a handle is, as JSON; 0 asks about the library. "poisoned" of an index says what failed in a
  * way it must not: RV_POISONED is then the answer of every function but this one, rv_save_start,
  * rv_encoding_start, rv_index_close and rv_free, which work on its last good version. */
 RV_API int32_t rv_info(rv_handle handle, rv_bytes *out, rv_error *error);
-
 /* Gives a handle up. Freeing 0 does nothing. Freeing a task cancels it and waits for its end. */
 RV_API int32_t rv_free(rv_handle handle, rv_error *error);
 
