@@ -55,9 +55,11 @@ from ._frames.verbs.duplicate_groups import duplicate_groups
 from ._frames.verbs.duplicated import duplicated
 from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
+from ._frames.verbs.neighbors import neighbors
 from ._frames.verbs.plot import plot
 from ._frames.verbs.search import search
 from ._frames.verbs.sim_join import sim_join
+from ._frames.verbs.similar_to import similar_to
 from ._frames.verbs.similarity import similarity
 from ._frames.verbs.similarity_quantiles import similarity_quantiles
 from ._frames.verbs.within import within
@@ -132,11 +134,13 @@ __all__ = [
     "explain",
     "last_plan",
     "merge_topk",
+    "neighbors",
     "plot",
     "recommend",
     "search",
     "set_threads",
     "sim_join",
+    "similar_to",
     "similarity",
     "similarity_quantiles",
     "to_column",

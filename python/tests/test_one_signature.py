@@ -21,7 +21,7 @@ METHODS = (
 )  # fmt: skip
 VERBS = (
     "search", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed",
-    "dedup", "duplicated", "duplicate_groups", "similarity_quantiles",
+    "dedup", "duplicated", "duplicate_groups", "similarity_quantiles", "neighbors", "similar_to",
 )  # fmt: skip
 RESERVED = (
     "A2aError", "BackendError", "CacheMissError", "LakeError", "UnknownBackend",

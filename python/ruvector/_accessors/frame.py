@@ -16,9 +16,11 @@ from .._frames.verbs.duplicate_groups import duplicate_groups
 from .._frames.verbs.duplicated import duplicated
 from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
+from .._frames.verbs.neighbors import neighbors
 from .._frames.verbs.plot import plot
 from .._frames.verbs.search import search
 from .._frames.verbs.sim_join import sim_join
+from .._frames.verbs.similar_to import similar_to
 from .._frames.verbs.similarity_quantiles import similarity_quantiles
 from .._frames.verbs.within import within
 from .._habits import FRAME
@@ -81,6 +83,8 @@ class FrameAccessor(Listed, Generic[FrameT_co]):
     search = verb(search)
     within = verb(within)
     sim_join = verb(sim_join)
+    neighbors = verb(neighbors)
+    similar_to = verb(similar_to)
     explain = verb(explain)
     describe = verb(describe)
     plot = verb(plot)

@@ -13,7 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 from .._errors import InvalidArgument
 from .._input.arrow_rows import codes_of, evaluate, is_text, plain, take_column, take_rows
 from .._input.masks import Mask, read_mask, refuse_mapping
-from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of
+from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of, position_of
 
 
 class ArrowFrame:
@@ -127,6 +127,14 @@ class ArrowFrame:
             arrays.append(pa.array(values, kind, mask=absent if nullable else None))
             fields.append(pa.field(name, arrays[-1].type))
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields, mine.schema.metadata))
+
+    def position(self, label: Any) -> int:
+        return position_of(label, self.height)
+
+    def structs(self, name: str, fields: Added, counts: npt.NDArray[np.int64]) -> Any:
+        ends = pa.array(np.concatenate([[0], np.cumsum(counts)]))
+        lists = [pa.LargeListArray.from_arrays(ends, pa.array(v)) for v in fields.values()]
+        return pa.StructArray.from_arrays(lists, list(fields), mask=pa.array(counts == 0))
 
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return list(take_column(plain(self.column(label)), rows).to_pylist())

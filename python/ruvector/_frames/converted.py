@@ -69,6 +69,12 @@ class ConvertedFrame:
     ) -> Any:
         return self._back(self._inner.join_rows(rows, other, other_rows, columns, added, nullable))
 
+    def position(self, label: Any) -> int:
+        return self._inner.position(label)
+
+    def structs(self, name: str, fields: Added, counts: npt.NDArray[np.int64]) -> Any:
+        return self._inner.structs(name, fields, counts)
+
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return self._inner.values(label, rows)
 

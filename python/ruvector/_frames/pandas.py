@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 from .._caller import names_of_caller
-from .._errors import InvalidArgument
+from .._errors import DuplicateId, InvalidArgument, UnknownId
 from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.values import is_null, is_objects
@@ -127,6 +127,35 @@ class PandasFrame:
         out = pd.concat([mine, *parts], axis=1).__finalize__(self.frame)
         out.columns = _more_labels(self.frame.columns, [*(name for _, name in columns), *added])
         return out
+
+    def position(self, label: Any) -> int:
+        try:
+            found = self.frame.index.get_loc(label)
+        except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError) as error:
+            raise UnknownId(
+                f"no row has the index label {label!r} (the index is of {self.frame.index.dtype}); "
+                "the label of row i is frame.index[i]"
+            ) from error
+        if isinstance(found, int):
+            return found
+        rows = np.arange(self.height)[found]
+        if len(rows) != 1:
+            shown = ", ".join(map(str, rows[:10].tolist())) + (", ..." if len(rows) > 10 else "")
+            raise DuplicateId(
+                f"{len(rows)} rows have the index label {label!r} (positions {shown}): give a "
+                "label that one row has, or number the rows first: frame.reset_index()"
+            )
+        return int(rows[0])
+
+    def structs(self, name: str, fields: Added, counts: npt.NDArray[np.int64]) -> Any:
+        ends = np.cumsum(counts)
+        bounds = list(zip((ends - counts).tolist(), ends.tolist(), strict=True))
+        cells = np.empty(len(counts), object)
+        cells[:] = [
+            {field: values[a:b] for field, values in fields.items()} if b > a else None
+            for a, b in bounds
+        ]
+        return pd.Series(cells, index=self.frame.index, name=name)
 
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return list(self.column(label).iloc[rows].tolist())

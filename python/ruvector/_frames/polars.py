@@ -13,7 +13,7 @@ from .._errors import InvalidArgument
 from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.vectors import polars_storage
-from .protocol import Added, ColumnFacts, Frame, not_groups, one_of
+from .protocol import Added, ColumnFacts, Frame, not_groups, one_of, position_of
 
 
 class PolarsFrame:
@@ -125,6 +125,22 @@ class PolarsFrame:
             out += pl.DataFrame(chosen).select(pl.all().gather(pl.lit(wanted))).get_columns()
         out += [_null_where(_added(name, values), absent) for name, values in added.items()]
         return pl.DataFrame(out)
+
+    def position(self, label: Any) -> int:
+        return position_of(label, self.height)
+
+    def structs(self, name: str, fields: Added, counts: npt.NDArray[np.int64]) -> pl.Series:
+        width = int(counts.max(initial=1))
+        present = np.arange(width) < counts[:, None]
+        columns = [pl.Series("count", counts), pl.Series("present", counts > 0)]
+        for field, values in fields.items():
+            padded = np.zeros(present.shape, values.dtype)
+            padded[present] = values
+            inner = pl.Series(values[:0]).dtype
+            columns.append(pl.Series(field, padded, dtype=pl.Array(inner, width)))
+        lists = pl.struct([pl.col(field).arr.to_list().list.head("count") for field in fields])
+        cell = pl.when("present").then(lists).otherwise(None).alias(name)
+        return pl.DataFrame(columns).select(cell).to_series()
 
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         return self.column(label)[rows].to_list()

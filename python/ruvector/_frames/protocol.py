@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ColumnError, InvalidVector
+from .._errors import ColumnError, InvalidVector, UnknownId
 from .._input.advice import looks_like_vector, text_advice
 from .._input.masks import Mask
 from .._input.numbers import FloatMatrix, fits_float32
@@ -103,6 +104,23 @@ class Frame(Protocol):
         """
         ...
 
+    def position(self, label: Any) -> int:
+        """Return the row that has a label, in libraries without labels its position.
+
+        Raises
+        ------
+        UnknownId, DuplicateId
+            No row, or several.
+        """
+        ...
+
+    def structs(self, name: str, fields: Added, counts: npt.NDArray[np.int64]) -> Any:
+        """Return a column of structs of lists for `with_columns`, null where a count is 0.
+
+        `fields` hold the values of all rows, of each as many as its count says.
+        """
+        ...
+
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
         """Return a column's values in these rows as Python objects."""
         ...
@@ -117,6 +135,25 @@ class Frame(Protocol):
         Kinds are ``text``, ``int``, ``float`` and ``bool``; None is null.
         """
         ...
+
+
+def position_of(row: Any, height: int) -> int:
+    """Return a row number from 0 on, of one that may count from the end.
+
+    Raises
+    ------
+    UnknownId
+        There is no such row.
+    """
+    try:
+        found = operator.index(row)
+    except TypeError:
+        raise UnknownId(
+            f"rows of this frame have no labels: {row!r} must be a row number from 0"
+        ) from None
+    if isinstance(row, bool) or not -height <= found < height:
+        raise UnknownId(f"there is no row {row!r}; the frame has {height:,} rows, numbered from 0")
+    return found % height
 
 
 def same_label(name: Any, label: Any) -> bool:

@@ -31,10 +31,10 @@ class Asking:
         The rows with a vector, in order.
     """
 
-    __slots__ = ("_all", "_label", "_matrix", "_packed", "_skip", "rows")
+    __slots__ = ("_all", "_called", "_matrix", "_packed", "_skip", "rows")
 
-    def __init__(self, matrix: npt.NDArray[Any], valid: Valid, label: Any, packed: bool) -> None:
-        self._matrix, self._label, self._packed = matrix, label, packed
+    def __init__(self, matrix: npt.NDArray[Any], valid: Valid, called: str, packed: bool) -> None:
+        self._matrix, self._called, self._packed = matrix, called, packed
         self._skip = current.bad_vectors == "skip"
         self._all = valid is None
         self.rows = np.arange(len(matrix)) if valid is None else np.flatnonzero(valid)
@@ -66,7 +66,7 @@ class Asking:
         row, column = int(rows[bad[0]]), int(np.flatnonzero(~np.isfinite(found[bad[0]]))[0])
         what = "NaN" if np.isnan(found[bad[0], column]) else "infinity"
         raise InvalidVector(
-            f"left column {self._label!r}: row {row}, column {column} holds {what}; repair or drop "
+            f"{self._called}: row {row}, column {column} holds {what}; repair or drop "
             "the row, or skip such rows: rv.config(bad_vectors='skip')",
             row=row,
             column=column,
@@ -98,6 +98,15 @@ def _bits(
         cells = frame.values(label, np.arange(vectors.rows))
         valid = np.array([cell is not None for cell in cells], np.bool_)
     return _native.matrix(index), valid
+
+
+def asking_of(
+    frame: protocol.Frame, label: Any, vectors: Vectors, metric: str, called: str
+) -> Asking:
+    """Return the rows of a column that was read; messages call it `called`."""
+    packed = metric in BINARY
+    held = _bits(frame, label, vectors, metric) if packed else _numbers(vectors)
+    return Asking(*held, called, packed)
 
 
 def open_asking(
@@ -144,9 +153,7 @@ def open_asking(
             f"left column {asking.label!r} has {vectors.dim} dimensions{made}, {other} has "
             f"{theirs}: both sides must come from one embedder"
         )
-    packed = metric in BINARY
-    held = _bits(frame, asking.label, vectors, metric) if packed else _numbers(vectors)
-    return Asking(*held, asking.label, packed)
+    return asking_of(frame, asking.label, vectors, metric, f"left column {asking.label!r}")
 
 
 def _maker_of(

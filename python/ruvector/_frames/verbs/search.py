@@ -178,11 +178,12 @@ def _find(asked: Question, k: int, recall: float, varied: float, by_text: Rerank
         check_reach(asked.given, recall)
     k = min(k, ready.height)
     if ready.groups is None:
-        return _nearest(ready, k, recall, varied)
+        return nearest(ready, k, recall, varied)
     return _nearest_of_groups(ready, k, recall)
 
 
-def _nearest(ready: Ready, k: int, recall: float, varied: float) -> Found:
+def nearest(ready: Ready, k: int, recall: float, varied: float) -> Found:
+    """Return the k best rows for every query, chosen for their variety as well."""
     ids, scores, counts, raw = _native.search_rows(
         ready.handle,
         ready.queries,
