@@ -225,32 +225,24 @@ func (ix *Index) Provenance() string {
 // Errors: UnknownID outside the rows and for deleted ones, InvalidArgument when the index keeps no
 // vectors or the row was skipped at build, IndexClosed.
 func (ix *Index) Row(row int64, dst []float32) error {
-	v, err := ix.enter("row")
-	if err != nil {
-		return err
-	}
-	defer ix.leave(v)
-	if err := v.Glance("row", 1); err != nil {
-		return err
-	}
-	return v.Row(row, dst)
+	return rowOf(ix, row, dst, (*segment.Version).Row)
 }
 
 // WideRow is Row for float64: no number is rounded.
-func (ix *Index) WideRow(row int64, dst []float64) error {
-	v, err := ix.enter("row")
-	if err != nil {
-		return err
-	}
-	defer ix.leave(v)
-	return wideRow(v, row, dst)
-}
+func (ix *Index) WideRow(row int64, dst []float64) error { return rowOf(ix, row, dst, wideRow) }
 
 // PackedRow writes the bits of a row of an index with metric Hamming or Jaccard to dst (Dim/8
 // bytes), as they were given.
 //
 // Errors: those of Row; InvalidArgument for other metrics.
 func (ix *Index) PackedRow(row int64, dst []byte) error {
+	return rowOf(ix, row, dst, (*segment.Version).PackedRow)
+}
+
+// rowOf is Row for any numbers.
+func rowOf[T any](
+	ix *Index, row int64, dst []T, write func(*segment.Version, int64, []T) error,
+) error {
 	v, err := ix.enter("row")
 	if err != nil {
 		return err
@@ -259,7 +251,7 @@ func (ix *Index) PackedRow(row int64, dst []byte) error {
 	if err := v.Glance("row", 1); err != nil {
 		return err
 	}
-	return v.PackedRow(row, dst)
+	return write(v, row, dst)
 }
 
 func wideRow(v *segment.Version, row int64, dst []float64) error {

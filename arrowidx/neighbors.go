@@ -88,8 +88,7 @@ func (g *graph) check() error {
 	case out.N > 0 && p.K > math.MaxInt/out.N/16:
 		return fault.New(LimitExceeded, "neighbors",
 			fmt.Sprintf("%d rows of k = %d", out.N, p.K), "ask for fewer neighbours")
-	case len(out.Of) < out.N || len(out.Counts) < len(out.Of) ||
-		len(out.Rows) < len(out.Of)*p.K || len(out.Scores) < len(out.Rows):
+	case len(out.Of) < out.N || !out.Holds(len(out.Of), p.K):
 		return fault.New(LimitExceeded, "neighbors",
 			fmt.Sprintf("no room for the %d neighbours of %d rows", p.K, out.N),
 			"make Of and Counts as long as there are rows, Rows and Scores K times as long")
@@ -102,10 +101,7 @@ func (g *graph) check() error {
 		}
 	}
 	out.IDs = v.IDs
-	for i := range out.Rows {
-		out.Rows[i], out.Scores[i] = -1, float32(math.NaN())
-	}
-	clear(out.Counts)
+	out.Blank()
 	return nil
 }
 

@@ -375,19 +375,6 @@ func (ids *IDs) Named(rows []int64, mem memory.Allocator) arrow.Array {
 		}
 		return b.NewArray()
 	}
-	if ids.Form == IDUint64 {
-		b := array.NewUint64Builder(mem)
-		defer b.Release()
-		b.Reserve(len(rows))
-		for _, row := range rows {
-			if row < 0 {
-				b.AppendNull()
-				continue
-			}
-			b.UnsafeAppend(ids.Number(row))
-		}
-		return b.NewArray()
-	}
 	b := array.NewInt64Builder(mem)
 	defer b.Release()
 	b.Reserve(len(rows))
@@ -398,7 +385,16 @@ func (ids *IDs) Named(rows []int64, mem memory.Allocator) arrow.Array {
 		}
 		b.UnsafeAppend(int64(ids.Number(row)))
 	}
-	return b.NewArray()
+	numbers := b.NewArray()
+	if ids.Form != IDUint64 {
+		return numbers
+	}
+	defer numbers.Release()
+	same := numbers.Data() // the same bits, of another type
+	bits := array.NewData(arrow.PrimitiveTypes.Uint64, same.Len(), same.Buffers(), nil,
+		same.NullN(), same.Offset())
+	defer bits.Release()
+	return array.MakeFromData(bits)
 }
 
 // Bytes returns the memory that the ids hold, look-up table included.

@@ -14,32 +14,35 @@ import (
 const exactTile = 64 << 10
 
 // exactScan offers every row of [from, to) that the filter admits to the queries' candidates, with
-// float32 distances and bounds that contain their rounding. It works on groups of queries, so
+// float32 distances and bounds that contain their rounding. It works on passes of queries, so
 // that a tile of rows is read from memory once.
 func (s *Searcher) exactScan(ctx context.Context, ps []*Probe, from, to int) error {
-	d := s.Run.Seg.Dim
-	step := max(1, exactTile/(4*d))
-	s.read = mem.Grow(s.read, step*d)
-	s.out = mem.Grow(s.out, step*len(ps))
 	s.flatQueries(ps)
 	for from < to {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
-		end := min(s.Run.Col.TileEnd(from, step), to)
-		n := end - from
-		if anyBit(s.Run.words[from/simd.BlockRows : (end-1)/simd.BlockRows+1]) {
+		n := s.tileRows(from, to)
+		if anyBit(s.Run.words[from/simd.BlockRows : (from+n-1)/simd.BlockRows+1]) {
 			s.measureTile(ps, from, n)
 			s.offerTile(ps, n, from)
 		}
-		from = end
+		from += n
 	}
 	return nil
+}
+
+// tileRows is how many rows from `from` on make a tile, none of them from `to` on.
+func (s *Searcher) tileRows(from, to int) int {
+	step := max(1, exactTile/(4*s.Run.Seg.Dim))
+	return min(s.Run.Col.TileEnd(from, step), to) - from
 }
 
 // measureTile writes the distances of the n rows from `from` to s.out, query by query.
 func (s *Searcher) measureTile(ps []*Probe, from, n int) {
 	d := s.Run.Seg.Dim
+	s.read = mem.Grow(s.read, n*d)
+	s.out = mem.Grow(s.out, n*len(ps))
 	rows := s.Run.see(from, n, s.read, &s.WideRows)
 	if s.Run.Seg.Metric.Larger() {
 		simd.DotTile(s.out, rows, n, d, d, s.matrix, len(ps), d)

@@ -105,8 +105,7 @@ func checkGroups(
 	case p.NQ > math.MaxInt/16/n || p.K > 0 && p.NQ*n > math.MaxInt/16/p.K:
 		return fault.New(fault.LimitExceeded, "search",
 			fmt.Sprintf("%d queries in %d groups of k = %d", p.NQ, n, p.K), "search in parts")
-	case len(out.Rows) < p.NQ*n*p.K || len(out.Scores) != len(out.Rows) ||
-		len(out.Counts) < p.NQ*n:
+	case !out.Holds(p.NQ*n, p.K):
 		return fault.New(fault.InvalidArgument, "search",
 			fmt.Sprintf("no room for %d answers in %d groups of k = %d", p.NQ, n, p.K),
 			"make Rows and Scores NQ*n*K long and Counts NQ*n")

@@ -247,22 +247,21 @@ func (s *groupSearcher) scanGroups(
 	ctx context.Context, lo, hi int, words []uint32, from, to int,
 ) error {
 	f := s.g.Seg.Codes
-	step := max(1, segmentBytes/f.Stride)
+	step := max(1, stretchBytes/f.Stride)
 	for ; from < to; from += step {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
 		end := min(from+step, to)
 		if part := words[from:end]; anyBit(part) {
-			s.scanRun(lo, hi, from, part, f.Blocks.Mem[from*f.Stride:end*f.Stride])
+			s.scanStretch(lo, hi, from, part, f.Blocks.Mem[from*f.Stride:end*f.Stride])
 		}
 	}
 	return nil
 }
 
-func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte) {
-	n, padded := len(words), s.g.Seg.Codes.Padded
-	s.masks, s.est = mem.Grow(s.masks, 4*n), mem.Grow(s.est, 4*n*simd.BlockRows)
+// scanStretch scans one stretch of blocks for the queries [lo, hi) of the list.
+func (s *groupSearcher) scanStretch(lo, hi, first int, words []uint32, blocks []byte) {
 	s.counts.scanned += int64((hi - lo) * mem.CountBits(words))
 	for lo < hi {
 		m := together(hi - lo)
@@ -271,13 +270,9 @@ func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte
 			p.candidates.Tau = s.finds[lo+i].largest()
 			s.four[i] = p.threshold(p.where)
 		}
-		if m == 4 {
-			simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
-		} else {
-			simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
-		}
+		s.scanBlocks(m, blocks, words)
 		for i := range m {
-			s.keepGroupSurvivors(lo+i, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+			s.keepGroupSurvivors(lo+i, first, s.masksOf(i, words), s.estOf(i, words))
 		}
 		for i := range m {
 			s.scoreGroups(lo + i)
@@ -286,8 +281,10 @@ func (s *groupSearcher) scanRun(lo, hi, first int, words []uint32, blocks []byte
 	}
 }
 
-// keepGroupSurvivors lists the rows whose lower bounds are below the thresholds of their groups,
-// and asks for their extra bits.
+// keepGroupSurvivors is keepSurvivors with the thresholds of the rows' groups, and scoreGroups is
+// score. They are loops of their own, because a scan lets through what the largest threshold does,
+// and asking for the extra bits of rows that their own group then refuses costs more than the rows
+// that stay.
 func (s *groupSearcher) keepGroupSurvivors(i, first int, masks []uint32, est []float32) {
 	g, p, found := s.g, s.list[i], s.finds[i]
 	f := g.Seg.Codes
@@ -300,7 +297,7 @@ func (s *groupSearcher) keepGroupSurvivors(i, first int, masks []uint32, est []f
 			lane := bits.TrailingZeros32(m)
 			e := est[b*simd.BlockRows+lane]
 			fs := f.PlaneFactors(block, lane)
-			width := float32(fs.Err*p.where.Err) + float32(mem.Abs32(fs.Rescale)*p.Scan.TabErr) + p.Slack
+			width := p.planeWidth(fs, p.where)
 			pos := (first+b)*simd.BlockRows + lane - p.where.shift
 			if f.Bits == 1 {
 				found.offer(g, pos, e-width, e+width, e)
@@ -362,21 +359,17 @@ func (s *groupSearcher) lookInto(ctx context.Context, i, from, to int, scan bool
 
 // tileGroups offers rows [from, to) with float32 distances and bounds that contain their rounding.
 func (s *groupSearcher) tileGroups(ctx context.Context, from, to int) error {
-	g, d := s.g, s.g.Seg.Dim
-	step := max(1, exactTile/(4*d))
-	s.read, s.out = mem.Grow(s.read, step*d), mem.Grow(s.out, step*len(s.list))
 	s.flatQueries(s.list)
 	for from < to {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
-		end := min(g.Col.TileEnd(from, step), to)
-		n := end - from
+		n := s.tileRows(from, to)
 		s.measureTile(s.list, from, n)
 		for i := range s.list {
 			s.offerGroups(i, s.out[i*n:(i+1)*n], from)
 		}
-		from = end
+		from += n
 	}
 	return nil
 }

@@ -69,8 +69,7 @@ func (c *choosing) prepare() error {
 	if err := c.findLike(); err != nil {
 		return err
 	}
-	if cells := p.NQ * p.K; len(c.out.Rows) < cells || len(c.out.Scores) < cells ||
-		len(c.out.Counts) < p.NQ {
+	if !c.out.Holds(p.NQ, p.K) {
 		return noRoom(p.NQ, p.K)
 	}
 	c.plain.K = min(p.K, v.Usable())
@@ -85,13 +84,7 @@ func (c *choosing) prepare() error {
 	if p.Like != nil {
 		c.plain.K++ // the row itself
 	}
-	for i := range c.out.Rows {
-		c.out.Rows[i] = -1
-	}
-	for i := range c.out.Scores {
-		c.out.Scores[i] = float32(math.NaN())
-	}
-	clear(c.out.Counts)
+	c.out.Blank()
 	c.out.IDs = v.IDs
 	return nil
 }

@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -58,13 +59,28 @@ type SearchParams struct {
 	Known bool    // Source is the column that the index is being built of
 }
 
-// SearchOut receives the answers; the caller allocates. Query i's answers are Counts[i] entries
+// SearchOut receives the answers; the caller allocates: Rows and Scores have one length, NQ*K or
+// more, Counts NQ or more. Query i's answers are Counts[i] entries
 // from i*K on, best first; the rest of its K entries are row -1 and score NaN.
 type SearchOut struct {
 	Rows   []int64
 	Scores []float32
 	Counts []int64
 	IDs    *column.IDs // set by the search: what its rows are called
+}
+
+// Holds reports whether the arrays have room for k answers of each of n questions, whose product is
+// known to fit.
+func (o *SearchOut) Holds(n, k int) bool {
+	return len(o.Rows) >= n*k && len(o.Scores) == len(o.Rows) && len(o.Counts) >= n
+}
+
+// Blank makes all answers absent.
+func (o *SearchOut) Blank() {
+	for i := range o.Rows {
+		o.Rows[i], o.Scores[i] = -1, float32(math.NaN())
+	}
+	clear(o.Counts)
 }
 
 // noRoom refuses arrays that are too short for the answers.

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/fault"
@@ -14,9 +15,9 @@ import (
 )
 
 const (
-	// segmentBytes is the codes that all queries of a group scan before the next are touched: they
-	// stay in the first-level caches between queries, and thresholds fall once a segment.
-	segmentBytes = 64 << 10
+	// stretchBytes is the codes that all queries of a pass scan before the next are touched: they
+	// stay in the first-level caches between queries, and thresholds fall once a stretch.
+	stretchBytes = 64 << 10
 )
 
 // The pilot scan of kind flat: runs of blocks spread over the index, a sample that gives each
@@ -76,7 +77,7 @@ func together(n int) int {
 // whole code.
 func (s *Searcher) scanCodes(ctx context.Context, ps []*Probe, from, to int) error {
 	f := s.Run.Seg.Codes
-	step := max(1, segmentBytes/f.Stride)
+	step := max(1, stretchBytes/f.Stride)
 	for from < to {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
@@ -84,7 +85,7 @@ func (s *Searcher) scanCodes(ctx context.Context, ps []*Probe, from, to int) err
 		end := min(from+step, to)
 		words := s.Run.words[from:end]
 		if anyBit(words) {
-			s.scanSegment(ps, f.Blocks.Mem[from*f.Stride:end*f.Stride], words, from)
+			s.scanStretch(ps, f.Blocks.Mem[from*f.Stride:end*f.Stride], words, from)
 		}
 		from = end
 	}
@@ -100,34 +101,49 @@ func anyBit(words []uint32) bool {
 	return false
 }
 
-// scanSegment scans one segment, four queries at a time. Scan and Scan4 give equal bits, so that
-// a query's group does not matter.
-func (s *Searcher) scanSegment(ps []*Probe, blocks []byte, words []uint32, first int) {
-	n, padded := len(words), s.Run.Seg.Codes.Padded
+// scanStretch scans one stretch of blocks, four queries at a time.
+func (s *Searcher) scanStretch(ps []*Probe, blocks []byte, words []uint32, first int) {
 	for _, p := range ps {
 		p.counts.scanned += int64(mem.CountBits(words))
 	}
-	s.masks = mem.Grow(s.masks, 4*n)
-	s.est = mem.Grow(s.est, 4*n*simd.BlockRows)
-	for len(ps) >= 4 {
-		for i := range s.four {
-			s.four[i] = ps[i].threshold(ps[i].Origin)
+	for len(ps) > 0 {
+		some := ps[:together(len(ps))]
+		for i, p := range some {
+			s.four[i] = p.threshold(p.Origin)
 		}
-		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
-		for i, p := range ps[:4] {
-			s.keepSurvivors(p, p.Origin, first, s.masks[i*n:(i+1)*n], s.est[i*n*simd.BlockRows:])
+		s.scanBlocks(len(some), blocks, words)
+		for i, p := range some {
+			s.keepSurvivors(p, p.Origin, first, s.masksOf(i, words), s.estOf(i, words))
 		}
-		for _, p := range ps[:4] {
+		for _, p := range some {
 			s.score(p)
 		}
-		ps = ps[4:]
+		ps = ps[len(some):]
 	}
-	for _, p := range ps {
-		s.four[0] = p.threshold(p.Origin)
-		simd.Scan(blocks, padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
-		s.keepSurvivors(p, p.Origin, first, s.masks[:n], s.est)
-		s.score(p)
+}
+
+// scanBlocks scans blocks of codes for the first n (one or four) queries of s.four; masksOf and
+// estOf are what it found. One and four give equal bits, so that it does not matter which queries
+// are together.
+func (s *Searcher) scanBlocks(n int, blocks []byte, words []uint32) {
+	padded := s.Run.Seg.Codes.Padded
+	s.masks = mem.Grow(s.masks, n*len(words))
+	s.est = mem.Grow(s.est, n*len(words)*simd.BlockRows)
+	if n == 4 {
+		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
+	} else {
+		simd.Scan(blocks, padded, words, &s.four[0], s.masks, s.est)
 	}
+}
+
+// masksOf returns the rows of the scanned blocks that were let through for query i.
+func (s *Searcher) masksOf(i int, words []uint32) []uint32 {
+	return s.masks[i*len(words) : (i+1)*len(words)]
+}
+
+// estOf returns the estimates of the rows of the scanned blocks for query i.
+func (s *Searcher) estOf(i int, words []uint32) []float32 {
+	return s.est[i*len(words)*simd.BlockRows:]
 }
 
 // threshold returns the scan of the query at a place with everything at most tau let through.
@@ -136,6 +152,11 @@ func (p *Probe) threshold(at Place) simd.ScanQuery {
 	sq.Add, sq.Err = at.Add, at.Err
 	sq.Tau = mem.NextUp(p.candidates.Tau + p.Slack)
 	return sq
+}
+
+// planeWidth is half the width of the bounds of a row's estimate from the plane, at a place.
+func (q *Query) planeWidth(fs rabitq.Factors, at Place) float32 {
+	return float32(fs.Err*at.Err) + float32(mem.Abs32(fs.Rescale)*q.Scan.TabErr) + q.Slack
 }
 
 // keepSurvivors lists the rows of blocks that a scan let through and asks for their extra bits,
@@ -152,7 +173,7 @@ func (s *Searcher) keepSurvivors(p *Probe, at Place, first int, masks []uint32, 
 			lane := bits.TrailingZeros32(m)
 			e := est[b*simd.BlockRows+lane]
 			fs := f.PlaneFactors(block, lane)
-			width := float32(fs.Err*at.Err) + float32(mem.Abs32(fs.Rescale)*p.Scan.TabErr) + p.Slack
+			width := p.planeWidth(fs, at)
 			pos := (first+b)*simd.BlockRows + lane - at.shift
 			if f.Bits == 1 {
 				p.candidates.Offer(pos, e-width, e+width, e)

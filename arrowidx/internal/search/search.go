@@ -116,15 +116,10 @@ func (r *Run) check() error {
 			return err
 		}
 	}
-	if cells := p.NQ * p.K; len(r.out.Rows) < cells || len(r.out.Scores) < cells ||
-		len(r.out.Counts) < p.NQ || len(r.out.Rows) != len(r.out.Scores) {
+	if !r.out.Holds(p.NQ, p.K) {
 		return noRoom(p.NQ, p.K)
 	}
-	for i := range r.out.Rows {
-		r.out.Rows[i] = -1
-		r.out.Scores[i] = float32(math.NaN())
-	}
-	clear(r.out.Counts)
+	r.out.Blank()
 	if err := r.setTarget(); err != nil {
 		return err
 	}

@@ -316,44 +316,34 @@ func (v *visitor) invert(ps []*Probe, cells int) {
 	v.begin[0] = 0
 }
 
-// scanCell scans blocks [from, to) of a cell, a segment at a time.
+// scanCell scans blocks [from, to) of a cell, a stretch at a time.
 func (s *Searcher) scanCell(
 	ctx context.Context, ps []*Probe, pairs []pair, from, to int,
 ) error {
 	f := s.Run.Seg.Codes
-	step := max(1, segmentBytes/f.Stride)
+	step := max(1, stretchBytes/f.Stride)
 	for ; from < to; from += step {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return err
 		}
 		end := min(from+step, to)
 		words := s.Run.slots[from:end]
-		n := len(words)
 		alive := int64(mem.CountBits(words))
 		if alive == 0 {
 			continue
 		}
 		blocks := f.Blocks.Mem[from*f.Stride : end*f.Stride]
-		s.masks = mem.Grow(s.masks, 4*n)
-		s.est = mem.Grow(s.est, 4*n*simd.BlockRows)
-		left := s.worth(ps, pairs)
-		for len(left) >= 4 {
-			for i, pr := range left[:4] {
+		for left := s.worth(ps, pairs); len(left) > 0; {
+			some := left[:together(len(left))]
+			for i, pr := range some {
 				p := ps[pr.query]
 				s.four[i] = p.threshold(p.Visits[pr.visit].Place)
 			}
-			simd.Scan4(blocks, f.Padded, words, &s.four, s.masks, s.est)
-			for i, pr := range left[:4] {
-				s.visited(ps[pr.query], pr, from, alive, s.masks[i*n:(i+1)*n],
-					s.est[i*n*simd.BlockRows:])
+			s.scanBlocks(len(some), blocks, words)
+			for i, pr := range some {
+				s.visited(ps[pr.query], pr, from, alive, s.masksOf(i, words), s.estOf(i, words))
 			}
-			left = left[4:]
-		}
-		for _, pr := range left {
-			p := ps[pr.query]
-			s.four[0] = p.threshold(p.Visits[pr.visit].Place)
-			simd.Scan(blocks, f.Padded, words, &s.four[0], s.masks[:n], s.est[:n*simd.BlockRows])
-			s.visited(p, pr, from, alive, s.masks[:n], s.est)
+			left = left[len(some):]
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ctypes import byref, sizeof
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,6 +44,7 @@ def pool_tokens(
         format=FORMATS[table.dtype.name], rows=len(table), dim=table.shape[1],
         ids=address(tokens), n_ids=len(tokens), normalize=normalize,
     )  # fmt: skip
+    used = (table, tokens, cuts, out, valid)
     start = 0
     while start < texts:
         end = int(np.searchsorted(cuts, cuts[start] + EMBED_TOKENS, "right")) - 1
@@ -53,13 +53,13 @@ def pool_tokens(
         params.texts = end - start
         params.out, params.valid = address(out[start:]), address(valid[start:])
         if cuts[end] - cuts[start] > 2 * EMBED_TOKENS:  # one very long text
-            aside(partial(_pool_part, params, (table, tokens, cuts, out, valid)))
+            aside(lambda _: _pool_part(params, used))
         else:
-            _pool_part(params, None)
+            _pool_part(params, used)
         start = end
     return out, valid
 
 
-def _pool_part(params: EmbedParams, used: object, _: object = None) -> None:
+def _pool_part(params: EmbedParams, used: object) -> None:
     """Pool some texts; `used` is the memory that a call which nobody waits for any more needs."""
     call("rv_embed", byref(params))

@@ -85,28 +85,9 @@ func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVi
 	}
 	kernel(name, signature,
 		name+" continues the 16 lanes of acc and returns their fold: "+what)
-	acc, x, n := integer("acc"), integer("x"), integer("n")
-	from := []GPVirtual{x}
-	if inputs == 2 {
-		from = append(from, integer("y"))
-	}
-	var sums [4]VecVirtual
-	for i := range sums {
-		sums[i] = YMM()
-		VMOVUPD(Mem{Base: acc, Disp: 32 * i}, sums[i])
-	}
-	counted(name, n, 16, func() {
-		for i, s := range sums {
-			wide := [2]VecVirtual{YMM(), YMM()}
-			for j, p := range from {
-				VCVTPS2PD(Mem{Base: p, Disp: 16 * i}, wide[j])
-			}
-			add(wide[0], wide[1], s)
-		}
-		for _, p := range from {
-			ADDQ(Imm(64), p)
-		}
-	})
+	acc, n, from, sums := emitLanes(name, inputs, Imm(64), func(p GPVirtual, i int, to VecVirtual) {
+		VCVTPS2PD(Mem{Base: p, Disp: 16 * i}, to)
+	}, add)
 	TESTQ(n, n)
 	JZ(LabelRef(name + "_fold"))
 	at := maskAddress(mask, n)
@@ -127,6 +108,38 @@ func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVi
 	}
 	giveDouble(foldDouble(sums), 0)
 	finish()
+}
+
+// emitLanes writes the loop that adds terms of 16 values of every input to the 16 float64 lanes in
+// acc, while n holds so many. load reads the i-th quarter of them, which are step bytes; add adds
+// the term of its operands to a quarter of the lanes and may overwrite them.
+func emitLanes(
+	name string, inputs int, step Op, load func(p GPVirtual, i int, to VecVirtual),
+	add func(x, y, acc VecVirtual),
+) (acc, n GPVirtual, from []GPVirtual, sums [4]VecVirtual) {
+	acc = integer("acc")
+	from = []GPVirtual{integer("x")}
+	n = integer("n")
+	if inputs == 2 {
+		from = append(from, integer("y"))
+	}
+	for i := range sums {
+		sums[i] = YMM()
+		VMOVUPD(Mem{Base: acc, Disp: 32 * i}, sums[i])
+	}
+	counted(name, n, 16, func() {
+		for i, s := range sums {
+			wide := [2]VecVirtual{YMM(), YMM()}
+			for j, p := range from {
+				load(p, i, wide[j])
+			}
+			add(wide[0], wide[1], s)
+		}
+		for _, p := range from {
+			ADDQ(step, p)
+		}
+	})
+	return acc, n, from, sums
 }
 
 // foldDouble adds 16 float64 lanes in the order 8, 4, 2, 1. It overwrites its arguments.

@@ -24,28 +24,11 @@ func emitWideSum(name, what string, inputs int, term func(x, y VecVirtual)) {
 		signature = "func(acc *[16]float64, x *float64, n int)"
 	}
 	kernel(name, signature, name+" adds n "+what+", a multiple of 16, to the 16 lanes of acc.")
-	acc, x, n := integer("acc"), integer("x"), integer("n")
-	from := []GPVirtual{x}
-	if inputs == 2 {
-		from = append(from, integer("y"))
-	}
-	var sums [4]VecVirtual
-	for i := range sums {
-		sums[i] = YMM()
-		VMOVUPD(Mem{Base: acc, Disp: 32 * i}, sums[i])
-	}
-	counted(name, n, 16, func() {
-		for i, s := range sums {
-			wide := [2]VecVirtual{YMM(), YMM()}
-			for j, p := range from {
-				VMOVUPD(Mem{Base: p, Disp: 32 * i}, wide[j])
-			}
-			term(wide[0], wide[1])
-			VADDPD(wide[0], s, s)
-		}
-		for _, p := range from {
-			ADDQ(U32(128), p)
-		}
+	acc, _, _, sums := emitLanes(name, inputs, U32(128), func(p GPVirtual, i int, to VecVirtual) {
+		VMOVUPD(Mem{Base: p, Disp: 32 * i}, to)
+	}, func(x, y, acc VecVirtual) {
+		term(x, y)
+		VADDPD(x, acc, acc)
 	})
 	for i, s := range sums {
 		VMOVUPD(s, Mem{Base: acc, Disp: 32 * i})
