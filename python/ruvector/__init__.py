@@ -57,6 +57,7 @@ from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
 from ._frames.verbs.neighbors import neighbors
 from ._frames.verbs.plot import plot
+from ._frames.verbs.recall import recall
 from ._frames.verbs.search import search
 from ._frames.verbs.sim_join import sim_join
 from ._frames.verbs.similar_to import similar_to
@@ -136,6 +137,7 @@ __all__ = [
     "merge_topk",
     "neighbors",
     "plot",
+    "recall",
     "recommend",
     "search",
     "set_threads",

@@ -22,6 +22,7 @@ METHODS = (
 VERBS = (
     "search", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed",
     "dedup", "duplicated", "duplicate_groups", "similarity_quantiles", "neighbors", "similar_to",
+    "recall",
 )  # fmt: skip
 RESERVED = (
     "A2aError", "BackendError", "CacheMissError", "LakeError", "UnknownBackend",

@@ -18,6 +18,7 @@ from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
 from .._frames.verbs.neighbors import neighbors
 from .._frames.verbs.plot import plot
+from .._frames.verbs.recall import recall
 from .._frames.verbs.search import search
 from .._frames.verbs.sim_join import sim_join
 from .._frames.verbs.similar_to import similar_to
@@ -89,6 +90,7 @@ class FrameAccessor(Listed, Generic[FrameT_co]):
     describe = verb(describe)
     plot = verb(plot)
     build_index = verb(build_index)
+    recall = verb(recall)
     embed = verb(embed)
     dedup = verb(dedup)
     duplicated = verb(duplicated)
