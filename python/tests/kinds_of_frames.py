@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import duckdb
 import nanoarrow
 import narwhals
 import narwhals.stable.v1
@@ -51,6 +52,8 @@ def _plain(cell: Any) -> Any:
     return None if not isinstance(cell, list) and pd.isna(cell) else cell
 
 
+DUCKDB = duckdb.connect()
+
 KINDS: dict[str, Kind] = {
     "pandas": Kind(_pandas, pd.DataFrame, _table_of_pandas),
     "polars": Kind(pl.DataFrame, pl.DataFrame, pa.table),
@@ -73,6 +76,14 @@ KINDS: dict[str, Kind] = {
         nanoarrow.ArrayStream, nanoarrow.ArrayStream, pa.table, once=True
     ),
     "Arrow exporter": Kind(Exporter, object, pa.table),
+    "DuckDB relation": Kind(
+        lambda table: DUCKDB.from_arrow(table), duckdb.DuckDBPyRelation, pa.table
+    ),
+    "narwhals of DuckDB": Kind(
+        lambda table: narwhals.from_native(DUCKDB.from_arrow(table)),
+        narwhals.LazyFrame,
+        lambda frame: pa.table(frame.to_native()),
+    ),
     "narwhals of polars": Kind(
         lambda table: narwhals.from_native(pl.DataFrame(table)),
         narwhals.DataFrame,

@@ -61,6 +61,14 @@ VERBS: dict[str, Verb] = {
         f, text="word", min_similarity=0.99, columns=["id", "word"], embedder=embed
     ),
     "similarity_quantiles": rv.similarity_quantiles,
+    "embed": lambda f: rv.embed(f, "word", embedder=embed),
+    "join index": lambda f: rv.sim_join(f, rv.Index.build(MATRIX), k=2),
+    "join index, left": lambda f: rv.sim_join(
+        f, rv.Index.build(MATRIX[:5]), how="left", min_similarity=0.9
+    ),
+    "neighbors": lambda f: rv.neighbors(f, 3),
+    "neighbors, column": lambda f: rv.neighbors(f, 2, metric="l2", out="column"),
+    "similar_to": lambda f: rv.similar_to(f, 7, k=4),
     "describe": rv.describe,
 }
 
@@ -76,6 +84,16 @@ def test_the_answer_is_of_the_type_that_came_in_with_the_rows_of_pandas(
         for row in (*want, *got):
             del row["dtype"], row["borrowed"]
     assert got == want
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("how", ["inner", "left"])
+def test_two_frames_of_a_kind_are_joined(kind: Kind, how: Any) -> None:
+    left, right = table(slice(0, 20)), table(slice(8, 30))
+    want = rv.sim_join(left, right, k=2, how=how, by="word", min_similarity=0.5)
+    made = kind.make(left), kind.make(right)
+    got = rows_of(kind, rv.sim_join(*made, k=2, how=how, by="word", min_similarity=0.5))
+    assert got == want.to_pylist()
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

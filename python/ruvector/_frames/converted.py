@@ -15,48 +15,48 @@ from .protocol import Added, ColumnFacts, Frame
 class ConvertedFrame:
     """What a frame of a library that is served natively says, with `back` for every answer."""
 
-    __slots__ = ("_back", "_inner", "frame", "height")
+    __slots__ = ("_back", "frame", "height", "inner")
 
     def __init__(self, inner: Frame, back: Callable[[Any], Any]) -> None:
-        self._inner = inner
+        self.inner = inner
         self._back = back
         self.frame = inner.frame
         self.height = inner.height
 
     @property
     def library(self) -> str:
-        return self._inner.library
+        return self.inner.library
 
     @property
     def outline(self) -> bool:
         return False
 
     def names(self) -> list[Any]:
-        return self._inner.names()
+        return self.inner.names()
 
     def fact(self, position: int) -> ColumnFacts:
-        return self._inner.fact(position)
+        return self.inner.fact(position)
 
     def column(self, label: Any) -> Any:
-        return self._inner.column(label)
+        return self.inner.column(label)
 
     def column_at(self, position: int) -> Any:
-        return self._inner.column_at(position)
+        return self.inner.column_at(position)
 
     def texts(self, label: Any) -> list[Any]:
-        return self._inner.texts(label)
+        return self.inner.texts(label)
 
     def mask(self, where: Any) -> Mask:
-        return self._inner.mask(where)
+        return self.inner.mask(where)
 
     def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
-        return self._inner.group_codes(labels)
+        return self.inner.group_codes(labels)
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
-        return self._back(self._inner.take(rows, columns, added))
+        return self._back(self.inner.take(rows, columns, added))
 
     def with_columns(self, columns: Mapping[str, Any]) -> Any:
-        return self._back(self._inner.with_columns(columns))
+        return self._back(self.inner.with_columns(columns))
 
     def join_rows(
         self,
@@ -67,19 +67,19 @@ class ConvertedFrame:
         added: Added,
         nullable: bool,
     ) -> Any:
-        return self._back(self._inner.join_rows(rows, other, other_rows, columns, added, nullable))
+        return self._back(self.inner.join_rows(rows, other, other_rows, columns, added, nullable))
 
     def position(self, label: Any) -> int:
-        return self._inner.position(label)
+        return self.inner.position(label)
 
     def structs(self, name: str, fields: Added, counts: npt.NDArray[np.int64]) -> Any:
-        return self._inner.structs(name, fields, counts)
+        return self.inner.structs(name, fields, counts)
 
     def values(self, label: Any, rows: npt.NDArray[np.int64]) -> list[Any]:
-        return self._inner.values(label, rows)
+        return self.inner.values(label, rows)
 
     def series(self, values: npt.NDArray[Any], name: str) -> Any:
-        return self._inner.series(values, name)
+        return self._back(self.inner.series(values, name))
 
     def make(self, columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> Any:
-        return self._back(self._inner.make(columns, kinds))
+        return self._back(self.inner.make(columns, kinds))

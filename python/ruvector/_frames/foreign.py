@@ -32,6 +32,10 @@ def wrap_foreign(frame: Any, wrap: Wrap) -> Frame | None:
     Returns None for what is no frame.
     """
     found = _of_pyarrow(frame, wrap)
+    if found is None and is_relation(frame):
+        from .duckdb import DuckDBFrame
+
+        found = DuckDBFrame(frame)
     if found is None:
         found = _of_narwhals(frame, wrap)
     if found is None and _exports_arrow(frame):

@@ -52,7 +52,7 @@ class NarwhalsFrame(ConvertedFrame):
         added: Added,
         nullable: bool,
     ) -> Any:
-        joined = self._inner.join_rows(rows, other, other_rows, columns, added, nullable)
+        joined = self.inner.join_rows(rows, other, other_rows, columns, added, nullable)
         beside = {name: joined[name] for name in joined.columns[len(self.names()) :]}
         return self._met[rows.tolist()].with_columns(*self._series(beside)).to_native()
 

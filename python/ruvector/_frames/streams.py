@@ -59,6 +59,8 @@ def back_to(frame: Any) -> Callable[[Any], Any]:
                 frame, "__arrow_c_array__"
             )
             return nanoarrow.ArrayStream(answer) if stream else nanoarrow.Array(answer)
+        if not hasattr(answer, "columns"):
+            return answer  # a column, of the library that read the data
         if callable(getattr(kind, "from_arrow", None)):
             return kind.from_arrow(answer)
         return ArrowRows(answer)

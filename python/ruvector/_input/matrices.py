@@ -66,6 +66,11 @@ def to_column(matrix: Any, like: Any) -> Any:
     ColumnError
         `like` is of no such library, or is a pandas object with another number of rows.
     """
+    if _is_relation(like):
+        raise ColumnError(
+            "like= is a DuckDB relation, which has no columns of its own: make a pyarrow column, "
+            "like=relation.to_arrow_table(), or add one of text with rv.embed(relation, 'text')"
+        )
     floats = np.ascontiguousarray(read_vectors(matrix, "matrix", gaps=True).floats())
     null: Validity = np.zeros(len(floats), np.bool_)
     if floats.size:
@@ -87,9 +92,16 @@ def column_of(floats: Float32Matrix, null: Validity, like: Any) -> Any:
         values = pyarrow.array(floats.reshape(-1))
         mask = pyarrow.array(null) if null.any() else None
         return pyarrow.FixedSizeListArray.from_arrays(values, floats.shape[1], mask=mask)
+    if _is_relation(like):
+        return floats, ~null  # what a relation makes a column of
     raise ColumnError(
         f"like={type(like).__name__} is not a pandas, polars or pyarrow frame or column"
     )
+
+
+def _is_relation(like: Any) -> bool:
+    kind = getattr(sys.modules.get("duckdb"), "DuckDBPyRelation", None)
+    return kind is not None and isinstance(like, kind)
 
 
 def _pandas_column(pandas: Any, floats: Float32Matrix, null: Validity, like: Any) -> Any:

@@ -106,7 +106,12 @@ def _norms(vectors: Vectors) -> dict[str, Any]:
 
 
 def _text_facts(column: Any) -> dict[str, Any]:
-    cells = column.to_list() if hasattr(column, "to_list") else column.to_pylist()
+    cells = list(column) if isinstance(column, np.ndarray) else _cells_of(column)
     texts = [cell for cell in cells if isinstance(cell, str)]
     empty = sum(1 for text in texts if not text.strip())
     return {"nulls": len(cells) - len(texts), "zero": empty}
+
+
+def _cells_of(column: Any) -> list[Any]:
+    cells: list[Any] = column.to_list() if hasattr(column, "to_list") else column.to_pylist()
+    return cells

@@ -199,6 +199,7 @@ _CONVERSIONS = {
     "pandas": "right.to_pandas()",
     "polars": "polars.from_{0}(right)",
     "pyarrow": "pyarrow.table(right)",
+    "duckdb": "duckdb.from_arrow(right)",
 }
 
 
