@@ -21,6 +21,7 @@ LEAVES = frozenset(
         "_habits",
         "_locks",
         "_metric",
+        "_progress",
         "_settings",
         "_version",
     )

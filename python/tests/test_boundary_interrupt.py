@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import io
 import os
 import signal
 import threading
@@ -137,53 +136,6 @@ def test_progress_counts_rows(column, monkeypatch):
     assert done == sorted(done)
     assert done[-1] > 0
     assert {t for _, t in told} == {ROWS}
-
-
-def test_the_line_of_progress_is_quiet_for_a_second(monkeypatch):
-    now = [0.0]
-    out = io.StringIO()
-    monkeypatch.setattr(_task.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(_task.sys, "stderr", out)
-    monkeypatch.setattr(_task, "_tqdm", lambda label, total: None)
-    report = _task.reporter(True, "build")
-    report(1, 10)
-    assert out.getvalue() == ""
-    now[0] = 2.0
-    report(5, 10)
-    assert "build: 50 % of 10, 2 s" in out.getvalue()
-    report(-1, -1)
-    assert out.getvalue().endswith("\n")
-
-
-def test_the_line_is_tqdms_where_there_is_one(monkeypatch):
-    class Bar:
-        """What is used of tqdm."""
-
-        n = 0
-        closed = False
-
-        def update(self, more):
-            self.n += more
-
-        def close(self):
-            self.closed = True
-
-    bar = Bar()
-    monkeypatch.setattr(_task, "QUIET_SECONDS", 0.0)
-    monkeypatch.setattr(_task, "_tqdm", lambda label, total: bar)
-    report = _task.reporter(True, "build")
-    report(3, 10)
-    report(7, 10)
-    report(-1, -1)
-    assert (bar.n, bar.closed) == (7, True)
-
-
-def test_nobody_is_told_where_nobody_looks(monkeypatch):
-    monkeypatch.setattr(_task, "_watched", lambda: False)
-    assert not isinstance(_task.reporter(None, "x"), _task._Line)
-    monkeypatch.setattr(_task, "_watched", lambda: True)
-    assert isinstance(_task.reporter(None, "x"), _task._Line)
-    assert not isinstance(_task.reporter(False, "x"), _task._Line)
 
 
 def test_a_task_is_asked_only_when_it_has_ended(column):

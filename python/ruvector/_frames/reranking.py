@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .._errors import ColumnError, InvalidArgument
 from .._input.masks import Mask
 from .._input.values import NotNumbers, numbers_of
-from .._native.task import reporter
+from .._progress import reporter
 from .._settings import current
 from .._show.plan import remember
 from .._text.embedder import check_texts

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .._arguments import limit, share, whole
 from .._errors import InvalidArgument
 from .._native.neighbors import neighbors as find_neighbors
-from .._native.task import Progress
+from .._progress import Progress
 from .._settings import current
 from .._show.plan import Plan, remember
 from .method import method

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from ctypes import byref, c_int32, c_int64, c_uint64
 from typing import Any, TypeVar
 
 from .._errors import RuVectorError
+from .._progress import Progress as Progress
+from .._progress import reporter as reporter
 from . import library as _library
 from .library import call, library
 
 # An interrupt waits for the end of a slice, then for the operation: together under 100 ms.
 SLICE_MS = 20
-QUIET_SECONDS = 1.0
-
-Progress = Callable[[int, int], object] | bool | None
 
 T = TypeVar("T")
 
@@ -141,59 +137,3 @@ def aside(work: Callable[[Waiter], T], told: Callable[[int], object] = bool) -> 
     if failure:
         raise failure[0]
     return answer[0]
-
-
-def reporter(progress: Progress, label: str) -> Callable[[int, int], object]:
-    """Return what is told (done, total) now and then, and (-1, -1) at the end."""
-    if callable(progress):
-        tell = progress
-        return lambda done, total: tell(done, total) if done >= 0 else None
-    if progress is False or (progress is None and not _watched()):
-        return lambda done, total: None
-    return _Line(label)
-
-
-def _watched() -> bool:
-    """Whether somebody looks at the output: a terminal or a notebook."""
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
-
-
-class _Line:
-    """One line of progress, from one second on: tqdm's if it is installed, else our own."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._begin = time.monotonic()
-        self._bar: Any = None
-        self._written = False
-
-    def __call__(self, done: int, total: int) -> None:
-        if done < 0:
-            self._close()
-        elif total > 0 and time.monotonic() - self._begin >= QUIET_SECONDS:
-            self._show(done, total)
-
-    def _show(self, done: int, total: int) -> None:
-        if self._bar is None and not self._written:
-            self._bar = _tqdm(self._label, total)
-        if self._bar is not None:
-            self._bar.update(done - self._bar.n)
-            return
-        seconds = time.monotonic() - self._begin
-        sys.stderr.write(f"\r{self._label}: {100 * done // total} % of {total:,}, {seconds:.0f} s ")
-        sys.stderr.flush()
-        self._written = True
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        elif self._written:
-            sys.stderr.write("\n")
-
-
-def _tqdm(label: str, total: int) -> Any:
-    try:
-        tqdm = importlib.import_module("tqdm.auto")
-    except ImportError:
-        return None
-    return tqdm.tqdm(desc=label, total=total, unit="rows", unit_scale=True)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from .._errors import EmbedError
 from .._input.cells import Validity
 from .._input.vectors import Float32Matrix
-from .._native.task import Progress, reporter
+from .._progress import Progress, reporter
 
 BATCH_TEXTS: Final = 256  # texts of a call of the user's own embedder
 

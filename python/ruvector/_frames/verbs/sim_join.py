@@ -15,7 +15,7 @@ from ..._habits import told
 from ..._index.asking import check_reach, filter_of
 from ..._index.index import Index
 from ..._metric import SCORE_NAMES, MetricName, threshold
-from ..._native.task import Progress
+from ..._progress import Progress
 from ..._settings import current
 from ..._show.plan import Plan, nothing, remember
 from ..._text.embedder import resolve
