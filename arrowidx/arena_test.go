@@ -31,7 +31,7 @@ func TestRowsAddedOneByOneLieInALine(t *testing.T) {
 		addRows(t, ix, rows[n*d:(n+300)*d], d, 1)
 		addRows(t, ix, rows[(n+300)*d:], d, 37)
 		pieces, kept := 0, 0
-		for _, p := range ix.now.Parts {
+		for _, p := range ix.now.Segments {
 			pieces += len(p.Source.Pieces)
 			require.Equal(t, KeepCopy, p.Keep)
 			kept += p.Rows
@@ -53,8 +53,8 @@ func (ix *Index) vectorAt(t *testing.T, row int64, dst []float32) []float32 {
 	v, err := ix.enter("test")
 	require.NoError(t, err)
 	defer ix.leave(v)
-	i := v.PartOf(row)
-	return v.Parts[i].Source.Row(int(row)-v.Starts[i], dst)
+	i := v.SegmentOf(row)
+	return v.Segments[i].Source.Row(int(row)-v.Starts[i], dst)
 }
 
 // Vectors of added rows that were deleted are given back by Compact, also where those of the build
@@ -98,8 +98,8 @@ func TestAReserveLivesAsLongAsItsRows(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, ix.Compact(t.Context(), 0))
 	require.Positive(t, col.Refs.Load(), "the version before is still searched")
-	require.Equal(t, rows[99*d:], v.Parts[len(v.Parts)-1].Source.Row(
-		v.Parts[len(v.Parts)-1].Rows-1, make([]float32, d)))
+	require.Equal(t, rows[99*d:], v.Segments[len(v.Segments)-1].Source.Row(
+		v.Segments[len(v.Segments)-1].Rows-1, make([]float32, d)))
 	ix.leave(v)
 	require.Zero(t, col.Refs.Load())
 }

@@ -17,7 +17,7 @@ import (
 // Search.
 func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 	return ix.change("calibrate", func(v *segment.Version) (*segment.Version, error) {
-		seg := v.Parts[0]
+		seg := v.Segments[0]
 		if p.NQ == 0 {
 			n, err := search.QueriesIn("calibrate", len(p.Queries)+len(p.Wide), nil, seg)
 			if err != nil {
@@ -30,9 +30,9 @@ func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 			return nil, err
 		}
 		other := *seg
-		other.Tuning = points
+		other.Points = points
 		other.Retain()
-		next := v.With(append([]*segment.Segment{&other}, v.Parts[1:]...))
+		next := v.With(append([]*segment.Segment{&other}, v.Segments[1:]...))
 		next.Changed = v.Changed
 		return next, nil
 	})

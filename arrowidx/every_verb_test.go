@@ -198,7 +198,7 @@ func (b *book) askNames() {
 		}
 	}
 	require.Equal(t, len(b.rows), b.ix.Len())
-	names, err := b.ix.Names(memory.DefaultAllocator)
+	names, err := b.ix.IDArray(memory.DefaultAllocator)
 	require.NoError(t, err)
 	kind, ids := max(b.idKind, arrowidx.IDInt64), idsIn(b.rows)
 	want := idArray(kind, ids)

@@ -132,7 +132,7 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 			require.NotContains(t, c.search(t, p).Rows[:5], int64(0), "%s: it is deleted", kind)
 			out := SearchOut{Rows: make([]int64, 20), Scores: make([]float32, 20),
 				Counts: make([]int64, 4)}
-			_, err = search.SearchSegment(t.Context(), old.Parts[0], p, &out)
+			_, err = search.SearchSegment(t.Context(), old.Segments[0], p, &out)
 			require.NoError(t, err)
 			require.Equal(t, want.Rows, out.Rows, "%s: not in the version before", kind)
 		}

@@ -127,7 +127,7 @@ func changeEverything(t *testing.T, ix *arrowidx.Index) {
 		}
 		require.Equal(t, before+added, ix.Len())
 	}
-	names, err := ix.Names(memory.DefaultAllocator)
+	names, err := ix.IDArray(memory.DefaultAllocator)
 	require.NoError(t, err)
 	if n := int64(names.Len()); n > 0 {
 		_, err = ix.Delete(array.NewSlice(names, n/2, n), true)

@@ -154,8 +154,8 @@ func (ix *Index) Attach(col *Column) error {
 func (ix *Index) Detach() {
 	// The only error is that the index is closed, which has let go of everything.
 	_ = ix.change("detach", func(v *segment.Version) (*segment.Version, error) {
-		seg := v.Parts[0]
-		if seg.Kind == Exact && len(v.Parts) > 1 {
+		seg := v.Segments[0]
+		if seg.Kind == Exact && len(v.Segments) > 1 {
 			return nil, nil
 		}
 		return v.Attached(seg, nil, KeepNone), nil
@@ -187,7 +187,7 @@ func (ix *Index) Len() int {
 func (ix *Index) base() *segment.Segment {
 	ix.swap.Lock()
 	defer ix.swap.Unlock()
-	return ix.now.Parts[0]
+	return ix.now.Segments[0]
 }
 
 // Dim returns the number of dimensions.
@@ -217,7 +217,7 @@ func (ix *Index) Provenance() string {
 		return ""
 	}
 	defer ix.leave(v)
-	return string(v.Parts[0].Provenance)
+	return string(v.Segments[0].Provenance)
 }
 
 // Row writes the vector of a row, as it was given, to dst (Dim numbers).
@@ -285,16 +285,16 @@ func (ix *Index) Lookup(ids arrow.Array) ([]int64, error) {
 	return v.Find(ids)
 }
 
-// Names returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array
+// IDArray returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array
 // in memory of mem: int64, uint64 or large_string.
-func (ix *Index) Names(mem memory.Allocator) (arrow.Array, error) {
+func (ix *Index) IDArray(mem memory.Allocator) (arrow.Array, error) {
 	v, err := ix.enter("ids")
 	if err != nil {
 		return nil, err
 	}
 	defer ix.leave(v)
 	rows := make([]int64, 0, v.Count())
-	for i, p := range v.Parts {
+	for i, p := range v.Segments {
 		for r := range p.Rows {
 			if !p.IsDeleted(r) {
 				rows = append(rows, int64(v.Starts[i]+r))
@@ -324,7 +324,7 @@ func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
 }
 
 // Matrix writes the vectors of all rows that are not deleted to dst (rows x Dim numbers), in the
-// order of Names. Rows that were null or bad are NaN.
+// order of IDArray. Rows that were null or bad are NaN.
 //
 // Errors: VectorsChanged when there are not so many rows (any more), those of Row.
 func (ix *Index) Matrix(dst []float32, rows int) error {
@@ -358,7 +358,7 @@ func vectorsOf[T any](
 	if err != nil {
 		return err
 	}
-	d := v.Parts[0].Dim / each
+	d := v.Segments[0].Dim / each
 	for i, row := range rows {
 		if err := write(v, row, dst[i*d:(i+1)*d]); err != nil {
 			return err
@@ -385,8 +385,8 @@ func matrixOf[T any](
 	if err := v.Unchanged("vectors"); err != nil {
 		return err
 	}
-	d, n := v.Parts[0].Dim/each, 0
-	for i, p := range v.Parts {
+	d, n := v.Segments[0].Dim/each, 0
+	for i, p := range v.Segments {
 		for r := range p.Rows {
 			if p.IsDeleted(r) {
 				continue

@@ -58,8 +58,8 @@ func (ix *Index) Info() Info {
 	}
 	defer ix.leave(v)
 	seen := map[*Column]bool{}
-	in := info(v.Parts[0], seen)
-	for _, p := range v.Parts[1:] {
+	in := info(v.Segments[0], seen)
+	for _, p := range v.Segments[1:] {
 		more := info(p, seen)
 		in.Rows += more.Rows
 		in.Usable += more.Usable
@@ -83,7 +83,7 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 		Kind: seg.Kind.String(), Metric: seg.Metric.String(), Bits: seg.Bits,
 		Rows: seg.Rows - seg.Deleted, Dim: seg.Dim, Usable: seg.Usable, Nulls: seg.Nulls, Bad: seg.Bad,
 		Deleted: seg.Deleted, Keep: seg.Keep.String(), IDKind: seg.IDs.Kind().String(),
-		Epsilon0: seg.TunedFor(seg.Recall, true).Epsilon0, Recall: seg.Recall,
+		Epsilon0: seg.PointFor(seg.Recall, true).Epsilon0, Recall: seg.Recall,
 		Seed: seg.Seed, RowBytes: 4 * seg.Dim, Provenance: string(seg.Provenance),
 	}
 	if seg.Metric.Binary() {
@@ -92,7 +92,7 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 	bits := len(seg.Alive) + len(seg.Gone) + len(seg.Slots) + len(seg.Owner)
 	in.IndexBytes = int64(4*bits+4*len(seg.Mean)+len(seg.Norms.Mem)) + seg.IDs.Bytes()
 	in.Cells, in.Plane = seg.CellCount(), min(seg.Bits, 1)
-	in.Calibrated, in.Calibration = len(seg.Tuning) > 0, slices.Clone(seg.Tuning)
+	in.Calibrated, in.Calibration = len(seg.Points) > 0, slices.Clone(seg.Points)
 	if seg.Rot != nil {
 		in.IndexBytes += int64(4 * len(seg.Rot.Signs))
 	}
@@ -137,8 +137,8 @@ func advice(v *segment.Version, in *Info) string {
 		say = append(say, fmt.Sprintf("%d of %d rows are deleted: compact() gives their memory back",
 			in.Deleted, in.Rows+in.Deleted))
 	}
-	switch kind := v.Parts[0].Kind; {
-	case v.Parts[0].Metric.Binary(): // is exact however many rows there are
+	switch kind := v.Segments[0].Kind; {
+	case v.Segments[0].Metric.Binary(): // is exact however many rows there are
 	case kind == Exact && in.Rows > 4*AutoExactRows || kind == Flat && in.Rows > 4*AutoFlatRows:
 		say = append(say, fmt.Sprintf("%d rows are many for kind %s: build the index anew with "+
 			"kind='auto'", in.Rows, kind))
@@ -157,7 +157,7 @@ func (ix *Index) SourceFloats() *float32 {
 		return nil
 	}
 	defer ix.leave(v)
-	if col := v.Parts[0].Source; col != nil {
+	if col := v.Segments[0].Source; col != nil {
 		return col.FirstFloat()
 	}
 	return nil

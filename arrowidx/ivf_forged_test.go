@@ -15,11 +15,11 @@ import (
 // Sections of kind ivf whose checksums are right and whose contents cannot be (docs/format.md).
 
 const (
-	centroidsSection = 15
-	sizesSection     = 16
-	extentsSection   = 17
-	cellRowsSection  = 18
-	tuningSection    = 19
+	centroidsSection   = 15
+	sizesSection       = 16
+	extentsSection     = 17
+	cellRowsSection    = 18
+	calibrationSection = 19
 )
 
 // cellsFile is a file of 40 rows of 5 numbers in 6 cells, with vectors and calibration.
@@ -78,22 +78,22 @@ func putWord(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }
 
 func word(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
 
-// line returns line i of the tuning, and where its whole numbers begin.
+// line returns calibration point i, and where its whole numbers begin.
 func (f forgedFile) line(i int) (line []byte, numbers int) {
-	size := int(binary.LittleEndian.Uint32(f.lines[tuningSection][32:]))
-	return f.section(tuningSection)[i*size : (i+1)*size], size - 16
+	size := int(binary.LittleEndian.Uint32(f.lines[calibrationSection][32:]))
+	return f.section(calibrationSection)[i*size : (i+1)*size], size - 16
 }
 
-// tuning sets a float64 of the third line.
-func tuning(at int, v float64) func(forgedFile) {
+// setPoint sets a float64 of the third point.
+func setPoint(at int, v float64) func(forgedFile) {
 	return func(f forgedFile) {
 		line, _ := f.line(2)
 		copy(line[at:], float64Bytes(v))
 	}
 }
 
-// tuningNumber sets a whole number of the third line.
-func tuningNumber(at int, v uint32) func(forgedFile) {
+// setPointNumber sets a whole number of the third point.
+func setPointNumber(at int, v uint32) func(forgedFile) {
 	return func(f forgedFile) {
 		line, numbers := f.line(2)
 		putWord(line[numbers+at:], v)
@@ -147,22 +147,22 @@ var cellsForgeries = []forgery{
 		putWord(s, b)
 		putWord(s[4:], a)
 	}},
-	{"0 probes", "tuning", tuningNumber(0, 0)},
-	{"more probes than cells", "tuning", tuningNumber(0, 7)},
-	{"2^32 - 1 probes", "tuning", tuningNumber(0, math.MaxUint32)},
-	{"2^32 - 1 rows measured", "tuning", tuningNumber(4, math.MaxUint32)},
-	{"a target of NaN", "tuning", tuning(0, math.NaN())},
-	{"a target of 0", "tuning", tuning(0, 0)},
-	{"a target above 1", "tuning", tuning(0, 1.5)},
-	{"a recall of NaN", "tuning", tuning(8, math.NaN())},
-	{"a negative recall", "tuning", tuning(8, -0.1)},
-	{"a recall above 1", "tuning", tuning(8, 1.1)},
-	{"bounds of NaN", "tuning", tuning(16, math.NaN())},
-	{"bounds of no width", "tuning", tuning(16, 0)},
-	{"negative bounds", "tuning", tuning(16, -1)},
-	{"infinite bounds", "tuning", tuning(16, math.Inf(1))},
-	{"a cut of NaN", "tuning", tuning(24, math.NaN())},
-	{"a cut that is no cosine", "tuning", tuning(24, -1.5)},
+	{"0 probes", "calibration", setPointNumber(0, 0)},
+	{"more probes than cells", "calibration", setPointNumber(0, 7)},
+	{"2^32 - 1 probes", "calibration", setPointNumber(0, math.MaxUint32)},
+	{"2^32 - 1 rows measured", "calibration", setPointNumber(4, math.MaxUint32)},
+	{"a target of NaN", "calibration", setPoint(0, math.NaN())},
+	{"a target of 0", "calibration", setPoint(0, 0)},
+	{"a target above 1", "calibration", setPoint(0, 1.5)},
+	{"a recall of NaN", "calibration", setPoint(8, math.NaN())},
+	{"a negative recall", "calibration", setPoint(8, -0.1)},
+	{"a recall above 1", "calibration", setPoint(8, 1.1)},
+	{"bounds of NaN", "calibration", setPoint(16, math.NaN())},
+	{"bounds of no width", "calibration", setPoint(16, 0)},
+	{"negative bounds", "calibration", setPoint(16, -1)},
+	{"infinite bounds", "calibration", setPoint(16, math.Inf(1))},
+	{"a cut of NaN", "calibration", setPoint(24, math.NaN())},
+	{"a cut that is no cosine", "calibration", setPoint(24, -1.5)},
 }
 
 func TestEveryForgedFieldOfCellsIsRefused(t *testing.T) {
@@ -194,7 +194,7 @@ func TestAMissingSectionOfCellsIsNamed(t *testing.T) {
 			refused(t, cut, "no sizes or extents", "cell ")
 		case cellRowsSection:
 			refused(t, cut, "no rows", "cell rows")
-		case tuningSection:
+		case calibrationSection:
 			ix, err := arrowidx.Decode(t.Context(), cut)
 			require.NoError(t, err, "an index may be without calibration")
 			require.False(t, ix.Info().Calibrated)
@@ -253,7 +253,7 @@ func TestOtherNumbersOfCellsThanTheFileHasAreRefused(t *testing.T) {
 			}
 		},
 		"65 settings": func(p *piece) {
-			if p.kind == tuningSection {
+			if p.kind == calibrationSection {
 				line := p.bytes[:p.size]
 				p.count, p.bytes = 65, nil
 				for range 65 {
@@ -262,7 +262,7 @@ func TestOtherNumbersOfCellsThanTheFileHasAreRefused(t *testing.T) {
 			}
 		},
 		"settings of 8 bytes": func(p *piece) {
-			if p.kind == tuningSection {
+			if p.kind == calibrationSection {
 				p.count, p.size = p.count*p.size/8, 8
 			}
 		},

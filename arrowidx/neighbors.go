@@ -93,8 +93,8 @@ func (g *graph) check() error {
 			fmt.Sprintf("no room for the %d neighbours of %d rows", p.K, out.N),
 			"make Of and Counts as long as there are rows, Rows and Scores K times as long")
 	}
-	for _, part := range v.Parts {
-		if part.Source == nil && part.Usable > 0 {
+	for _, seg := range v.Segments {
+		if seg.Source == nil && seg.Usable > 0 {
 			return fault.New(InvalidArgument, "neighbors",
 				"the index holds codes, not vectors: it cannot ask for the neighbours of its rows",
 				"load it with vectors=column, or attach the column that it was built from")
@@ -172,11 +172,11 @@ func (g *graph) round(
 // lie there.
 func (g *graph) list() {
 	n, order := 0, make([]uint32, 0, g.v.Usable())
-	for i, part := range g.v.Parts {
-		for w, words := range part.Alive {
-			all := mem.LowBits(part.Rows - w*simd.BlockRows)
-			if part.Gone != nil {
-				all &^= part.Gone[w]
+	for i, seg := range g.v.Segments {
+		for w, words := range seg.Alive {
+			all := mem.LowBits(seg.Rows - w*simd.BlockRows)
+			if seg.Gone != nil {
+				all &^= seg.Gone[w]
 			}
 			for ; all != 0; all &= all - 1 {
 				lane := bits.TrailingZeros32(all)
@@ -197,17 +197,17 @@ func (g *graph) list() {
 // byCells puts places in the order of cells, segment by segment.
 func (g *graph) byCells() {
 	from := 0
-	for i, part := range g.v.Parts {
-		g.byCell(part, g.v.Starts[i], g.order[from:from+part.Usable])
-		from += part.Usable
+	for i, seg := range g.v.Segments {
+		g.byCell(seg, g.v.Starts[i], g.order[from:from+seg.Usable])
+		from += seg.Usable
 	}
 }
 
 // byCell puts places of a segment's rows in the order of their cells.
-func (g *graph) byCell(part *segment.Segment, start int, places []uint32) {
-	owner := part.Owner
-	if c := part.Cells; c != nil {
-		owner = make([]uint32, part.Rows)
+func (g *graph) byCell(seg *segment.Segment, start int, places []uint32) {
+	owner := seg.Owner
+	if c := seg.Cells; c != nil {
+		owner = make([]uint32, seg.Rows)
 		for cell := range c.N {
 			for _, row := range c.Rows[c.First[cell]:c.First[cell+1]] {
 				owner[row] = uint32(cell)

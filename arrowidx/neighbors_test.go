@@ -78,7 +78,7 @@ func (m model) checkGraph(t testing.TB, ix *arrowidx.Index, k int) {
 		return id
 	}
 	ids := slices.Sorted(maps.Keys(m.rows))
-	names, err := ix.Names(memory.DefaultAllocator)
+	names, err := ix.IDArray(memory.DefaultAllocator)
 	require.NoError(t, err)
 	defer names.Release()
 	asked := map[int64]bool{}

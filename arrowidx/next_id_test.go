@@ -55,7 +55,7 @@ func reread(t *testing.T, ix *arrowidx.Index) *arrowidx.Index {
 // countedIDs returns what the rows of an index are called.
 func countedIDs(t *testing.T, ix *arrowidx.Index) []int64 {
 	t.Helper()
-	names, err := ix.Names(memory.DefaultAllocator)
+	names, err := ix.IDArray(memory.DefaultAllocator)
 	require.NoError(t, err)
 	defer names.Release()
 	return append([]int64{}, names.(*array.Int64).Int64Values()...)

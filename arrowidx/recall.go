@@ -66,7 +66,7 @@ func (ix *Index) countFound(
 	}
 	for i, row := range rows {
 		found, truth := answers[0].Without(i, k, int(row)), answers[1].Without(i, k, int(row))
-		t.Add(calibrate.HitsWithin(v.Parts[0].Metric, found, truth))
+		t.Add(calibrate.HitsWithin(v.Segments[0].Metric, found, truth))
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (P
 		return Plan{}, err
 	}
 	defer ix.leave(v)
-	if p, err = p.Counted(v.Parts[0]); err != nil {
+	if p, err = p.Counted(v.Segments[0]); err != nil {
 		return Plan{}, err
 	}
 	return search.Search(ctx, v, p, out)

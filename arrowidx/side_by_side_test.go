@@ -115,7 +115,7 @@ func TestCopiesOfVectorsAreCountedAndBounded(t *testing.T) {
 	r := &search.Run{Seg: &segment.Segment{Dim: search.CopyBytes},
 		Filter: &search.Filter{Rows: make([]uint32, 1)},
 		P:      &SearchParams{NQ: 9}}
-	require.Nil(t, r.Neighbouring(), "a row of more bytes than a copy may have")
+	require.Nil(t, r.SideBySide(), "a row of more bytes than a copy may have")
 }
 
 // What is listed holds enough rows, and no cell that is left out is nearer than one that is listed.

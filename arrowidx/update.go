@@ -23,7 +23,7 @@ func (ix *Index) Compact(ctx context.Context, threads int) error {
 		if err != nil {
 			return nil, err
 		}
-		if seg == v.Parts[0] {
+		if seg == v.Segments[0] {
 			seg.Release()
 			return nil, nil
 		}

@@ -28,7 +28,7 @@ func (ix *Index) Within(
 		return Plan{}, err
 	}
 	defer ix.leave(v)
-	if p, err = p.Counted(v.Parts[0]); err != nil {
+	if p, err = p.Counted(v.Segments[0]); err != nil {
 		return Plan{}, err
 	}
 	return search.Within(ctx, v, p, 0, emit)

@@ -55,7 +55,7 @@ func checkNeighbors(p *C.rv_neighbors_params) error {
 			Msg: fmt.Sprintf("%d rows of k = %d", p.rows, p.k), Fix: "ask for fewer neighbours"}
 	case p.rows > 0 && (p.of == nil || p.counts == nil),
 		p.rows*p.k > 0 && (p.neighbors == nil || p.scores == nil),
-		p.names != nil && p.name_offsets == nil:
+		p.texts != nil && p.text_offsets == nil:
 		return invalid("neighbors", "places for answers are missing", "")
 	}
 	return nil
@@ -79,11 +79,11 @@ func findNeighbors(
 	}
 	out.Places()
 	of := out.Of[:out.N]
-	if p.names != nil && out.IDs.Kind() == arrowidx.IDString {
-		cuts := view[int64](p.name_offsets, int64(out.N)+1)
+	if p.texts != nil && out.IDs.Kind() == arrowidx.IDString {
+		cuts := view[int64](p.text_offsets, int64(out.N)+1)
 		text, ends := out.IDs.AppendText(nil, of, cuts[:1])
 		copy(cuts, ends)
-		if err := memoryError("neighbors", setBytes(p.names, text, nil)); err != nil {
+		if err := memoryError("neighbors", setBytes(p.texts, text, nil)); err != nil {
 			return err
 		}
 	} else {

@@ -143,7 +143,7 @@ func goIndexIDs(
 			return invalid("ids", "no place for the ids", "")
 		}
 		// C memory: what leaves the library may outlive every Go reference to it.
-		ids, err := ix.Names(cMemory{})
+		ids, err := ix.IDArray(cMemory{})
 		if err != nil {
 			return err
 		}

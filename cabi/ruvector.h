@@ -166,8 +166,8 @@ typedef struct rv_build_params {
  * probes: cells that each query looks into, 0: from recall; more than there are: all.
  * epsilon0 0: from recall; recall 0: the index's. filter_kind: 0 none, 1 one byte a row in row
  * order (filter_len of them), 2 one rv_values of ids (which means the same while others add and
- * delete). names: if not NULL and ids are texts, receives those of all nq x k cells, absent
- * ones empty; name_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
+ * delete). texts: if not NULL and ids are texts, receives those of all nq x k cells, absent
+ * ones empty; text_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
  * with instead of queries, each left out of its own answer. diversity in [0, 1]: maximal marginal
  * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan
  * may be NULL. numbers: 0 when queries are float32, 1 when they are double. */
@@ -185,8 +185,8 @@ typedef struct rv_search_params {
     float *scores;
     int64_t *counts;
     rv_plan *plan;
-    rv_bytes *names;
-    int64_t *name_offsets;
+    rv_bytes *texts;
+    int64_t *text_offsets;
     const rv_values *like;
     double diversity;
     int32_t numbers, pad2;
@@ -194,8 +194,8 @@ typedef struct rv_search_params {
 
 /* One graph of nearest neighbours. rows: for how many rows there is room; it becomes the number
  * of rows, which are in the order of rv_index_ids. of receives their ids: int64, or the bits of
- * uint64, or if they are texts and names is not NULL, these come in names with rows+1
- * name_offsets. neighbors and scores are rows x k, counts is rows: the neighbours of a row, best
+ * uint64, or if they are texts and texts is not NULL, these come in texts with rows+1
+ * text_offsets. neighbors and scores are rows x k, counts is rows: the neighbours of a row, best
  * first, as numbers of rows in that order; cells past counts hold -1 and NaN. recall 0: the
  * index's target. plan may be NULL. */
 typedef struct rv_neighbors_params {
@@ -207,8 +207,8 @@ typedef struct rv_neighbors_params {
     float *scores;
     int64_t *counts;
     rv_plan *plan;
-    rv_bytes *names;
-    int64_t *name_offsets;
+    rv_bytes *texts;
+    int64_t *text_offsets;
 } rv_neighbors_params;
 
 /* One range search. search says queries, filter, source, threads, and where counts and plan go; its

@@ -78,10 +78,10 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		Rows: view[int64](p.ids, cells), Scores: view[float32](p.scores, cells),
 		Counts: view[int64](p.counts, int64(p.nq)),
 	}
-	q.plan, q.texts, q.like = p.plan, p.names, p.like
+	q.plan, q.texts, q.like = p.plan, p.texts, p.like
 	q.params.Diversity = float64(p.diversity)
 	if q.texts != nil {
-		q.cuts = view[int64](p.name_offsets, cells+1)
+		q.cuts = view[int64](p.text_offsets, cells+1)
 	}
 	return err
 }

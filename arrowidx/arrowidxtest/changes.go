@@ -80,7 +80,7 @@ func (k task) checkIDs(t testing.TB, ix *arrowidx.Index, left func(int) bool) {
 	out, plan := Search(t, ix, k.params(10))
 	out.IDs.Numbers(out.Rows, 0)
 	k.check(t, ix.Metric(), out, 10, left)
-	names, err := ix.Names(memory.DefaultAllocator)
+	names, err := ix.IDArray(memory.DefaultAllocator)
 	if err != nil {
 		t.Fatal(err)
 	}

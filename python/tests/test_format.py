@@ -15,7 +15,7 @@ import ruvector as rv
 
 MAGIC = bytes.fromhex("895256580D0A1A0A")
 LINE = struct.Struct("<II QQQ II Q")
-TUNING = struct.Struct("<dddd IIII")
+POINT = struct.Struct("<dddd IIII")
 PARAMETERS = struct.Struct("<4B I QQQ d ff 32s")
 Floats = npt.NDArray[np.float64]
 
@@ -157,7 +157,7 @@ def test_a_reader_from_the_page_gets_codes_and_estimates(
 def test_a_reader_from_the_page_gets_the_cells_of_kind_ivf(
     tmp_path: Path, metric: rv.MetricName, dim: int, bits: int
 ) -> None:
-    """Cells, the order of rows, codes of residuals and the tuning of recall targets."""
+    """Cells, the order of rows, codes of residuals and the calibration points."""
     rng = np.random.default_rng(dim)
     x = (rng.standard_normal((900, dim)) + 0.5).astype(np.float32)
     path = tmp_path / "a.rvx"
@@ -180,7 +180,7 @@ def test_a_reader_from_the_page_gets_the_cells_of_kind_ivf(
     lengths = [residual[cell == i] for i in range(9)]
     want = [(part.max(), part.mean()) for part in lengths]
     np.testing.assert_allclose(extents, want, rtol=1e-4, atol=1e-6)
-    lines = list(TUNING.iter_unpack(file.sections[19]))
+    lines = list(POINT.iter_unpack(file.sections[19]))
     told = index.info()["calibration"]
     names = ("target", "recall", "epsilon0", "cut", "probes", "rerank", "vectors")
     assert [dict(zip(names, line[:7], strict=True)) for line in lines] == told

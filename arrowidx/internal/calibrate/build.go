@@ -50,7 +50,7 @@ func calibrateBuild(
 		if err != nil {
 			return err
 		}
-		seg.Tuning = points
+		seg.Points = points
 	}
 	o.Progress.Calibrated.Store(int64(seg.Rows))
 	return nil

@@ -144,7 +144,8 @@ func (c *calibration) thin(ctx context.Context) error {
 	}
 	few := calibration{
 		seg: c.seg, col: c.col, nq: pilot, k: c.k, own: c.own[:pilot], threads: c.threads,
-		queries: search.Part(c.queries, 0, pilot, c.nq), wide: search.Part(c.wide, 0, pilot, c.nq),
+		queries: search.QueryRange(c.queries, 0, pilot, c.nq),
+		wide:    search.QueryRange(c.wide, 0, pilot, c.nq),
 	}
 	plan, err := few.search(ctx, c.seg.CellCount(), 1, wideEpsilon, true)
 	if err != nil {
@@ -152,7 +153,7 @@ func (c *calibration) thin(ctx context.Context) error {
 	}
 	each := max(int(plan.Coded)/pilot, 1)
 	n := min(c.nq, max(pilot, codedRows*c.seg.Usable/each))
-	c.queries, c.wide = search.Part(c.queries, 0, n, c.nq), search.Part(c.wide, 0, n, c.nq)
+	c.queries, c.wide = search.QueryRange(c.queries, 0, n, c.nq), search.QueryRange(c.wide, 0, n, c.nq)
 	c.nq, c.own = n, c.own[:n]
 	return nil
 }

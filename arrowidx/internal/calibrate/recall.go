@@ -44,8 +44,8 @@ func RecallSample(v *segment.Version, p *RecallParams) ([]int64, error) {
 		return nil, fault.New(fault.InvalidArgument, "recall",
 			fmt.Sprintf("%d rows can be found: none has a neighbour", usable), "")
 	}
-	for _, part := range v.Parts {
-		if part.Source == nil && part.Usable > 0 {
+	for _, seg := range v.Segments {
+		if seg.Source == nil && seg.Usable > 0 {
 			return nil, fault.New(fault.InvalidArgument, "recall",
 				"the index holds codes, not vectors: there is no truth to compare with",
 				"load it with vectors=column, or attach the column that it was built from")
@@ -58,18 +58,18 @@ func RecallSample(v *segment.Version, p *RecallParams) ([]int64, error) {
 		p.Sample = 200
 	}
 	p.K, p.Sample = min(p.K, usable-1), min(p.Sample, usable)
-	g := mem.Generator{State: v.Parts[0].Seed}
+	g := mem.Generator{State: v.Segments[0].Seed}
 	ranks := DrawRanks(&g, usable, p.Sample)
 	rows, before := make([]int64, 0, len(ranks)), 0
-	for i, part := range v.Parts {
+	for i, seg := range v.Segments {
 		var here []int
-		for len(ranks) > 0 && ranks[0] < before+part.Usable {
+		for len(ranks) > 0 && ranks[0] < before+seg.Usable {
 			here, ranks = append(here, ranks[0]-before), ranks[1:]
 		}
-		for _, row := range RowsOfRanks(part.Alive, here) {
+		for _, row := range RowsOfRanks(seg.Alive, here) {
 			rows = append(rows, int64(row+v.Starts[i]))
 		}
-		before += part.Usable
+		before += seg.Usable
 	}
 	return rows, nil
 }

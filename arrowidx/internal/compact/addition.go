@@ -34,7 +34,7 @@ type Addition struct {
 // Version returns the version that has the rows too, nil where there is nothing to add. Nothing of
 // the version before changes; on an error all that was made for the new one is given back.
 func (a *Addition) Version(ctx context.Context, ids *column.IDs) (*segment.Version, error) {
-	base := a.V.Parts[0]
+	base := a.V.Segments[0]
 	if a.O.Progress == nil {
 		a.O.Progress = &build.Progress{}
 	}
@@ -58,15 +58,15 @@ func (a *Addition) Version(ctx context.Context, ids *column.IDs) (*segment.Versi
 	if err != nil {
 		return nil, err
 	}
-	parts, replaced := a.V.Without(old)
-	t := tail{v: a.V, parts: parts, ctx: ctx, threads: a.Threads, asked: a.Asked, arena: a.Arena}
+	segments, replaced := a.V.Without(old)
+	t := tail{v: a.V, segments: segments, ctx: ctx, threads: a.Threads, asked: a.Asked, arena: a.Arena}
 	err = t.add(a, ids, m)
 	if err != nil {
 		t.forget()
 		return nil, err
 	}
 	a.Replaced = replaced
-	next := a.V.With(t.parts)
+	next := a.V.With(t.segments)
 	next.Next = max(a.V.Next, ids.After())
 	next.Drift = t.drift
 	return next, nil

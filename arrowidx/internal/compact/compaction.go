@@ -13,17 +13,17 @@ import (
 
 // compaction copies rows of several segments to one.
 type compaction struct {
-	parts []*segment.Segment
-	kept  [][]uint32 // rows of each part, nil: all
-	first []int      // row of the merged segment that is the first of each part
-	rows  int
-	ids   []idsOf
-	stay  bool // vectors are not copied
+	segments []*segment.Segment
+	kept     [][]uint32 // rows of each segment, nil: all
+	first    []int      // row of the merged segment that is the first of each segment
+	rows     int
+	ids      []idsOf
+	stay     bool // vectors are not copied
 }
 
-func newCompaction(parts []*segment.Segment) *compaction {
-	m := &compaction{parts: parts}
-	for _, p := range parts {
+func newCompaction(segments []*segment.Segment) *compaction {
+	m := &compaction{segments: segments}
+	for _, p := range segments {
 		kept := kept(p)
 		m.kept, m.first = append(m.kept, kept), append(m.first, m.rows)
 		m.ids = append(m.ids, idsOf{p.IDs, kept})
@@ -35,27 +35,27 @@ func newCompaction(parts []*segment.Segment) *compaction {
 // mergeFlat makes one segment of the rows of several that are not deleted, in their order. The
 // segments are of kind exact, or flat and coded alike. Vectors are copied.
 func mergeFlat(
-	ctx context.Context, parts []*segment.Segment, threads int,
+	ctx context.Context, segments []*segment.Segment, threads int,
 ) (*segment.Segment, error) {
-	return newCompaction(parts).flat(ctx, threads)
+	return newCompaction(segments).flat(ctx, threads)
 }
 
 // mergeTail is mergeFlat for segments of added rows: vectors stay where they are unless some rows
 // were deleted.
 func mergeTail(
-	ctx context.Context, parts []*segment.Segment, threads int,
+	ctx context.Context, segments []*segment.Segment, threads int,
 ) (*segment.Segment, error) {
-	m := newCompaction(parts)
+	m := newCompaction(segments)
 	m.stay = true
-	for _, p := range parts {
+	for _, p := range segments {
 		m.stay = m.stay && p.Deleted == 0
 	}
 	return m.flat(ctx, threads)
 }
 
 func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, error) {
-	parts := m.parts
-	seg := like(parts[0], m.rows, joinIDs(m.ids))
+	segments := m.segments
+	seg := like(segments[0], m.rows, joinIDs(m.ids))
 	m.fill(seg)
 	err := m.keepVectors(ctx, seg, threads)
 	if err == nil && seg.Kind == segment.Exact {
@@ -70,28 +70,28 @@ func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, e
 	return seg, nil
 }
 
-// each calls do for the rows [from, to) of the merged segment that come from a part: the part's
-// row and the merged one.
-func (m *compaction) each(part, from, to int, do func(old, row int)) {
-	lo := max(from-m.first[part], 0)
-	hi := min(to-m.first[part], m.parts[part].Rows-m.parts[part].Deleted)
+// each calls do for the rows [from, to) of the merged segment that come from one of the segments:
+// the row there and the merged one.
+func (m *compaction) each(which, from, to int, do func(old, row int)) {
+	lo := max(from-m.first[which], 0)
+	hi := min(to-m.first[which], m.segments[which].Rows-m.segments[which].Deleted)
 	for i := lo; i < hi; i++ {
 		old := i
-		if m.kept[part] != nil {
-			old = int(m.kept[part][i])
+		if m.kept[which] != nil {
+			old = int(m.kept[which][i])
 		}
-		do(old, m.first[part]+i)
+		do(old, m.first[which]+i)
 	}
 }
 
 // fill sets what the merged segment knows of its rows but their codes and vectors.
 func (m *compaction) fill(seg *segment.Segment) {
 	seg.SetAlive(nil, 0)
-	owners := m.parts[0].Owner != nil
+	owners := m.segments[0].Owner != nil
 	if owners {
 		seg.Owner = make([]uint32, m.rows)
 	}
-	for i, p := range m.parts {
+	for i, p := range m.segments {
 		seg.Usable += p.Usable
 		seg.Nulls += p.Nulls
 		seg.Bad += p.Bad
@@ -108,17 +108,17 @@ func (m *compaction) fill(seg *segment.Segment) {
 	}
 }
 
-// keepVectors gives the merged segment its vectors: a copy if all parts have copies, else the
+// keepVectors gives the merged segment its vectors: a copy if all segments have copies, else the
 // columns as they are, joined.
 func (m *compaction) keepVectors(ctx context.Context, seg *segment.Segment, threads int) error {
-	for _, p := range m.parts {
+	for _, p := range m.segments {
 		if err := p.Unchanged("compact"); err != nil {
 			return err
 		}
 	}
-	raw := m.parts[len(m.parts)-1].Raw != nil && m.parts[0].Raw != nil
+	raw := m.segments[len(m.segments)-1].Raw != nil && m.segments[0].Raw != nil
 	picks, borrowed := m.vectors(raw)
-	if len(picks) == 0 || len(picks) < len(m.parts) && m.rows > 0 && picks[0].Col.Dim() == 0 {
+	if len(picks) == 0 || len(picks) < len(m.segments) && m.rows > 0 && picks[0].Col.Dim() == 0 {
 		return nil
 	}
 	if borrowed {
@@ -153,10 +153,10 @@ func (m *compaction) keepVectors(ctx context.Context, seg *segment.Segment, thre
 	return nil
 }
 
-// vectors lists where the vectors of the rows are, nothing if those of some part are not at hand,
-// and whether some of them are borrowed.
+// vectors lists where the vectors of the rows are, nothing if those of some segment are not at
+// hand, and whether some of them are borrowed.
 func (m *compaction) vectors(raw bool) (picks []column.Pick, borrowed bool) {
-	for i, p := range m.parts {
+	for i, p := range m.segments {
 		col := p.Source
 		if raw {
 			col = p.Raw
@@ -214,7 +214,7 @@ func (m *compaction) copyNorms(seg *segment.Segment) (err error) {
 		return err
 	}
 	norms := seg.Norms.Floats()
-	for i, p := range m.parts {
+	for i, p := range m.segments {
 		from := p.Norms.Floats()
 		m.each(i, 0, m.rows, func(old, row int) { norms[row] = from[old] })
 	}
@@ -230,12 +230,12 @@ func (m *compaction) copyCodes(ctx context.Context, seg *segment.Segment, thread
 		return err
 	}
 	seg.Codes = codes
-	for _, p := range m.parts {
+	for _, p := range m.segments {
 		codes.Radius = max(codes.Radius, p.Codes.Radius)
 	}
 	return mem.Parallel(ctx, "compact", threads, (m.rows+mergeStep-1)/mergeStep, func(_, s int) error {
 		from, to := s*mergeStep, min((s+1)*mergeStep, m.rows)
-		for i, p := range m.parts {
+		for i, p := range m.segments {
 			done := from
 			if m.first[i] == 0 && m.kept[i] == nil {
 				done = copyBlocks(codes, p.Codes, from, min(to, p.Rows))
@@ -293,10 +293,10 @@ func (n idsOf) count() int {
 
 // joinIDs returns the ids one after the other: positions if they still count from a number on,
 // else numbers or strings.
-func joinIDs(parts []idsOf) *column.IDs {
-	out := &column.IDs{Form: parts[0].ids.Kind()}
+func joinIDs(segments []idsOf) *column.IDs {
+	out := &column.IDs{Form: segments[0].ids.Kind()}
 	counting, next := true, uint64(0)
-	for i, p := range parts {
+	for i, p := range segments {
 		out.N += p.count()
 		counting = counting && p.ids.Kind() == column.IDPositions && p.rows == nil
 		if counting {
@@ -319,7 +319,7 @@ func joinIDs(parts []idsOf) *column.IDs {
 		}
 		out.Num = make([]uint64, 0, out.Len())
 	}
-	for _, p := range parts {
+	for _, p := range segments {
 		for i := range p.count() {
 			row := int64(i)
 			if p.rows != nil {

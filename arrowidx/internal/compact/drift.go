@@ -14,7 +14,7 @@ import (
 // measureDrift adds the residual norms of added rows: distances from the mean, for kind ivf from
 // the nearest centroid, which it remembers.
 func (t *tail) measureDrift(seg *segment.Segment, col *column.Column) error {
-	base := t.parts[0]
+	base := t.segments[0]
 	if base.Metric.Binary() {
 		t.drift.Rows += col.Len()
 		return nil
@@ -44,7 +44,7 @@ func (t *tail) measureDrift(seg *segment.Segment, col *column.Column) error {
 
 // assign finds the cell of every added row and adds how far the rows are from their centroids.
 func (t *tail) assign(seg *segment.Segment, col *column.Column) error {
-	base := t.parts[0]
+	base := t.segments[0]
 	c, plane := base.Cells, base.Cells.Plane
 	if base.Metric == column.Dot {
 		var err error

@@ -23,12 +23,12 @@ type fold struct {
 	from  []int      // old cell of every new one: cells that are left empty are dropped
 }
 
-// foldCells is mergeFlat for a base of kind ivf: parts[1:] know the cells of their rows.
+// foldCells is mergeFlat for a base of kind ivf: segments[1:] know the cells of their rows.
 func foldCells(
-	ctx context.Context, parts []*segment.Segment, threads int,
+	ctx context.Context, segments []*segment.Segment, threads int,
 ) (*segment.Segment, error) {
-	base := parts[0]
-	f := &fold{compaction: newCompaction(parts), base: base}
+	base := segments[0]
+	f := &fold{compaction: newCompaction(segments), base: base}
 	f.seg = like(base, f.rows, joinIDs(f.ids))
 	f.seg.Kind = segment.IVF
 	f.fill(f.seg)
@@ -48,7 +48,7 @@ func foldCells(
 func (f *fold) cells(ctx context.Context, threads int) error {
 	c := &segment.Cells{Padded: f.base.Cells.Padded}
 	f.order(c)
-	f.seg.Tuning = tunedBelow(f.base.Tuning, c.N)
+	f.seg.Points = pointsBelow(f.base.Points, c.N)
 	codes, err := rabitq.NewCodes(len(c.Rows), c.Blocks(), f.seg.Dim, f.seg.Bits)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (f *fold) order(c *segment.Cells) {
 		}
 	})
 	f.added = make([][]uint32, old.N)
-	for i, p := range f.parts[1:] {
+	for i, p := range f.segments[1:] {
 		f.each(i+1, 0, f.rows, func(from, row int) {
 			f.added[p.Owner[from]] = append(f.added[p.Owner[from]], uint32(row))
 		})
@@ -112,8 +112,8 @@ func (f *fold) order(c *segment.Cells) {
 	c.LayOut(sizes)
 }
 
-// tunedBelow returns settings for an index that has so many cells left.
-func tunedBelow(points []segment.CalibrationPoint, cells int) []segment.CalibrationPoint {
+// pointsBelow returns settings for an index that has so many cells left.
+func pointsBelow(points []segment.CalibrationPoint, cells int) []segment.CalibrationPoint {
 	out := slices.Clone(points)
 	for i := range out {
 		out[i].Probes = min(out[i].Probes, cells)
@@ -149,7 +149,7 @@ func (f *fold) cell(e *build.Encoder, i int) {
 
 // vector returns where the vector of an added row is.
 func (f *fold) vector(row int) (*column.Column, int) {
-	i := len(f.parts) - 1
+	i := len(f.segments) - 1
 	for f.first[i] > row {
 		i--
 	}
@@ -157,7 +157,7 @@ func (f *fold) vector(row int) (*column.Column, int) {
 	if f.kept[i] != nil {
 		at = int(f.kept[i][at])
 	}
-	p := f.parts[i]
+	p := f.segments[i]
 	if p.Source != nil {
 		return p.Source, at
 	}

@@ -28,59 +28,59 @@ const (
 	tailLeast = 4096
 )
 
-// tail is the parts of a version to be: the base and what was added since.
+// tail is the segments of a version to be: the base and what was added since.
 type tail struct {
-	v       *segment.Version
-	parts   []*segment.Segment
-	ctx     context.Context
-	threads int
-	asked   build.Options
-	arena   *column.Arena
-	drift   segment.Drift
+	v        *segment.Version
+	segments []*segment.Segment
+	ctx      context.Context
+	threads  int
+	asked    build.Options
+	arena    *column.Arena
+	drift    segment.Drift
 }
 
 // Whole returns all rows that are not deleted as one segment, which the caller releases.
 func Whole(ctx context.Context, v *segment.Version, threads int) (*segment.Segment, error) {
-	if len(v.Parts) == 1 && v.Parts[0].Deleted == 0 {
-		v.Parts[0].Retain()
-		return v.Parts[0], nil
+	if len(v.Segments) == 1 && v.Segments[0].Deleted == 0 {
+		v.Segments[0].Retain()
+		return v.Segments[0], nil
 	}
-	t := tail{v: v, parts: slices.Clone(v.Parts), ctx: ctx, threads: mem.Threads(threads)}
+	t := tail{v: v, segments: slices.Clone(v.Segments), ctx: ctx, threads: mem.Threads(threads)}
 	if err := t.compact(); err != nil {
 		return nil, err
 	}
-	return t.parts[0], nil
+	return t.segments[0], nil
 }
 
 // forget gives up what was made for a version that will not be.
 func (t *tail) forget() {
-	for _, p := range t.parts {
-		if !slices.Contains(t.v.Parts, p) {
+	for _, p := range t.segments {
+		if !slices.Contains(t.v.Segments, p) {
 			p.Release()
 		}
 	}
 }
 
-// replace puts one segment in the place of parts [from, to).
+// replace puts one segment in the place of segments [from, to).
 func (t *tail) replace(from, to int, by *segment.Segment) {
-	for _, p := range t.parts[from:to] {
-		if !slices.Contains(t.v.Parts, p) {
+	for _, p := range t.segments[from:to] {
+		if !slices.Contains(t.v.Segments, p) {
 			p.Release()
 		}
 	}
-	t.parts = append(append(slices.Clone(t.parts[:from]), by), t.parts[to:]...)
+	t.segments = append(append(slices.Clone(t.segments[:from]), by), t.segments[to:]...)
 }
 
 // add codes the added rows and puts the tail in order.
 func (t *tail) add(a *Addition, ids *column.IDs, m *build.Moments) error {
-	base := t.parts[0]
+	base := t.segments[0]
 	t.drift = t.v.Drift
 	if base.Kind == segment.Exact && base.Source == nil && base.Usable > 0 {
 		return fault.New(fault.InvalidArgument, "add", "the index is exact and has no vectors",
 			"load it with vectors=column, or attach the column first")
 	}
 	left := 0
-	for _, p := range t.parts {
+	for _, p := range t.segments {
 		left += p.Usable
 	}
 	if base.Dim == 0 || left == 0 || tooLong(base, m) {
@@ -96,7 +96,7 @@ func (t *tail) add(a *Addition, ids *column.IDs, m *build.Moments) error {
 	if err != nil {
 		return err
 	}
-	t.parts = append(t.parts, seg)
+	t.segments = append(t.segments, seg)
 	if err := t.measureDrift(seg, a.Col); err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func tooLong(seg *segment.Segment, m *build.Moments) bool {
 func (t *tail) code(
 	col *column.Column, ids *column.IDs, progress *build.Progress,
 ) (*segment.Segment, error) {
-	base := t.parts[0]
+	base := t.segments[0]
 	seg := like(base, col.Len(), ids)
 	seg.SetAlive(nil, col.Len())
 	seg.Usable = col.Len()
@@ -160,21 +160,21 @@ func like(seg *segment.Segment, n int, ids *column.IDs) *segment.Segment {
 // settle joins segments of the tail that are not much longer than the next, and the tail with the
 // base when it has become long.
 func (t *tail) settle() error {
-	for n := len(t.parts); n > 2 && t.parts[n-2].Rows <= tailRatio*t.parts[n-1].Rows; {
-		seg, err := mergeTail(t.ctx, t.parts[n-2:], t.threads)
+	for n := len(t.segments); n > 2 && t.segments[n-2].Rows <= tailRatio*t.segments[n-1].Rows; {
+		seg, err := mergeTail(t.ctx, t.segments[n-2:], t.threads)
 		if err != nil {
 			return err
 		}
 		t.replace(n-2, n, seg)
-		n = len(t.parts)
+		n = len(t.segments)
 	}
 	rows := 0
-	for _, p := range t.parts[1:] {
+	for _, p := range t.segments[1:] {
 		rows += p.Rows
 	}
-	most := max(t.parts[0].Rows, tailLeast)
-	if t.parts[0].Kind == segment.IVF {
-		most = max(t.parts[0].Rows/tailShare, tailLeast)
+	most := max(t.segments[0].Rows, tailLeast)
+	if t.segments[0].Kind == segment.IVF {
+		most = max(t.segments[0].Rows/tailShare, tailLeast)
 	}
 	if rows < most {
 		return nil
@@ -182,20 +182,20 @@ func (t *tail) settle() error {
 	return t.compact()
 }
 
-// compact makes one segment of all parts, without the deleted rows.
+// compact makes one segment of all segments, without the deleted rows.
 func (t *tail) compact() error {
 	join := mergeFlat
-	if t.parts[0].Kind == segment.IVF {
+	if t.segments[0].Kind == segment.IVF {
 		join = foldCells
 	}
-	seg, err := join(t.ctx, t.parts, t.threads)
+	seg, err := join(t.ctx, t.segments, t.threads)
 	if err != nil {
 		return err
 	}
 	if seg.Source != nil && seg.Dim > 0 {
 		seg.Digest = segment.SampleDigest(seg.Source, seg.Alive)
 	}
-	t.replace(0, len(t.parts), seg)
+	t.replace(0, len(t.segments), seg)
 	if t.arena != nil {
 		t.arena.Drop()
 	}
@@ -205,10 +205,10 @@ func (t *tail) compact() error {
 // rebuild builds everything anew from the vectors: the first rows of an index that had none decide
 // its mean and cells, and rows much longer than all before its scale.
 func (t *tail) rebuild(a *Addition, ids *column.IDs, m *build.Moments) error {
-	base, bad := t.parts[0], 0
-	picks := make([]column.Pick, 0, len(t.parts)+1)
-	named := make([]idsOf, 0, len(t.parts)+1)
-	for _, p := range t.parts {
+	base, bad := t.segments[0], 0
+	picks := make([]column.Pick, 0, len(t.segments)+1)
+	named := make([]idsOf, 0, len(t.segments)+1)
+	for _, p := range t.segments {
 		if p.Rows == p.Deleted {
 			continue
 		}
@@ -246,7 +246,7 @@ func (t *tail) rebuild(a *Addition, ids *column.IDs, m *build.Moments) error {
 		return uneven(m, err, o.IDs, col.Len()-a.Col.Len())
 	}
 	seg.Nulls, seg.Bad = seg.Nulls-bad, bad
-	t.replace(0, len(t.parts), seg)
+	t.replace(0, len(t.segments), seg)
 	t.drift = segment.Drift{}
 	return nil
 }

@@ -144,7 +144,7 @@ func (f *finder) group(row int64) uint32 {
 
 // list puts the rows that are compared in the order in which they are: group by group.
 func (f *finder) list() {
-	seg := f.v.Parts[0]
+	seg := f.v.Segments[0]
 	f.order = make([]int64, 0, seg.Usable)
 	for row := range int64(seg.Rows) {
 		if seg.IsAlive(int(row)) && f.group(row) != search.NoGroup {
@@ -164,7 +164,7 @@ func (f *finder) list() {
 // find goes through the rows, a block after the other.
 func (f *finder) find(ctx context.Context) error {
 	f.list()
-	seg := f.v.Parts[0]
+	seg := f.v.Segments[0]
 	f.mask = make([]byte, seg.Rows)
 	f.block.init(seg.Rows)
 	step := blockRows
@@ -214,9 +214,9 @@ func (f *finder) round(ctx context.Context, from int, rows []int64) error {
 func (f *finder) askKept(ctx context.Context) error {
 	n := f.block.sameGroup()
 	own := search.SearchParams{
-		Queries: search.Part(f.asked.Queries, 0, n, f.asked.NQ),
-		Wide:    search.Part(f.asked.Wide, 0, n, f.asked.NQ),
-		Bits:    search.Part(f.asked.Bits, 0, n, f.asked.NQ), NQ: n,
+		Queries: search.QueryRange(f.asked.Queries, 0, n, f.asked.NQ),
+		Wide:    search.QueryRange(f.asked.Wide, 0, n, f.asked.NQ),
+		Bits:    search.QueryRange(f.asked.Bits, 0, n, f.asked.NQ), NQ: n,
 	}
 	w := f.within(&own)
 	w.Mask, w.Limit = f.mask, 1

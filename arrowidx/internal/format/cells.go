@@ -54,7 +54,7 @@ func (d *Decoder) readCells(seg *segment.Segment, f *rabitq.Codes) error {
 	if err := d.checkCellRows(seg, c); err != nil {
 		return err
 	}
-	if err := d.readTuning(seg, c.N); err != nil {
+	if err := d.readPoints(seg, c.N); err != nil {
 		return err
 	}
 	seg.Cells, seg.Slots, f.Rows, f.Count = c, c.Occupied(), seg.Usable, c.Blocks()
@@ -84,18 +84,18 @@ func (d *Decoder) checkCellRows(seg *segment.Segment, c *segment.Cells) error {
 	return nil
 }
 
-func (d *Decoder) readTuning(seg *segment.Segment, cells int) error {
-	e, ok := d.secs[secTuning]
+func (d *Decoder) readPoints(seg *segment.Segment, cells int) error {
+	e, ok := d.secs[secCalibration]
 	if !ok {
 		return nil
 	}
-	if e.size != segment.TunedBytes || e.count > segment.MaxTuned {
-		return corrupt(secTuning, e.offset, "%d settings of %d bytes", e.count, e.size)
+	if e.size != segment.PointBytes || e.count > segment.MaxPoints {
+		return corrupt(secCalibration, e.offset, "%d settings of %d bytes", e.count, e.size)
 	}
-	seg.Tuning = segment.UnpackTuning(d.bytes(secTuning))
-	for i, t := range seg.Tuning {
+	seg.Points = segment.UnpackPoints(d.bytes(secCalibration))
+	for i, t := range seg.Points {
 		if !t.Sound(cells) {
-			return corrupt(secTuning, e.offset, "setting %d", i)
+			return corrupt(secCalibration, e.offset, "setting %d", i)
 		}
 	}
 	return nil

@@ -276,7 +276,7 @@ func (d *Decoder) meaning() (*segment.Segment, error) {
 	if seg.Kind == segment.IVF && seg.Dim > 0 {
 		err = d.readCells(seg, f)
 	} else {
-		err = d.absent(secCentroids, secCellSizes, secCellExtents, secCellRows, secTuning)
+		err = d.absent(secCentroids, secCellSizes, secCellExtents, secCellRows, secCalibration)
 	}
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func sections(
 		add(secCellSizes, 4, arrow.Uint32Traits.CastToBytes(c.Sizes()))
 		add(secCellExtents, 8, arrow.Float32Traits.CastToBytes(c.Extents()))
 		add(secCellRows, 4, arrow.Uint32Traits.CastToBytes(c.Rows))
-		add(secTuning, segment.TunedBytes, segment.PackTuning(seg.Tuning))
+		add(secCalibration, segment.PointBytes, segment.PackPoints(seg.Points))
 	}
 	if seg.Next > 0 {
 		add(secNext, 8, binary.LittleEndian.AppendUint64(nil, seg.Next))

@@ -55,13 +55,13 @@ const (
 	secCellSizes                          // uint32 x cells: rows in each
 	secCellExtents                        // float32 x 2 x cells: largest and mean residual length
 	secCellRows                           // uint32 x rows that can be found, cell by cell
-	secTuning                             // see tuned: settings by recall target
+	secCalibration                        // see PackPoints: settings by recall target
 	secNext                               // uint64: the next number that names a row
 )
 
 var sectionNames = [...]string{"", "checksums", "parameters", "provenance", "mean", "rotation",
 	"blocks", "extra", "norms", "ids", "id offsets", "id text", "alive", "vectors", "content",
-	"centroids", "cell sizes", "cell extents", "cell rows", "tuning", "next id"}
+	"centroids", "cell sizes", "cell extents", "cell rows", "calibration", "next id"}
 
 func (k sectionKind) String() string {
 	if int(k) < len(sectionNames) && k > 0 {

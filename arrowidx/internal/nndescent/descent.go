@@ -64,7 +64,7 @@ type NeighborsParams struct {
 // Counts[i] neighbours, laid out as in SearchOut: Rows and Scores from i*K on, best first.
 type NeighborsOut struct {
 	search.SearchOut
-	Of []int64 // one a row that is not deleted, in the order of Names
+	Of []int64 // one a row that is not deleted, in the order of IDArray
 	N  int     // set by Neighbors, whatever it returns: how many rows are not deleted
 }
 
@@ -152,10 +152,10 @@ func Descend(
 
 // newDescent prepares a descent, nil where none applies.
 func newDescent(v *segment.Version, p *NeighborsParams) *descent {
-	if len(v.Parts) != 1 || v.Changed || p.Epsilon0 != 0 || p.Probes != 0 {
+	if len(v.Segments) != 1 || v.Changed || p.Epsilon0 != 0 || p.Probes != 0 {
 		return nil
 	}
-	seg := v.Parts[0]
+	seg := v.Segments[0]
 	d := &descent{seg: seg, col: seg.Source, threads: mem.Threads(p.Threads), n: seg.Usable, k: p.K,
 		progress: p.Progress}
 	if d.recall = p.Recall; d.recall == 0 {

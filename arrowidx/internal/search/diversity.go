@@ -61,8 +61,8 @@ func wideSide(metric column.Metric, x []float64, memory *sideMemory) Side {
 func (w *chooser) choose(ctx context.Context, c *choosing, q Side, hits *SearchOut) error {
 	n := len(hits.Rows)
 	k, lambda := min(c.p.K, n), 1-c.p.Diversity
-	metric := c.v.Parts[0].Metric
-	w.reset(n, c.v.Parts[0].Dim)
+	metric := c.v.Segments[0].Metric
+	w.reset(n, c.v.Segments[0].Dim)
 	if w.wide = c.wide() && q.bits == nil; w.wide {
 		if q.Wide == nil {
 			q.Wide = make([]float64, len(q.X))
@@ -114,7 +114,7 @@ func (c *choosing) wide() bool { return c.p.Wide != nil || Wide(c.v, c.p.Source)
 // converted.
 func (w *chooser) side(c *choosing, row int64, memory *sideMemory) Side {
 	col, at := columnOf(c.v, row, c.p.Source)
-	metric := c.v.Parts[0].Metric
+	metric := c.v.Segments[0].Metric
 	switch {
 	case metric.Binary():
 		return Side{bits: col.Memory(at)}

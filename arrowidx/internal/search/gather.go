@@ -80,7 +80,7 @@ func (s *Searcher) nearRows(ctx context.Context, ps []*Probe, from, to int) erro
 	s.out = mem.Grow(s.out, step*len(ps))
 	s.lengths = mem.Grow(s.lengths, step)
 	s.flatQueries(ps)
-	side := s.Run.Neighbouring()
+	side := s.Run.SideBySide()
 	var outline *sketch.Sketch
 	if side != nil && s.Run.sketches() {
 		outline = s.Run.outline(side)

@@ -39,9 +39,9 @@ func (j *join) take(i int, q *Query, hits []topk.Hit, start int) {
 	}
 }
 
-// searchParts searches every segment and joins what they found by distance, ties to the smaller
+// searchSegments searches every segment and joins what they found by distance, ties to the smaller
 // row. All segments are coded around one mean with one scale, so that their distances compare.
-func searchParts(
+func searchSegments(
 	ctx context.Context, v *segment.Version, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
 	begin := time.Now()
@@ -50,7 +50,7 @@ func searchParts(
 		return Plan{}, err
 	}
 	j := Joins.Get().(*join)
-	plan, err := joinParts(ctx, v, &own, out, j)
+	plan, err := joinSegments(ctx, v, &own, out, j)
 	j.putBack()
 	if err != nil {
 		return Plan{}, err
@@ -59,19 +59,19 @@ func searchParts(
 	return plan, nil
 }
 
-func joinParts(
+func joinSegments(
 	ctx context.Context, v *segment.Version, p *SearchParams, out *SearchOut, j *join,
 ) (Plan, error) {
 	k := min(p.K, v.Usable())
 	j.reset(max(p.NQ, 0), max(k, 0))
 	var plan Plan
-	for i, part := range v.Parts {
+	for i, seg := range v.Segments {
 		params := *p
 		if p.Rows != nil {
 			j.rows = rowsIn(j.rows[:0], v, i, p.Rows)
 			params.Rows = j.rows
 		}
-		got, err := searchPart(ctx, part, &params, out, j, v.Starts[i])
+		got, err := searchInto(ctx, seg, &params, out, j, v.Starts[i])
 		if err != nil {
 			return Plan{}, err
 		}
@@ -79,7 +79,7 @@ func joinParts(
 	}
 	plan.Certified = 0
 	for i := range max(p.NQ, 0) {
-		j.put(i, p.K, v.Parts[0].Metric, out)
+		j.put(i, p.K, v.Segments[0].Metric, out)
 		if !j.unsure[i] {
 			plan.Certified++
 		}

@@ -94,8 +94,8 @@ func (c *choosing) needVectors(why string) error {
 	if c.p.Source != nil {
 		return nil
 	}
-	for _, part := range c.v.Parts {
-		if part.Source == nil && part.Usable > 0 {
+	for _, seg := range c.v.Segments {
+		if seg.Source == nil && seg.Usable > 0 {
 			return fault.New(fault.InvalidArgument, "search", why+", but the index holds codes, not vectors",
 				"load it with vectors=column, or attach the column that it was built from")
 		}
@@ -132,9 +132,9 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 			return err
 		}
 	} else {
-		own.Queries = Part(c.p.Queries, from, to, c.p.NQ)
-		own.Wide = Part(c.p.Wide, from, to, c.p.NQ)
-		own.Bits = Part(c.p.Bits, from, to, c.p.NQ)
+		own.Queries = QueryRange(c.p.Queries, from, to, c.p.NQ)
+		own.Wide = QueryRange(c.p.Wide, from, to, c.p.NQ)
+		own.Bits = QueryRange(c.p.Bits, from, to, c.p.NQ)
 	}
 	found := SearchOut{Rows: c.found.Rows[:n*k], Scores: c.found.Scores[:n*k],
 		Counts: c.found.Counts[:n]}
@@ -152,8 +152,8 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 			hits = found.Without(i, k, int(c.rows[from+i]))
 		}
 		if c.p.Diversity != 0 {
-			q := Side{X: Part(own.Queries, i, i+1, n), Wide: Part(own.Wide, i, i+1, n),
-				bits: Part(own.Bits, i, i+1, n)}
+			q := Side{X: QueryRange(own.Queries, i, i+1, n), Wide: QueryRange(own.Wide, i, i+1, n),
+				bits: QueryRange(own.Bits, i, i+1, n)}
 			if err := choosers[worker].choose(ctx, c, q, &hits); err != nil {
 				return err
 			}
@@ -166,8 +166,9 @@ func (c *choosing) round(ctx context.Context, from, to int) error {
 	})
 }
 
-// Part is what queries [from, to) of nq are in numbers that do not divide unless they are wrong.
-func Part[T any](all []T, from, to, nq int) []T {
+// QueryRange is what queries [from, to) of nq are in numbers that do not divide unless they are
+// wrong.
+func QueryRange[T any](all []T, from, to, nq int) []T {
 	if nq == 0 || len(all)%nq != 0 {
 		return all
 	}
@@ -180,7 +181,7 @@ func Part[T any](all []T, from, to, nq int) []T {
 func AskWith(
 	v *segment.Version, op string, rows []int64, source *column.Column, p *SearchParams,
 ) error {
-	dim, binary := v.Parts[0].Dim, v.Parts[0].Metric.Binary()
+	dim, binary := v.Segments[0].Dim, v.Segments[0].Metric.Binary()
 	if binary {
 		p.Bits = mem.Grow(p.Bits, len(rows)*dim/8)
 	} else {
@@ -208,7 +209,7 @@ func Wide(v *segment.Version, source *column.Column) bool {
 	if source != nil {
 		return source.Wide()
 	}
-	for _, p := range v.Parts {
+	for _, p := range v.Segments {
 		if p.Source != nil && p.Source.Wide() {
 			return true
 		}

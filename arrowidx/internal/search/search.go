@@ -34,22 +34,22 @@ func Search(
 	if p.Like != nil || p.Diversity != 0 {
 		return searchChosen(ctx, v, p, out)
 	}
-	if len(v.Parts) == 1 && !v.Changed && p.IDs == nil {
-		return SearchSegment(ctx, v.Parts[0], p, out)
+	if len(v.Segments) == 1 && !v.Changed && p.IDs == nil {
+		return SearchSegment(ctx, v.Segments[0], p, out)
 	}
-	return searchParts(ctx, v, p, out)
+	return searchSegments(ctx, v, p, out)
 }
 
 // SearchSegment answers the queries from this segment alone.
 func SearchSegment(
 	ctx context.Context, seg *segment.Segment, p *SearchParams, out *SearchOut,
 ) (Plan, error) {
-	return searchPart(ctx, seg, p, out, nil, 0)
+	return searchInto(ctx, seg, p, out, nil, 0)
 }
 
-// searchPart searches a segment, whose hits go to the join, their rows counted from start on; nil:
+// searchInto searches a segment, whose hits go to the join, their rows counted from start on; nil:
 // to out.
-func searchPart(
+func searchInto(
 	ctx context.Context, seg *segment.Segment, p *SearchParams, out *SearchOut, to *join, start int,
 ) (Plan, error) {
 	begin := time.Now()
@@ -147,7 +147,7 @@ func (r *Run) setTarget() error {
 		return fault.New(fault.InvalidArgument, "search",
 			fmt.Sprintf("recall target %v is not in (0, 1]", r.recall), "use for example 0.95")
 	}
-	t := r.Seg.TunedFor(r.recall, r.Col != nil && !r.P.Estimates)
+	t := r.Seg.PointFor(r.recall, r.Col != nil && !r.P.Estimates)
 	r.Epsilon, r.probes = r.P.Epsilon0, r.P.Probes
 	if r.Epsilon == 0 {
 		r.Epsilon = t.Epsilon0

@@ -28,14 +28,14 @@ type sideBySide struct {
 	Sketch   *sketch.Sketch // kinds that code: once the filter is used often
 }
 
-// Neighbouring returns the vectors of the filter's rows side by side, nil if they are not at hand
+// SideBySide returns the vectors of the filter's rows side by side, nil if they are not at hand
 // or not worth it.
-func (r *Run) Neighbouring() *sideBySide {
+func (r *Run) SideBySide() *sideBySide {
 	f := r.Filter
 	if !r.copies() || r.uses < 2 && r.P.NQ < tileQueries {
 		return nil
 	}
-	f.Side.made.Do(func() { f.lineUp(r) })
+	f.Side.made.Do(func() { f.layOut(r) })
 	if f.Side.from != r.Col {
 		return nil
 	}
@@ -65,8 +65,8 @@ func (r *Run) outline(side *sideBySide) *sketch.Sketch {
 	return side.Sketch
 }
 
-// lineUp copies the vectors of the filter's rows.
-func (f *Filter) lineUp(r *Run) {
+// layOut copies the vectors of the filter's rows side by side.
+func (f *Filter) layOut(r *Run) {
 	d := r.Seg.Dim
 	f.Side.Vectors = make([]float32, len(f.Rows)*d)
 	if r.Seg.Metric == column.Cosine {

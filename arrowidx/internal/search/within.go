@@ -98,7 +98,7 @@ func ofWithin(err error) error {
 func (g *ranging) begin(v *segment.Version) error {
 	p := g.p
 	var err error
-	if g.bound, err = p.bound(v.Parts[0].Metric, v.Parts[0].Dim); err != nil {
+	if g.bound, err = p.bound(v.Segments[0].Metric, v.Segments[0].Dim); err != nil {
 		return err
 	}
 	if p.Limit < 0 || p.MaxBytes < 0 {
@@ -122,15 +122,15 @@ func (g *ranging) begin(v *segment.Version) error {
 		return err
 	}
 	g.out.Counts = make([]int64, max(p.NQ, 0))
-	g.params = make([]SearchParams, len(v.Parts))
-	g.runs = make([]Run, len(v.Parts))
-	for i, part := range v.Parts {
+	g.params = make([]SearchParams, len(v.Segments))
+	g.runs = make([]Run, len(v.Segments))
+	for i, seg := range v.Segments {
 		g.params[i] = own
 		if own.Rows != nil {
 			g.params[i].Rows = rowsIn([]int64{}, v, i, own.Rows)
 		}
 		r := &g.runs[i]
-		*r = Run{Seg: part, P: &g.params[i], out: &g.out, Col: part.Source, start: v.Starts[i]}
+		*r = Run{Seg: seg, P: &g.params[i], out: &g.out, Col: seg.Source, start: v.Starts[i]}
 		if p.Source != nil {
 			r.Col = p.Source
 		}
@@ -156,12 +156,12 @@ func (p *WithinParams) Counted(base *segment.Segment) (*WithinParams, error) {
 	return &own, nil
 }
 
-// rowsIn appends those of the rows that lie in a part, counted from its first. to must not be nil:
-// as a filter that would let all rows through.
-func rowsIn(to []int64, v *segment.Version, part int, rows []int64) []int64 {
+// rowsIn appends those of the rows that lie in a segment, counted from its first. to must not be
+// nil: as a filter that would let all rows through.
+func rowsIn(to []int64, v *segment.Version, which int, rows []int64) []int64 {
 	for _, row := range rows {
-		if row >= int64(v.Starts[part]) && row < int64(v.Starts[part+1]) {
-			to = append(to, row-int64(v.Starts[part]))
+		if row >= int64(v.Starts[which]) && row < int64(v.Starts[which+1]) {
+			to = append(to, row-int64(v.Starts[which]))
 		}
 	}
 	return to

@@ -56,7 +56,7 @@ func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) erro
 	g.unsure, g.lists = make([]bool, n), make([][][]topk.Hit, n)
 	for i := range g.runs {
 		if r := &g.runs[i]; r.Eligible > 0 {
-			if err := g.part(ctx, r, from, n); err != nil {
+			if err := g.inSegment(ctx, r, from, n); err != nil {
 				return err
 			}
 		}
@@ -124,8 +124,8 @@ func (g *ranging) plan() Plan {
 	return plan
 }
 
-// part finds the rows of one segment for the n queries from number `from` on.
-func (g *ranging) part(ctx context.Context, r *Run, from, n int) error {
+// inSegment finds the rows of one segment for the n queries from number `from` on.
+func (g *ranging) inSegment(ctx context.Context, r *Run, from, n int) error {
 	w := Workspaces.Get().(*Workspace)
 	err := g.search(ctx, w, r, from, n)
 	w.putBack()

@@ -2,8 +2,8 @@
 // in one go and never changed; a [Version] is the segments of an index between two changes.
 //
 // Reading order: kinds.go, segment.go (who counts, who frees), cells.go and centroid_plane.go (kind
-// ivf), tuned.go (what calibration found), version.go; lens.go and measured.go (rows as float32 and
-// float64), spot_checks.go (borrowed vectors that changed).
+// ivf), calibration.go (what calibration found), version.go; lens.go and measured.go (rows as
+// float32 and float64), spot_checks.go (borrowed vectors that changed).
 package segment
 
 import (
@@ -21,8 +21,8 @@ import (
 )
 
 // Segment is a set of rows with their codes, built in one go: what an index is made of. Immutable.
-// A copy that differs in the rows that can be found, the column attached or the tuning shares the
-// memory of the rest, which held counts.
+// A copy that differs in the rows that can be found, the column attached or the calibration points
+// shares the memory of the rest, which held counts.
 type Segment struct {
 	Held    *held
 	Kind    Kind
@@ -48,7 +48,7 @@ type Segment struct {
 	Codes   *rabitq.Codes
 	Cells   *Cells             // kind ivf
 	Slots   []uint32           // kind ivf: slots that hold rows that can be found
-	Tuning  []CalibrationPoint // kind ivf: by rising recall target
+	Points  []CalibrationPoint // kind ivf: by rising recall target
 	Norms   mem.Slab           // float32 norm of every row, kind exact with cosine or dot
 	Longest float32
 	Uneven  bool               // exact, cosine: some rows are too short or long to scan as they are

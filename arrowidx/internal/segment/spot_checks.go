@@ -21,9 +21,9 @@ func (seg *Segment) Unchanged(op string) error {
 	return seg.Spots.Look(op, seg.Source, seg.Alive, column.Spots)
 }
 
-// Unchanged looks at all rows that have a digest, in all parts.
+// Unchanged looks at all rows that have a digest, in all segments.
 func (v *Version) Unchanged(op string) error {
-	for _, p := range v.Parts {
+	for _, p := range v.Segments {
 		if err := p.Unchanged(op); err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (v *Version) Unchanged(op string) error {
 
 // Glance looks at the digests of a few rows, for every one of n rows that will be read.
 func (v *Version) Glance(op string, n int) error {
-	for _, p := range v.Parts {
+	for _, p := range v.Segments {
 		if s := p.Spots; s != nil {
 			if err := s.Look(op, p.Source, p.Alive, min(n, column.Spots)*s.Each); err != nil {
 				return err

@@ -14,20 +14,20 @@ import (
 // Version is an index between two changes: segments whose rows follow each other. The first is what
 // was built, the others are what was added since. Immutable but for Refs.
 type Version struct {
-	Refs    int // uses, guarded by Index.swap
-	Parts   []*Segment
-	Starts  []int // the row at which each part begins, and the number of rows
-	IDs     *column.IDs
-	Next    uint64 // what the next row is called where rows are called by their positions
-	Changed bool   // rows no longer lie in the order in which they were given
-	Drift   Drift
+	Refs     int // uses, guarded by Index.swap
+	Segments []*Segment
+	Starts   []int // the row at which each segment begins, and the number of rows
+	IDs      *column.IDs
+	Next     uint64 // what the next row is called where rows are called by their positions
+	Changed  bool   // rows no longer lie in the order in which they were given
+	Drift    Drift
 }
 
-// NewVersion makes a version of the parts, which it takes over.
-func NewVersion(parts []*Segment) *Version {
-	v := &Version{Refs: 1, Parts: parts, Starts: make([]int, len(parts)+1)}
-	ids := make([]*column.IDs, len(parts))
-	for i, p := range parts {
+// NewVersion makes a version of the segments, which it takes over.
+func NewVersion(segments []*Segment) *Version {
+	v := &Version{Refs: 1, Segments: segments, Starts: make([]int, len(segments)+1)}
+	ids := make([]*column.IDs, len(segments))
+	for i, p := range segments {
 		v.Starts[i+1] = v.Starts[i] + p.Rows
 		ids[i] = p.IDs
 	}
@@ -35,43 +35,43 @@ func NewVersion(parts []*Segment) *Version {
 	return v
 }
 
-// With returns a version of other parts. Those that v has too are shared, the others taken over.
-func (v *Version) With(parts []*Segment) *Version {
-	for _, p := range parts {
-		if slices.Contains(v.Parts, p) {
+// With returns a version of other segments. Those that v has too are shared, the others taken over.
+func (v *Version) With(segments []*Segment) *Version {
+	for _, p := range segments {
+		if slices.Contains(v.Segments, p) {
 			p.Retain()
 		}
 	}
-	next := NewVersion(parts)
+	next := NewVersion(segments)
 	next.Next, next.Changed, next.Drift = v.Next, true, v.Drift
 	return next
 }
 
-// Attached returns a version whose first part measures on another column.
+// Attached returns a version whose first segment measures on another column.
 func (v *Version) Attached(seg *Segment, col *column.Column, keep Keep) *Version {
 	other := *seg
 	other.Source, other.Keep = col, keep
 	other.Watch()
 	other.Retain()
-	next := v.With(append([]*Segment{&other}, v.Parts[1:]...))
+	next := v.With(append([]*Segment{&other}, v.Segments[1:]...))
 	next.Changed = v.Changed
 	return next
 }
 
-// Free releases the parts; Index does so when nobody uses the version any more.
+// Free releases the segments; Index does so when nobody uses the version any more.
 func (v *Version) Free() {
-	for _, p := range v.Parts {
+	for _, p := range v.Segments {
 		p.Release()
 	}
 }
 
 // Rows returns the number of rows, deleted ones included.
-func (v *Version) Rows() int { return v.Starts[len(v.Parts)] }
+func (v *Version) Rows() int { return v.Starts[len(v.Segments)] }
 
 // Usable returns the number of rows that can be found.
 func (v *Version) Usable() int {
 	n := 0
-	for _, p := range v.Parts {
+	for _, p := range v.Segments {
 		n += p.Usable
 	}
 	return n
@@ -80,34 +80,34 @@ func (v *Version) Usable() int {
 // Count returns the number of rows that are not deleted.
 func (v *Version) Count() int {
 	n := v.Rows()
-	for _, p := range v.Parts {
+	for _, p := range v.Segments {
 		n -= p.Deleted
 	}
 	return n
 }
 
-// At returns the part that a row lies in, and its number there.
+// At returns the segment that a row lies in, and its number there.
 func (v *Version) At(row int64) (*Segment, int) {
-	if len(v.Parts) == 1 {
-		return v.Parts[0], int(row)
+	if len(v.Segments) == 1 {
+		return v.Segments[0], int(row)
 	}
-	i := v.PartOf(row)
-	return v.Parts[i], int(row) - v.Starts[i]
+	i := v.SegmentOf(row)
+	return v.Segments[i], int(row) - v.Starts[i]
 }
 
-// PartOf returns the number of the part that a row lies in.
-func (v *Version) PartOf(row int64) int {
-	return sort.Search(len(v.Parts), func(i int) bool { return v.Starts[i+1] > int(row) })
+// SegmentOf returns the number of the segment that a row lies in.
+func (v *Version) SegmentOf(row int64) int {
+	return sort.Search(len(v.Segments), func(i int) bool { return v.Starts[i+1] > int(row) })
 }
 
-// Only returns the one part of an index that was never changed.
+// Only returns the one segment of an index that was never changed.
 func (v *Version) Only(op string) (*Segment, error) {
 	if v.Changed {
 		return nil, fault.New(fault.InvalidArgument, op,
 			"rows were added or deleted: the rows of the index have no order that a column has",
 			"name rows by their ids")
 	}
-	return v.Parts[0], nil
+	return v.Segments[0], nil
 }
 
 // Known returns the row of every id.
@@ -152,7 +152,7 @@ func (v *Version) RowsOf(ask *column.IDs) ([]int64, error) {
 	for i := range rows {
 		rows[i] = -1
 	}
-	for i, p := range v.Parts {
+	for i, p := range v.Segments {
 		found, err := p.IDs.RowsOf(ask)
 		if err != nil {
 			return nil, err
@@ -204,7 +204,7 @@ func (v *Version) Numbers(row int64) (*Segment, int, error) {
 	return seg, at, err
 }
 
-// Holding returns the part that holds a row's vector, and the row's number there.
+// Holding returns the segment that holds a row's vector, and the row's number there.
 func (v *Version) Holding(row int64) (*Segment, int, error) {
 	if row < 0 || row >= int64(v.Rows()) {
 		return nil, 0, fault.At(fault.UnknownID, "row", row, -1,
@@ -222,26 +222,26 @@ func (v *Version) Holding(row int64) (*Segment, int, error) {
 	return seg, at, nil
 }
 
-// Without returns v's parts with the rows deleted, and how many rows these are. Rows below zero
+// Without returns v's segments with the rows deleted, and how many rows these are. Rows below zero
 // and rows that are deleted already do not count.
-func (v *Version) Without(rows []int64) (parts []*Segment, n int) {
-	parts = append(parts, v.Parts...)
+func (v *Version) Without(rows []int64) (segments []*Segment, n int) {
+	segments = append(segments, v.Segments...)
 	for _, row := range rows {
 		if row < 0 {
 			continue
 		}
-		i := v.PartOf(row)
+		i := v.SegmentOf(row)
 		at := int(row) - v.Starts[i]
-		if parts[i].IsDeleted(at) {
+		if segments[i].IsDeleted(at) {
 			continue
 		}
-		if parts[i] == v.Parts[i] {
-			parts[i] = v.Parts[i].deletable()
+		if segments[i] == v.Segments[i] {
+			segments[i] = v.Segments[i].deletable()
 		}
-		parts[i].deleteRow(at)
+		segments[i].deleteRow(at)
 		n++
 	}
-	return parts, n
+	return segments, n
 }
 
 // IDsFor returns the ids of n new rows in the form that the index has.

@@ -54,24 +54,24 @@ def _neighbors(
         plan=addressof(plan),
     )  # fmt: skip
     if texts:
-        params.names, params.name_offsets = addressof(data), address(cuts)
+        params.texts, params.text_offsets = addressof(data), address(cuts)
     task = Task(lent=(params, of, counts, found, scores, plan, data, cuts))
     try:
         call("rv_neighbors_start", handle.value, byref(params), byref(task.cell))
         task.wait(progress, "neighbors")
         task.result()
         n = int(params.rows)
-        names: npt.NDArray[Any] = of[:n]
+        ids: npt.NDArray[Any] = of[:n]
         if texts:
-            names = _texts(string_at(data.data, data.len), cuts[: n + 1].tolist())
+            ids = _texts(string_at(data.data, data.len), cuts[: n + 1].tolist())
     finally:
         if data.release:
             release_bytes(data)
-    return names, found[:n], scores[:n], counts[:n], plan
+    return ids, found[:n], scores[:n], counts[:n], plan
 
 
 def _texts(data: bytes, cuts: list[int]) -> npt.NDArray[np.object_]:
-    names = np.empty(len(cuts) - 1, object)
-    for i in range(len(names)):
-        names[i] = data[cuts[i] : cuts[i + 1]].decode("utf-8", "surrogatepass")
-    return names
+    texts = np.empty(len(cuts) - 1, object)
+    for i in range(len(texts)):
+        texts[i] = data[cuts[i] : cuts[i + 1]].decode("utf-8", "surrogatepass")
+    return texts

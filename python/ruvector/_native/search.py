@@ -167,10 +167,10 @@ def search_rows(
     cost *= len(batch)
     found = _search_batch(handle, batch, params, cost, (filter_, cuts, asked))
     numbers, scores, counts, plan = found
-    names: npt.NDArray[Any] = numbers if cuts is None else cuts.take(counts)
+    named: npt.NDArray[Any] = numbers if cuts is None else cuts.take(counts)
     if queries.ndim == 2:
-        return names, scores, counts, plan
-    return names[0, : counts[0]], scores[0, : counts[0]], counts, plan
+        return named, scores, counts, plan
+    return named[0, : counts[0]], scores[0, : counts[0]], counts, plan
 
 
 class _Texts:
@@ -180,13 +180,13 @@ class _Texts:
         self.shape = nq, max(int(params.k), 0)
         self.bytes = Bytes(size=sizeof(Bytes))
         self.offsets = np.zeros(nq * self.shape[1] + 1, np.int64)
-        params.names, params.name_offsets = addressof(self.bytes), address(self.offsets)
+        params.texts, params.text_offsets = addressof(self.bytes), address(self.offsets)
 
     def take(self, counts: Ints) -> npt.NDArray[np.object_]:
         """Return the texts, None in absent cells, and free what the library made."""
-        names = np.full(self.shape, None, object)
+        texts = np.full(self.shape, None, object)
         if not self.bytes.release:
-            return names
+            return texts
         try:
             data = string_at(self.bytes.data, self.bytes.len)
         finally:
@@ -195,8 +195,8 @@ class _Texts:
         for q, count in enumerate(counts.tolist()):
             at = q * self.shape[1]
             for i in range(count):
-                names[q, i] = data[cuts[at + i] : cuts[at + i + 1]].decode("utf-8", "surrogatepass")
-        return names
+                texts[q, i] = data[cuts[at + i] : cuts[at + i + 1]].decode("utf-8", "surrogatepass")
+        return texts
 
 
 def _room_for_texts(params: SearchParams, nq: int) -> _Texts:

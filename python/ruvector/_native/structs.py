@@ -140,8 +140,8 @@ class SearchParams(Structure):
         ("scores", c_void_p),
         ("counts", c_void_p),
         ("plan", c_void_p),
-        ("names", c_void_p),
-        ("name_offsets", c_void_p),
+        ("texts", c_void_p),
+        ("text_offsets", c_void_p),
         ("like", c_void_p),
         ("diversity", c_double),
         ("numbers", c_int32),
@@ -163,8 +163,8 @@ class NeighborsParams(Structure):
         ("scores", c_void_p),
         ("counts", c_void_p),
         ("plan", c_void_p),
-        ("names", c_void_p),
-        ("name_offsets", c_void_p),
+        ("texts", c_void_p),
+        ("text_offsets", c_void_p),
     ]
 
 

@@ -41,15 +41,15 @@ type CalibrationPoint struct {
 	Vectors bool    `json:"vectors"` // whether vectors are at hand, or scores are estimates
 }
 
-// TunedBytes is a line of the section of tuning: f64 target, recall, epsilon0 and cut, u32 probes
+// PointBytes is a calibration point in a file: f64 target, recall, epsilon0 and cut, u32 probes
 // and rerank, u32 1 for vectors, u32 zero.
-const TunedBytes = 48
+const PointBytes = 48
 
-// MaxTuned is the most lines of a section of tuning.
-const MaxTuned = 64
+// MaxPoints is the most calibration points of a file.
+const MaxPoints = 64
 
-// PackTuning writes the section of tuning, a line a point.
-func PackTuning(points []CalibrationPoint) []byte {
+// PackPoints writes calibration points as a file has them.
+func PackPoints(points []CalibrationPoint) []byte {
 	var b []byte
 	le := binary.LittleEndian
 	for _, t := range points {
@@ -67,11 +67,11 @@ func PackTuning(points []CalibrationPoint) []byte {
 	return b
 }
 
-// UnpackTuning reads what PackTuning wrote; whether the numbers make sense is for Sound.
-func UnpackTuning(b []byte) []CalibrationPoint {
+// UnpackPoints reads what PackPoints wrote; whether the numbers make sense is for Sound.
+func UnpackPoints(b []byte) []CalibrationPoint {
 	le := binary.LittleEndian
 	var out []CalibrationPoint
-	for ; len(b) >= TunedBytes; b = b[TunedBytes:] {
+	for ; len(b) >= PointBytes; b = b[PointBytes:] {
 		out = append(out, CalibrationPoint{
 			Target:   math.Float64frombits(le.Uint64(b)),
 			Recall:   math.Float64frombits(le.Uint64(b[8:])),
@@ -91,11 +91,11 @@ func (t CalibrationPoint) Sound(cells int) bool {
 		t.Epsilon0 > 0 && t.Epsilon0 <= MaxEpsilon
 }
 
-// TunedFor returns the settings of the least target that is at least the asked one, with vectors or
+// PointFor returns the settings of the least target that is at least the asked one, with vectors or
 // without. Above the greatest target all rows are measured (epsilon 0); an index that could not
 // be calibrated looks into all its cells.
-func (seg *Segment) TunedFor(recall float64, vectors bool) CalibrationPoint {
-	for _, t := range seg.Tuning {
+func (seg *Segment) PointFor(recall float64, vectors bool) CalibrationPoint {
+	for _, t := range seg.Points {
 		if t.Vectors == vectors && t.Target >= recall {
 			return t
 		}
