@@ -19,8 +19,8 @@ from kinds_of_frames import Exporter
 
 import ruvector as rv
 from ruvector._frames.adapters import wrap
-from ruvector._frames.narwhals import NarwhalsFrame
-from ruvector._frames.streams import ArrowRows, back_to
+from ruvector._frames.foreign.narwhals import NarwhalsFrame
+from ruvector._frames.foreign.streams import ArrowRows, back_to
 
 ROWS = np.eye(4, dtype=np.float32)
 TABLE = pa.table({"id": range(4), "emb": pa.array(ROWS.tolist(), pa.list_(pa.float32(), 4))})

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from .._input.rows_as_queries import columns_read_by
-from .nonframes import refusal
+from .foreign.nonframes import refusal
 from .outline import Outline
 from .protocol import Frame, all_facts
 
@@ -25,7 +25,7 @@ def wrap(frame: Any) -> Frame:
     """
     found = _native_frame(frame)
     if found is None:
-        from .foreign import wrap_foreign
+        from .foreign.wrapping import wrap_foreign
 
         found = wrap_foreign(frame, wrap)
     if found is None:
@@ -59,7 +59,7 @@ def is_frame(data: Any) -> bool:
     """Return whether `wrap` takes the data, without reading any of them."""
     if _native_frame(data) is not None:
         return True
-    from .foreign import is_foreign
+    from .foreign.wrapping import is_foreign
 
     return is_foreign(data)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import ColumnError, RuVectorError
-from .foreign import from_native_as
+from .foreign.wrapping import from_native_as
 from .outline import Outline
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .. import _native
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["auto", "exact", "flat", "ivf"]
 Keep: TypeAlias = Literal["auto", "borrow", "copy", "none"]
 OnNull: TypeAlias = Literal["error", "skip"]
+
+
+_source: list[Callable[[Any, bool], Any]] = [lambda data, packed: data]
+
+
+def column_found_by(find: Callable[[Any, bool], Any]) -> None:
+    """Have the column of a frame found by whoever knows frames: ``find(data, packed)``."""
+    _source[:] = [find]
 
 
 @method
@@ -45,9 +54,10 @@ def build(
 
     Parameters
     ----------
-    vectors : array, Series, Arrow array or stream, or sequence of vectors
+    vectors : array, Series, Arrow array or stream, or sequence of vectors; or frame
         n rows of d numbers. C-contiguous float32, float64, float16, int8 and uint8 memory
-        is borrowed as it is; other strides, orders and number types are copied once.
+        is borrowed as it is; other strides, orders and number types are copied once. A frame of
+        any kind that `search` takes has its only column of vectors indexed, and no other.
     ids : sequence of n whole numbers or texts, optional
         What the rows are called in answers; their positions 0..n-1 when not given.
     metric : {"cosine", "dot", "l2", "euclidean", "sqeuclidean", "hamming", "jaccard"}
@@ -102,6 +112,7 @@ def build(
     """
     metric_name = canonical(metric)
     packed = metric_name in BINARY
+    vectors = _source[0](vectors, packed)
     column = read_bits(vectors, metric_name) if packed else read_vectors(vectors)
     try:
         if column.handle is None:

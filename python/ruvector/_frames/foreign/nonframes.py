@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .._errors import InvalidArgument
+from ..._errors import InvalidArgument
 
 _FRAMES: Final = (
     "a pandas or polars frame, pyarrow data, a DuckDB relation, an Arrow stream, or what narwhals "

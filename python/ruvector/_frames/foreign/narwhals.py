@@ -12,8 +12,8 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
+from ..protocol import Added, Frame, one_of
 from .converted import ConvertedFrame
-from .protocol import Added, Frame, one_of
 
 
 class NarwhalsFrame(ConvertedFrame):

@@ -13,12 +13,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from .. import _native
-from .._errors import ColumnError, InvalidArgument
-from .._input.masks import Mask, read_mask, refuse_mapping
-from .._input.numbers import WHOLE
+from ... import _native
+from ..._errors import ColumnError, InvalidArgument
+from ..._input.masks import Mask, read_mask, refuse_mapping
+from ..._input.numbers import WHOLE
+from ..protocol import Added, ColumnFacts, Frame, one_of, position_of
 from .converted import ConvertedFrame
-from .protocol import Added, ColumnFacts, Frame, one_of, position_of
 
 _NUMBERS: Final = frozenset(
     (

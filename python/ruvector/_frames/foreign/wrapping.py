@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakSet
 
-from .._errors import InvalidArgument, MissingExtra
-from .._native.peek import taken
+from ..._errors import InvalidArgument, MissingExtra
+from ..._native.peek import taken
+from ..protocol import Frame
 from .converted import ConvertedFrame
-from .protocol import Frame
 
 Wrap = Callable[[Any], Frame]
 _read: WeakSet[Any] = WeakSet()  # the readers of pyarrow that were read to their end here
@@ -23,7 +23,7 @@ _read: WeakSet[Any] = WeakSet()  # the readers of pyarrow that were read to thei
 # Libraries whose frames narwhals serves and that are not met here already.
 _SERVED_BY_NARWHALS: Final = ("modin", "cudf", "dask", "pyspark", "sqlframe")
 _NO_FRAMES: Final = ("pandas", "polars", "pyarrow", "numpy", "torch", "ruvector")
-_OURS: Final = "ruvector._frames.streams"
+_OURS: Final = ("ruvector._frames.foreign.streams", "ruvector._native.peek")
 
 
 def wrap_foreign(frame: Any, wrap: Wrap) -> Frame | None:
@@ -38,7 +38,7 @@ def wrap_foreign(frame: Any, wrap: Wrap) -> Frame | None:
         found = DuckDBFrame(frame)
     if found is None:
         found = _of_narwhals(frame, wrap)
-    if found is None and _exports_arrow(frame):
+    if found is None and exports_arrow(frame):
         found = _of_stream(frame, wrap)
     return found
 
@@ -47,7 +47,7 @@ def is_foreign(data: Any) -> bool:
     """Return whether `wrap_foreign` takes the data, without reading any of them."""
     if _pyarrow_kind(data) or is_relation(data) or _narwhals_kind(data):
         return True
-    return hasattr(data, "__arrow_c_array__") and _exports_arrow(data) and _holds_columns(data)
+    return hasattr(data, "__arrow_c_array__") and exports_arrow(data) and _holds_columns(data)
 
 
 def is_relation(frame: Any) -> bool:
@@ -209,10 +209,10 @@ def _collect_first(frame: Any, name: str) -> str:
 # ---- any Arrow data ----
 
 
-def _exports_arrow(frame: Any) -> bool:
+def exports_arrow(frame: Any) -> bool:
     """Return whether this is Arrow data of a library that we do not know."""
     home = type(frame).__module__
-    if home.partition(".")[0] in _NO_FRAMES and home != _OURS:
+    if home.partition(".")[0] in _NO_FRAMES and home not in _OURS:
         return False
     return hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")
 

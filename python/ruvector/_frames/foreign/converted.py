@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._input.masks import Mask
-from .protocol import Added, ColumnFacts, Frame
+from ..._input.masks import Mask
+from ..protocol import Added, ColumnFacts, Frame
 
 
 class ConvertedFrame:

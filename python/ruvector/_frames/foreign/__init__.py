@@ -1,0 +1,1 @@
+"""Frames of libraries that are not pandas, polars or pyarrow tables."""
