@@ -46,19 +46,21 @@ type WordIndex struct {
 }
 
 // WordInfo is what an index of words holds: Rows of the column, Texts with a term, different Terms,
-// Tokens (terms counted as often as they stand there), and Bytes of memory.
+// Tokens (terms counted as often as they stand there), Bytes of memory, and the Version of the rule
+// that cut them.
 type WordInfo struct {
-	Rows   int   `json:"rows"`
-	Texts  int   `json:"texts"`
-	Terms  int   `json:"terms"`
-	Tokens int64 `json:"tokens"`
-	Bytes  int64 `json:"bytes"`
+	Rows    int   `json:"rows"`
+	Texts   int   `json:"texts"`
+	Terms   int   `json:"terms"`
+	Tokens  int64 `json:"tokens"`
+	Bytes   int64 `json:"bytes"`
+	Version int   `json:"version"`
 }
 
 // Info returns what the index holds.
 func (x *WordIndex) Info() WordInfo {
 	info := WordInfo{Rows: x.count, Texts: x.texts, Terms: x.terms, Tokens: x.tokens,
-		Bytes: int64(len(x.slab.Mem))}
+		Bytes: int64(len(x.slab.Mem)), Version: WordsVersion}
 	for i := range x.pieces {
 		info.Bytes += int64(len(x.pieces[i].slab.Mem))
 	}

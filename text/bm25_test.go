@@ -165,7 +165,8 @@ func TestWhatIsFoundHasATermOfTheQuery(t *testing.T) {
 	require.Empty(t, got[2])
 	require.Empty(t, got[3])
 	require.Len(t, got[4], 3)
-	require.EqualValues(t, WordInfo{Rows: 5, Texts: 3, Terms: 4, Tokens: 7, Bytes: x.Info().Bytes},
+	require.EqualValues(t, WordInfo{Rows: 5, Texts: 3, Terms: 4, Tokens: 7, Bytes: x.Info().Bytes,
+		Version: WordsVersion},
 		x.Info())
 }
 

@@ -56,6 +56,7 @@ from ._frames.verbs.duplicate_groups import duplicate_groups
 from ._frames.verbs.duplicated import duplicated
 from ._frames.verbs.embed import embed
 from ._frames.verbs.explain import explain
+from ._frames.verbs.hybrid import hybrid
 from ._frames.verbs.neighbors import neighbors
 from ._frames.verbs.plot import plot
 from ._frames.verbs.recall import recall
@@ -134,6 +135,7 @@ __all__ = [
     "duplicated",
     "embed",
     "explain",
+    "hybrid",
     "last_plan",
     "merge_topk",
     "neighbors",

@@ -52,6 +52,8 @@ VERBS: dict[str, Verb] = {
     "search, text": lambda f: rv.search(f, "a refund", k=3, text="word", embedder=embed),
     "search, texts": lambda f: rv.search(f, ["wrong", "x"], k=2, text="word", embedder=embed),
     "search, nothing": lambda f: rv.search(f, QUERY, where=np.zeros(N, bool)),
+    "hybrid": lambda f: rv.hybrid(f, "a refund", k=4, text="word", embedder=embed),
+    "hybrid, a batch": lambda f: rv.hybrid(f, ["wrong", "x"], k=2, text="word", embedder=embed),
     "within": lambda f: rv.within(f, QUERY, min_similarity=0.3),
     "within, a batch": lambda f: rv.within(f, MATRIX[:3], max_distance=2, metric="l2", limit=4),
     "dedup": lambda f: rv.dedup(f, min_similarity=0.5),

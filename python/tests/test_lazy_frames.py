@@ -78,6 +78,9 @@ VERBS: dict[str, Verb] = {
     "rerank, where": lambda f: rv.search(
         f, ["x", "size"], k=2, on="emb", embedder=LETTERS, reranker=lengths, where=np.arange(N) > 9
     ),
+    "hybrid": lambda f: rv.hybrid(f, "refund", k=3, text="word", embedder=LETTERS),
+    "hybrid, batch": lambda f: rv.hybrid(f, ["late", "x"], text="word", on="emb", embedder=LETTERS),
+    "hybrid, index": lambda f: rv.hybrid(f, "size", text="word", index=BY_ID, embedder=LETTERS),
     "within": lambda f: rv.within(f, QUERY, min_similarity=0.5),
     "within, batch": lambda f: rv.within(f, MATRIX[:2], max_distance=1.5, metric="l2", limit=3),
     "within, index": lambda f: rv.within(f, QUERY, max_distance=1.5, index=GIVEN),

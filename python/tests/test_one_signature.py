@@ -20,7 +20,7 @@ METHODS = (
     "upsert", "delete", "compact", "info",
 )  # fmt: skip
 VERBS = (
-    "search", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed",
+    "search", "hybrid", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed",
     "dedup", "duplicated", "duplicate_groups", "similarity_quantiles", "neighbors", "similar_to",
     "recall",
 )  # fmt: skip

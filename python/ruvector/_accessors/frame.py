@@ -16,6 +16,7 @@ from .._frames.verbs.duplicate_groups import duplicate_groups
 from .._frames.verbs.duplicated import duplicated
 from .._frames.verbs.embed import embed
 from .._frames.verbs.explain import explain
+from .._frames.verbs.hybrid import hybrid
 from .._frames.verbs.neighbors import neighbors
 from .._frames.verbs.plot import plot
 from .._frames.verbs.recall import recall
@@ -82,6 +83,7 @@ class FrameAccessor(Listed, Generic[FrameT_co]):
             raise FRAME.error(self, name)
 
     search = verb(search)
+    hybrid = verb(hybrid)
     within = verb(within)
     sim_join = verb(sim_join)
     neighbors = verb(neighbors)

@@ -89,7 +89,11 @@ class ArrowFrame:
         if columns is not None:
             frame = frame.select([one_of(self.names(), label) for label in columns])
         extra = {
-            name: pa.array(values, type=pa.string() if values.dtype.kind == "O" else None)
+            name: pa.array(
+                np.ma.getdata(values),
+                type=pa.string() if values.dtype.kind == "O" else None,
+                mask=np.ma.getmaskarray(values),
+            )
             for name, values in added.items()
         }
         if not frame.num_columns:  # taking from no columns leaves no rows

@@ -174,7 +174,8 @@ def _append(frame: Any, columns: Mapping[str, Any]) -> None:
     """Put columns at the end of a frame."""
     below = ("",) * (frame.columns.nlevels - 1)  # names of the further levels of a MultiIndex
     for name, values in columns.items():
-        frame.insert(len(frame.columns), (name, *below) if below else name, values)
+        held = values.filled(np.nan) if isinstance(values, np.ma.MaskedArray) else values
+        frame.insert(len(frame.columns), (name, *below) if below else name, held)
 
 
 def _of_machine(column: Any) -> Any:

@@ -159,6 +159,8 @@ class PolarsFrame:
 
 
 def _added(name: str, values: npt.NDArray[Any]) -> pl.Series:
+    if isinstance(values, np.ma.MaskedArray):
+        return _null_where(pl.Series(name, values.data), np.ma.getmaskarray(values))
     if values.dtype.kind == "O":
         return pl.Series(name, values.tolist(), dtype=pl.String)
     counts = values.dtype == np.int64 and (name == "rank" or name.endswith(("_row", "_rank")))

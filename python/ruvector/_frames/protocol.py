@@ -77,7 +77,10 @@ class Frame(Protocol):
         ...
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
-        """Return a frame of these rows and columns (None: all), with columns added."""
+        """Return a frame of these rows and columns (None: all), with columns added.
+
+        Numbers that are masked (numpy.ma) are null; NaN where the library knows no null.
+        """
         ...
 
     def with_columns(self, columns: Mapping[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from .task import Progress, Task
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+WORDS_VERSION = 1  # of the rule that cuts texts into terms: text.WordsVersion
 _MASK = 1  # the kind of a filter that has one byte a row
 
 

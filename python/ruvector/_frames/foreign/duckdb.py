@@ -166,7 +166,13 @@ class DuckDBFrame:
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[Any] | None, added: Added) -> Any:
         names = self.names()
         chosen = names if columns is None else [names[one_of(names, name)] for name in columns]
-        return self._gathered(rows, chosen, added)
+        extra = {
+            name: (values.data, ~np.ma.getmaskarray(values))
+            if isinstance(values, np.ma.MaskedArray)
+            else values
+            for name, values in added.items()
+        }
+        return self._gathered(rows, chosen, extra)
 
     def _gathered(
         self, rows: npt.NDArray[np.int64], chosen: Sequence[Any], added: Mapping[str, Any]

@@ -29,12 +29,7 @@ class NarwhalsFrame(ConvertedFrame):
         names = self.names()
         chosen = names if columns is None else [names[one_of(names, label)] for label in columns]
         backend = self._met.implementation
-        extra = [
-            nw.new_series(
-                name, values.tolist() if values.dtype == object else values, backend=backend
-            )
-            for name, values in added.items()
-        ]
+        extra = [_added(name, values, backend) for name, values in added.items()]
         if not chosen:
             return nw.from_dict({s.name: s for s in extra}, backend=backend).to_native()
         found = self._met.select(chosen)[rows.tolist()]
@@ -73,3 +68,10 @@ class NarwhalsFrame(ConvertedFrame):
         schema = {name: dtypes[kind] for name, kind in kinds.items()}
         made = nw.from_dict(dict(columns), schema, backend=self._met.implementation)
         return made.to_native()
+
+
+def _added(name: str, values: npt.NDArray[Any], backend: Any) -> Any:
+    if isinstance(values, np.ma.MaskedArray):
+        return nw.new_series(name, values.tolist(), nw.Float32(), backend=backend)
+    values = values.tolist() if values.dtype == object else values
+    return nw.new_series(name, values, backend=backend)
