@@ -1,5 +1,5 @@
-# Formatting, vet, staticcheck, ruff, mypy --strict, pyright. All run; the first failure is not
-# the last thing said.
+# Formatting, vet, staticcheck, ruff; mypy --strict and pyright, of the package and of programs of
+# users (python/tests/programs). All run; the first failure is not the last thing said.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/.venv/bin
@@ -32,6 +32,7 @@ else
 fi
 try "$bin/ruff" check --quiet .
 try "$bin/ruff" format --check --quiet .
-try typed mypy --strict
+try typed mypy --strict tests/programs
 try typed pyright --pythonpath "$bin/python"
+try "$bin/pyright" -p python/tests/programs --pythonpath "$bin/python"
 exit $failed

@@ -19,6 +19,8 @@ refuse_other_distribution()  # before the other package's files can be taken for
 from typing import TYPE_CHECKING
 
 from . import _accessors
+from ._accessors.frame import FrameAccessor
+from ._accessors.series import SeriesAccessor
 from ._caller import RuVectorWarning
 from ._errors import (
     ColumnError,
@@ -98,6 +100,7 @@ __all__ = [
     "FlatF32Index",
     "ForkedProcessError",
     "FormatTooNew",
+    "FrameAccessor",
     "Hit",
     "Index",
     "IndexClosed",
@@ -120,6 +123,7 @@ __all__ = [
     "RuVectorError",
     "RuVectorWarning",
     "SearchResult",
+    "SeriesAccessor",
     "UnknownId",
     "VectorIndexError",
     "VectorsChanged",

@@ -19,7 +19,7 @@ from .listing import Listed
 from .series import SeriesAccessor
 
 
-class PolarsSeriesAccessor(SeriesAccessor[pl.Series, pl.DataFrame]):
+class PolarsSeriesAccessor(SeriesAccessor[pl.Series]):
     """A polars Series of vectors."""
 
     __slots__ = ()

@@ -68,7 +68,11 @@ def _without(parameter: str, docstring: str) -> str:
 
 
 class FrameAccessor(Listed, Generic[FrameT_co]):
-    """Vector search on a DataFrame: the functions of `ruvector`, the frame filled in."""
+    """Vector search on a DataFrame: the functions of `ruvector`, the frame filled in.
+
+    ``FrameAccessor(df)`` is what ``df.ruvector`` is, for type checkers, which cannot see what is
+    registered with pandas and polars.
+    """
 
     __slots__ = ("_frame",)
 

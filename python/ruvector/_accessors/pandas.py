@@ -14,7 +14,7 @@ class PandasAccessor(FrameAccessor[pd.DataFrame]):
     __slots__ = ()
 
 
-class PandasSeriesAccessor(SeriesAccessor[pd.Series, pd.DataFrame]):
+class PandasSeriesAccessor(SeriesAccessor[pd.Series]):
     """A pandas Series of vectors."""
 
     __slots__ = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from .._frames.verbs.describe import describe
+from .._frames.verbs.describe import describe_column
 from .._frames.verbs.distance import distance
 from .._frames.verbs.similarity import similarity
 from .._habits import SERIES
@@ -17,20 +17,22 @@ P = ParamSpec("P")
 R = TypeVar("R")
 ColumnT = TypeVar("ColumnT")
 ColumnT_co = TypeVar("ColumnT_co", covariant=True)
-FrameT_co = TypeVar("FrameT_co", covariant=True)  # what the library calls a frame
 
 
 def column_verb(
     function: Callable[Concatenate[ColumnT, P], R],
-) -> Callable[Concatenate[SeriesAccessor[ColumnT, object], P], R]:
+) -> Callable[Concatenate[SeriesAccessor[ColumnT], P], R]:
     """Make a method of a function that takes a column, which its signature and help leave out."""
-    method: Callable[Concatenate[SeriesAccessor[ColumnT, object], P], R]
+    method: Callable[Concatenate[SeriesAccessor[ColumnT], P], R]
     method = forward(function, "SeriesAccessor")
     return method
 
 
-class SeriesAccessor(Listed, Generic[ColumnT_co, FrameT_co]):
-    """A column of vectors: the functions of `ruvector` that take one, the column filled in."""
+class SeriesAccessor(Listed, Generic[ColumnT_co]):
+    """A column of vectors: the functions of `ruvector` that take one, the column filled in.
+
+    ``SeriesAccessor(series)`` is what ``series.ruvector`` is, for type checkers.
+    """
 
     __slots__ = ("_frame",)
 
@@ -47,4 +49,13 @@ class SeriesAccessor(Listed, Generic[ColumnT_co, FrameT_co]):
     to_matrix = column_verb(to_matrix)
     similarity = column_verb(similarity)
     distance = column_verb(distance)
-    describe: Callable[[], FrameT_co] = forward(describe, "SeriesAccessor")
+
+    def describe(self) -> Any:
+        """Describe the column in one row: its dimensions, nulls, bad rows and the like.
+
+        Returns
+        -------
+        frame of the same library
+            The row that ``df.ruvector.describe()`` has for the column.
+        """
+        return describe_column(self._frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .index import Index
 
+FrameT = TypeVar("FrameT")
 
 # How rows of an answer are gathered from a user's frame, which this file knows nothing of.
 _gather: list[Callable[[SearchResult, Any, Any], Any]] = []
@@ -140,7 +141,7 @@ class SearchResult:
             for q, n in enumerate(counts)
         ]
 
-    def rows(self, frame: Any, *, ids_on: Any = None) -> Any:
+    def rows(self, frame: FrameT, *, ids_on: Any = None) -> FrameT:
         """Gather the rows found from `frame`.
 
         Rows are joined by their ids. An index without ids has those of the frame in its order; a
@@ -169,7 +170,8 @@ class SearchResult:
         VectorsChanged
             `frame` has other vectors or texts than the index, or in another order.
         """
-        return _gather[0](self, frame, ids_on)
+        gathered: FrameT = _gather[0](self, frame, ids_on)
+        return gathered
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""

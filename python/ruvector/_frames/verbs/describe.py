@@ -38,7 +38,6 @@ def describe(frame: FrameT) -> FrameT:
     Parameters
     ----------
     frame : pandas or polars DataFrame, or pyarrow Table
-        Or one column of them.
 
     Returns
     -------
@@ -48,8 +47,7 @@ def describe(frame: FrameT) -> FrameT:
         ``unit_length`` (all vectors have length 1), ``borrowed`` (searched without a copy),
         ``problem`` (why a search would refuse the column, else null).
     """
-    alone = framed(frame)
-    wrapped = wrap(frame) if alone is None else alone[0]
+    wrapped = wrap(frame)
     found: dict[str, list[Any]] = {name: [] for name in _FIELDS}
     for position, fact in enumerate(protocol.all_facts(wrapped)):
         if fact.kind not in ("vector", "bits", "text"):
@@ -64,6 +62,13 @@ def describe(frame: FrameT) -> FrameT:
             found[name].append(row[name])
     answer: FrameT = wrapped.make(found, _FIELDS)
     return answer
+
+
+def describe_column(column: Any) -> Any:
+    """Describe the column in one row; see ``df.ruvector.describe``."""
+    alone = framed(column)
+    assert alone is not None
+    return describe(alone[0].frame)
 
 
 def _vector_facts(column: Any) -> dict[str, Any]:
