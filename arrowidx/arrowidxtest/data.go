@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // Rand returns a generator for a test and prints the seed with the way to replay it.
@@ -25,6 +26,18 @@ func Gaussian(r *rand.Rand, n, d int) []float32 {
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 	}
+	return x
+}
+
+// Sphere returns a random direction.
+func Sphere(r *rand.Rand, d int) []float32 {
+	x := make([]float32, d)
+	norm := 0.0
+	for i := range x {
+		v := r.NormFloat64()
+		x[i], norm = float32(v), norm+v*v
+	}
+	simd.Scale(x, x, float32(1/math.Sqrt(norm)))
 	return x
 }
 

@@ -1,4 +1,4 @@
-package arrowidx
+package search_test
 
 import (
 	"cmp"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -21,18 +23,6 @@ import (
 var estimatorDims = []int{3, 64, 100, 128, 384, 768, 1000, 1536, 4096}
 
 const pairsPerDim = 50_000
-
-// sphere returns a random direction.
-func sphere(r *rand.Rand, d int) []float32 {
-	x := make([]float32, d)
-	norm := 0.0
-	for i := range x {
-		v := r.NormFloat64()
-		x[i], norm = float32(v), norm+v*v
-	}
-	simd.Scale(x, x, float32(1/math.Sqrt(norm)))
-	return x
-}
 
 // tally sums z = (estimate - truth) / standard error, and counts bounds that hold.
 type tally struct {
@@ -71,15 +61,15 @@ type estimate struct {
 const testEpsilon = 1.9
 
 func newEstimate(t testing.TB, d, bits int, seed uint64) *estimate {
-	seg := &segment.Segment{Held: segment.NewHeld(),
-		Kind: Flat, Metric: SqEuclidean, Bits: bits, Dim: d, Rows: 1, Scale: 1, IDs: PositionIDs(1),
+	seg := &segment.Segment{Held: segment.NewHeld(), Kind: segment.Flat, Bits: bits, Dim: d, Rows: 1,
+		Metric: column.SqEuclidean, Scale: 1, IDs: column.PositionIDs(1),
 	}
 	seg.Mean = make([]float32, d)
 	seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(d), seed)
 	codes, err := rabitq.NewCodes(1, 1, d, bits)
 	require.NoError(t, err)
 	seg.Codes = codes
-	return &estimate{seg: seg, coder: rabitq.NewCoder(codes.Padded, bits, SqEuclidean)}
+	return &estimate{seg: seg, coder: rabitq.NewCoder(codes.Padded, bits, column.SqEuclidean)}
 }
 
 func (e *estimate) rotate(x []float32) []float32 {
@@ -115,7 +105,8 @@ func (e *estimate) measure(t testing.TB, r, c, q []float32, plane, code *tally) 
 	}
 	fs, _ := e.coder.Encode(e.rotate(r), 0, nil, extra)
 	f.PutPlane(0, e.coder.Signs, fs)
-	require.NoError(t, e.q.Prepare(asking(e.seg, q, testEpsilon), 0))
+	run := &search.Run{Seg: e.seg, P: &search.SearchParams{Queries: q}, Epsilon: testEpsilon}
+	require.NoError(t, e.q.Prepare(run, 0))
 	w := make([]float32, len(q)) // the query from the centre
 	for i := range w {
 		w[i] = q[i] - c[i]
@@ -178,9 +169,9 @@ func checkEstimator(t *testing.T, d int, ratio float64, pairs int, seed uint64) 
 	for s := range rotations {
 		e := newEstimate(t, d, 5, uint64(s))
 		for range pairs / rotations {
-			x, q, c := sphere(r, d), sphere(r, d), make([]float32, d)
+			x, q, c := arrowidxtest.Sphere(r, d), arrowidxtest.Sphere(r, d), make([]float32, d)
 			if ratio > 1 { // |q| = ratio and |q - c| = 1; else the centre is the origin
-				w := sphere(r, d)
+				w := arrowidxtest.Sphere(r, d)
 				simd.Scale(q, q, float32(ratio))
 				simd.Center(c, q, 1, w)
 			}
@@ -231,10 +222,10 @@ func checkNearest(
 	d := e.seg.Dim
 	centres := make([][]float32, n/20)
 	for i := range centres {
-		centres[i] = sphere(r, d)
+		centres[i] = arrowidxtest.Sphere(r, d)
 	}
 	draw := func(cluster int) []float32 {
-		x := sphere(r, d)
+		x := arrowidxtest.Sphere(r, d)
 		for j, v := range centres[cluster] {
 			x[j] = v + 0.7*x[j]
 		}

@@ -1,51 +1,21 @@
-package arrowidx
+package rabitq_test
 
 import (
-	"fmt"
 	"math"
 	rand "math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
-	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // rotationDims are powers of two, and numbers that are not.
 var rotationDims = []int{64, 128, 192, 320, 512, 704, 1024, 1536}
-
-func TestTheGeneratorGivesThePublishedNumbers(t *testing.T) {
-	// SplitMix64 from seeds 1234567 and 0, as in the reference implementation's test vectors.
-	for seed, want := range map[uint64][]uint64{
-		1234567: {6457827717110365317, 3203168211198807973, 9817491932198370423,
-			4593380528125082431, 16408922859458223821},
-		0: {0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC},
-	} {
-		g := mem.Generator{State: seed}
-		for i, v := range want {
-			require.Equal(t, v, g.Next(), "seed %d, number %d", seed, i)
-		}
-	}
-}
-
-func TestTheGeneratorsBitsAreFair(t *testing.T) {
-	const draws = 100_000
-	g := mem.Generator{State: 9}
-	var ones [64]int
-	for range draws {
-		v := g.Next()
-		for b := range ones {
-			ones[b] += int(v >> b & 1)
-		}
-	}
-	for b, n := range ones {
-		// 5 standard deviations of a fair coin.
-		require.InDelta(t, draws/2, n, 5*math.Sqrt(draws)/2, "bit %d", b)
-	}
-}
 
 func TestARotationIsFrozenByItsSeed(t *testing.T) {
 	for _, d := range rotationDims {
@@ -112,7 +82,7 @@ func TestTheTransposeUndoesARotation(t *testing.T) {
 	for _, d := range []int{64, 192, 320} {
 		rot := rabitq.NewRotation(d, 5)
 		m := matrix(rot)
-		x := sphere(r, d)
+		x := arrowidxtest.Sphere(r, d)
 		y := append([]float32(nil), x...)
 		rot.Apply(y, 1)
 		for i := range d { // row i of the matrix of columns is the inverse's
@@ -129,7 +99,7 @@ func TestARotationKeepsLengthsAndDistances(t *testing.T) {
 		const rows = 20
 		before, after := []float32{}, []float32{}
 		for range rows {
-			before = append(before, sphere(r, d)...)
+			before = append(before, arrowidxtest.Sphere(r, d)...)
 		}
 		after = append(after, before...)
 		rot.Apply(after, rows)
@@ -171,7 +141,7 @@ func TestRowsAreRotatedOneByOne(t *testing.T) {
 		rot := rabitq.NewRotation(d, 3)
 		all := []float32{}
 		for range rows {
-			all = append(all, sphere(r, d)...)
+			all = append(all, arrowidxtest.Sphere(r, d)...)
 		}
 		alone := append([]float32(nil), all...)
 		rot.Apply(all, rows)
@@ -183,72 +153,9 @@ func TestRowsAreRotatedOneByOne(t *testing.T) {
 }
 
 func TestDimensionsArePaddedToWholeWords(t *testing.T) {
-	for dim, want := range map[int]int{1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, MaxDim: MaxDim} {
+	for dim, want := range map[int]int{
+		1: 64, 63: 64, 64: 64, 65: 128, 1000: 1024, column.MaxDim: column.MaxDim,
+	} {
 		require.Equal(t, want, rabitq.PaddedDim(dim))
 	}
-}
-
-func TestASlabIsZeroedWritableAndWhole(t *testing.T) {
-	for _, n := range []int64{1, 63, 4096, 4097, 3 << 20} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			s, err := mem.NewSlab("test", n)
-			require.NoError(t, err)
-			require.Len(t, s.Mem, int(n))
-			for i, b := range s.Mem {
-				if b != 0 {
-					t.Fatalf("byte %d is %d", i, b)
-				}
-			}
-			s.Mem[0], s.Mem[n-1] = 1, 2
-			require.Len(t, s.Floats(), int(n/4))
-			s.Free()
-			require.Nil(t, s.Mem)
-			s.Free() // twice is once
-		})
-	}
-}
-
-func TestSlabsOfImpossibleSizesAreRefused(t *testing.T) {
-	empty, err := mem.NewSlab("test", 0)
-	require.NoError(t, err)
-	require.Nil(t, empty.Mem)
-	empty.Free()
-	for n, want := range map[int64]ErrorKind{
-		-1: LimitExceeded, 1<<46 + 1: LimitExceeded, math.MinInt64: LimitExceeded,
-		math.MaxInt64: LimitExceeded, 1 << 46: OutOfMemory,
-	} {
-		_, err := mem.NewSlab("build", n)
-		require.Equal(t, want, fault.KindOf(err), "%d bytes: %v", n, err)
-		require.ErrorContains(t, err, "build: ")
-	}
-}
-
-func TestAViewIsNotUnmapped(t *testing.T) {
-	s, err := mem.NewSlab("test", 8192)
-	require.NoError(t, err)
-	defer s.Free()
-	s.Mem[5000] = 9
-	view := mem.Slab{Mem: s.Mem[4096:], View: true}
-	view.Free()
-	require.Nil(t, view.Mem)
-	require.EqualValues(t, 9, s.Mem[5000])
-}
-
-func TestDroppedPagesAreZeroAndKeptOnesAreNot(t *testing.T) {
-	const n = 1 << 20
-	s, err := mem.NewSlab("test", n)
-	require.NoError(t, err)
-	defer func() { s.View = false; s.Free() }()
-	for i := range s.Mem {
-		s.Mem[i] = 7
-	}
-	s.DropPages(0, 0)
-	require.EqualValues(t, 7, s.Mem[n-1], "free will unmap it: nothing to drop")
-	s.View = true
-	const from, to = 300_000, 300_100
-	s.DropPages(from, to)
-	for i := from; i < to; i++ {
-		require.EqualValues(t, 7, s.Mem[i])
-	}
-	require.Contains(t, []byte{0, 7}, s.Mem[0], "where the system can, the page is gone")
 }

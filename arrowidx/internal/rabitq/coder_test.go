@@ -1,4 +1,4 @@
-package arrowidx
+package rabitq_test
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/format"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/simd"
@@ -22,7 +23,7 @@ type coded struct {
 	extra []byte
 }
 
-func code(r []float32, bits int, metric Metric, meanDot float32) coded {
+func code(r []float32, bits int, metric column.Metric, meanDot float32) coded {
 	c := rabitq.NewCoder(len(r), bits, metric)
 	extra := make([]byte, simd.ExtraBytes(len(r), bits-1)+rabitq.FactorsBytes)
 	out := coded{r: r, bits: bits, extra: extra}
@@ -97,7 +98,7 @@ func product(r []float32, y []float64) (dot, yy, rr float64) {
 }
 
 // wantFactors are the formulas of the format.
-func wantFactors(r []float32, y []float64, metric Metric, meanDot float64) [3]float64 {
+func wantFactors(r []float32, y []float64, metric column.Metric, meanDot float64) [3]float64 {
 	dot, yy, l := product(r, y)
 	kappa, add := 2.0, l
 	if metric.Larger() {
@@ -120,7 +121,9 @@ func TestFactorsAreTheFormulasOfTheFormat(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, d := range []int{64, 128, 192, 1024} {
 		for bits := 1; bits <= 9; bits++ {
-			for _, metric := range []Metric{Cosine, Dot, L2, SqEuclidean} {
+			for _, metric := range []column.Metric{
+				column.Cosine, column.Dot, column.L2, column.SqEuclidean,
+			} {
 				meanDot := float32(r.NormFloat64())
 				c := code(gaussians(r, d, 0.05), bits, metric, meanDot)
 				compare := func(have rabitq.Factors, y []float64, name string) {
@@ -152,7 +155,7 @@ func TestSignsAreThoseOfTheResidual(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	x := gaussians(r, 192, 1)
 	x[0], x[64], x[191] = 0, float32(math.Copysign(0, -1)), 0
-	c := code(x, 4, L2, 0)
+	c := code(x, 4, column.L2, 0)
 	for i, v := range x {
 		require.Equal(t, v > 0, c.sign(i) == 1, "seed %d, dimension %d holds %v", seed, i, v)
 	}
@@ -162,7 +165,7 @@ func TestCodesGrowWithTheNumbersTheyStandFor(t *testing.T) {
 	const seed = 322
 	r := rand.New(rand.NewPCG(seed, 0))
 	for bits := 2; bits <= 9; bits++ {
-		c := code(gaussians(r, 256, 0.1), bits, Dot, 0)
+		c := code(gaussians(r, 256, 0.1), bits, column.Dot, 0)
 		y := c.vector()
 		for i := range y {
 			require.LessOrEqual(t, math.Abs(y[i]), float64(int(1)<<bits-1)/2)
@@ -205,7 +208,7 @@ func TestTheFittedScaleIsNoWorseThanTheConstantOne(t *testing.T) {
 				if i%3 == 0 { // one dimension sticks out
 					x[r.IntN(d)] *= 8
 				}
-				c := code(x, bits, L2, 0)
+				c := code(x, bits, column.L2, 0)
 				fitted, constant := cosine2(x, c.vector()), cosine2(x, plain(x, bits))
 				require.GreaterOrEqual(t, fitted, constant-1e-6, "seed %d d=%d %d bits", seed, d, bits)
 				if fitted > constant+1e-6 {
@@ -224,7 +227,7 @@ func TestEveryBitBringsACodeCloserToItsRow(t *testing.T) {
 	for range 50 {
 		x := gaussians(r, d, 0.1)
 		for bits := 1; bits <= 9; bits++ {
-			c := code(x, bits, L2, 0)
+			c := code(x, bits, column.L2, 0)
 			sum[bits] += 1 - cosine2(x, c.vector())
 		}
 	}
@@ -236,10 +239,10 @@ func TestEveryBitBringsACodeCloserToItsRow(t *testing.T) {
 
 func TestAZeroResidualHasNoErrorAndNoDirection(t *testing.T) {
 	for bits := 1; bits <= 9; bits++ {
-		for _, metric := range []Metric{Dot, L2} {
+		for _, metric := range []column.Metric{column.Dot, column.L2} {
 			c := code(make([]float32, 64), bits, metric, 0.25)
 			want := rabitq.Factors{}
-			if metric == Dot {
+			if metric == column.Dot {
 				want.Add = -0.25
 			}
 			require.Equal(t, want, c.plane, "%d bits", bits)
@@ -255,7 +258,7 @@ func TestResidualsOfEverySizeHaveFiniteFactors(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for exponent := -60; exponent <= 1; exponent++ {
 		for bits := 1; bits <= 9; bits++ {
-			c := code(gaussians(r, 64, math.Ldexp(0.1, exponent)), bits, L2, 0)
+			c := code(gaussians(r, 64, math.Ldexp(0.1, exponent)), bits, column.L2, 0)
 			require.True(t, format.Sound(c.plane), "2^%d: %+v", exponent, c.plane)
 			require.True(t, format.Sound(c.whole), "2^%d, %d bits: %+v", exponent, bits, c.whole)
 			if bits > 1 {
