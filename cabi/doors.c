@@ -36,10 +36,9 @@ int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task,
     ENTER(goColumnHashStart(column, out, task, error));
 }
 
-int32_t rv_column_hash_rows(rv_handle column, int64_t from, int64_t n, uint64_t *out,
-    rv_error *error)
+int32_t rv_column_hash_rows(rv_handle column, int64_t at, int64_t n, uint64_t *out, rv_error *error)
 {
-    ENTER(goColumnHashRows(column, from, n, out, error));
+    ENTER(goColumnHashRows(column, at, n, out, error));
 }
 
 int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task, rv_error *error)
@@ -242,6 +241,13 @@ int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error)
 int32_t rv_embed(const rv_embed_params *params, rv_error *error)
 {
     ENTER(goEmbed((rv_embed_params *)params, error));
+}
+
+int32_t rv_texts_hash_start(rv_handle texts, const rv_values *values, const uint8_t *validity,
+    uint64_t whole[2], uint64_t *rows, uint64_t seed, rv_handle *task, rv_error *error)
+{
+    ENTER(goTextsHashStart(texts, (rv_values *)values, (uint8_t *)validity, whole, rows, seed, task,
+        error));
 }
 
 int32_t rv_words_start(rv_handle texts, const rv_values *values, int32_t threads, rv_handle *task,

@@ -329,25 +329,22 @@ RV_API int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handl
  * out is float32, 1 when it is double, which rounds no number. */
 RV_API int32_t rv_column_copy(rv_handle column, void *out, int32_t numbers, uint8_t *valid,
     rv_error *error);
-/* XXH3-128 of vectors, validity, shape and type. All memory of the column is read. */
+/* XXH3-128 of vectors, validity, shape and type. All memory is read. out stays with the task. */
 RV_API int32_t rv_column_hash(rv_handle column, uint64_t out[2], rv_error *error);
-/* The same as a task, with which out stays until it has ended. */
 RV_API int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle *task,
     rv_error *error);
-/* XXH3-64 of each of n rows from `from` on, without their type: 0 for null rows alone. */
-RV_API int32_t rv_column_hash_rows(rv_handle column, int64_t from, int64_t n, uint64_t *out,
+/* XXH3-64 of each of n rows from `at` on, without their type: 0 for null rows alone. */
+RV_API int32_t rv_column_hash_rows(rv_handle column, int64_t at, int64_t n, uint64_t *out,
     rv_error *error);
 /* Principal components: out is rows x dims, centred; null rows are NaN. out stays with the task
  * until it has ended. */
 RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task,
     rv_error *error);
-
 /* The score of every row of column with the only row of other, or with its row of the same number:
  * out, and valid, 1 where neither is null; else it is NaN and 0. metric as in rv_build_params, but
  * not of bits. skip_bad: 1 leaves rows out that have NaN or infinities, 0 refuses them. Scores are
- * those of a search to the last bit. threads: 0 is as many as there are cores. rv_scores is for
- * short work: it cannot be cancelled; out and valid of rv_scores_start stay with the task until it
- * has ended. */
+ * those of a search to the last bit. threads: 0 is all cores. rv_scores is short
+ * work: it cannot be cancelled; out and valid of rv_scores_start stay with the task. */
 RV_API int32_t rv_scores(rv_handle column, rv_handle other, const char *metric, int32_t skip_bad,
     int32_t threads, float *out, uint8_t *valid, rv_error *error);
 RV_API int32_t rv_scores_start(rv_handle column, rv_handle other, const char *metric,
@@ -480,8 +477,13 @@ RV_API int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error);
 /* ---- Text ---- */
 
 RV_API int32_t rv_embed(const rv_embed_params *params, rv_error *error);
-/* A column of texts (utf8, large_utf8, utf8_view, or a dictionary of these) for rv_words_start. */
+/* Of utf8, large_utf8, utf8_view, or a dictionary of these. */
 RV_API int32_t rv_texts_import_stream(struct ArrowArrayStream *stream, rv_handle *texts,
+    rv_error *error);
+/* XXH3-128 of all texts in any layout; in rows two numbers a text, of each by seed, null 0 and 0.
+ * Either may be NULL. texts 0: of values "U" and their bitmap or NULL. All stay with the task. */
+RV_API int32_t rv_texts_hash_start(rv_handle texts, const rv_values *values,
+    const uint8_t *validity, uint64_t whole[2], uint64_t *rows, uint64_t seed, rv_handle *task,
     rv_error *error);
 /* The index of the words of a column of texts or, if that is 0, of values "U", which then stay with
  * the task until it has ended. rv_info says its "rows", "texts", "terms", "tokens" and "bytes". */

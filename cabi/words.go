@@ -54,7 +54,7 @@ func goWordsStart(
 		if out == nil {
 			return invalid("words", "no place for the task", "")
 		}
-		column := func() (*text.Texts, error) { return lentTexts(p) }
+		column := func() (*text.Texts, error) { return lentTexts(p, nil) }
 		if h != 0 {
 			kept, err := guard.Use[*text.Texts](s, uint64(h), handle.Texts)
 			if err != nil {
@@ -81,15 +81,16 @@ func goWordsStart(
 
 // lentTexts views texts of the caller's, which stay with the task. Offsets are copied: what was
 // checked must not change; letters that change give other terms and nothing worse.
-func lentTexts(p *C.rv_values) (texts *text.Texts, err error) {
+// validity is a bitmap of those that are not null, or NULL.
+func lentTexts(p *C.rv_values, validity *C.uint8_t) (texts *text.Texts, err error) {
 	err = guard.Reading("words", "the memory of the texts", func() error {
-		texts, err = readTexts(p)
+		texts, err = readTexts(p, validity)
 		return err
 	})
 	return texts, err
 }
 
-func readTexts(p *C.rv_values) (*text.Texts, error) {
+func readTexts(p *C.rv_values, validity *C.uint8_t) (*text.Texts, error) {
 	if p == nil || p.n < 0 || p.format == nil || C.GoString(p.format) != "U" ||
 		p.offsets == nil || p.len < 0 || p.len > 0 && p.data == nil {
 		return nil, invalid("words", "texts without their data", "use format U")
@@ -99,9 +100,15 @@ func readTexts(p *C.rv_values) (*text.Texts, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := arrowarray.NewData(arrow.BinaryTypes.LargeString, int(n), []*memory.Buffer{nil,
+	var valid *memory.Buffer
+	nulls := 0
+	if validity != nil {
+		valid = memory.NewBufferBytes(view[byte](validity, (n+7)/8))
+		nulls = arrowarray.UnknownNullCount
+	}
+	data := arrowarray.NewData(arrow.BinaryTypes.LargeString, int(n), []*memory.Buffer{valid,
 		memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(cuts)),
-		memory.NewBufferBytes(viewAt[byte](p.data, int64(p.len)))}, nil, 0, 0)
+		memory.NewBufferBytes(viewAt[byte](p.data, int64(p.len)))}, nil, nulls, 0)
 	return text.NewTexts([]arrow.Array{arrowarray.MakeFromData(data)})
 }
 
@@ -165,7 +172,7 @@ func readWordSearch(p *C.rv_search_params) (q text.WordQuery, out text.WordHits,
 
 // queryTexts views n texts of the caller's.
 func queryTexts(p *C.rv_values, n int) ([]string, error) {
-	texts, err := lentTexts(p)
+	texts, err := lentTexts(p, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -103,20 +103,28 @@ func (t *Texts) Len() int { return t.starts[len(t.starts)-1] }
 
 // At returns the text of a row in the column's own memory; a null row is empty.
 func (t *Texts) At(row int) string {
-	c := sort.SearchInts(t.starts, row+1) - 1
-	return t.chunks[c].at(row - t.starts[c])
+	c, i := t.chunkOf(row)
+	text, _ := c.textOrNull(i)
+	return text
 }
 
-func (c *chunk) at(i int) string {
+// chunkOf returns the chunk of a row, and the row's place there.
+func (t *Texts) chunkOf(row int) (*chunk, int) {
+	c := sort.SearchInts(t.starts, row+1) - 1
+	return &t.chunks[c], row - t.starts[c]
+}
+
+// textOrNull returns the text of a row of the chunk, and false where it is null.
+func (c *chunk) textOrNull(i int) (string, bool) {
 	if c.array.IsNull(i) {
-		return ""
+		return "", false
 	}
 	if c.codes == nil {
-		return c.texts.Value(i)
+		return c.texts.Value(i), true
 	}
 	code := c.codes.GetValueIndex(i)
 	if c.texts.IsNull(code) {
-		return ""
+		return "", false
 	}
-	return c.texts.Value(code)
+	return c.texts.Value(code), true
 }

@@ -15,8 +15,8 @@ import pytest
 
 import ruvector as rv
 from ruvector import _native
-from ruvector._frames.cache import text_digest
-from ruvector._native import embed as _embed
+from ruvector._input.text_columns import TextColumn
+from ruvector._native import texts as _texts
 from ruvector._text import static as _static
 
 WORDS = ["refund", "parcel", "arrived", "broken", "card", "charged", "twice", "password"]
@@ -119,7 +119,7 @@ def test_texts_are_cut_so_that_each_call_is_short_and_none_is_lost() -> None:
 def test_a_text_of_a_million_tokens_is_pooled_like_any_other() -> None:
     rng = np.random.default_rng(3)
     table = rng.standard_normal((50, 8)).astype(np.float32)
-    lengths = [3, 2 * _embed.EMBED_TOKENS + 5, 0, 4]
+    lengths = [3, 2 * _texts.EMBED_TOKENS + 5, 0, 4]
     tokens = rng.integers(0, 50, sum(lengths)).astype(np.uint32)
     cuts = np.concatenate([[0], np.cumsum(lengths)])
     matrix, valid = _native.pool_tokens(table, tokens, cuts, normalize=False)
@@ -131,6 +131,7 @@ def test_a_text_of_a_million_tokens_is_pooled_like_any_other() -> None:
 
 def test_the_digest_of_texts_does_not_depend_on_how_they_are_cut() -> None:
     texts = [long_text(3_000_000, 1), "b", None, long_text(2_000_000, 2), "", "c"] + ["d"] * 600
+    text_digest = lambda texts: TextColumn.of_list(texts).digest()  # noqa: E731
     assert text_digest(texts) == text_digest(list(texts))
     for i in (0, 3, 5, 600):
         other = list(texts)

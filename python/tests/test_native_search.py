@@ -11,8 +11,8 @@ import pytest
 import ruvector as rv
 from ruvector import _native
 from ruvector._errors import DimensionMismatch, IndexClosed, InvalidArgument, InvalidVector
-from ruvector._native import embed as _embed
 from ruvector._native import search as _nearest
+from ruvector._native import texts as _embed
 from ruvector._native.facts import facts_of
 from ruvector._native.task import Task
 

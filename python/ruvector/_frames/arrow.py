@@ -13,6 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 from .._errors import InvalidArgument
 from .._input.arrow_rows import codes_of, evaluate, is_text, plain, take_column, take_rows
 from .._input.masks import Mask, read_mask, refuse_mapping
+from .._input.text_columns import TextColumn
 from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of, position_of
 
 
@@ -52,8 +53,10 @@ class ArrowFrame:
         return self.frame.column(position)
 
     def texts(self, label: Any) -> list[Any]:
-        column = self.column(label)
-        return list(plain(column).to_pylist())
+        return list(plain(self.column(label)).to_pylist())
+
+    def text_column(self, label: Any) -> TextColumn:
+        return text_column(self.column(label))
 
     def mask(self, where: Any) -> Mask:
         if isinstance(where, Mapping):
@@ -151,6 +154,23 @@ class ArrowFrame:
         return pa.table(
             {name: pa.array(columns[name], type=dtypes[kind]) for name, kind in kinds.items()}
         )
+
+
+def text_column(column: Any) -> TextColumn:
+    """Return a chunked column of text, encoded or not, or of nothing but nulls."""
+    if isinstance(column, pa.Array):
+        column = pa.chunked_array([column])
+    types = pa.types
+    if not types.is_string_view(column.type):
+        column = plain(column)
+    if not is_text(column.type):
+        column = column.cast(pa.string())
+
+    def pick(rows: npt.NDArray[np.int64] | None) -> list[Any]:
+        texts: list[Any] = (column if rows is None else take_column(column, rows)).to_pylist()
+        return texts
+
+    return TextColumn.of_arrow(column, len(column), pick)
 
 
 def _is_expression(where: Any) -> bool:

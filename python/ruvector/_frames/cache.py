@@ -1,6 +1,6 @@
 """What frame verbs keep between calls: indexes and embedded text columns, by content.
 
-A key is the XXH3 of the vectors (or the digest of the texts) and every parameter that matters.
+A key is the XXH3 of the vectors (or of the texts) and every parameter that matters.
 An index kept here holds codes only and never a reference to the user's memory: each search
 attaches the vectors of its own frame, equal by the key.
 """
@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Any, Final, NamedTuple
-
-import numpy as np
 
 from .._locks import Lock
 from .._settings import current
 from .._show import html
 from .._text.made import made
+from .._text.remembered import Entry, kept_by
 
 _GIB: Final = 1 << 30
-_TEXTS: Final = 256
-_CHARACTERS: Final = 4 << 20
 
 
 class CacheInfo(NamedTuple):
@@ -86,6 +83,8 @@ class Cache:
     def clear(self) -> None:
         """Drop everything and count from zero. Searches that run keep what they use."""
         with self._lock:
+            for value, _ in self._entries.values():
+                _let_go(value)
             self._entries.clear()
             self._bytes = self._hits = self._misses = 0
         made.clear()
@@ -109,19 +108,27 @@ class Cache:
     def _put(self, key: Hashable, value: Any, size: int) -> None:
         limit = _limit()
         with self._lock:
-            earlier = self._entries.pop(key, None)
-            if earlier is not None:
-                self._bytes -= earlier[1]
+            self._remove(key)
             if size <= limit:
                 self._entries[key] = (value, size)
                 self._bytes += size
+            else:
+                _let_go(value)
             self._evict(limit)
+
+    def _drop(self, key: Hashable) -> None:
+        with self._lock:
+            self._remove(key)
+
+    def _remove(self, key: Hashable) -> None:
+        value, size = self._entries.pop(key, (None, 0))
+        self._bytes -= size
+        _let_go(value)
 
     def _evict(self, limit: int) -> None:
         """Drop what was used least recently until `limit` holds, which may have been lowered."""
         while self._bytes > limit:
-            _, (_, freed) = self._entries.popitem(last=False)
-            self._bytes -= freed
+            self._remove(next(iter(self._entries)))
 
     def __repr__(self) -> str:
         info = self.info()
@@ -135,6 +142,13 @@ class Cache:
 
 
 cache: Final = Cache()
+kept_by(cache)
+
+
+def _let_go(value: Any) -> None:
+    """Tell a value that is found by more than its key that it is dropped."""
+    if isinstance(value, Entry):
+        value.dropped()
 
 
 def _is_text(key: Hashable) -> bool:
@@ -146,30 +160,3 @@ def _limit() -> int:
         return current.cache_bytes
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(memory // 4, 4 * _GIB)
-
-
-def text_digest(texts: list[Any]) -> bytes:
-    """Return a digest of a column of texts; anything but a str counts as null."""
-    import hashlib  # not at the top: OpenSSL takes 5 ms to load
-
-    present = texts
-    if set(map(type, texts)) != {str}:
-        present = [text for text in texts if isinstance(text, str)]
-        texts = [text if isinstance(text, str) else None for text in texts]
-    lengths = np.fromiter((-1 if text is None else len(text) for text in texts), np.int64)
-    digest = hashlib.sha256(lengths.tobytes())
-    for start, end in _runs(present):  # small buffers, used again, not one large one
-        part = "".join(present[start:end])
-        digest.update(part.encode("utf-8", "surrogatepass"))
-    return digest.digest()
-
-
-def _runs(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Cut texts into runs of a few; fewer where they are so long that no interrupt is heard."""
-    start = 0
-    while start < len(texts):
-        end = min(start + _TEXTS, len(texts))
-        while end - start > 1 and sum(map(len, texts[start:end])) > _CHARACTERS:
-            end = start + (end - start) // 2
-        yield start, end
-        start = end

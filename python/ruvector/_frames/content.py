@@ -12,12 +12,13 @@ from .._errors import ColumnError, EmbedError, InvalidArgument, MissingExtra, Ve
 from .._index.provenance import Provenance, recall
 from .._input.bits import read_bits
 from .._input.cells import Matrix
+from .._input.text_columns import TextColumn
 from .._input.vectors import Vectors, from_matrix, read_vectors
 from .._metric import BINARY
 from .._settings import current
 from .._text.embedder import Embedder
+from .._text.remembered import embed_texts
 from . import protocol
-from .cache import text_digest
 
 if TYPE_CHECKING:
     from .._index.index import Index
@@ -104,9 +105,9 @@ def _may_be_of(index: Index, fact: protocol.ColumnFacts) -> bool:
 def _check_texts(
     index: Index, frame: protocol.Frame, label: Any, known: Provenance, maker: Embedder | None
 ) -> None:
-    texts = frame.texts(label)
-    digest = text_digest(texts).hex()
-    if digest in index._equal or known.texts == digest:
+    texts = frame.text_column(label)
+    digest = texts.digest()
+    if digest.hex() in index._equal or known.texts == digest.hex():
         return
     if maker is None:
         try:
@@ -114,10 +115,10 @@ def _check_texts(
         except (EmbedError, MissingExtra):
             maker = None
     if not known.texts and maker is not None:
-        matrix, valid = maker.column(texts)
+        matrix, valid = embed_texts(texts, maker, digest=digest)
         vectors = from_matrix(matrix, None if valid.all() else valid, True, "texts")
         try:
-            return _compare(index, vectors, digest, label, "texts")
+            return _compare(index, vectors, digest.hex(), label, "texts")
         finally:
             vectors.close()
     row = None
@@ -126,10 +127,10 @@ def _check_texts(
     _refuse(label, row, "texts")
 
 
-def _first_other_text(index: Index, texts: list[Any], maker: Embedder) -> int | None:
+def _first_other_text(index: Index, texts: TextColumn, maker: Embedder) -> int | None:
     """Return the first row whose text has another vector than the index has there."""
-    for start in range(0, len(texts), _CHUNK):
-        matrix, valid = maker.column(texts[start : start + _CHUNK])
+    for start in range(0, texts.rows, _CHUNK):
+        matrix, valid = maker.column(texts.some(np.arange(start, min(start + _CHUNK, texts.rows))))
         if matrix.shape[1] != index.dim:
             return None
         rows = start + np.flatnonzero(valid)

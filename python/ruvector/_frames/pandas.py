@@ -13,6 +13,7 @@ from .._caller import names_of_caller
 from .._errors import DuplicateId, InvalidArgument, UnknownId
 from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
+from .._input.text_columns import TextColumn
 from .._input.values import is_null, is_objects
 from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of
 
@@ -51,6 +52,14 @@ class PandasFrame:
         if set(map(type, cells)) == {str}:
             return cells
         return [None if is_null(cell) else cell for cell in cells]
+
+    def text_column(self, label: Any) -> TextColumn:
+        series = self.column(label)
+        if _is_arrow_text(series.dtype):
+            from .arrow import text_column
+
+            return text_column(series.array.__arrow_array__())
+        return TextColumn.of_list(series.tolist())
 
     def mask(self, where: Any) -> Mask:
         if isinstance(where, Mapping):
@@ -168,6 +177,17 @@ class PandasFrame:
         return pd.DataFrame(
             {name: pd.array(columns[name], dtype=dtypes[kind]) for name, kind in kinds.items()}
         )
+
+
+def _is_arrow_text(dtype: Any) -> bool:
+    """Return whether a column's texts lie in Arrow memory."""
+    if isinstance(dtype, pd.StringDtype):
+        return bool(dtype.storage.startswith("pyarrow"))
+    if not hasattr(dtype, "pyarrow_dtype"):
+        return False
+    from .._input.arrow_rows import is_text
+
+    return is_text(dtype.pyarrow_dtype)
 
 
 def _append(frame: Any, columns: Mapping[str, Any]) -> None:

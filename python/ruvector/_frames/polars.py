@@ -12,6 +12,7 @@ import polars as pl
 from .._errors import InvalidArgument
 from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
+from .._input.text_columns import TextColumn
 from .._input.vectors import polars_storage
 from .protocol import Added, ColumnFacts, Frame, not_groups, one_of, position_of
 
@@ -44,6 +45,17 @@ class PolarsFrame:
 
     def texts(self, label: Any) -> list[Any]:
         return self.column(label).cast(pl.String).to_list()
+
+    def text_column(self, label: Any) -> TextColumn:
+        column = self.column(label)
+        if column.dtype == pl.Object:
+            return TextColumn.of_list(column.to_list())
+        texts = column.cast(pl.String)
+
+        def pick(rows: npt.NDArray[np.int64] | None) -> list[Any]:
+            return (texts if rows is None else texts.gather(rows)).to_list()
+
+        return TextColumn.of_arrow(texts, len(texts), pick)
 
     def mask(self, where: Any) -> Mask:
         if isinstance(where, Mapping):

@@ -14,6 +14,7 @@ from .._errors import ColumnError, InvalidVector, UnknownId
 from .._input.advice import looks_like_vector, text_advice
 from .._input.masks import Mask
 from .._input.numbers import FloatMatrix, fits_float32
+from .._input.text_columns import TextColumn
 from .._input.values import is_null, numbers_of
 
 _READ = 16  # rows of a column that tell what its texts are
@@ -63,6 +64,10 @@ class Frame(Protocol):
 
     def texts(self, label: Any) -> list[Any]:
         """Return a text column as a list; null is None."""
+        ...
+
+    def text_column(self, label: Any) -> TextColumn:
+        """Return a text column; EmbedError names a cell that is neither text nor null."""
         ...
 
     def mask(self, where: Any) -> Mask:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from .._errors import ColumnError, InvalidArgument
 from .._input.masks import Mask
+from .._input.text_columns import checked
 from .._input.values import NotNumbers, numbers_of
 from .._progress import reporter
 from .._settings import current
 from .._show.plan import remember
-from .._text.embedder import check_texts
 from . import protocol
 from .adapters import wrap
 from .answer import Found
@@ -47,7 +47,7 @@ class Reranker(NamedTuple):
             return mask
         texts = frame.texts(self.label)
         with naming(self.label):
-            check_texts(texts)
+            checked(texts)
         told = np.fromiter(map(_is_told, texts), np.bool_, len(texts))
         return told if mask is None else told & mask
 

@@ -23,10 +23,11 @@ from .._metric import BINARY
 from .._native.facts import EVERY_VECTOR
 from .._settings import current
 from .._text.batches import BATCH_TEXTS
-from .._text.embedder import Embedder, check_texts, resolve
+from .._text.embedder import Embedder, resolve
+from .._text.remembered import embed_texts
 from . import protocol
 from .adapters import is_frame, wrap
-from .cache import cache, text_digest
+from .cache import cache
 from .origin import maker_of, unknown_origin
 
 EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
@@ -71,9 +72,10 @@ def naming(label: Any) -> Iterator[None]:
     except (InvalidVector, EmbedError) as error:
         if repr(label) in str(error):
             raise
-        raise type(error)(
-            f"column {label!r}: {error}", row=error.row, column=error.column
-        ) from error
+        named = type(error)(f"column {label!r}: {error}", row=error.row, column=error.column)
+        for note in getattr(error, "__notes__", ()):
+            named.add_note(note)
+        raise named from error
 
 
 def open_target(
@@ -164,26 +166,21 @@ def embed_column(
     EmbedError, InvalidVector
         A cell is not text, or the texts are vectors written as text.
     """
-    with stages.measure("read"):
-        texts = frame.texts(label)
-        with naming(label):
-            check_texts(texts)
-        digest = text_digest(texts)
-    first = next((text for text in texts if isinstance(text, str)), "")
-    if looks_like_vector(first):
-        row = texts.index(first)
-        advice = text_advice(first, frame.library, label)
-        raise InvalidVector(f"column {label!r}: row {row} {advice}", row=row)
-    key = ("text", digest, embedder.key)
-    entry = cache._get(key)
-    if entry is None:
-        with stages.measure("embed"):
-            matrix, valid = embedder.column(texts)
-        entry = (matrix, valid, embedder)
-        if np.isfinite(matrix).all():  # else the build refuses it, and another try may do better
-            cache._put(key, entry, matrix.nbytes + valid.nbytes)
-    matrix, valid, _ = entry
-    return matrix, valid, key
+    with stages.measure("read"), naming(label):
+        texts = frame.text_column(label)
+        digest = texts.digest()
+        first = texts.first()
+    if first is not None and looks_like_vector(first[1]):
+        advice = text_advice(first[1], frame.library, label)
+        raise InvalidVector(f"column {label!r}: row {first[0]} {advice}", row=first[0])
+    try:
+        with stages.measure("embed"), naming(label):
+            matrix, valid = embed_texts(
+                texts, embedder, size=size, progress=progress, digest=digest
+            )
+    finally:
+        texts.close()
+    return matrix, valid, ("text", digest, embedder.key)
 
 
 def make_queries(

@@ -19,7 +19,6 @@ from .column import (
     column_with_gaps,
     pca,
 )
-from .embed import pool_tokens
 from .facts import Facts, facts_of
 from .files import decode, encode, load, save
 from .handle import Handle, info
@@ -30,13 +29,14 @@ from .rows import attach, ids, lookup, matrix, vectors, vectors_of
 from .scores import scores
 from .search import search_one, search_rows
 from .structs import Plan
+from .texts import PackedTexts, pool_tokens, text_hashes, texts_from_stream, texts_hash
 
 __all__ = [
-    "CLOSE_BOUNDS", "Facts", "Handle", "Plan", "attach", "build_from", "calibrate", "close_index",
-    "column_and_validity", "column_from_capsule", "column_from_matrix", "column_hash",
-    "column_info", "column_matrix", "column_row_hashes", "column_with_gaps", "configure",
-    "cpu_features", "decode", "encode", "export_stream", "facts_of", "forked_error", "ids",
-    "info", "library_info", "live_structs", "load", "lookup", "matrix", "measure_recall", "pca",
-    "pool_tokens", "save", "scores", "search_one", "search_rows", "vectors",
-    "vectors_of",
+    "CLOSE_BOUNDS", "Facts", "Handle", "PackedTexts", "Plan", "attach", "build_from",
+    "calibrate", "close_index", "column_and_validity", "column_from_capsule",
+    "column_from_matrix", "column_hash", "column_info", "column_matrix", "column_row_hashes",
+    "column_with_gaps", "configure", "cpu_features", "decode", "encode", "export_stream",
+    "facts_of", "forked_error", "ids", "info", "library_info", "live_structs", "load", "lookup",
+    "matrix", "measure_recall", "pca", "pool_tokens", "save", "scores", "search_one",
+    "search_rows", "text_hashes", "texts_from_stream", "texts_hash", "vectors", "vectors_of",
 ]  # fmt: skip

@@ -331,6 +331,10 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_task_result": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_embed": (c_int32, [c_void_p, c_void_p]),
     "rv_texts_import_stream": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "rv_texts_hash_start": (
+        c_int32,
+        [c_uint64, c_void_p, c_void_p, c_void_p, c_void_p, c_uint64, c_void_p, c_void_p],
+    ),
     "rv_words_start": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p]),
     "rv_words_search_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p, c_void_p]),
 }

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .._arguments import places
-from .arrow import _STREAM, _pointer, address, collect, pack_texts
+from .arrow import address, collect, pack_texts
 from .handle import Handle, info
 from .library import MOST_THREADS, call
 from .structs import SearchParams, Values
 from .task import Progress, Task
+from .texts import PackedTexts, texts_from_stream
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -26,21 +27,16 @@ def build_words(texts: Any, *, threads: int = 0, progress: Progress = False) -> 
     """Build the index of the words of texts.
 
     ``texts`` is an object with ``__arrow_c_stream__`` (utf8, large_utf8, utf8_view or a dictionary
-    of these) or a sequence of str and None.
+    of these), a column of texts as `texts_hash` takes it, or a sequence of str and None.
     """
+    if isinstance(texts, Handle):
+        return _build(texts, None, threads, progress)
+    if isinstance(texts, PackedTexts):
+        return _build(None, (texts.values(), texts), threads, progress)
     if hasattr(texts, "__arrow_c_stream__"):
-        return _build(_import(texts), None, threads, progress)
+        return _build(texts_from_stream(texts), None, threads, progress)
     given, lent = _values(texts)
     return _build(None, (given, lent), threads, progress)
-
-
-def _import(texts: Any) -> Handle:
-    column, capsule = Handle(), texts.__arrow_c_stream__()
-    try:
-        call("rv_texts_import_stream", _pointer(capsule, _STREAM), byref(column.cell))
-    finally:
-        collect()
-    return column.adopt()
 
 
 def _build(column: Handle | None, lent: Any, threads: int, progress: Progress) -> Handle:

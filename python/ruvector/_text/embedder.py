@@ -14,12 +14,14 @@ import numpy as np
 
 from .._errors import ColumnError, EmbedError, InvalidArgument, InvalidVector, MissingExtra
 from .._input.cells import Validity
-from .._input.values import is_null, values_of
+from .._input.text_columns import checked
+from .._input.values import values_of
 from .._input.vectors import Float32Matrix, read_vectors
 from .._locks import Lock
 from .._native import forked_error
+from .._progress import Progress
 from .._settings import checked_by, current
-from .batches import BATCH_TEXTS, Encode, Told, in_batches
+from .batches import BATCH_TEXTS, Encode, Rows, Told, in_batches
 from .static import Static
 
 _PACKAGE: Final = "wordllama"
@@ -176,7 +178,7 @@ class Embedder:
             len(texts),
         )
         if not present.all():
-            check_texts(texts)
+            checked(texts)
         if present.all() and texts:
             return self._measured(texts)
         kept = [text for text, ok in zip(texts, present, strict=True) if ok]
@@ -191,16 +193,22 @@ class Embedder:
     def _measured(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
         matrix: Float32Matrix = np.empty((0, 0), np.float32)
         valid: Validity = np.empty(len(texts), np.bool_)
-        for start, end, found, ok in in_batches(
-            self._encode, texts, BATCH_TEXTS, current.progress, _texts_named
-        ):
-            dim = self._dim = found.shape[1]
+        for start, end, found, ok in self.batches(texts, BATCH_TEXTS, None, _texts_named):
             if end - start == len(texts):
                 return found, ok
             if not len(matrix):
-                matrix = np.empty((len(texts), dim), np.float32)
+                matrix = np.empty((len(texts), found.shape[1]), np.float32)
             matrix[start:end], valid[start:end] = found, ok
         return matrix, valid
+
+    def batches(
+        self, texts: list[str], size: int, progress: Progress, rows: Rows
+    ) -> Iterator[tuple[int, int, Float32Matrix, Validity]]:
+        """Yield ``(start, end, matrix, valid)`` of some texts, none empty, after the others."""
+        shown = current.progress if progress is None else progress
+        for batch in in_batches(self._encode, texts, size, shown, rows):
+            self._dim = batch[2].shape[1]
+            yield batch
 
     def query(self, texts: list[str]) -> Float32Matrix:
         """Return the vectors of queries, shape (n, dim); a text without tokens is an error."""
@@ -216,19 +224,6 @@ class Embedder:
 
 def _texts_named(start: int, end: int) -> str:
     return f"while texts {start} to {end - 1} were embedded"
-
-
-def check_texts(texts: list[Any]) -> None:
-    """Raise EmbedError naming the first cell that is neither text nor null."""
-    if set(map(type, texts)) <= {str, type(None)}:
-        return
-    for row, text in enumerate(texts):
-        if not isinstance(text, str) and not is_null(text):
-            raise EmbedError(
-                f"row {row} is {text!r:.40} ({type(text).__name__}), not text; "
-                "convert the column, for example with str",
-                row=row,
-            )
 
 
 class _Foreign:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._input.masks import Mask
+from ..._input.text_columns import TextColumn
 from ..protocol import Added, ColumnFacts, Frame
 
 
@@ -45,6 +46,9 @@ class ConvertedFrame:
 
     def texts(self, label: Any) -> list[Any]:
         return self.inner.texts(label)
+
+    def text_column(self, label: Any) -> TextColumn:
+        return self.inner.text_column(label)
 
     def mask(self, where: Any) -> Mask:
         return self.inner.mask(where)

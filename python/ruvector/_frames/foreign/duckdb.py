@@ -17,6 +17,7 @@ from ... import _native
 from ..._errors import ColumnError, InvalidArgument
 from ..._input.masks import Mask, read_mask, refuse_mapping
 from ..._input.numbers import WHOLE
+from ..._input.text_columns import TextColumn
 from ..protocol import Added, ColumnFacts, Frame, one_of, position_of
 from .converted import ConvertedFrame
 
@@ -124,6 +125,9 @@ class DuckDBFrame:
     def texts(self, label: Any) -> list[Any]:
         name = self._held.columns[one_of(self.names(), label)]
         return [row[0] for row in self._select(f"CAST({_quoted(name)} AS VARCHAR)").fetchall()]
+
+    def text_column(self, label: Any) -> TextColumn:
+        return TextColumn.of_list(self.texts(label))
 
     def mask(self, where: Any) -> Mask:
         if isinstance(where, Mapping):

@@ -24,10 +24,10 @@ from ..._native import Handle
 from ..._native.words import WORDS_VERSION, build_words, search_words, words_info
 from ..._settings import current
 from ..._show.plan import remember
-from ..._text.embedder import check_texts, resolve
+from ..._text.embedder import resolve
 from .. import protocol
 from ..answer import Found
-from ..cache import cache, text_digest
+from ..cache import cache
 from ..lazy import lazily
 from ..origin import maker_of_column
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
@@ -239,15 +239,15 @@ def _open_words(frame: protocol.Frame, label: Any, stages: Stages) -> Handle:
         A cell is not text.
     """
     with stages.measure("read words"):
-        texts = frame.texts(label)
         with naming(label):
-            check_texts(texts)
-        key = ("words", text_digest(texts), WORDS_VERSION)
+            texts = frame.text_column(label)
+        key = ("words", texts.digest(), WORDS_VERSION)
     words: Handle | None = cache._get(key)
     if words is None:
         with stages.measure("build words"):
-            words = build_words(texts, threads=current.threads, progress=current.progress)
+            words = build_words(texts.source, threads=current.threads, progress=current.progress)
         cache._put(key, words, int(words_info(words)["bytes"]))
+    texts.close()
     return words
 
 
