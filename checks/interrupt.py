@@ -1,7 +1,7 @@
 """Ctrl-C during long work: milliseconds from the signal to KeyboardInterrupt, over many tries.
 
-Run in a process of its own: interrupt.py TRIES [build|embed] prints a JSON list. After every try
-the same process must still answer a search.
+Run in a process of its own: interrupt.py TRIES [build|embed|join] prints a JSON list. After every
+try the same process must still answer a search.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import polars as pl
 
 import ruvector as rv
 
@@ -41,10 +42,30 @@ def embedding() -> Callable[[], None]:
     return work
 
 
+def joining() -> Callable[[], None]:
+    """Return joins of two frames, one by groups, that take longer than any delay."""
+    random = np.random.default_rng(7)
+    frames = []
+    for n in (20_000, 200_000):
+        rows = random.standard_normal((n, 64), np.float32)
+        column = pl.Series(rows, dtype=pl.Array(pl.Float32, 64))
+        frames.append(pl.DataFrame({"v": column, "g": random.integers(0, n // 4, n)}))
+    rv.sim_join(frames[0][:1], frames[1])  # builds what is cached
+
+    def work() -> None:
+        for by in ("g", None):
+            rv.sim_join(*frames, k=3, by=by, how="left", progress=False)
+
+    return work
+
+
+WORK = {"build": building, "embed": embedding, "join": joining}
+
+
 def main() -> int:
     """Interrupt TRIES runs at moments spread over their length."""
     tries = int(sys.argv[1])
-    work = embedding() if sys.argv[2:] == ["embed"] else building()
+    work = WORK["".join(sys.argv[2:]) or "build"]()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
     random = np.random.default_rng(5)
     rows = random.standard_normal((500, 128), dtype=np.float32)
