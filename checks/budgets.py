@@ -54,6 +54,7 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("first build and search", 1e3 * fresh["first_verb"], 15 * slow, "ms"),
         ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
         ("join over a batch search", run("join.py"), 1.15, "x the search"),
+        ("dedup of 40,000 rows, 256 numbers", run("dedup.py"), 1.5 * slow, "s"),
         *(
             (f"Ctrl-C, {work}, p99 of {TRIES}", interrupt_p99(work, 100 * slow), 100 * slow, "ms")
             for work in ("build", "embed", "join")

@@ -78,6 +78,9 @@ func Find(
 	if err != nil {
 		return search.Plan{}, named(err)
 	}
+	// What was eligible differs by round; in all, the rows that are compared.
+	f.plan.Rows, f.plan.Queries = int64(v.Rows()), int64(len(f.order))
+	f.plan.Eligible, f.plan.Certified = int64(len(f.order)), int64(len(f.order))
 	f.plan.Total = time.Since(begin)
 	return f.plan, nil
 }

@@ -69,18 +69,17 @@ def duplicates(
     else:
         check_bits(name, bound, 8 * vectors.dim)
         handle, origin, vectors = open_index(target, name, 0.95, stages, CODED_ROWS)
-        with stages.measure("compare"):
-            kept, scores, raw = find_duplicates(
-                handle,
-                wrapped.height,
-                name,
-                bound,
-                last=keep == "last",
-                groups=groups,
-                source=vectors.handle,
-                threads=current.threads,
-                progress=current.progress if progress is None else progress,
-            )
+        kept, scores, raw = find_duplicates(
+            handle,
+            wrapped.height,
+            name,
+            bound,
+            last=keep == "last",
+            groups=groups,
+            source=vectors.handle,
+            threads=current.threads,
+            progress=current.progress if progress is None else progress,
+        )
         remember(Plan(raw, origin, None, False, tuple(stages.spent)))
     called = current.score_column or SCORE_NAMES[name]
     return Duplicates(wrapped, target.label, target.text, kept, scores, called)
