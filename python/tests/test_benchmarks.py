@@ -16,6 +16,7 @@ import brute_force
 import kernels
 import readme
 import report
+import words
 from clustered import clustered
 from neighbours import Neighbours
 
@@ -137,3 +138,12 @@ def test_our_own_work_is_not_counted_as_the_neighbours() -> None:
     with Neighbours() as others:
         sum(range(3_000_000))
     assert others.cores is not None and others.cores >= 0.0
+
+
+def test_the_words_of_a_few_texts_are_measured_beside_the_peer() -> None:
+    lines = words.measure(300)  # which compares the scores of both
+    assert lines[0].startswith("300 texts, ")
+    assert [line.split("|")[1].strip() for line in lines[4:]] == [
+        "build, texts/s", "one query, ms", "1,000 queries, ms each",
+    ]  # fmt: skip
+    assert words.texts_of(5) == words.texts_of(5)
