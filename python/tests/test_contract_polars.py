@@ -166,7 +166,7 @@ def test_frames_of_no_columns_or_only_text_say_what_is_missing() -> None:
             frame.ruvector.search(QUERY)
         assert len(str(caught.value)) > 30
     with pytest.raises(rv.RuVectorError, match="collect"):
-        rv.search(_frame().lazy(), QUERY)
+        rv.describe(_frame().lazy())
 
 
 def test_zero_width_and_zero_vectors_have_defined_answers() -> None:

@@ -178,11 +178,6 @@ def test_a_built_index_answers_for_the_frame() -> None:
         frame.reverse().ruvector.search(QUERY, index=frame.ruvector.build_index())
 
 
-def test_a_lazy_frame_is_told_to_collect() -> None:
-    with pytest.raises(rv.InvalidArgument, match="collect"):
-        rv.search(_frame().lazy(), QUERY)
-
-
 def test_describe_shows_what_can_be_searched() -> None:
     frame = _frame(name=["a", "", None] * 20, nothing=[None] * N)
     about = frame.ruvector.describe()

@@ -42,6 +42,15 @@ class Query:
         return TABLE
 
 
+class Computed(Query):
+    """What dask or Spark would compute: only one of these ways is there."""
+
+    to_arrow = None  # type: ignore[assignment]
+
+    def __init__(self, way: str) -> None:
+        setattr(self, way, lambda: TABLE)
+
+
 REFUSED = [
     (ROWS, r"numpy ndarray of shape \(4, 4\).*rv\.Index\.build\(array\)\.search.*rv\.to_column"),
     (ROWS[0], r"shape \(4,\).*one vector is a query; the frame comes first"),
@@ -72,6 +81,8 @@ REFUSED = [
     (nanoarrow.Array(TABLE["emb"].chunk(0)), r"one Arrow column.*rv\.Index\.build\(column\)"),
     (ds.dataset(TABLE).scanner(), r"scanner\.to_table\(\)"),
     (Query(), r"\.to_arrow\(\)"),
+    (Computed("compute"), r"read it first: \.compute\(\)"),
+    (Computed("toPandas"), r"read it first: \.toPandas\(\)"),
     (lambda: TABLE, "call it"),
     (rv.Index.build(ROWS), r"an Index.*index\.search\(query\).*index=index"),
     (rv.FlatF32Index.build(ROWS), r"a FlatF32Index.*index\.search"),
@@ -254,9 +265,8 @@ def test_frames_that_only_narwhals_serves_keep_their_index() -> None:
 
 
 def test_lazy_frames_of_others_name_collect() -> None:
-    lazy = narwhals.from_native(pl.DataFrame({"a": [1]})).lazy("polars")
-    with pytest.raises(rv.InvalidArgument, match=r"collect\(\)"):
-        rv.describe(lazy)
+    with pytest.raises(rv.InvalidArgument, match=r"frame\.collect\(\)"):
+        rv.describe(narwhals.from_native(pl.DataFrame({"a": [1]})).lazy("polars"))
 
 
 # ---- imports ----

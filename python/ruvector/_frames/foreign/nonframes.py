@@ -19,6 +19,7 @@ _READERS: Final = {
     ".parquet": "read_parquet", ".csv": "read_csv", ".feather": "read_feather",
     ".arrow": "read_feather", ".json": "read_json", ".jsonl": "read_json", ".orc": "read_orc",
 }  # fmt: skip
+_LAST: Final = ("collect", "compute")  # which are lists of rows in libraries that have others, too
 _COLUMN_WAYS: Final = (
     "or make one: column.to_frame('emb'); a column alone is searched by "
     "rv.Index.build(column).search(query)"
@@ -48,7 +49,7 @@ def _what_and_way(data: Any) -> tuple[str, str]:
         return f"a {type(data).__name__}", "make a frame of one row: pandas.DataFrame([data])"
     if isinstance(data, list | tuple | set | frozenset):
         return _of_sequence(data)
-    if _is_array(data):
+    if _is_array(data) and not hasattr(data, "columns"):
         return _of_array(data)
     return _called(data), _lazy_way(data)
 
@@ -160,7 +161,7 @@ def _of_array(data: Any) -> tuple[str, str]:
 
 def _lazy_way(data: Any) -> str:
     """Return how to read what a query engine would compute."""
-    for name in ("to_arrow_table", "to_arrow", "toArrow", "to_pyarrow", "collect", "compute"):
+    for name in ("to_arrow_table", "to_arrow", "toArrow", "to_pyarrow", "toPandas", *_LAST):
         if callable(getattr(data, name, None)):
             return f"read it first: .{name}()"
     if callable(getattr(data, "to_pandas", None)):

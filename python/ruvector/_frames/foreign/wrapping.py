@@ -21,7 +21,7 @@ Wrap = Callable[[Any], Frame]
 _read: WeakSet[Any] = WeakSet()  # the readers of pyarrow that were read to their end here
 
 # Libraries whose frames narwhals serves and that are not met here already.
-_SERVED_BY_NARWHALS: Final = ("modin", "cudf", "dask", "pyspark", "sqlframe")
+_SERVED_BY_NARWHALS: Final = ("modin", "cudf")
 _NO_FRAMES: Final = ("pandas", "polars", "pyarrow", "numpy", "torch", "ruvector")
 _OURS: Final = ("ruvector._frames.foreign.streams", "ruvector._native.peek")
 
@@ -151,9 +151,13 @@ def _of_narwhals(frame: Any, wrap: Wrap) -> Frame | None:
     if kind:
         native = frame.to_native()
         if kind == "lazy" and not is_relation(native):
-            raise InvalidArgument(_collect_first(frame, "frame"))
+            raise InvalidArgument(
+                f"a {_root(frame)} LazyFrame of {_root(native)} is lazy, and its rows must be "
+                "here to be searched: rv.search(frame.collect(), ...). Of lazy frames polars' and "
+                "DuckDB's are taken as they are"
+            )
         return ConvertedFrame(_native_of_narwhals(frame, native, wrap), from_native_as(frame))
-    root = type(frame).__module__.partition(".")[0]
+    root = _root(frame)
     if root not in _SERVED_BY_NARWHALS:
         return None
     try:
@@ -162,10 +166,7 @@ def _of_narwhals(frame: Any, wrap: Wrap) -> Frame | None:
         pip = "pip install narwhals"
         raise MissingExtra(f"frames of {root} are read by narwhals: {pip}", pip=pip) from error
     met = narwhals.from_native(frame, pass_through=True)
-    met_kind = _narwhals_kind(met)
-    if met_kind == "lazy":
-        raise InvalidArgument(_collect_first(frame, f"narwhals.from_native({root} frame)"))
-    if not met_kind:
+    if _narwhals_kind(met) != "eager":
         return None
     from .narwhals import NarwhalsFrame
 
@@ -174,8 +175,7 @@ def _of_narwhals(frame: Any, wrap: Wrap) -> Frame | None:
 
 def _native_of_narwhals(frame: Any, native: Any, wrap: Wrap) -> Frame:
     """Return the frame behind one of narwhals: as it is where we know it, else by narwhals."""
-    root = type(native).__module__.partition(".")[0]
-    if root not in _SERVED_BY_NARWHALS:
+    if _root(native) not in _SERVED_BY_NARWHALS:
         return wrap(native)
     from .narwhals import NarwhalsFrame
 
@@ -196,14 +196,8 @@ def from_native_as(frame: Any) -> Callable[[Any], Any]:
     return back
 
 
-def _collect_first(frame: Any, name: str) -> str:
-    kind = type(frame).__name__
-    root = type(frame).__module__.partition(".")[0]
-    return (
-        f"a {root} {kind} is lazy, and its rows must be here to be searched: "
-        f"rv.search({name}.collect(), ...). Of lazy frames polars' and DuckDB's are taken as they "
-        "are"
-    )
+def _root(frame: Any) -> str:
+    return type(frame).__module__.partition(".")[0]
 
 
 # ---- any Arrow data ----
