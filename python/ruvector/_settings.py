@@ -11,6 +11,7 @@ from ._habits import told
 from ._locks import Lock
 
 _UNSET: Final[Any] = object()
+_OUR_COLUMNS: Final = frozenset({"id", "neighbor_row", "query", "query_id", "query_row", "rank"})
 _lock = Lock()
 _checks: dict[str, Callable[[Any], object]] = {}
 
@@ -143,6 +144,11 @@ def _check(given: dict[str, Any]) -> None:
     column = given.get("score_column")
     if column is not None and (not isinstance(column, str) or not column):
         raise InvalidArgument(f"score_column={column!r} must be a column name or None")
+    if column in _OUR_COLUMNS:
+        raise InvalidArgument(
+            f"score_column={column!r} is what answers call another column of theirs; choose a name "
+            f"that is none of {', '.join(sorted(_OUR_COLUMNS))}"
+        )
     for name, check in _checks.items():
         if name in given:
             check(given[name])

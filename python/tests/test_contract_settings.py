@@ -54,7 +54,8 @@ def test_nested_blocks_put_back_what_they_found_in_any_order_of_leaving() -> Non
 
 def test_a_setting_refused_changes_none_of_the_others() -> None:
     for wrong in ({"threads": -1}, {"bad_vectors": "drop"}, {"cache_bytes": 1.5},
-                  {"cache_bytes": -1}, {"score_column": 3}, {"embedder": 3}):  # fmt: skip
+                  {"cache_bytes": -1}, {"score_column": 3}, {"score_column": "rank"},
+                  {"embedder": 3}):  # fmt: skip
         with pytest.raises(rv.RuVectorError) as caught:
             rv.config(**{"score_column": "changed", **wrong})  # type: ignore[arg-type]
         assert next(iter(wrong)) in str(caught.value)

@@ -134,6 +134,15 @@ def test_labels_of_several_levels() -> None:
     assert joined.columns.tolist()[2:4] == [("x", "v"), ("y", "n")]
 
 
+def test_a_column_of_by_may_be_called_by_its_first_level() -> None:
+    left = pd.DataFrame({("v", ""): list(LEFT), ("g", ""): [1, 1, 2, 2]})
+    right = pd.DataFrame({("v", ""): list(RIGHT), ("g", ""): [1, 1, 2], ("m", "x"): range(3)})
+    for by in ("g", ("g", "")):
+        joined = rv.sim_join(left, right, on="v", by=by)
+        assert [label[0] for label in joined.columns][:4] == ["v", "g", "v_right", "m"]
+        assert joined[("m", "x")].tolist()[2:] == [2, 2]
+
+
 class Kept(pd.DataFrame):
     """A frame with something of its own."""
 

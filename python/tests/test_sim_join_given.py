@@ -63,6 +63,8 @@ def test_an_index_takes_a_mask_of_its_rows(kind: str) -> None:
     assert joined["id"].to_list() == [ids[nearest(query, 1, mask)[0]] for query in LEFT]
     with pytest.raises(rv.InvalidArgument, match="names a column, and an Index has none"):
         rv.sim_join(frame("polars", LEFT), index, right_on="v")
+    with pytest.raises(rv.InvalidArgument, match="ids_on='v' names a column, and an Index"):
+        rv.sim_join(frame("polars", LEFT), index, ids_on="v")
 
 
 def test_an_index_that_was_changed_still_answers() -> None:

@@ -47,20 +47,21 @@ def _match(left: Frame, right: Frame, label: Any) -> tuple[Codes, Codes]:
     _check_kinds(label, values, others)
     out = []
     for codes, distinct in ((mine, values), (theirs, others)):
-        known = [number if _equals_itself(number) else None for number in distinct]
-        for value in known:
-            if value is not None:
-                numbers.setdefault(value, len(numbers))
-        place = np.array([-1 if v is None else numbers[v] for v in known] + [-1], np.int64)
-        out.append(place[codes])  # the last place is that of -1
+        place = [
+            numbers.setdefault(value, len(numbers)) if _equals_itself(value) else -1
+            for value in distinct
+        ]
+        out.append(np.array([*place, -1], np.int64)[codes])  # the last place is that of -1
     return out[0], out[1]
 
 
 def _distinct(frame: Frame, label: Any) -> tuple[Codes, list[Any]]:
-    """Return a number for every row, -1 for some nulls, and the value of each number."""
+    """Return a number for every row, from 0 on without gaps, -1 for some nulls, and the values."""
     codes = frame.group_codes([label])
-    numbers, first = np.unique(codes, return_index=True)
-    return codes, frame.values(label, first[numbers >= 0].astype(np.int64))
+    numbers, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    if len(numbers) and numbers[0] < 0:
+        first, codes = first[1:], codes - 1
+    return codes, frame.values(label, first.astype(np.int64))
 
 
 def _equals_itself(value: Any) -> bool:

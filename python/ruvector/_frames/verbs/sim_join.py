@@ -220,7 +220,7 @@ class _Answer:
         if asked.right is not None:
             names = asked.right.names()
             equal = [] if asked.by is None else labels_of(asked.by)
-            places = [i for i, name in enumerate(names) if not protocol.times(equal, name)]
+            places = [i for i, name in enumerate(names) if not _is_one_of(name, equal)]
         elif asked.by is not None:
             raise InvalidArgument(
                 "by= needs the columns of the right rows, and an Index has none: pass the frame "
@@ -244,6 +244,10 @@ class _Answer:
         if place is not None:
             added = {name: _spread(values, place) for name, values in added.items()}
         return asked.left.join_rows(left, asked.right, others, columns, added, self._nullable)
+
+
+def _is_one_of(name: Any, labels: list[Any]) -> bool:
+    return any(protocol.same_label(name, label) for label in labels)
 
 
 def _spread(values: npt.NDArray[Any], place: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -292,10 +296,13 @@ def _find_ids(asked: _Join, k: int, recall: float, progress: Progress) -> Pairs:
     """Return pairs of left rows and ids of an index."""
     index, stages = asked.given, Stages()
     assert index is not None
-    if asked.right_on is not None and asked.right_on is not asked.left_on:
-        raise InvalidArgument(
-            f"right_on={asked.right_on!r} names a column, and an Index has none: leave it out"
-        )
+    right_on = None if asked.right_on is asked.left_on else asked.right_on
+    for name, label in (("right_on", right_on), ("ids_on", asked.ids_on)):
+        if label is not None:
+            raise InvalidArgument(
+                f"{name}={label!r} names a column, and an Index has none: leave it out, or pass "
+                "the frame as right= and the index as index="
+            )
     maker = None if asked.embedder is None else resolve(asked.embedder)
     asking = _open_left(asked, Target("the index", None, maker), stages)
     facts = index._facts
