@@ -61,7 +61,7 @@ def test_errors_name_the_class_and_nothing_behind_it() -> None:
     calls: list[tuple[Any, str]] = [
         (lambda: index.search(kk=3), r"^Index\.search\(\) got an unexpected keyword"),
         (lambda: made.build(), r"^Index\.build\(\) missing 1 required"),
-        (lambda: index.add(), r"^Index\.add\(\) missing 2 required"),
+        (lambda: index.add(), r"^Index\.add\(\) missing 1 required"),
     ]
     for call, says in calls:
         with pytest.raises(TypeError, match=says):

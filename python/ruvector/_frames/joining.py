@@ -175,20 +175,21 @@ class ById:
     def _refuse_twice(self, first: int, second: int) -> None:
         name = self._ids[first]
         raise DuplicateId(
-            f"column {self._label!r} has the id {_shown(name)} in rows {first} and {second}: a "
+            f"column {self._label!r} has the id {shown_id(name)} in rows {first} and {second}: a "
             "row of the index belongs to one row of the frame",
             row=second,
         )
 
     def _refuse(self, name: Any) -> None:
         raise UnknownId(
-            f"the index found the id {_shown(name)}, which column {self._label!r} of the frame "
+            f"the index found the id {shown_id(name)}, which column {self._label!r} of the frame "
             "lacks: give a frame that has it, or limit the search to the frame's rows, for "
             "example where=np.ones(len(frame), bool)"
         )
 
 
-def _shown(name: Any) -> str:
+def shown_id(name: Any) -> str:
+    """Return an id as errors show it: a number as Python writes it."""
     return repr(name.item() if isinstance(name, np.generic) else name)
 
 

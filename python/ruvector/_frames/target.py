@@ -21,6 +21,7 @@ from .._input.texts import texts_of
 from .._input.vectors import Float32Matrix, Vectors, from_matrix, read_vectors
 from .._metric import BINARY
 from .._native.facts import EVERY_VECTOR
+from .._progress import Progress
 from .._settings import current
 from .._text.batches import BATCH_TEXTS
 from .._text.embedder import Embedder, resolve
@@ -157,7 +158,7 @@ def embed_column(
     embedder: Embedder,
     stages: Stages,
     size: int = BATCH_TEXTS,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> tuple[Float32Matrix, Validity, Any]:
     """Return ``(matrix, valid, key)`` of a text column; the matrix is the cache's.
 

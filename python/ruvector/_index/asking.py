@@ -9,20 +9,20 @@ import numpy.typing as npt
 
 from .. import _native
 from .._caller import warn
-from .._errors import EmbedError, InvalidArgument, UnknownId
-from .._input.advice import refuse_written_vector
+from .._errors import InvalidArgument, UnknownId
 from .._input.bits import read_bit_queries
 from .._input.masks import Mask, Rows, read_ids, read_mask
 from .._input.queries import read_queries
 from .._input.texts import texts_of
 from .._native import Facts
 from .._native.params import Names
+from .texts import queries_of_texts
 
 if TYPE_CHECKING:
     from .index import Index
 
 
-def queries_of(index: Index, query: Any) -> tuple[npt.NDArray[Any], bool]:
+def queries_of(index: Index, query: Any, embedder: Any = None) -> tuple[npt.NDArray[Any], bool]:
     """Return ``(queries, single)``: vectors, rows of bits, or texts made vectors."""
     texts = texts_of(query)
     if texts is None:
@@ -31,15 +31,7 @@ def queries_of(index: Index, query: Any) -> tuple[npt.NDArray[Any], bool]:
         return read_queries(query, index.dim)
     if not texts:
         return read_queries([], index.dim)
-    embedder = index._maker()
-    if embedder is None:
-        refuse_written_vector(texts[0])
-        raise EmbedError(
-            "the query is text, and it is not known what made the vectors of this index; "
-            "search ix.search(embedder.encode(text)), or a frame with "
-            "rv.search(frame, text, index=ix, embedder=...)"
-        )
-    return embedder.query(texts), isinstance(query, str)
+    return queries_of_texts(index, texts, isinstance(query, str), embedder)
 
 
 def filter_of(index: Index, where: Any, ids: Any, facts: Facts) -> tuple[Mask | None, Any]:

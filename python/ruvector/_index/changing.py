@@ -12,6 +12,7 @@ from .._input.vectors import read_vectors
 from .._native import update
 from .._settings import current
 from .method import method
+from .texts import new_rows, vectors_of_texts
 
 if TYPE_CHECKING:
     from .index import Index
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 def add(
     self: Index,
     ids: Any,
-    vectors: Any,
+    vectors: Any = None,
     *,
     replace: bool = False,
+    embedder: Any = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> int:
@@ -31,14 +33,19 @@ def add(
 
     Parameters
     ----------
-    ids : sequence of n whole numbers or texts, or None
+    ids : sequence of n whole numbers or texts, None, or a frame
         What the rows are called, of the type that the index has. None continues an index whose
-        ids are positions.
-    vectors : column of n vectors, shape (n, dim)
+        ids are positions. Of a frame alone, ``ix.add(frame)``, ids and texts or vectors are the
+        columns of those names that ``build_index(frame, ids="column")`` read; its rows without
+        a vector are left out, as they are never found.
+    vectors : column of n vectors, shape (n, dim), or n texts
         Copied: unlike those of a build, they may change afterwards. An index of codes alone
-        keeps codes alone.
+        keeps codes alone. Texts are embedded by what made the index's vectors.
     replace : bool
         Replace rows of the same ids, as `upsert` does, rather than refuse them.
+    embedder : Embedder, callable or object with ``encode``, optional
+        Makes vectors of texts, where what made those of the index is not known or cannot be
+        loaded by name.
     threads : int, optional
     progress : bool, optional
         Show a progress line; by default after one second.
@@ -52,6 +59,10 @@ def add(
     ------
     DuplicateId
         An id is in the index already, or twice in `ids`.
+    ColumnError
+        The index does not remember its columns, or the frame has not got them.
+    EmbedError
+        A text has nothing to embed, or it is not known what made the vectors.
     InvalidVector, DimensionMismatch
         NaN, infinity or null in a row; rows of other dimensions.
     InvalidArgument
@@ -75,7 +86,13 @@ def add(
     >>> len(ix)
     4
     """
-    swapped(ids, vectors)
+    shown = current.progress if progress is None else progress
+    if vectors is None and (rows := new_rows(self, ids, replace, embedder, shown)) is not None:
+        ids, vectors = rows
+    else:
+        swapped(ids, vectors)
+        made = vectors_of_texts(self, vectors, embedder, shown)
+        vectors = vectors if made is None else made
     names = None if ids is None else read_ids(ids)
     limited = current.threads if threads is None else limit(threads)
     if not self._packed and update.few(vectors):
@@ -88,7 +105,6 @@ def add(
             if names is not None and len(names) != column.rows:
                 raise InvalidArgument(f"{len(names)} ids for {column.rows} rows")
             return 0  # no rows at all
-        shown = current.progress if progress is None else progress
         numbers = column.rows * max(self.dim, 1)
         return update.add(self._handle, column.handle, names, replace, numbers, limited, shown)[0]
     finally:
@@ -99,8 +115,9 @@ def add(
 def upsert(
     self: Index,
     ids: Any,
-    vectors: Any,
+    vectors: Any = None,
     *,
+    embedder: Any = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> int:
@@ -115,7 +132,9 @@ def upsert(
     --------
     add : takes the same arguments and raises the same errors.
     """
-    return self.add(ids, vectors, replace=True, threads=threads, progress=progress)
+    return self.add(
+        ids, vectors, replace=True, embedder=embedder, threads=threads, progress=progress
+    )
 
 
 @method

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def search_chosen(
-    index: Index, query: Any, id: Any, k: Any, diversity: Any, limits: tuple[Any, ...]
+    index: Index,
+    query: Any,
+    id: Any,
+    k: Any,
+    diversity: Any,
+    limits: tuple[Any, ...],
+    embedder: Any,
 ) -> SearchResult:
     """Answer ``index.search(query, k, id=id, diversity=diversity)`` with the other arguments in
     `limits`: recall, rerank, where, ids, probes, threads.
@@ -34,7 +40,7 @@ def search_chosen(
     varied = share_of_diversity(diversity)
     names = None
     if id is None:
-        queries, single = queries_of(index, query)
+        queries, single = queries_of(index, query, embedder)
     else:
         names, single = read_some_ids(id)
         queries = np.empty((len(names), 0), np.float32)

@@ -38,13 +38,14 @@ def search(
     where: Any = None,
     ids: Any = None,
     probes: int | None = None,
+    embedder: Any = None,
     threads: int | None = None,
 ) -> SearchResult:
     """Find the `k` rows nearest to each query.
 
     Parameters
     ----------
-    query : 1-D vector of `dim` numbers, or a batch of them, shape (nq, dim)
+    query : 1-D vector of `dim` numbers, a text, or a batch of either
         Arrays, sequences, columns of vectors. An index of bits takes booleans, uint8 packed
         like its rows, or bytes.
     k : int
@@ -69,6 +70,9 @@ def search(
     probes : int, optional
         Cells that each query looks into, for kind ``ivf``: as many as the index was
         calibrated for when not given, all of them when more than there are.
+    embedder : Embedder, callable or object with ``encode``, optional
+        Makes vectors of texts: what made the index's own, by default. Needed where that is not
+        known, or was an object that cannot be loaded by name.
     threads : int, optional
 
     Returns
@@ -78,6 +82,8 @@ def search(
 
     Raises
     ------
+    EmbedError
+        A text, and it is not known what made the vectors.
     DimensionMismatch, InvalidVector
         The query has another number of dimensions, or is not finite.
     InvalidArgument, LimitExceeded
@@ -89,7 +95,7 @@ def search(
     """
     if id is not None or query is None or diversity:
         limits = recall, rerank, where, ids, probes, threads
-        return search_chosen(self, query, id, k, diversity, limits)
+        return search_chosen(self, query, id, k, diversity, limits, embedder)
     if (
         type(query) is np.ndarray
         and query.dtype is FLOAT32
@@ -100,7 +106,7 @@ def search(
     ):
         queries, single = query, True
     else:
-        queries, single = queries_of(self, query)
+        queries, single = queries_of(self, query, embedder)
         if single:
             queries = queries[0]
     if type(k) is not int or not single:

@@ -31,13 +31,14 @@ def within(
     where: Any = None,
     ids: Any = None,
     max_bytes: int | None = None,
+    embedder: Any = None,
     threads: int | None = None,
 ) -> SearchResult:
     """Find all rows at least this similar, or at most this far.
 
     Parameters
     ----------
-    query : 1-D vector of `dim` numbers, or a batch of them, shape (nq, dim)
+    query : 1-D vector of `dim` numbers, a text, or a batch of either
         As in `search`.
     min_similarity : float, optional
         The least score, for metrics ``cosine`` and ``dot``; inclusive. It is compared as
@@ -52,6 +53,8 @@ def within(
     max_bytes : int, optional
         Memory of the rows found, about 50 bytes each; 1 GiB when not given, or half of
         the memory that is free if that is less.
+    embedder : Embedder, callable or object with ``encode``, optional
+        As in `search`.
     threads : int, optional
 
     Returns
@@ -93,7 +96,7 @@ def within(
     if bound is None:
         name = "min_similarity" if larger_is_better(self._metric) else "max_distance"
         raise InvalidArgument(f"a range needs a threshold: give {name}=")
-    queries, single = queries_of(self, query)
+    queries, single = queries_of(self, query, embedder)
     facts = self._facts
     mask, names = filter_of(self, where, ids, facts)
     found, scores, counts, raw = find_within(

@@ -12,7 +12,7 @@ from .rows_as_queries import refuse_rows
 from .values import is_batch, is_null, is_objects, values_of
 
 
-def texts_of(query: Any) -> list[str] | None:
+def texts_of(query: Any, label: str = "query") -> list[str] | None:
     """Return the texts of a query that is text (one or a batch), None when it is vectors.
 
     A column or array whose type is text is a batch of texts, even when it has no rows; of one
@@ -26,18 +26,18 @@ def texts_of(query: Any) -> list[str] | None:
     if isinstance(query, str):
         return [str(query)]
     refuse_rows(query)
-    typed = _typed_text(query)
+    typed = typed_text(query)
     if typed is False or (typed is None and not any(isinstance(v, str) for v in query)):
         return None
     texts: list[Any] = values_of(query).tolist()
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             what = "null" if is_null(text) else f"{text!r:.40}"
-            raise InvalidVector(f"query: row {row} is {what}, not text", row=row)
+            raise InvalidVector(f"{label}: row {row} is {what}, not text", row=row)
     return texts
 
 
-def _typed_text(query: Any) -> bool | None:
+def typed_text(query: Any) -> bool | None:
     """Return whether the type of a batch says that it is text, None if the values must."""
     if isinstance(query, np.ndarray):
         if query.ndim != 1 or query.dtype.kind not in "UTO":
