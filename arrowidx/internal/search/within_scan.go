@@ -72,8 +72,7 @@ func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) erro
 	}
 	g.runs[0].plan.Rerank += time.Since(begin)
 	total := int64(0)
-	room := Range{Rows: make([]int64, RangePiece), Scores: make([]float32, RangePiece),
-		Dists: make([]float64, RangePiece), IDs: g.ids}
+	room := g.room()
 	for i, lists := range g.lists {
 		if !g.unsure[i] {
 			g.sure++
@@ -89,6 +88,17 @@ func (g *ranging) round(ctx context.Context, from, to int, emit func(Range) erro
 	}
 	g.held.Store(before + total*g.kept)
 	return nil
+}
+
+// room is memory for the largest piece of rows of the round.
+func (g *ranging) room() Range {
+	n := 0
+	for _, lists := range g.lists {
+		n = max(n, len(lists[0]))
+	}
+	n = min(n, RangePiece)
+	return Range{Rows: make([]int64, n), Scores: make([]float32, n), Dists: make([]float64, n),
+		IDs: g.ids}
 }
 
 // emit hands out the rows of a query, a piece at a time, in the memory of room.
