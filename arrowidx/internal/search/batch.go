@@ -75,6 +75,9 @@ func (w nearest) batch(ctx context.Context, from, to, threads int) error {
 		pass = min(cellPass, ((to-from+threads-1)/threads+3)&^3)
 	}
 	w.span(from, to, pass, (len(r.words)+shardBlocks-1)/shardBlocks)
+	if r.Seg.Codes == nil { // vectors alone: there is no sample to scan and there are no cells
+		w.tasks[routing] = 0
+	}
 	if w.shards > 1 {
 		w.tasks[joining] = w.count
 	}
