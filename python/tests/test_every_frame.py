@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import narwhals
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -68,6 +69,8 @@ VERBS: dict[str, Verb] = {
     "join index, left": lambda f: rv.sim_join(
         f, rv.Index.build(MATRIX[:5]), how="left", min_similarity=0.9
     ),
+    "hybrid, four": lambda f: rv.hybrid(f, "late parcel", text="word", embedder=embed, k=4),
+    "hybrid, vectors": lambda f: rv.hybrid(f, "size", text="word", on="emb", embedder=embed),
     "neighbors": lambda f: rv.neighbors(f, 3),
     "neighbors, column": lambda f: rv.neighbors(f, 2, metric="l2", out="column"),
     "similar_to": lambda f: rv.similar_to(f, 7, k=4),
@@ -103,6 +106,37 @@ def test_empty_frames_answer_with_all_columns(kind: Kind) -> None:
     found = kind.read(rv.search(kind.make(table(slice(0, 0))), MATRIX[:2], on="emb"))
     assert found.num_rows == 0
     assert found.column_names == ["id", "word", "emb", "query_row", "rank", "cosine_similarity"]
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column of any library, or a relation of one, as a list."""
+    if hasattr(column, "fetchall"):
+        return [row[0] for row in column.fetchall()]
+    native = column.to_native() if hasattr(column, "to_native") else column
+    if hasattr(native, "fetchall"):
+        return [row[0] for row in native.fetchall()]
+    if hasattr(native, "__arrow_c_stream__"):
+        return pa.chunked_array(native).to_pylist()  # type: ignore[no-any-return]
+    return list(native)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_column_that_says_who_is_a_duplicate_filters_a_search(kind: Kind) -> None:
+    want = rv.duplicated(table(), min_similarity=0.8)
+    said = rv.duplicated(kind.make(table()), min_similarity=0.8)
+    assert _values(said) == want.to_pylist()
+    again = rv.duplicated(kind.make(table()), min_similarity=0.8)
+    where = again if kind.answer is not narwhals.LazyFrame else np.array(_values(again))
+    if not kind.once and "nanoarrow" not in str(type(where)):
+        found = rv.search(kind.make(table()), QUERY, k=N, where=where)
+        assert len(rows_of(kind, found)) == sum(want.to_pylist())
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_what_a_verb_measures_is_the_same_on_every_kind(kind: Kind) -> None:
+    assert rv.recall(kind.make(table()), k=3).mean == rv.recall(table(), k=3).mean
+    plan = rv.explain(kind.make(table()), MATRIX[:2], k=3)
+    assert (plan.queries, plan.rows) == (2, N - 1) or (plan.queries, plan.rows) == (2, N)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -84,6 +84,20 @@ VERBS: dict[str, Verb] = {
     "within": lambda f: rv.within(f, QUERY, min_similarity=0.5),
     "within, batch": lambda f: rv.within(f, MATRIX[:2], max_distance=1.5, metric="l2", limit=3),
     "within, index": lambda f: rv.within(f, QUERY, max_distance=1.5, index=GIVEN),
+    "dedup": lambda f: rv.dedup(f, min_similarity=0.7),
+    "dedup, last": lambda f: rv.dedup(f, max_distance=1.5, metric="l2", keep="last", by="word"),
+    "groups": lambda f: rv.duplicate_groups(f, min_similarity=0.7),
+    "groups, columns": lambda f: rv.duplicate_groups(f, min_similarity=0.7, columns=["id"]),
+    "hybrid, four": lambda f: rv.hybrid(f, "late", text="word", embedder=LETTERS, k=4),
+    "hybrid, vectors": lambda f: rv.hybrid(f, "late", text="word", on="emb", embedder=LETTERS),
+    "hybrid, texts": lambda f: rv.hybrid(f, ["late", "size"], text="word", embedder=LETTERS),
+    "hybrid, where": lambda f: rv.hybrid(f, "late", text="word", embedder=LETTERS, where="id > 9"),
+    "neighbors": lambda f: rv.neighbors(f, 3),
+    "neighbors, column": lambda f: rv.neighbors(f, 3, metric="l2", out="column"),
+    "similar": lambda f: rv.similar_to(f, 7, k=4),
+    "similar, last": lambda f: rv.similar_to(f, -1, k=4, where=pl.col("id") > 9),
+    "similar, text": lambda f: rv.similar_to(f, 1, k=4, text="word", embedder=LETTERS),
+    "similar, index": lambda f: rv.similar_to(f, 3, k=4, index=BY_ID),
     "join index": lambda f: rv.sim_join(f, GIVEN, k=2),
     "join index, left": lambda f: rv.sim_join(f, BY_ID, how="left", min_similarity=0.999),
     "join": lambda f: rv.sim_join(f, FRAME.head(9), on="emb", k=2),
@@ -116,7 +130,11 @@ def test_a_lazy_answer_is_the_eager_one_and_its_schema_is_known(
     "name", [n for n in VERBS if n not in ("where mask", "where series", "rerank, where")]
 )
 def test_empty_frames_have_the_schema_that_was_told(name: str) -> None:
-    if "index" in name.replace("join index", "") or name in ("ids_on", "where call"):
+    if (
+        "index" in name.replace("join index", "")
+        or name in ("ids_on", "where call")
+        or "similar" in name
+    ):
         return  # an index is of the frame's rows; no row is the least
     planned = VERBS[name](FRAME.clear().lazy())
     assert planned.collect().schema == planned.collect_schema()
@@ -157,6 +175,11 @@ def test_columns_without_a_text_embed_to_null_vectors_of_the_schema() -> None:
         (lambda f: rv.sim_join(f, FRAME, by="nothing"), rv.ColumnError, "nothing"),
         (lambda f: rv.sim_join(f, FRAME.to_pandas()), rv.InvalidArgument, "convert"),
         (lambda f: rv.sim_join(f, rv.Index.build(np.eye(3))), rv.DimensionMismatch, "3"),
+        (lambda f: rv.similar_to(f, "a"), rv.UnknownId, "row number"),
+        (lambda f: rv.neighbors(f, 0), rv.InvalidArgument, "k=0"),
+        (lambda f: rv.neighbors(f, out="csr"), rv.InvalidArgument, r"cannot be lazy; collect"),
+        (lambda f: rv.dedup(f, min_similarity=2), rv.InvalidArgument, "min_similarity"),
+        (lambda f: rv.hybrid(f, "a", text="emb"), rv.ColumnError, "not of text"),
         (lambda f: rv.embed(f, "emb"), rv.ColumnError, "not of text"),
         (lambda f: rv.embed(f, "word", into="id"), rv.ColumnError, "already"),
         (lambda f: rv.search(f.with_columns(rank=1), MATRIX[:2]), rv.ColumnError, "rank"),

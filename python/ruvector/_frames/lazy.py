@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._errors import ColumnError, RuVectorError
+from .._errors import ColumnError, InvalidArgument, RuVectorError
 from .foreign.wrapping import from_native_as
 from .outline import Outline
 
@@ -69,7 +69,7 @@ def _lazily(function: F, batchwise: Callable[[Mapping[str, Any]], bool]) -> F:
             return function(frame, *(_of_lazy(value, rows_of) for value in others), **more)
 
         outline = _outline(lazy)
-        schema = ask(outline, _outline).schema
+        schema = _schema_of(ask(outline, _outline), function.__name__)
         given = signature.bind(outline, *others, **named).arguments
         answer = _planned(lazy, lambda rows: ask(rows, _collected), schema, batchwise(given))
         return answer if back is None else back(answer)
@@ -113,6 +113,17 @@ def _collected(lazy: pl.LazyFrame) -> pl.DataFrame:
 def is_here(name: str) -> Callable[[Mapping[str, Any]], bool]:
     """Return what says whether the argument `name` of a call is no lazy frame, for `streamed`."""
     return lambda arguments: _lazy_of(arguments.get(name))[0] is None
+
+
+def _schema_of(answer: Any, verb: str) -> pl.Schema:
+    polars: Any = sys.modules["polars"]
+    if isinstance(answer, polars.DataFrame):
+        schema: pl.Schema = answer.schema
+        return schema
+    raise InvalidArgument(
+        f"{verb} with these arguments answers with a {type(answer).__name__}, which cannot be lazy;"
+        " collect() the frame first"
+    )
 
 
 def _planned(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ... import _native
 from ..._arguments import share, whole
 from ..._errors import InvalidArgument, MetricError, MissingExtra
+from ..._habits import told
 from ..._index.asking import check_reach
 from ..._index.index import Index
 from ..._metric import BINARY, SCORE_NAMES, MetricName, larger_is_better
@@ -22,6 +23,7 @@ from .. import protocol
 from ..adapters import wrap
 from ..content import label_of
 from ..joining import join
+from ..lazy import lazily
 from ..question import FrameT, Label, metric_of
 from ..target import EXACT_ROWS, Stages, Target, naming, open_target
 
@@ -66,6 +68,8 @@ def neighbors(
 ) -> FrameT: ...
 
 
+@lazily
+@told
 def neighbors(
     frame: Any,
     k: int = 15,

@@ -10,17 +10,21 @@ import numpy.typing as npt
 
 from ..._arguments import share, whole
 from ..._errors import EmbedError, InvalidArgument, InvalidVector
+from ..._habits import told
 from ..._index.asking import check_reach
 from ..._index.index import Index
 from ..._metric import BINARY, MetricName, threshold
 from ..adapters import wrap
 from ..answer import Found
+from ..lazy import lazily
 from ..pairing.asking import asking_of
 from ..question import FrameT, Label, Queries, Question, prepare, shape_of
 from ..target import Stages, Target, open_target
 from .search import nearest
 
 
+@lazily
+@told
 def similar_to(
     frame: FrameT,
     label: Any,
@@ -118,11 +122,13 @@ def _find(asked: Question, row: int, label: Any, k: int, recall: float) -> Found
     """Return the k rows most like a row."""
     frame = asked.frame
     mask = np.ones(frame.height, np.bool_) if asked.where is None else frame.mask(asked.where)
-    if mask[row]:
+    if len(mask) and mask[row]:  # an outline has no rows
         mask = np.array(mask)  # which may be the user's
         mask[row] = False
 
     def vector_of_row(asked: Question, target: Target, stages: Stages) -> Queries:
+        if asked.frame.outline:
+            return np.empty((1, 0), np.float32), True, None
         return _vector(asked, row, label, target, stages), True, None
 
     ready = prepare(asked, None, mask, recall, vector_of_row)
