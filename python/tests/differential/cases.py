@@ -12,6 +12,7 @@ import ruvector as rv
 from .changing import sequence_of_bits, sequence_of_numbers
 from .drawing import Case, Mismatch
 from .framing import changed_cells, frames, scalar_columns, skipped_rows
+from .joining import joins, neighbors, rows_like_a_row
 from .merging import classic_classes, merged_shards
 from .refusing import bad_arguments, bad_columns, bad_frames
 from .storing import closed_indexes, damaged_files
@@ -21,6 +22,9 @@ KINDS = {
     sequence_of_numbers: 50,
     sequence_of_bits: 13,
     frames: 20,
+    joins: 8,
+    neighbors: 2,
+    rows_like_a_row: 2,
     changed_cells: 1,
     scalar_columns: 1,
     skipped_rows: 1,

@@ -36,19 +36,23 @@ BIT_COLUMNS = {
 class Framed:
     """A frame with a column of vectors, and the model of it."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, like: Framed | None = None) -> None:
         self.case = case
-        self.library = case.pick(LIBRARIES)
-        self.metric = case.pick(BITS) if case.chance(0.15) else case.pick(NUMBERS)
+        if like is None:
+            self.library = case.pick(LIBRARIES)
+            self.metric = case.pick(BITS) if case.chance(0.15) else case.pick(NUMBERS)
+        else:
+            self.library, self.metric = like.library, like.metric
         n = case.pick([1, 2, 5, 17, 40])
         self.group: list[Any] = [case.pick([None, "a", "b", "c"]) for _ in range(n)]
         self.price = [case.whole(0, 9) for _ in range(n)]
+        width = None if like is None else like.model.x.shape[1]
         if self.metric in BITS:
-            packed = draw_bits(case, n, case.whole(1, 9))
+            packed = draw_bits(case, n, width or case.whole(1, 9))
             name = case.pick(BIT_COLUMNS[self.library])
             column, x, valid = BIT_SHAPES[name](case, packed), packed, np.ones(n, bool)
         else:
-            rows = draw_rows(case, n, case.whole(1, 20), nulls=case.chance(0.3))
+            rows = draw_rows(case, n, width or case.whole(1, 20), nulls=case.chance(0.3))
             name = case.pick(list(SHAPES[self.library]))
             column, x, valid = SHAPES[self.library][name](case, rows), rows.wide, ~rows.null
         case.note(self.library, self.metric, "as", name)
