@@ -42,7 +42,7 @@ def build_index(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
     on, text, embedder
         As in `search`. An index of text remembers its embedder: ``ix.search("some text")``.
     ids : column label or sequence, optional

@@ -37,7 +37,7 @@ def describe(frame: FrameT) -> FrameT:
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
 
     Returns
     -------

@@ -34,7 +34,7 @@ def embed(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         Not changed.
     on : column label
         The text column.

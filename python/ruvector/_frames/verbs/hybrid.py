@@ -62,7 +62,7 @@ def hybrid(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         Not changed.
     query : str, or a batch of them
         A batch is a list of texts, a Series, or a frame with the same column.

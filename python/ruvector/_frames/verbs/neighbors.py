@@ -90,7 +90,7 @@ def neighbors(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         Not changed.
     k : int
         Neighbours of each row, 1 or more; fewer come only where there are fewer rows.

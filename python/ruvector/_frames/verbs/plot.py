@@ -59,7 +59,7 @@ def plot(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
     on, text, embedder : as in `search`
     kind : {"map", "similarity"}
     hits : frame, positions of rows or booleans, optional

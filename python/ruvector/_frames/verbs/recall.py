@@ -37,7 +37,7 @@ def recall(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
     on, text, embedder, metric
         As in `search`.
     k : int

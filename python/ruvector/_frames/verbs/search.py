@@ -49,8 +49,11 @@ def search(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or one of the frames below
         Not changed. Its columns of vectors are borrowed for the call where memory allows.
+        Also polars LazyFrame (answered in its plan), DuckDB relation (on its own connection),
+        pyarrow RecordBatch, RecordBatchReader and Dataset, narwhals DataFrame, and any object
+        with ``__arrow_c_stream__`` or ``__arrow_c_array__`` that holds columns.
     query : str, 1-D vector, or a batch of either
         A batch is a 2-D array, a list of texts, a Series, or a frame with the same column.
     k : int
@@ -76,7 +79,8 @@ def search(
     where : mask or expression, optional
         Rows that may be found, applied before the search; null is False. pandas: boolean Series
         with the frame's index, NumPy mask, text for ``df.eval``, ``pd.col``, callable. polars:
-        expression, Series, SQL text. pyarrow: mask or compute expression. Text for ``df.eval`` is
+        expression, Series, SQL text. pyarrow: mask or compute expression. DuckDB: SQL text or
+        expression, evaluated by DuckDB; mask. Text for ``df.eval`` is
         code: ``@name`` is a variable of the calling code, attributes and methods included, so
         such text must never come from somebody else.
     by : column label, or list of them, optional

@@ -60,7 +60,7 @@ def sim_join(
 
     Parameters
     ----------
-    left : pandas or polars DataFrame, or pyarrow Table
+    left : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         The rows that ask. Not changed.
     right : frame of the same library, or Index
         The rows that are found; of an `Index` their ids. A frame may be joined with itself: every

@@ -46,7 +46,7 @@ def similar_to(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         Not changed.
     label : index label, or row number
         The row. pandas: its label, as in ``df.loc[label]``, a tuple for a MultiIndex. polars and

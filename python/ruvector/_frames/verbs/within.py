@@ -41,7 +41,7 @@ def within(
 
     Parameters
     ----------
-    frame : pandas or polars DataFrame, or pyarrow Table
+    frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         Not changed.
     query : str, 1-D vector, or a batch of either
         As in `search`.
