@@ -57,7 +57,7 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("dedup of 40,000 rows, 256 numbers", run("dedup.py"), 1.5 * slow, "s"),
         *(
             (f"Ctrl-C, {work}, p99 of {TRIES}", interrupt_p99(work, 100 * slow), 100 * slow, "ms")
-            for work in ("build", "embed", "join")
+            for work in ("build", "dedup", "embed", "join")
         ),
     ]
 

@@ -1,7 +1,7 @@
 """Ctrl-C during long work: milliseconds from the signal to KeyboardInterrupt, over many tries.
 
-Run in a process of its own: interrupt.py TRIES [build|embed|join] prints a JSON list. After every
-try the same process must still answer a search.
+Run in a process of its own: interrupt.py TRIES [build|dedup|embed|join] prints a JSON list. After
+every try the same process must still answer a search.
 """
 
 from __future__ import annotations
@@ -59,7 +59,21 @@ def joining() -> Callable[[], None]:
     return work
 
 
-WORK = {"build": building, "embed": embedding, "join": joining}
+def deduping() -> Callable[[], None]:
+    """Return the search for duplicates among all rows, and in groups, longer than any delay."""
+    random = np.random.default_rng(8)
+    rows, groups = random.standard_normal((60_000, 64), np.float32), random.integers(0, 9, 60_000)
+    frame = pl.DataFrame({"v": rows, "g": groups})
+    rv.search(frame, rows[0])  # builds what is cached
+
+    def work() -> None:
+        for by in ("g", None):
+            rv.dedup(frame, min_similarity=0.3, by=by, progress=False)
+
+    return work
+
+
+WORK = {"build": building, "dedup": deduping, "embed": embedding, "join": joining}
 
 
 def main() -> int:

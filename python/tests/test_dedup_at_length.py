@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+from dedup_model import greedy
 
 import ruvector as rv
 
@@ -79,6 +83,48 @@ def test_two_hundred_thousand_rows_that_are_alike_take_no_longer_than_they_must(
     assert plan is not None
     # One comparison a row with the row kept, and the pairs of the first round.
     assert plan.rows_reranked < 200_000 + 1_500_000
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_rows_of_groups_that_lie_scattered_are_compared_as_if_they_lay_together(
+    keep: Any, kind: Any
+) -> None:
+    rng = np.random.default_rng(6)
+    rows = rng.integers(-2, 3, (3_000, 5)).astype(kind)
+    cells = [None if rng.random() < 0.1 else row for row in rows.tolist()]
+    owner = [None if rng.random() < 0.1 else int(g) for g in rng.integers(0, 40, 3_000)]
+    column = pa.array([c if c is None else np.array(c, kind) for c in cells],
+                      pa.list_(pa.from_numpy_dtype(kind), 5))  # fmt: skip
+    for data in (
+        pa.table({"g": owner, "v": column}),
+        pd.DataFrame({"g": pd.array(owner, "Int64"), "v": pd.Series(column.to_pylist())}),
+    ):
+        asked = {"metric": "l2", "max_distance": 1.0, "keep": keep, "by": "g", "on": "v"}
+        alone = -1 if isinstance(data, pd.DataFrame) else 40
+        valid = np.array([cell is not None for cell in cells])
+        codes = np.array([alone if g is None else g for g in owner])
+        want, _ = greedy(rows.astype("f4"), valid, "l2", 1.0, keep, codes)
+        flags = rv.duplicated(data, **asked)
+        found = flags.to_pylist() if isinstance(flags, pa.ChunkedArray) else flags.tolist()
+        assert found == (want >= 0).tolist()
+        groups = rv.duplicate_groups(data, **asked)
+        kept = np.asarray(groups["kept_row"])
+        assert kept.tolist() == want[np.asarray(groups["dropped_row"])].tolist()
+        assert np.count_nonzero(want >= 0) == len(kept) > 100
+
+
+def test_a_bad_row_in_a_group_is_told_by_its_own_number() -> None:
+    rows = np.random.default_rng(7).standard_normal((1_500, 4), np.float32)
+    rows[1_234] = np.nan
+    nulls = [None if i == 3 else row for i, row in enumerate(rows)]
+    for column in (list(rows), nulls):
+        frame = pd.DataFrame({"g": np.arange(1_500) % 7, "v": pd.Series(column, dtype=object)})
+        with pytest.raises(rv.InvalidVector, match="row 1234") as caught:
+            rv.dedup(frame, min_similarity=0.9, by="g")
+        assert caught.value.row == 1_234
+        with rv.config(bad_vectors="skip"):
+            assert 1_234 in rv.dedup(frame, min_similarity=-1.0, by="g").index
 
 
 def test_many_groups_of_few_rows() -> None:

@@ -7,16 +7,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import InvalidArgument
-from .._metric import SCORE_NAMES, canonical, check_bits, larger_is_better, threshold
+from .. import _native
+from .._errors import InvalidArgument, InvalidVector
+from .._input.vectors import Vectors, from_matrix
+from .._metric import BINARY, SCORE_NAMES, canonical, check_bits, larger_is_better, threshold
+from .._native import Handle
 from .._native.task import Progress
 from .._native.within import dedup as find_duplicates
 from .._settings import current
 from .._show.plan import Plan, nothing, remember
 from . import protocol
 from .adapters import wrap
-from .groups import group_rows
-from .target import Stages, open_index, open_target
+from .groups import NO_GROUP, group_rows
+from .target import CODE_BITS, Stages, Target, open_index, open_target
 
 KEEPS: Final = ("first", "last")
 # From here on rows have codes: comparing all rows with each other reads them much faster than
@@ -68,21 +71,90 @@ def duplicates(
         remember(nothing(wrapped.height, 0, tuple(stages.spent)))
     else:
         check_bits(name, bound, 8 * vectors.dim)
-        handle, origin, vectors = open_index(target, name, 0.95, stages, CODED_ROWS)
-        kept, scores, raw = find_duplicates(
-            handle,
-            wrapped.height,
-            name,
-            bound,
-            last=keep == "last",
-            groups=groups,
-            source=vectors.handle,
-            threads=current.threads,
-            progress=current.progress if progress is None else progress,
-        )
-        remember(Plan(raw, origin, None, False, tuple(stages.spent)))
+        told = current.progress if progress is None else progress
+        asked = _Asked(name, bound, keep == "last", told)
+        kept, scores = _compare(target, asked, groups, stages)
     called = current.score_column or SCORE_NAMES[name]
     return Duplicates(wrapped, target.label, target.text, kept, scores, called)
+
+
+class _Asked(NamedTuple):
+    """What is asked of an index, whatever its rows."""
+
+    metric: str
+    bound: float
+    last: bool
+    progress: Progress
+
+    def of(
+        self, handle: Handle, rows: int, groups: npt.NDArray[np.uint32] | None, source: Handle
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], _native.Plan]:
+        return find_duplicates(
+            handle,
+            rows,
+            self.metric,
+            self.bound,
+            last=self.last,
+            groups=groups,
+            source=source,
+            threads=current.threads,
+            progress=self.progress,
+        )
+
+
+def _compare(
+    target: Target, asked: _Asked, groups: npt.NDArray[np.uint32] | None, stages: Stages
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return the row that each row was dropped for, -1 for rows kept, and their scores."""
+    vectors = target.vectors
+    assert vectors is not None
+    apart = vectors.rows > CODED_ROWS and asked.metric not in BINARY
+    if groups is not None and apart and (groups[1:] < groups[:-1]).any():
+        found = _gathered(vectors, asked, groups, stages)
+        if found is not None:
+            return found
+    handle, origin, vectors = open_index(target, asked.metric, 0.95, stages, CODED_ROWS)
+    kept, scores, raw = asked.of(handle, vectors.rows, groups, vectors.handle)
+    remember(Plan(raw, origin, None, False, tuple(stages.spent)))
+    return kept, scores
+
+
+def _gathered(
+    vectors: Vectors, asked: _Asked, groups: npt.NDArray[np.uint32], stages: Stages
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]] | None:
+    """Compare rows that lie scattered in their groups on a copy in which these lie together.
+
+    So a row is compared with its own group alone. None if the copy cannot tell null rows from bad
+    ones, or there are bad ones, which are to be told by their rows.
+    """
+    order = np.argsort(groups, kind="stable")
+    order = order[: np.count_nonzero(groups != NO_GROUP)]
+    with stages.measure("gather"):
+        numbers, valid = vectors.numbers(), None
+        if vectors.nulls:
+            null = np.zeros(len(numbers), np.bool_)
+            np.isnan(numbers).all(axis=1, out=null)
+            if np.count_nonzero(null) != vectors.nulls:
+                return None
+            valid = ~null[order]
+        matrix = np.ascontiguousarray(numbers[order])
+    copy = from_matrix(matrix, valid, True, "groups")
+    options = {
+        "metric": asked.metric, "kind": "flat", "bits": CODE_BITS, "keep": "none",
+        "nulls": "skip", "bad": current.bad_vectors, "threads": current.threads,
+    }  # fmt: skip
+    try:
+        with stages.measure("build"):
+            handle = _native.build_from(copy.handle, None, options, asked.progress)
+    except InvalidVector:
+        return None
+    found, values, raw = asked.of(handle, len(order), groups[order], copy.handle)
+    remember(Plan(raw, "built", None, False, tuple(stages.spent)))
+    kept = np.full(vectors.rows, -1, np.int64)
+    scores = np.full(vectors.rows, np.nan, np.float32)
+    kept[order] = np.where(found < 0, -1, order[found])
+    scores[order] = values
+    return kept, scores
 
 
 def _no_threshold(metric: str, on: Any, text: Any) -> InvalidArgument:

@@ -32,7 +32,7 @@ from .cache import cache
 from .origin import maker_of, unknown_origin
 
 EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
-_CODE_BITS: Final = 5
+CODE_BITS: Final = 5  # of kind flat, where many rows are searched
 
 
 class Stages:
@@ -291,7 +291,7 @@ def open_index(
     handle = cache._get(key)
     if handle is not None:
         return handle, "cached", vectors
-    options |= {"kind": "flat", "bits": _CODE_BITS, "keep": "none", "recall": 0.95}
+    options |= {"kind": "flat", "bits": CODE_BITS, "keep": "none", "recall": 0.95}
     with stages.measure("build"), naming(target.label):
         handle = _native.build_from(vectors.handle, None, options, current.progress)
     cache._put(key, handle, int(_native.info(handle)["index_bytes"]))
