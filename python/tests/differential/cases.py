@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import ruvector as rv
 
 from .changing import sequence_of_bits, sequence_of_numbers
+from .deduping import duplicates
 from .drawing import Case, Mismatch
 from .framing import changed_cells, frames, scalar_columns, skipped_rows
 from .joining import joins, neighbors, rows_like_a_row
@@ -23,6 +24,7 @@ KINDS = {
     sequence_of_bits: 13,
     frames: 20,
     joins: 8,
+    duplicates: 8,
     neighbors: 2,
     rows_like_a_row: 2,
     changed_cells: 1,
