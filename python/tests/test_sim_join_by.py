@@ -151,6 +151,33 @@ def test_groups_of_every_size_are_searched_exactly(groups: int) -> None:
     assert list(zip(joined["n"], joined["m"], strict=True)) == wanted
 
 
+@pytest.mark.parametrize("metric", ["cosine", "hamming"])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_small_groups_asked_together_answer_as_one_by_one(kind: str, metric: Any) -> None:
+    """Groups of one to a hundred rows, with bad vectors skipped and right rows left out."""
+    bits = metric == "hamming"
+    rows = RNG.standard_normal((20_000, 8)).astype(kind)
+    rows[::50] = rows[1::50]
+    if not bits:
+        rows[5::97, 3] = np.nan
+    cells = list(RNG.integers(0, 4, (20_000, 2)).astype(np.uint8)) if bits else list(rows)
+    of = (RNG.random(20_000) ** 3 * 2000).astype(int)
+    right = pd.DataFrame({"v": cells, "g": of, "m": range(20_000)})
+    left = right[::3].reset_index(drop=True)
+    where = RNG.random(20_000) < 0.8
+    with rv.config(bad_vectors="skip"):
+        named = {"on": "v", "metric": metric, "recall": 1.0, "where_right": where}
+        joined = rv.sim_join(left, right, by="g", k=3, **named)
+        for group in (0, 1, 17, 400, 1500, 1999):
+            mine, theirs = left[left["g"] == group], right[right["g"] == group]
+            named["where_right"] = where[theirs.index]
+            alone = rv.sim_join(mine, theirs, k=3, **named)
+            part = joined[joined["g"] == group]
+            pd.testing.assert_frame_equal(
+                part.drop(columns="v_right"), alone.drop(columns=["v_right", "g_right"])
+            )
+
+
 def test_many_groups_take_no_pass_over_all_rows_each() -> None:
     n = 40_000
     rows = RNG.standard_normal((n, 8)).astype("f4")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .._errors import InvalidArgument, LimitExceeded
 from .._native import Handle, Plan
 from .._native.groups import search_groups as ask_groups
+from .._native.params import ADDED_UP
 from .._settings import current
 from .protocol import Frame
 
@@ -146,8 +147,6 @@ def sum_of(plans: list[Plan]) -> Plan:
     """Add up what the parts of one search did."""
     total = plans[0]
     for plan in plans[1:]:
-        for name in ("queries", "probed", "scanned", "coded", "reranked", "certified"):
-            setattr(total, name, getattr(total, name) + getattr(plan, name))
-        for name in ("ns_prepare", "ns_route", "ns_scan", "ns_rerank", "ns_total"):
+        for name in ADDED_UP:
             setattr(total, name, getattr(total, name) + getattr(plan, name))
     return total

@@ -17,6 +17,11 @@ Names = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | Sequence[str]
 
 FILTER_MASK = 1
 FILTER_IDS = 2
+# Fields of rv_plan that add up where one search is several.
+ADDED_UP = (
+    "queries", "probed", "scanned", "coded", "reranked", "certified", "ns_prepare", "ns_route",
+    "ns_scan", "ns_rerank", "ns_total",
+)  # fmt: skip
 CLOSE_BOUNDS = -1  # rerank: as many vectors are measured as the error bounds demand
 
 

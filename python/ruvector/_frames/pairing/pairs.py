@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ... import _native
 from ..._metric import larger_is_better
+from ..._native.each import search_each
 from ..._progress import Progress, reporter
 from ..._settings import current
 from ..groups import NO_GROUP, Groups, sum_of
@@ -17,6 +18,7 @@ from .asking import Asking
 
 _PART: Final = 1024  # queries that are asked together; the engine takes 512 at once
 _PART_CELLS: Final = 2**21  # of their answers, k each
+_SHORT_PAIRS: Final = 4096  # queries x rows of a search that takes no thread of its own
 _FEW: Final = 8  # rows are named, not masked, where they are fewer than one of so many
 
 Rows = npt.NDArray[np.int64]
@@ -69,10 +71,28 @@ class _Parts:
         one = self._searched
         if not len(rows):
             return
-        ids, scores, counts, plan = _native.search_rows(
+        answer = _native.search_rows(
             one.handle, queries, k, recall=recall, mask=limits[0], ids=limits[1],
             texts=one.id_kind == "string", source=one.source, threads=current.threads,
         )  # fmt: skip
+        self._put(rows, *answer)
+
+    def ask_runs(
+        self, queries: npt.NDArray[Any], rows: Rows, k: int, recall: float, runs: Runs
+    ) -> None:
+        """As `ask`, of runs of queries that search rows of their own."""
+        one = self._searched
+        answer = search_each(one.handle, queries, k, *runs, recall=recall, source=one.source)
+        self._put(rows, *answer)
+
+    def _put(
+        self,
+        rows: Rows,
+        ids: npt.NDArray[Any],
+        scores: Scores,
+        counts: Rows,
+        plan: _native.Plan,
+    ) -> None:
         keep = np.arange(ids.shape[1]) < counts[:, None]
         if self._bound is not None:
             with np.errstate(invalid="ignore"):  # absent cells are NaN
@@ -116,28 +136,64 @@ def find_pairs(
     cut = _alike(asking, searched, k) if groups is None else _by_group(asking, searched, groups, k)
     done, total = 0, len(asking.rows)
     try:
-        for places, most, limits in cut:
-            queries, rows = asking.part(places)
-            parts.ask(queries, rows, most, recall, limits)
-            done += places.stop - places.start if isinstance(places, slice) else len(places)
+        for piece in cut:
+            queries, rows = asking.part(piece.places)
+            if piece.runs is None:
+                parts.ask(queries, rows, piece.k, recall, (piece.mask, piece.ids))
+            elif len(rows) == piece.size:
+                parts.ask_runs(queries, rows, piece.k, recall, piece.runs)
+            else:  # bad ones were left out
+                for one in piece.one_by_one():
+                    parts.ask(*asking.part(one.places), one.k, recall, (None, one.ids))
+            done += piece.size
             report(done, total)
     finally:
         report(-1, -1)
     return parts.pairs()
 
 
-# What is asked at once: places of the left rows, k, and the mask or ids of the right ones.
-_Cut: TypeAlias = Iterator[tuple[slice | Rows, int, tuple[Any, Any]]]
+class Runs(NamedTuple):
+    """Runs of queries, and the rows that each may find; see `search_each`."""
+
+    cuts: Rows
+    rows: Rows
+    begins: Rows
+    ends: Rows
 
 
-def _alike(asking: Asking, searched: Searched, k: int) -> _Cut:
+class _Piece(NamedTuple):
+    """What is asked at once: left rows by their places, and the right ones that they may find."""
+
+    places: slice | Rows
+    k: int
+    mask: npt.NDArray[np.bool_] | None = None
+    ids: Any = None
+    runs: Runs | None = None
+
+    @property
+    def size(self) -> int:
+        """How many rows ask."""
+        places = self.places
+        return places.stop - places.start if isinstance(places, slice) else len(places)
+
+    def one_by_one(self) -> Iterator[_Piece]:
+        """Cut the piece into one for each run."""
+        assert self.runs is not None and not isinstance(self.places, slice)
+        cuts, rows, begins, ends = self.runs
+        for i, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+            yield _Piece(self.places[cuts[i] : cuts[i + 1]], self.k, ids=rows[begin:end])
+
+
+def _alike(asking: Asking, searched: Searched, k: int) -> Iterator[_Piece]:
     k = min(k, searched.height)
     for lo, hi in _steps(0, len(asking.rows), k):
-        yield slice(lo, hi), k, (searched.mask, searched.ids)
+        yield _Piece(slice(lo, hi), k, searched.mask, searched.ids)
 
 
-def _by_group(asking: Asking, searched: Searched, groups: tuple[Rows, Groups], k: int) -> _Cut:
-    """Ask the rows of one group after the other, each within its group."""
+def _by_group(
+    asking: Asking, searched: Searched, groups: tuple[Rows, Groups], k: int
+) -> Iterator[_Piece]:
+    """Ask the rows of every group within it: those of many small ones in one piece."""
     of_left, right = groups
     of = right.of.astype(np.int64)
     of[of == NO_GROUP] = right.n
@@ -149,21 +205,38 @@ def _by_group(asking: Asking, searched: Searched, groups: tuple[Rows, Groups], k
     codes = of_left[asking.rows]
     codes[(codes >= 0) & (starts[codes] == ends[codes])] = -1
     mine = np.argsort(codes, kind="stable")
-    numbers, begins = np.unique(codes[mine], return_index=True)
+    numbers, first = np.unique(codes[mine], return_index=True)
+    counts = np.diff(first, append=len(mine))
+    present = numbers >= 0
+    numbers, first, counts = numbers[present], first[present], counts[present]
+    begins, ends = starts[numbers], ends[numbers]
+    sizes = ends - begins
+    few = _FEW * sizes < searched.height
+    few &= searched.id_kind == "positions"
+    short = few & (counts * sizes <= _SHORT_PAIRS) & (counts <= _PART)
+    for part in _bundles(np.flatnonzero(short), counts, np.minimum(sizes, k)):
+        cuts = np.concatenate([[0], np.cumsum(counts[part])])
+        places = np.arange(cuts[-1]) + np.repeat(first[part] - cuts[:-1], counts[part])
+        runs = Runs(cuts, theirs, begins[part], ends[part])
+        yield _Piece(mine[places], min(k, int(sizes[part].max())), runs=runs)
     mask = np.zeros(searched.height, np.bool_)
-    for i, group in enumerate(numbers.tolist()):
-        if group < 0:
-            continue
-        rows = theirs[starts[group] : ends[group]]
-        most = min(k, len(rows))
-        few = searched.id_kind == "positions" and _FEW * len(rows) < searched.height
-        if not few:
+    for i in np.flatnonzero(~short).tolist():
+        rows, most = theirs[begins[i] : ends[i]], min(k, int(sizes[i]))
+        if not few[i]:
             mask[rows] = True
-        last = begins[i + 1] if i + 1 < len(begins) else len(mine)
-        for lo, hi in _steps(begins[i], last, most):
-            yield mine[lo:hi], most, (None, rows) if few else (mask, None)
-        if not few:
-            mask[rows] = False
+        for lo, hi in _steps(int(first[i]), int(first[i] + counts[i]), most):
+            limits = {"ids": rows} if few[i] else {"mask": mask}
+            yield _Piece(mine[lo:hi], most, **limits)
+        mask[rows] = False
+
+
+def _bundles(groups: Rows, counts: Rows, most: Rows) -> Iterator[Rows]:
+    """Cut groups into bundles of about a thousand queries, fewer where answers are long."""
+    cells = counts[groups] * np.maximum(most[groups], _PART_CELLS // _PART)
+    bundle = np.cumsum(cells) // _PART_CELLS
+    for part in np.split(groups, np.flatnonzero(np.diff(bundle)) + 1):
+        if len(part):
+            yield part
 
 
 def _steps(start: int, stop: int, k: int) -> Iterator[tuple[int, int]]:
