@@ -109,7 +109,10 @@ class PandasFrame:
             out = frame.iloc[rows].copy()
         except NotImplementedError:  # of pyarrow, for types that it has no kernel for
             out = _take_columns(frame, rows)
-        _append(out, added)
+        texts = pd.Series(["text"]).dtype  # which pandas 3 tells from cells, of which there may be
+        for name, values in added.items():  # none
+            held = pd.array(values, dtype=texts) if values.dtype.kind == "O" else values
+            _append(out, {name: held})
         return out
 
     def with_columns(self, columns: Mapping[str, Any]) -> Any:

@@ -114,11 +114,12 @@ class PolarsFrame:
                 raise InvalidArgument(f"columns= names {label!r} twice, and polars has each once")
         extra = [_added(name, values) for name, values in added.items()]
         if not chosen:  # a polars frame without columns has no rows to take
-            return pl.DataFrame(extra)
-        return self.frame.select(chosen)[rows].with_columns(extra)
+            return self._of_class(pl.DataFrame(extra))
+        return self._of_class(self.frame.select(chosen)[rows].with_columns(extra))
 
     def with_columns(self, columns: Mapping[str, Any]) -> pl.DataFrame:
-        return self.frame.with_columns([column.alias(name) for name, column in columns.items()])
+        added = [column.alias(name) for name, column in columns.items()]
+        return self._of_class(self.frame.with_columns(added))
 
     def join_rows(
         self,
@@ -134,9 +135,14 @@ class PolarsFrame:
         if other is not None:
             chosen = [other.column_at(place).alias(name) for place, name in columns]
             wanted = _null_where(pl.Series("rows", np.where(absent, 0, other_rows)), absent)
-            out += pl.DataFrame(chosen).select(pl.all().gather(pl.lit(wanted))).get_columns()
+            out += _of_columns(chosen).select(pl.all().gather(pl.lit(wanted))).get_columns()
         out += [_null_where(_added(name, values), absent) for name, values in added.items()]
-        return pl.DataFrame(out)
+        return self._of_class(_of_columns(out))
+
+    def _of_class(self, answer: pl.DataFrame) -> pl.DataFrame:
+        """Return an answer as the user's subclass of frames, made as polars makes its own."""
+        kind = type(self.frame)
+        return answer if kind is pl.DataFrame else kind._from_pydf(answer._df)
 
     def position(self, label: Any) -> int:
         if self.outline:  # which row that is, the rows will say
@@ -179,6 +185,11 @@ def _added(name: str, values: npt.NDArray[Any]) -> pl.Series:
         return pl.Series(name, values.tolist(), dtype=pl.String)
     counts = values.dtype == np.int64 and (name == "rank" or name.endswith(("_row", "_rank")))
     return pl.Series(name, values.astype(np.uint32) if counts else values)
+
+
+def _of_columns(columns: Sequence[pl.Series]) -> pl.DataFrame:
+    """Return columns as a frame; of a list polars would name one that has no name."""
+    return pl.DataFrame({column.name: column for column in columns})
 
 
 def _null_where(series: pl.Series, absent: Mask) -> pl.Series:
