@@ -11,7 +11,12 @@ from ._habits import told
 from ._locks import Lock
 
 _UNSET: Final[Any] = object()
-_OUR_COLUMNS: Final = frozenset({"id", "neighbor_row", "query", "query_id", "query_row", "rank"})
+_OUR_COLUMNS: Final = frozenset(
+    {
+        "bm25_score", "fused_score", "id", "neighbor_row", "query", "query_id", "query_row", "rank",
+        "rerank_score",
+    }
+)  # fmt: skip
 _lock = Lock()
 _checks: dict[str, Callable[[Any], object]] = {}
 

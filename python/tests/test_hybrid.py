@@ -208,6 +208,16 @@ def test_a_given_index_is_the_side_of_the_vectors():
         ask(data.iloc[::-1], index=data.ruvector.build_index(text="body", embedder=letters))
 
 
+@every_library
+def test_the_score_of_the_vectors_is_called_as_the_settings_say(library):
+    with rv.config(score_column="likeness"):
+        answer = ask(frame(library), k=2, metric="l2")
+    assert names(answer) == ["body", "n", "bm25_score", "likeness", "fused_score"]
+    for taken in ("bm25_score", "fused_score", "rerank_score"):
+        with pytest.raises(rv.InvalidArgument, match=f"score_column='{taken}' is what answers"):
+            rv.config(score_column=taken)
+
+
 def test_the_index_of_words_is_cached_by_content():
     rv.cache.clear()
     ask(frame("pandas"))
