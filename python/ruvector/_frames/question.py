@@ -127,6 +127,7 @@ class Ready(NamedTuple):
     source: Handle | None  # the frame's vectors, where the index was not given
     joined: ById | ByPosition | None  # of an index that was given
     stages: Stages
+    digest: bytes | None = None  # of the texts that were embedded
 
     @property
     def height(self) -> int:
@@ -196,7 +197,7 @@ def prepare(
     handle, origin, vectors = open_index(target, asked.metric, recall, stages)
     return Ready(
         asked, handle, origin, queries, single, texts, mask, None, groups, vectors.handle, None,
-        stages,
+        stages, target.digest,
     )  # fmt: skip
 
 

@@ -204,7 +204,8 @@ def _find(asked: Question, texts: list[str], label: Any, k: int, recall: float) 
         return _Both(ready, ready.scores, ready.scores)
     depth = min(places(max(k, _FEWEST), len(texts)), frame.height) if k else 0
     stages = Stages()
-    words = _open_words(frame, label, stages)
+    embedded = ready.digest if isinstance(ready, Ready) and asked.text is not None else None
+    words = _open_words(frame, label, embedded, stages)
     with stages.measure("words"):
         by_words = _ranked_by_words(words, texts, depth, mask)
     found = _by_vectors(ready, depth, recall)
@@ -230,24 +231,34 @@ def _find(asked: Question, texts: list[str], label: Any, k: int, recall: float) 
     return _Both(answer, scores[1], best.scores.astype(np.float32))
 
 
-def _open_words(frame: protocol.Frame, label: Any, stages: Stages) -> Handle:
+def _open_words(frame: protocol.Frame, label: Any, digest: bytes | None, stages: Stages) -> Handle:
     """Return the index of the words of a text column, which may be kept from an earlier call.
+
+    ``digest`` is that of the texts where it is known already.
 
     Raises
     ------
     EmbedError
         A cell is not text.
     """
+    if digest is not None:
+        known: Handle | None = cache._get(("words", digest, WORDS_VERSION))
+        if known is not None:
+            return known
     with stages.measure("read words"):
         with naming(label):
             texts = frame.text_column(label)
-        key = ("words", texts.digest(), WORDS_VERSION)
-    words: Handle | None = cache._get(key)
-    if words is None:
-        with stages.measure("build words"):
-            words = build_words(texts.source, threads=current.threads, progress=current.progress)
-        cache._put(key, words, int(words_info(words)["bytes"]))
-    texts.close()
+        key = ("words", digest or texts.digest(), WORDS_VERSION)
+    try:
+        words: Handle | None = cache._get(key) if digest is None else None
+        if words is None:
+            with stages.measure("build words"):
+                words = build_words(
+                    texts.source, threads=current.threads, progress=current.progress
+                )
+            cache._put(key, words, int(words_info(words)["bytes"]))
+    finally:
+        texts.close()
     return words
 
 
