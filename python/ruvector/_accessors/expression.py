@@ -222,8 +222,9 @@ class PolarsExprAccessor(Listed):
         InvalidVector
             When the query runs: NaN or infinity in a row.
         """
-        same = pl.self_dtype() if hasattr(pl, "self_dtype") else None  # None means that in 1.3x
-        return row_by_row(self._expr, normalize, same)
+        # Before polars had it, what a function returns was of a type unknown until collected.
+        same = pl.self_dtype() if hasattr(pl, "self_dtype") else None
+        return row_by_row([self._expr], normalize, same)
 
     def norm(self) -> pl.Expr:
         """Return the length of each vector.
@@ -238,7 +239,7 @@ class PolarsExprAccessor(Listed):
         ColumnError, InvalidVector
             When the query runs: not a column of vectors; NaN or infinity in a row.
         """
-        return self._called_by(row_by_row(self._expr, norm, pl.Float32()), "norm")
+        return self._called_by(row_by_row([self._expr], norm, pl.Float32()), "norm")
 
     def knn(self, index: Index, k: int = 5, *, recall: float | None = None) -> pl.Expr:
         """Find the k rows of an index that are nearest to each row.

@@ -16,6 +16,7 @@ from .framing import changed_cells, frames, scalar_columns, skipped_rows
 from .joining import joins, neighbors, rows_like_a_row
 from .merging import classic_classes, merged_shards
 from .refusing import bad_arguments, bad_columns, bad_frames
+from .scoring import scores
 from .storing import closed_indexes, damaged_files
 from .texting import texts
 
@@ -25,6 +26,7 @@ KINDS = {
     frames: 20,
     joins: 8,
     duplicates: 8,
+    scores: 6,
     neighbors: 2,
     rows_like_a_row: 2,
     changed_cells: 1,

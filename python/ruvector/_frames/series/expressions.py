@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,30 +20,39 @@ from ..._settings import current
 from .kinds import framed, like
 from .scoring import score
 
-Batch = Callable[[pl.Series], pl.Series]
+Batch = Callable[..., pl.Series]
 Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
 
-_MINE: Final = "mine"
-_OTHER: Final = "other"
 _IDS: Final = {"string": pl.String(), "uint64": pl.UInt64()}
 
 
-def row_by_row(expression: pl.Expr, batch: Batch, dtype: Any) -> pl.Expr:
-    """Return an expression that asks `batch` for the answers of some rows at a time."""
+def row_by_row(expressions: Sequence[pl.Expr], batch: Batch, dtype: Any) -> pl.Expr:
+    """Return an expression that asks `batch` for the answers of some rows at a time.
 
-    def ruvector(rows: pl.Series) -> pl.Series:
+    ``batch`` takes a Series of each expression, all of one length.
+    """
+
+    def ruvector(columns: Sequence[pl.Series]) -> pl.Series:
+        rows = next((len(column) for column in columns if len(column) != 1), 1)
         try:
-            return batch(rows)
+            return batch(*(c if len(c) == rows else c.new_from_index(0, rows) for c in columns))
         except RuVectorError as error:
             if error.row is None:
                 raise
             raise type(error)(
-                f"{error} (row {error.row} of the {len(rows)} that polars handed over at once)",
+                f"{error} (row {error.row} of the {rows} that polars handed over at once)",
                 row=error.row,
                 column=error.column,
             ) from error
 
-    return expression.map_batches(ruvector, return_dtype=dtype, is_elementwise=True)
+    how: dict[str, Any] = {"return_dtype": dtype, "is_elementwise": True}
+    if len(expressions) == 1:
+        return expressions[0].map_batches(lambda rows: ruvector([rows]), **how)
+    if "is_elementwise" in inspect.signature(pl.map_batches).parameters:
+        return pl.map_batches(expressions, ruvector, **how)
+    names = [f"{i}" for i in range(len(expressions))]  # polars 1.30 to 1.32
+    pair = pl.struct([e.alias(name) for e, name in zip(expressions, names, strict=True)])
+    return pair.map_batches(lambda rows: ruvector([rows.struct[name] for name in names]), **how)
 
 
 def scored(
@@ -74,12 +84,9 @@ def scored(
         return found
 
     if isinstance(other, pl.Expr):
-        pair = pl.struct(expression.alias(_MINE), other.alias(_OTHER)).alias(label)
-        return row_by_row(
-            pair, lambda rows: of(rows.struct.field(_MINE), rows.struct.field(_OTHER)), dtype
-        )
+        return row_by_row([expression, other], of, dtype)
     vector = other if isinstance(other, str) else _one_vector(other)
-    return row_by_row(expression, lambda rows: of(rows, vector), dtype)
+    return row_by_row([expression], lambda rows: of(rows, vector), dtype)
 
 
 def _one_vector(other: Any) -> npt.NDArray[Any]:
@@ -130,7 +137,7 @@ def nearest(expression: pl.Expr, index: Index, k: int, recall: float | None) -> 
         place = pl.select(pl.when(present).then(present.cum_sum().cast(pl.Int64) - 1)).to_series()
         return answers.gather(place.cast(pl.UInt32))
 
-    return row_by_row(expression, batch, dtype)
+    return row_by_row([expression], batch, dtype)
 
 
 def _lists(found: SearchResult, cells: npt.NDArray[Any], inner: Any) -> pl.Series:
