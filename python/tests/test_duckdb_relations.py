@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
@@ -230,6 +230,32 @@ def test_rows_keep_their_places_where_duckdb_keeps_no_order(con: Any) -> None:
     assert {row[0] % 2 for row in chosen.fetchall()} == {0}
 
 
+def test_the_order_of_a_relation_is_that_of_its_rows(con: Any) -> None:
+    same = con.sql("SELECT id, [1, 1]::FLOAT[2] AS v FROM docs ORDER BY id DESC")
+    found = rv.search(same, [1.0, 1.0], k=4).fetchall()  # ties go to the first row
+    assert [row[0] for row in found] == [29, 28, 27, 26]
+    assert rv.dedup(same, min_similarity=0.9).fetchall()[0][0] == 29
+    assert [row[0] for row in rv.dedup(same, min_similarity=0.9, keep="last").fetchall()] == [0]
+
+
+def test_duplicates_are_a_relation_of_one_column(con: Any) -> None:
+    twice = con.sql("SELECT * FROM docs UNION ALL SELECT * FROM docs")
+    said = rv.duplicated(twice, min_similarity=0.99999)
+    assert [str(kind) for kind in said.types] == ["BOOLEAN"]
+    assert [row[0] for row in said.fetchall()] == [False] * 30 + [True] * 30
+
+
+def test_neighbors_are_lists_in_structs(con: Any) -> None:
+    some = con.sql("SELECT id, CASE WHEN id <> 3 THEN emb END AS emb FROM docs WHERE id < 6")
+    found = rv.neighbors(some, 2, out="column")
+    assert str(found.types[-1]) == "STRUCT(ids BIGINT[], distances FLOAT[])"
+    cells = [row[-1] for row in found.fetchall()]
+    assert cells[3] is None
+    assert all(len(cell["ids"]) == 2 and 3 not in cell["ids"] for cell in cells if cell)
+    want = rv.neighbors(some.to_arrow_table(), 2, out="column")["neighbors"].to_pylist()
+    assert cells == want
+
+
 def test_relations_that_cannot_be_read_say_why(con: Any) -> None:
     relation = con.table("docs")
     con.execute("DROP TABLE docs")
@@ -342,6 +368,7 @@ def test_nothing_else_is_imported_for_a_relation() -> None:
     assert done.stdout.strip() == "works", done.stderr
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.none() | st.lists(st.integers(-3, 3), min_size=2, max_size=2),
                        st.sampled_from(["a", "b", None])), max_size=9),

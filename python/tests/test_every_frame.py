@@ -9,7 +9,7 @@ import narwhals
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinds_of_frames import KINDS, Kind, rows_of
 
@@ -174,6 +174,7 @@ def test_errors_are_those_of_pandas(kind: Kind) -> None:
         rv.search(kind.make(clash), MATRIX[:2])
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 12).flatmap(
         lambda n: st.lists(

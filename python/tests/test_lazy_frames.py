@@ -12,7 +12,7 @@ import narwhals.stable.v1
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
@@ -348,6 +348,7 @@ def test_a_plan_is_told_of_the_thread_that_collected() -> None:
     assert plan is not None and plan.queries == 3
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.lists(st.integers(-3, 3), min_size=2, max_size=2), max_size=9),
     st.integers(0, 5),

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ruvector as rv
@@ -39,6 +39,7 @@ def test_streams_of_one_column_are_that_column() -> None:
         np.testing.assert_array_equal(matrix[:40], ROWS)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.lists(st.booleans()))
 def test_slices_of_structs_and_of_what_is_in_them_are_the_right_rows(
     start: int, middle: int, stop: int, null: list[bool]
