@@ -18,6 +18,7 @@ from .column import (
     column_row_hashes,
     column_with_gaps,
     pca,
+    scores,
 )
 from .facts import Facts, facts_of
 from .files import decode, encode, load, save
@@ -26,7 +27,6 @@ from .library import configure, forked_error
 from .params import CLOSE_BOUNDS
 from .quality import calibrate, measure_recall
 from .rows import attach, ids, lookup, matrix, vectors, vectors_of
-from .scores import scores
 from .search import search_one, search_rows
 from .structs import Plan
 from .texts import PackedTexts, pool_tokens, text_hashes, texts_from_stream, texts_hash

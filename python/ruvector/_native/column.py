@@ -1,4 +1,4 @@
-"""Columns of vectors: borrowed from NumPy or Arrow, read back, hashed, projected."""
+"""Columns of vectors: borrowed from NumPy or Arrow, read back, hashed, projected, scored."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float32]
 
 # Numbers of a column that is hashed in one call, which takes some milliseconds.
 HASH_NUMBERS = 1 << 24
+# Bytes of rows that are scored in one call on this thread, which takes some milliseconds.
+SCORED_BYTES = 20_000_000
 
 
 def column_from_matrix(
@@ -130,3 +132,25 @@ def pca(column: Handle, dims: int = 2) -> Floats:
     task.wait()
     task.result()
     return out
+
+
+def scores(
+    column: Handle, other: Handle, metric: str, skip_bad: bool, threads: int = 0
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return the score of every row with the only row of `other`, or with its row there.
+
+    Where either is null, the score is NaN and the second array False.
+    """
+    about = column_info(column)
+    rows = int(about["rows"])
+    out, valid = np.empty(rows, np.float32), np.zeros(rows, np.bool_)
+    lent = out, valid
+    asked = column.value, other.value, metric.encode(), int(skip_bad)
+    if rows * about["dim"] * 4 <= SCORED_BYTES:
+        call("rv_scores", *asked, 1, *map(address, lent))
+    else:
+        task = Task(lent=lent)
+        call("rv_scores_start", *asked, threads, *map(address, lent), byref(task.cell))
+        task.wait()
+        task.result()
+    return lent
