@@ -13,6 +13,7 @@ from .changing import sequence_of_bits, sequence_of_numbers
 from .deduping import duplicates
 from .drawing import Case, Mismatch
 from .framing import changed_cells, frames, scalar_columns, skipped_rows
+from .fusing import words_and_vectors
 from .joining import joins, neighbors, rows_like_a_row
 from .merging import classic_classes, merged_shards
 from .refusing import bad_arguments, bad_columns, bad_frames
@@ -38,6 +39,7 @@ KINDS = {
     bad_arguments: 3,
     bad_frames: 2,
     texts: 4,
+    words_and_vectors: 4,
     damaged_files: 2,
     closed_indexes: 1,
 }

@@ -47,7 +47,9 @@ def _columns(texts: list[Any]) -> dict[str, dict[str, Any]]:
         "polars": {
             "String": lambda: pl.Series("t", texts, dtype=pl.String),
             "Categorical": lambda: pl.Series("t", texts, dtype=pl.Categorical),
-            "Enum": lambda: pl.Series("t", texts, dtype=pl.Enum(sorted(set(WORDS)))),
+            "Enum": lambda: pl.Series(
+                "t", texts, dtype=pl.Enum(sorted({*WORDS, *filter(None, texts)}))
+            ),
         },
         "pyarrow": {
             "string": lambda: arrow,
