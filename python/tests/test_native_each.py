@@ -9,7 +9,7 @@ import pytest
 
 from ruvector import _native
 from ruvector._errors import IndexClosed, InvalidArgument, UnknownId
-from ruvector._native.each import search_each
+from ruvector._native.groups import search_each
 
 RNG = np.random.default_rng(31)
 ROWS = RNG.standard_normal((9000, 16)).astype("f4")

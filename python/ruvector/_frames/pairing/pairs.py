@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ... import _native
 from ..._metric import larger_is_better
-from ..._native.each import search_each
+from ..._native.groups import search_each
 from ..._progress import Progress, reporter
 from ..._settings import current
 from ..groups import NO_GROUP, Groups, sum_of
