@@ -145,8 +145,8 @@ def test_an_interrupt_ends_the_measurement_and_changes_nothing(verb: str) -> Non
         sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
+        threading.Thread(target=interrupt).start()
         if verb == "recall":
             index.recall(100, 20_000)
         else:
