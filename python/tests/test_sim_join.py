@@ -197,6 +197,12 @@ def test_rows_of_bits(library: str, metric: Any) -> None:
     cells[3] = None
     right = FRAMES[library]({"v": cells, "m": list(range(30))})
     left = FRAMES[library]({"v": [cells[7], None, cells[9]], "n": [0, 1, 2]})
+    if metric == "hamming":
+        for other in (right, rv.Index.build(bits, metric="hamming")):
+            with pytest.raises(rv.InvalidArgument, match="rows of 32 bits differ in 0 to 32"):
+                rv.sim_join(left, other, left_on="v", metric=metric, max_distance=33)
+        with pytest.raises(rv.InvalidArgument, match="rows of 32 bits differ in 0 to 32"):
+            rv.similar_to(right, 7, on="v", metric=metric, max_distance=33)
     joined = rv.sim_join(left, right, on="v", metric=metric, max_distance=0, how="left")
     assert lists(joined, "m") == [7, None, 9]
     assert lists(joined, f"{metric}_distance") == [0, None, 0]

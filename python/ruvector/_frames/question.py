@@ -177,6 +177,7 @@ def prepare(
     target = _target(asked, stages)
     if asked.frame.outline:
         return _without_rows(asked, target, queries_of or _outlined)
+    check_bits(asked.metric, asked.bound, _widths(asked, target)[1])
     queries, single, texts = (queries_of or _queries_of)(asked, target, stages)
     frame, index, vectors = asked.frame, asked.given, target.vectors
     if index is not None:
@@ -243,11 +244,16 @@ def _target(asked: Question, stages: Stages) -> Target:
 
 def _queries_of(asked: Question, target: Target, stages: Stages) -> Queries:
     """Return the queries, whether there is one alone, and the texts of a batch of texts."""
-    metric, index, vectors = asked.metric, asked.given, target.vectors
-    dim = index.dim if index is not None else vectors.dim if vectors is not None else 0
-    bits = dim if index is not None else 8 * dim
-    check_bits(metric, asked.bound, bits)
-    query = query_of_frame(asked.query, target.label)
-    if metric in BINARY:
-        return *read_bit_queries(query, bits, metric), None
+    query, (dim, bits) = query_of_frame(asked.query, target.label), _widths(asked, target)
+    if asked.metric in BINARY:
+        return *read_bit_queries(query, bits, asked.metric), None
     return make_queries(query, target, dim, stages)
+
+
+def _widths(asked: Question, target: Target) -> tuple[int, int]:
+    """Return the numbers of a vector, and the bits if it is of bits; 0 when not known."""
+    index, vectors = asked.given, target.vectors
+    if index is not None:
+        return index.dim, index.dim
+    dim = 0 if vectors is None else vectors.dim
+    return dim, 8 * dim

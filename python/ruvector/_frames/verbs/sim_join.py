@@ -14,7 +14,7 @@ from ..._errors import ColumnError, EmbedError, InvalidArgument, InvalidVector
 from ..._habits import told
 from ..._index.asking import check_reach, filter_of
 from ..._index.index import Index
-from ..._metric import SCORE_NAMES, MetricName, threshold
+from ..._metric import SCORE_NAMES, MetricName, check_bits, threshold
 from ..._progress import Progress
 from ..._settings import current
 from ..._show.plan import Plan, nothing, remember
@@ -127,8 +127,9 @@ def sim_join(
     -----
     Left rows are asked about a thousand at a time, so that memory beyond the two columns and the
     answer does not grow with them. An index that is built for the call is cached by content: a
-    second join with the same right column begins to search at once. The contract is that of
-    Spark's nearest-by join. May be called from any thread.
+    second join with the same right column begins to search at once. Texts of both sides are
+    embedded as those of a column, not as queries. The contract is that of Spark's nearest-by join.
+    May be called from any thread.
 
     Examples
     --------
@@ -303,6 +304,7 @@ def _find_ids(asked: _Join, k: int, recall: float, progress: Progress) -> Pairs:
                 f"{name}={label!r} names a column, and an Index has none: leave it out, or pass "
                 "the frame as right= and the index as index="
             )
+    check_bits(asked.metric, asked.bound, index.dim)
     maker = None if asked.embedder is None else resolve(asked.embedder)
     asking = _open_left(asked, Target("the index", None, maker), stages)
     facts = index._facts
