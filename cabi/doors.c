@@ -41,6 +41,17 @@ int32_t rv_column_hash_rows(rv_handle column, int64_t at, int64_t n, uint64_t *o
     ENTER(goColumnHashRows(column, at, n, out, error));
 }
 
+int32_t rv_array_rows(const uint64_t *objects, int64_t n, const uint64_t *layout, uint64_t *out,
+    rv_error *error)
+{
+    ENTER(goArrayRows((uint64_t *)objects, n, (uint64_t *)layout, out, error));
+}
+
+int32_t rv_gather(const uint64_t *rows, int64_t n, int64_t size, void *out, rv_error *error)
+{
+    ENTER(goGather((uint64_t *)rows, n, size, out, error));
+}
+
 int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task, rv_error *error)
 {
     ENTER(goPCAStart(column, dims, out, task, error));

@@ -52,6 +52,9 @@ func viewAt[T any](p unsafe.Pointer, n int64) []T { return view[T]((*byte)(p), n
 // stringOf copies a string that C gave with its length.
 func stringOf(p *C.char, n C.int64_t) string { return string(view[byte](p, int64(n))) }
 
+// pointerIn reads a word of foreign memory that is an address.
+func pointerIn(word *uint64) *uint64 { return *(**uint64)(unsafe.Pointer(word)) }
+
 // address returns where a value lies, as a number.
 func address[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) }
 

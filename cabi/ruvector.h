@@ -3,12 +3,10 @@
  * Calls. Every function that can fail returns an error kind (0 = done) and takes an rv_error last,
  * which may be NULL. Texts that come in are UTF-8 with a length and need no NUL; names of a fixed
  * list ("cosine", "f") end with one. Structs begin with their size, set by the caller, so that
- * later versions can append fields. The options of a verb are fields of its struct, or arguments
- * where they are one or two numbers.
+ * later versions can append fields.
  *
- * Generated from this file by cabi/internal/doors (make gen): doors.c, which calls the Go function
- * of the same name, and the structs and prototypes for Python. It knows the C that stands here and
- * refuses any other.
+ * Generated from this file by cabi/internal/doors (make gen): doors.c, and structs and prototypes
+ * for Python. It refuses C that it does not know.
  *
  * Handles. rv_handle is a number of our own table, never used twice in a process; 0 is none. A
  * handle that is closed, unknown or of another type is an error, never undefined. An operation
@@ -336,6 +334,11 @@ RV_API int32_t rv_column_hash_start(rv_handle column, uint64_t out[2], rv_handle
 /* XXH3-64 of each of n rows from `at` on, without their type: 0 for null rows alone. */
 RV_API int32_t rv_column_hash_rows(rv_handle column, int64_t at, int64_t n, uint64_t *out,
     rv_error *error);
+/* Where the numbers of n NumPy arrays lie: 0 for null, -1 where the object has another layout (see
+ * cabi/cells.go); out[n] is 1 if all have one base. rv_gather copies n rows of size bytes. */
+RV_API int32_t rv_array_rows(const uint64_t *objects, int64_t n, const uint64_t *layout,
+    uint64_t *out, rv_error *error);
+RV_API int32_t rv_gather(const uint64_t *rows, int64_t n, int64_t size, void *out, rv_error *error);
 /* Principal components: out is rows x dims, centred; null rows are NaN. out stays with the task
  * until it has ended. */
 RV_API int32_t rv_pca_start(rv_handle column, int64_t dims, float *out, rv_handle *task,
@@ -411,12 +414,10 @@ RV_API int32_t rv_save_start(rv_handle index, const char *path, int64_t len, uin
 /* column: attached to the loaded index, or 0. */
 RV_API int32_t rv_load_start(const char *path, int64_t len, rv_handle column, rv_handle *task,
     rv_error *error);
-/* The bytes of the file, in one piece of memory. The result of rv_encoding_start is a handle for
- * what will be written, one version of the index, of which rv_info says how many "bytes" it is;
- * rv_encoding_copy_start writes them to memory of that length, which stays with the task until it
- * has ended, as data do with that of rv_decode_start. */
-RV_API int32_t rv_encoding_start(rv_handle index, uint32_t flags, rv_handle *task,
-    rv_error *error);
+/* The bytes of the file. rv_encoding_start makes a handle of what will be written, one version of
+ * the index, of which rv_info says how many "bytes" it is; rv_encoding_copy_start writes them to
+ * memory of that length, which stays with the task, as data do with that of rv_decode_start. */
+RV_API int32_t rv_encoding_start(rv_handle index, uint32_t flags, rv_handle *task, rv_error *error);
 RV_API int32_t rv_encoding_copy_start(rv_handle encoding, void *out, int64_t len, rv_handle *task,
     rv_error *error);
 RV_API int32_t rv_decode_start(const void *data, int64_t len, rv_handle *task, rv_error *error);
@@ -426,13 +427,12 @@ RV_API int32_t rv_index_lookup(rv_handle index, const rv_values *ids, int64_t *r
 /* All ids in row order: int64, uint64 or large_string, in C memory. The structs must be zero. */
 RV_API int32_t rv_index_ids(rv_handle index, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
-/* Vectors of n rows (n x dim); of an index with metric hamming or jaccard, here and in the next
- * two, the bytes of the rows (n x dim / 8). numbers: 0 when out is float32, 1 when it is double,
+/* Vectors of n rows, or ids (n x dim); of an index with metric hamming or jaccard, here and in the
+ * next, the bytes of the rows (n x dim / 8). numbers: 0 when out is float32, 1 when it is double,
  * which rounds no number and is not for indexes of bits. With n 0 only looks whether borrowed
  * vectors changed, as every verb does. */
 RV_API int32_t rv_index_vectors(rv_handle index, const int64_t *rows, int64_t n, void *out,
     int32_t numbers, rv_error *error);
-/* The same for ids. */
 RV_API int32_t rv_index_vectors_of(rv_handle index, const rv_values *ids, void *out,
     int32_t numbers, rv_error *error);
 /* Vectors of all rows in the order of rv_index_ids; rows says for how many there is room, which

@@ -6,35 +6,25 @@ the matrix is used in place; everything else is gathered once.
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from .._caller import warn as warn_caller
 from .._errors import InvalidVector
-from .._native.arrow import VECTOR_NUMBERS
-from .._native.memory import POINTER_BYTES, words_at
 from .advice import text_advice
+from .array_cells import Matrix as Matrix
+from .array_cells import Validity as Validity
+from .array_cells import arrays_alike
 from .numbers import Gathered
 from .values import NotNumbers, is_null, is_scalar, numbers_of
-
-Matrix: TypeAlias = npt.NDArray[Any]
-Validity: TypeAlias = npt.NDArray[np.bool_]
 
 _SHAPE: Final = operator.attrgetter("shape")
 _DTYPE: Final = operator.attrgetter("dtype")
 _CHUNK: Final = 1024  # cells a call of np.concatenate: keeps its argument list in cache
-_WORD: Final = 8
-# Words of NumPy's public PyArrayObject_fields, counted from the object's start in a CPython
-# build with a 16-byte object header; `_layout_holds` checks them before they are used.
-_TYPE, _DATA, _NDIM, _BASE, _DESCR, _FLAGS = 1, 2, 3, 6, 7, 8
-_LOW: Final = np.uint64(0xFFFFFFFF)
-_CONTIGUOUS_ALIGNED: Final = np.uint64(0x0001 | 0x0100)
 
 
 def gather(
@@ -67,6 +57,9 @@ def gather(
         names the row.
     """
     cells = list(cells)
+    alike = arrays_alike(cells)
+    if alike is not None:
+        return alike
     kinds = set(map(type, cells))
     validity: Validity | None = None
     present = cells
@@ -85,10 +78,7 @@ def gather(
             _warn_lists(label)
         packed = _pack_lists(present, rows)
     else:
-        arrays = kinds == {np.ndarray}
-        if arrays and validity is None and (shared := shared_matrix(present)) is not None:
-            return shared, None, False
-        if not arrays or not _are_vectors(present):
+        if kinds != {np.ndarray} or not _are_vectors(present):
             present = [rows.as_array(i, cell) for i, cell in enumerate(present)]
         packed = _pack_arrays(present, rows)
     if validity is None:
@@ -243,68 +233,6 @@ def _warn_lists(label: str) -> None:
     warn_caller(
         f"{label} holds Python lists, which are slow to read on every search; convert once: "
         "df['emb'] = rv.to_column(rv.to_matrix(df['emb']), like=df)"
-    )
-
-
-def shared_matrix(cells: list[Matrix]) -> Matrix | None:
-    """Return the matrix whose consecutive rows the cells are, None when they are not.
-
-    `cells` is a list, so it holds every array while its header is read. All headers are read in
-    one vectorised pass (10 ms for 100,000 cells; asking each array takes 200 ms).
-
-    Returns
-    -------
-    ndarray, shape (n, d), or None
-        A read-only view that keeps the memory alive.
-    """
-    first = cells[0]
-    if first.ndim != 1 or first.base is None or first.dtype.char not in VECTOR_NUMBERS:
-        return None
-    if not first.dtype.isnative or not _layout_holds():
-        return None
-    if len(set(map(len, cells))) != 1:
-        return None
-    address = np.fromiter(map(id, cells), np.uint64, len(cells))
-    low = int(address.min())
-    words = (int(address.max()) - low) // _WORD + _FLAGS + 1
-    memory = words_at(low, words)
-    at = ((address - np.uint64(low)) >> np.uint64(3)).astype(np.int64)
-    for word, want in ((_TYPE, id(np.ndarray)), (_BASE, id(first.base))):
-        if not (memory[at + word] == np.uint64(want)).all():
-            return None
-    if not (memory[at + _DESCR] == memory[at[0] + _DESCR]).all():
-        return None
-    if not ((memory[at + _NDIM] & _LOW) == 1).all():
-        return None
-    flags = memory[at + _FLAGS] & _CONTIGUOUS_ALIGNED
-    if not (flags == _CONTIGUOUS_ALIGNED).all():
-        return None
-    row_bytes = first.shape[0] * first.itemsize
-    data = memory[at + _DATA]
-    if len(cells) > 1 and not (np.diff(data.astype(np.int64)) == row_bytes).all():
-        return None
-    return np.lib.stride_tricks.as_strided(
-        first,
-        shape=(len(cells), first.shape[0]),
-        strides=(row_bytes, first.itemsize),
-        writeable=False,
-    )
-
-
-@functools.cache
-def _layout_holds() -> bool:
-    """Return whether arrays lie in memory as this file expects (not so in free-threaded builds)."""
-    matrix = np.zeros((2, 3), np.float32)
-    probe = matrix[1]
-    words = words_at(id(probe), _FLAGS + 1).tolist()
-    return (
-        POINTER_BYTES == _WORD
-        and words[_TYPE] == id(np.ndarray)
-        and words[_DATA] == probe.ctypes.data
-        and words[_NDIM] & 0xFFFFFFFF == 1
-        and words[_BASE] == id(matrix)
-        and words[_DESCR] == id(probe.dtype)
-        and words[_FLAGS] & 0x0101 == 0x0101
     )
 
 

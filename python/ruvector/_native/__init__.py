@@ -5,10 +5,10 @@ interpreter lock is free while the library works. A `Handle` may be closed while
 they finish first. Nothing outside this package imports ctypes.
 """
 
-from .about import cpu_features, library_info, live_structs
 from .arrow import export_stream
 from .build import build_from, close_index
 from .column import (
+    array_rows,
     column_and_validity,
     column_from_capsule,
     column_from_matrix,
@@ -17,13 +17,14 @@ from .column import (
     column_matrix,
     column_row_hashes,
     column_with_gaps,
+    gather,
     pca,
     scores,
 )
 from .facts import Facts, facts_of
 from .files import decode, encode, load, save
 from .handle import Handle, info
-from .library import configure, forked_error
+from .library import configure, cpu_features, forked_error, library_info, live_structs
 from .params import CLOSE_BOUNDS
 from .quality import calibrate, measure_recall
 from .rows import attach, ids, lookup, matrix, vectors, vectors_of
@@ -32,11 +33,11 @@ from .structs import Plan
 from .texts import PackedTexts, pool_tokens, text_hashes, texts_from_stream, texts_hash
 
 __all__ = [
-    "CLOSE_BOUNDS", "Facts", "Handle", "PackedTexts", "Plan", "attach", "build_from",
-    "calibrate", "close_index", "column_and_validity", "column_from_capsule",
+    "CLOSE_BOUNDS", "Facts", "Handle", "PackedTexts", "Plan", "array_rows", "attach",
+    "build_from", "calibrate", "close_index", "column_and_validity", "column_from_capsule",
     "column_from_matrix", "column_hash", "column_info", "column_matrix", "column_row_hashes",
     "column_with_gaps", "configure", "cpu_features", "decode", "encode", "export_stream",
-    "facts_of", "forked_error", "ids", "info", "library_info", "live_structs", "load", "lookup",
-    "matrix", "measure_recall", "pca", "pool_tokens", "save", "scores", "search_one",
+    "facts_of", "forked_error", "gather", "ids", "info", "library_info", "live_structs", "load",
+    "lookup", "matrix", "measure_recall", "pca", "pool_tokens", "save", "scores", "search_one",
     "search_rows", "text_hashes", "texts_from_stream", "texts_hash", "vectors", "vectors_of",
 ]  # fmt: skip

@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float32]
 HASH_NUMBERS = 1 << 24
 # Bytes of rows that are scored in one call on this thread, which takes some milliseconds.
 SCORED_BYTES = 20_000_000
+# Bytes of rows that are gathered in one call, which takes some tens of milliseconds.
+GATHER_BYTES = 1 << 28
+OTHER_CELL = 2**64 - 1
 
 
 def column_from_matrix(
@@ -119,6 +122,28 @@ def column_row_hashes(column: Handle, start: int, end: int) -> npt.NDArray[np.ui
         n = min(step, end - at)
         call("rv_column_hash_rows", column.value, at, n, address(out[at - start :]))
     return out
+
+
+def array_rows(
+    objects: npt.NDArray[np.uint64], layout: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint64], bool]:
+    """Return where the numbers of arrays lie, and whether all have one base.
+
+    ``objects`` are addresses of objects that the caller keeps; ``layout`` is that of cabi/cells.go.
+    0 stands for null, `OTHER_CELL` for an object of another layout.
+    """
+    out = np.empty(len(objects) + 1, np.uint64)
+    call("rv_array_rows", address(objects), len(objects), address(layout), address(out))
+    return out[:-1], bool(out[-1])
+
+
+def gather(rows: npt.NDArray[np.uint64], out: npt.NDArray[Any]) -> None:
+    """Copy rows from where they lie into a C-contiguous matrix; a row at 0 is zeros."""
+    size = out.shape[1] * out.itemsize
+    step = max(1, GATHER_BYTES // max(1, size))
+    for start in range(0, len(rows), step):  # between calls Ctrl-C is seen
+        part = rows[start : start + step]
+        call("rv_gather", address(part), len(part), size, address(out[start:]))
 
 
 def pca(column: Handle, dims: int = 2) -> Floats:

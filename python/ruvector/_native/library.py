@@ -7,6 +7,7 @@ and use it in its children.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import sys
 from ctypes import POINTER, byref, c_void_p
@@ -220,3 +221,26 @@ def forked_error() -> ForkedProcessError:
         "ruvector was used before this process was forked, and the threads it needs did not come "
         "along; start workers with multiprocessing.get_context('spawn') or 'forkserver'"
     )
+
+
+def library_info() -> dict[str, Any]:
+    """Return version, kernels, threads and what is alive in the library."""
+    answer: dict[str, Any] = json.loads(call_for_bytes("rv_info", 0))
+    return answer
+
+
+def cpu_features() -> dict[str, Any]:
+    """Return what the processor offers and which kernels are in use.
+
+    Returns
+    -------
+    dict
+        ``tier`` (the kernels in use), ``available`` (all that could be) and ``features``.
+    """
+    about = library_info()
+    return {name: about[name] for name in ("tier", "available", "features")}
+
+
+def live_structs() -> int:
+    """Return the number of imported Arrow arrays that are not released."""
+    return int(library().rv_live())

@@ -272,6 +272,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_column_hash": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_column_hash_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
     "rv_column_hash_rows": (c_int32, [c_uint64, c_int64, c_int64, c_void_p, c_void_p]),
+    "rv_array_rows": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, c_void_p]),
+    "rv_gather": (c_int32, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
     "rv_pca_start": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p, c_void_p]),
     "rv_scores": (
         c_int32,
