@@ -99,3 +99,44 @@ ABOUT: dict[str, tuple[Verb, list[str]]] = {
         ["kept_row", "dropped_row", "cosine_similarity"],
     ),
 }
+
+
+def short_of(frame: Any) -> dict[str, Callable[[], Any]]:
+    """Return calls with queries of three dimensions, where the frame's vectors have five."""
+    short, name = QUERY[:3], {"vec": list(np.eye(3, dtype=np.float32))}
+    right: Any = pl.DataFrame(name) if isinstance(frame, pl.DataFrame) else pd.DataFrame(name)
+    return {
+        "search": lambda: rv.search(frame, short, on="emb"),
+        "batch": lambda: rv.search(frame, [short, short], on="emb"),
+        "by": lambda: rv.search(frame, short, on="emb", by="g"),
+        "within": lambda: rv.within(frame, short, on="emb", min_similarity=0.1),
+        "sim_join": lambda: rv.sim_join(frame, right, left_on="emb", right_on="vec"),
+        "similarity": lambda: rv.similarity(frame["emb"], short),
+        "hybrid": lambda: rv.hybrid(
+            frame, "beta1", text="text", on="emb", embedder=lambda t: np.eye(3)[: len(t)]
+        ),
+    }
+
+
+def worded(frame: Any) -> dict[str, Callable[[], Any]]:
+    """Return calls that compare words with vectors, of which it is not known what made them."""
+    return {
+        "search": lambda: rv.search(frame, "some words", on="emb"),
+        "batch": lambda: rv.search(frame, ["some", "words"], on="emb"),
+        "within": lambda: rv.within(frame, "some words", on="emb", min_similarity=0.1),
+        "hybrid": lambda: rv.hybrid(frame, "some words", text="text", on="emb"),
+        "similarity": lambda: rv.similarity(frame["emb"], "some words"),
+        "sim_join": lambda: rv.sim_join(frame, frame[["text"]], left_on="emb", right_on="text"),
+    }
+
+
+def filtered(frame: Any) -> dict[str, Verb]:
+    """Return calls that take ``where=``."""
+    return {
+        "search": lambda w: rv.search(frame, QUERY, on="emb", where=w),
+        "search by": lambda w: rv.search(frame, QUERY, on="emb", by="g", where=w),
+        "within": lambda w: rv.within(frame, QUERY, on="emb", min_similarity=-1, where=w),
+        "hybrid": lambda w: rv.hybrid(
+            frame, "beta1", text="text", on="emb", embedder=embed, where=w
+        ),
+    }

@@ -10,7 +10,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from every_verb import ABOUT, GROUPS, QUERY, ROWS, TEXTS, VERBS, D, N, pandas_frame
+from every_verb import (
+    ABOUT,
+    GROUPS,
+    QUERY,
+    ROWS,
+    TEXTS,
+    VERBS,
+    D,
+    N,
+    filtered,
+    pandas_frame,
+    short_of,
+    worded,
+)
 
 import ruvector as rv
 
@@ -325,3 +338,25 @@ def test_like_a_row_by_its_label() -> None:
     doubled = PLAIN.set_axis([i // 2 for i in range(N)], axis=0)
     with pytest.raises(rv.RuVectorError, match="2"):
         rv.similar_to(doubled, 2)
+
+
+@pytest.mark.parametrize("call", short_of(PLAIN).values(), ids=list(short_of(PLAIN)))
+def test_a_query_of_other_dimensions_is_told_both(call: Callable[[], Any]) -> None:
+    with pytest.raises(rv.DimensionMismatch, match=r"\b3\b.*\b5\b|\b5\b.*\b3\b"):
+        call()
+
+
+@pytest.mark.parametrize("call", worded(PLAIN).values(), ids=list(worded(PLAIN)))
+def test_a_text_needs_what_made_the_vectors(call: Callable[[], Any]) -> None:
+    with pytest.raises(rv.EmbedError, match=r"'emb'.*embedder=|embedder=.*'emb'"):
+        call()
+
+
+@pytest.mark.parametrize("name", filtered(PLAIN))
+def test_nobody_left_gives_the_whole_schema(name: str) -> None:
+    call = filtered(PLAIN)[name]
+    none, everybody = call(np.zeros(N, bool)), call(np.ones(N, bool))
+    assert len(none) == 0
+    assert len(everybody) > 0
+    assert none.dtypes.to_dict() == everybody.dtypes.to_dict()
+    assert call(np.arange(N) == 4)["row"].tolist() == [4], "k means k where so many may be found"

@@ -10,7 +10,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from every_verb import ABOUT, GROUPS, QUERY, ROWS, TEXTS, VERBS, D, N, polars_frame
+from every_verb import (
+    ABOUT,
+    GROUPS,
+    QUERY,
+    ROWS,
+    TEXTS,
+    VERBS,
+    D,
+    N,
+    polars_frame,
+    short_of,
+    worded,
+)
+from every_verb import filtered as kept
 
 import ruvector as rv
 
@@ -246,3 +259,25 @@ def test_which_column_is_meant_is_asked_when_it_is_not_clear() -> None:
             call(two)
         with pytest.raises(rv.ColumnError, match=r"no column holds vectors.*text='text'"):
             call(none)
+
+
+@pytest.mark.parametrize("call", short_of(PLAIN).values(), ids=list(short_of(PLAIN)))
+def test_a_query_of_other_dimensions_is_told_both(call: Callable[[], Any]) -> None:
+    with pytest.raises(rv.DimensionMismatch, match=r"\b3\b.*\b5\b|\b5\b.*\b3\b"):
+        call()
+
+
+@pytest.mark.parametrize("call", worded(PLAIN).values(), ids=list(worded(PLAIN)))
+def test_a_text_needs_what_made_the_vectors(call: Callable[[], Any]) -> None:
+    with pytest.raises(rv.EmbedError, match=r"'emb'.*embedder=|embedder=.*'emb'"):
+        call()
+
+
+@pytest.mark.parametrize("name", kept(PLAIN))
+def test_nobody_left_gives_the_whole_schema(name: str) -> None:
+    call = kept(PLAIN)[name]
+    none, everybody = call(pl.lit(False)), call(np.ones(N, bool))
+    assert none.height == 0
+    assert everybody.height > 0
+    assert none.schema == everybody.schema
+    assert call(pl.col("row") == 4)["row"].to_list() == [4], "k where so many may be found"

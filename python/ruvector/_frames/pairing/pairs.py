@@ -225,8 +225,8 @@ def _by_group(
         if not few[i]:
             mask[rows] = True
         for lo, hi in _steps(int(first[i]), int(first[i] + counts[i]), most):
-            limits = {"ids": rows} if few[i] else {"mask": mask}
-            yield _Piece(mine[lo:hi], most, **limits)
+            ids, who = (rows, None) if few[i] else (None, mask)
+            yield _Piece(mine[lo:hi], most, ids=ids, mask=who)
         mask[rows] = False
 
 
