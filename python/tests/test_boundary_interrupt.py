@@ -147,6 +147,15 @@ def test_a_task_is_asked_only_when_it_has_ended(column):
         task.result()
 
 
+def test_scores_of_long_columns_stop_too():
+    wide = _native.column_from_matrix(np.ones((8000, 1024), np.float32))
+    sent = interrupt_after(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            _native.scores(wide, wide, "cosine", False)
+    assert time.monotonic() - sent[0] < 2
+
+
 def test_components_stop_too():
     values = np.random.default_rng(4).normal(size=(4000, 1024)).astype(np.float32)
     wide = _native.column_from_matrix(values)

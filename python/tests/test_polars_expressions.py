@@ -226,6 +226,11 @@ def test_lengths_are_exact_however_far_from_one() -> None:
     )
     found = tiny.select(v().normalize()).to_series().to_list()
     np.testing.assert_allclose(found, [[0.6, 0.8]] * 2, rtol=1e-15)
+    for power in (-140, -120, -99, 0, 60, 120):
+        far = np.array([[3, 4], [5, 12]], np.float32) * np.float32(2.0) ** power
+        held = pl.DataFrame({"v": pl.Series(far, dtype=pl.Array(pl.Float32, 2))})
+        unit = held.select(v().normalize()).to_series().to_list()
+        np.testing.assert_allclose(unit, [[0.6, 0.8], [5 / 13, 12 / 13]], rtol=2e-7)
     small = pl.DataFrame({"v": [[3.0, 4.0], [0.0, 0.0], None]})
     assert small.select(v().norm()).to_series().to_list() == [5.0, 0.0, None]
 

@@ -9,13 +9,14 @@ import numpy.typing as npt
 import polars as pl
 
 from ... import _native
-from ..._errors import ColumnError
+from ..._errors import ColumnError, InvalidVector
 from ..._input.vectors import Vectors, from_matrix, read_vectors
 from ..._settings import current
 from ..target import naming
 from .kinds import like
 
 _CHUNK: Final = 4096  # rows that are worked on as float64
+_SHORT: Final = 2.0**-100  # lengths below lose digits as float32
 
 
 def norm(column: pl.Series) -> pl.Series:
@@ -75,6 +76,21 @@ def _scaled(
     vectors: Vectors, name: str, wanted: type[np.floating[Any]]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Return all vectors at length one, and which have one: null and zero have none."""
+    if wanted is np.float32:
+        try:
+            lengths, valid = _lengths(vectors, name, "l2")
+        except InvalidVector:  # bad, which is said below, or too long for squares in float32
+            return _scaled_in_float64(vectors, name, wanted)
+        there = valid & (lengths > 0)
+        if lengths.min(where=there, initial=np.inf) >= _SHORT:
+            return vectors.floats() / np.where(there, lengths, np.float32(1))[:, None], there
+    return _scaled_in_float64(vectors, name, wanted)
+
+
+def _scaled_in_float64(
+    vectors: Vectors, name: str, wanted: type[np.floating[Any]]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return the same for vectors of any finite length, with the digits of float64."""
     _, valid = _lengths(vectors, name, "cosine")  # which any finite length is good for
     numbers = vectors.numbers()
     out = np.empty(numbers.shape, wanted)
