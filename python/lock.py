@@ -1,4 +1,4 @@
-"""Write python/requirements-dev.txt again: versions pinned, every file's hash beside it.
+"""Write requirements-dev.txt and checks/matrix/*.txt again: versions pinned, every file's hash.
 
 Resolved for Linux and Python 3.11 to 3.14 at once (uv's universal mode, uv in an environment of
 its own), so that one lock serves every interpreter that the package supports. What the lock has
@@ -15,7 +15,8 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 UV = "uv==0.13.9"
-HEAD = "# Written by python/lock.py from requirements-dev.in; do not edit.\n"
+HEAD = "# Written by python/lock.py from {}; do not edit.\n"
+CORNERS = HERE.parent / "checks" / "matrix"
 
 
 def lock(source: pathlib.Path, target: pathlib.Path, upgrade: bool) -> None:
@@ -26,18 +27,21 @@ def lock(source: pathlib.Path, target: pathlib.Path, upgrade: bool) -> None:
         install = [tool / "python", "-m", "pip", "install", "--quiet", UV]
         subprocess.run(install, check=True)
         compiled = pathlib.Path(scratch, "locked.txt")
-        if not upgrade:
+        if not upgrade and target.exists():
             compiled.write_text(target.read_text())
         arguments = ["--universal", "--python-version", "3.11", "--generate-hashes"]
         arguments += ["--no-header", "--quiet", "--no-annotate"]
         command = [tool / "uv", "pip", "compile", *arguments, source.name, "-o", compiled]
         subprocess.run(command, check=True, cwd=source.parent, stdout=subprocess.DEVNULL)
-        target.write_text(HEAD + compiled.read_text())
+        target.write_text(HEAD.format(source.name) + compiled.read_text())
 
 
 def main() -> int:
-    """Lock the one list of the project."""
-    lock(HERE / "requirements-dev.in", HERE / "requirements-dev.txt", "--upgrade" in sys.argv)
+    """Lock the list of the project, then those of the corners of versions, in its bounds."""
+    upgrade = "--upgrade" in sys.argv
+    lock(HERE / "requirements-dev.in", HERE / "requirements-dev.txt", upgrade)
+    for source in sorted(CORNERS.glob("*.in")):
+        lock(source, source.with_suffix(".txt"), upgrade)
     return 0
 
 

@@ -349,9 +349,9 @@ def test_bad_vectors_name_the_column_and_the_row_or_are_skipped() -> None:
         ragged.ruvector.search(QUERY)
     text = _frame(emb=["[0.1, 0.2]"] * N)
     with pytest.raises(rv.InvalidVector, match=r"parse the column once: df"):
-        text.ruvector.search("question", text="emb")
+        text.ruvector.search("question", text="emb", embedder=lambda texts: MATRIX[: len(texts)])
     with pytest.raises(rv.InvalidVector, match=r"parse the column once: df"):
-        text.ruvector.search(QUERY, on="emb")
+        text.ruvector.search(QUERY, on="emb", embedder=lambda texts: MATRIX[: len(texts)])
 
 
 def test_a_query_of_other_dimensions_names_both() -> None:

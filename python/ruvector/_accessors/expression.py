@@ -222,9 +222,7 @@ class PolarsExprAccessor(Listed):
         InvalidVector
             When the query runs: NaN or infinity in a row.
         """
-        # Before polars had it, what a function returns was of a type unknown until collected.
-        same = pl.self_dtype() if hasattr(pl, "self_dtype") else None
-        return row_by_row([self._expr], normalize, same)
+        return row_by_row([self._expr], normalize, pl.self_dtype())
 
     def norm(self) -> pl.Expr:
         """Return the length of each vector.

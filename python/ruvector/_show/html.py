@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 _TABLE = '<table style="border-collapse:collapse;font-size:90%;color-scheme:light dark">'
 
 
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535), "�")
+
+
 def facts(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """Return a two-column table of facts under `title`."""
     body = "".join(
@@ -40,7 +43,11 @@ def size(count: int) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text with the characters that mean something in HTML written as entities."""
+    """Return text with the characters that mean something in HTML written as entities.
+
+    Control characters, which no page can hold, are shown as U+FFFD.
+    """
+    text = text.translate(_CONTROL)
     for plain, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(plain, entity)
     return text

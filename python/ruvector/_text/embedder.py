@@ -21,6 +21,7 @@ from .._locks import Lock
 from .._native import forked_error
 from .._progress import Progress
 from .._settings import checked_by, current
+from .._show import html
 from .batches import BATCH_TEXTS, Encode, Rows, Told, in_batches
 from .static import Static
 
@@ -220,6 +221,16 @@ class Embedder:
 
     def __repr__(self) -> str:
         return f"Embedder({self.id!r})"
+
+    def _repr_html_(self) -> str:
+        return html.facts(
+            "ruvector.Embedder",
+            [
+                ("id", self.id),
+                ("dimensions", self._dim or "not asked yet"),
+                ("weights", os.path.basename(self._weights) if self._weights else "the user's own"),
+            ],
+        )
 
 
 def _texts_named(start: int, end: int) -> str:
