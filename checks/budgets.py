@@ -46,6 +46,7 @@ def measured() -> list[tuple[str, float, float, str]]:
     (wheel,) = (ROOT / "dist").glob("*.whl")
     fresh = startup.measure(5)
     slow = max(1.0, fresh["yardstick"] / REFERENCE_YARDSTICK)
+    frames = run("frames.py")
     print(f"yardstick {1e3 * fresh['yardstick']:.2f} ms, limits stretched {slow:.2f}x")
     return [
         ("wheel", wheel.stat().st_size / MB, 8, "MB"),
@@ -55,6 +56,12 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
         ("join over a batch search", run("join.py"), 1.15, "x the search"),
         ("dedup of 40,000 rows, 256 numbers", run("dedup.py"), 1.5 * slow, "s"),
+        ("object column, over a copy", frames["gather"], 2, "x"),
+        ("hashing vectors, over reading", 1 / frames["hash"], 1 / 0.8, "x"),
+        ("hashing texts, over reading", 1 / frames["text_hash"], 1 / 0.8, "x"),
+        ("first search of objects", frames["object_first"], 300 * slow, "ms"),
+        ("second search of objects", frames["object_second"], 60 * slow, "ms"),
+        ("second search of texts", frames["text_second"], 5 * slow, "ms"),
         *(
             (f"Ctrl-C, {work}, p99 of {TRIES}", interrupt_p99(work, 100 * slow), 100 * slow, "ms")
             for work in ("build", "dedup", "embed", "join")

@@ -31,8 +31,7 @@ _COPIED: Final = "febB"  # numbers whose copy needs no look at them; float64 may
 def arrays_alike(cells: list[Any]) -> tuple[Matrix, Validity | None, bool] | None:
     """Return ``(matrix, validity, copied)`` of arrays of one type and length, and of None.
 
-    `cells` is a list, so it holds every array while its memory is read. None for other cells:
-    they are read one by one, or named by the error that they are.
+    None for other cells: they are read one by one, or named by the error that they are.
     """
     first = next((cell for cell in cells if cell is not None), None)
     if type(first) is not np.ndarray or first.ndim != 1 or not len(first):
@@ -45,7 +44,7 @@ def arrays_alike(cells: list[Any]) -> tuple[Matrix, Validity | None, bool] | Non
          id(first.base), id(dtype), len(first), _CONTIGUOUS_ALIGNED],
         np.uint64,
     )  # fmt: skip
-    rows, one_base = _native.array_rows(np.fromiter(map(id, cells), np.uint64, len(cells)), layout)
+    rows, one_base = _native.array_rows(np.fromiter(cells, object, len(cells)), layout)
     if (rows == OTHER_CELL).any():
         return None
     if one_base and first.base is not None and _consecutive(rows, first.nbytes):

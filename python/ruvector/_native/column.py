@@ -125,11 +125,12 @@ def column_row_hashes(column: Handle, start: int, end: int) -> npt.NDArray[np.ui
 
 
 def array_rows(
-    objects: npt.NDArray[np.uint64], layout: npt.NDArray[np.uint64]
+    objects: npt.NDArray[np.object_], layout: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.uint64], bool]:
     """Return where the numbers of arrays lie, and whether all have one base.
 
-    ``objects`` are addresses of objects that the caller keeps; ``layout`` is that of cabi/cells.go.
+    ``objects`` holds them, so that they live while they are read; it must be nobody else's. The
+    ``layout`` is that of cabi/cells.go.
     0 stands for null, `OTHER_CELL` for an object of another layout.
     """
     out = np.empty(len(objects) + 1, np.uint64)
