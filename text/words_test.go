@@ -79,11 +79,8 @@ func plainTerms(text string) []string {
 		case mark && len(term) > 0 && len(term) < MaxTerm:
 			term = append(term, r)
 		case mark && len(term) == 0:
-		case mark:
-			whole := open
-			if end(); whole {
-				continue
-			}
+		case mark: // one too many belongs to no term
+			end()
 		case !unicode.IsLetter(r) && !unicode.IsNumber(r):
 			end()
 		case unicode.In(r, withoutSpaces...):

@@ -14,6 +14,10 @@ query = [1.0, 0.5, 0.0]
 assert_type(rv.search(df, query, k=2, where="name != 'a'"), pd.DataFrame)
 assert_type(rv.within(df, query, min_similarity=0.5), pd.DataFrame)
 assert_type(rv.sim_join(df, df, k=1), pd.DataFrame)
+assert_type(
+    rv.hybrid(df, "b", text="name", on="emb", embedder=lambda texts: np.ones((len(texts), 3))),
+    pd.DataFrame,
+)
 assert_type(rv.dedup(df, min_similarity=0.9), pd.DataFrame)
 assert_type(rv.duplicate_groups(df, min_similarity=0.9), pd.DataFrame)
 assert_type(rv.similarity_quantiles(df), pd.DataFrame)

@@ -21,6 +21,10 @@ assert_type(rv.sim_join(lf, rv.Index.build(df["emb"])), pl.LazyFrame)
 assert_type(rv.dedup(lf, min_similarity=0.9), pl.LazyFrame)
 assert_type(rv.neighbors(lf, k=1), pl.LazyFrame)
 assert_type(rv.similar_to(lf, 1), pl.LazyFrame)
+assert_type(
+    rv.hybrid(df, "b", text="name", on="emb", embedder=lambda texts: np.ones((len(texts), 3))),
+    pl.DataFrame,
+)
 assert_type(rv.dedup(df, min_similarity=0.9), pl.DataFrame)
 assert_type(rv.duplicate_groups(df, min_similarity=0.9), pl.DataFrame)
 assert_type(rv.similarity_quantiles(df), pl.DataFrame)
