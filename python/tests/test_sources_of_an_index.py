@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from kinds_of_frames import KINDS, Exporter, Kind
+from kinds_of_frames import KINDS, Exporter, Kind, rows_of
 
 import ruvector as rv
 
@@ -109,3 +109,15 @@ def test_an_index_of_a_frame_is_checked_against_it() -> None:
     assert rv.search(WITH_MORE, ROWS[3], k=1, index=index)["id"].to_pylist() == [3]
     with pytest.raises(rv.VectorsChanged):
         rv.search(WITH_MORE.take(list(range(20))[::-1]), ROWS[3], index=index)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_an_index_is_recommended_for_every_kind(kind: Kind) -> None:
+    advice = rv.recommend(kind.make(WITH_MORE), sample=100)
+    check(advice.build(kind.make(WITH_MORE)))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_what_an_index_found_is_gathered_from_every_kind(kind: Kind) -> None:
+    found = rv.Index.build(WITH_MORE).search(ROWS[[7, 3]], 1).rows(kind.make(WITH_MORE))
+    assert [row["id"] for row in rows_of(kind, found)] == [7, 3]
