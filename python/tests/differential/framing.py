@@ -23,6 +23,7 @@ from .matrices import draw_query, draw_rows, may_be_refused
 from .model import BITS, NAMES, NUMBERS, Model
 from .spellings import spell_batch, spell_query
 from .subject import refuses
+from .ways import other_way
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
 SHAPES: dict[str, dict[str, Any]] = {"pandas": PANDAS, "polars": POLARS, "pyarrow": ARROW}
@@ -178,9 +179,13 @@ def _call(f: Framed, verb: Any, query: Any, queries: np.ndarray, **arguments: An
 
 
 def _verb(f: Framed, name: str) -> Any:
+    verb = getattr(rv, name)
     if f.library != "pyarrow" and f.case.chance(0.5):
-        return lambda frame, *args, **named: getattr(frame.ruvector, name)(*args, **named)
-    return getattr(rv, name)
+
+        def verb(frame: Any, *args: Any, **named: Any) -> Any:
+            return getattr(frame.ruvector, name)(*args, **named)
+
+    return other_way(f.case, f.library, verb)
 
 
 def search_one(f: Framed) -> None:
