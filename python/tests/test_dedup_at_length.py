@@ -45,7 +45,7 @@ MEMORY = """
 import resource
 import numpy as np, polars as pl, ruvector as rv
 
-rows = np.random.default_rng(0).standard_normal((40_000, 16), np.float32)
+rows = np.random.default_rng(0).standard_normal((40_000, 32), np.float32)
 if ALIKE:
     rows[:] = rows[0]
 frame = pl.DataFrame({"v": rows})
@@ -125,6 +125,25 @@ def test_a_bad_row_in_a_group_is_told_by_its_own_number() -> None:
         assert caught.value.row == 1_234
         with rv.config(bad_vectors="skip"):
             assert 1_234 in rv.dedup(frame, min_similarity=-1.0, by="g").index
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+def test_places_in_a_plane_are_compared_in_cells(keep: Any) -> None:
+    rng = np.random.default_rng(9)
+    rows = np.round(rng.random((6_000, 2)) * 100).astype("f4")
+    data = pl.DataFrame({"x": rows[:, 0], "y": rows[:, 1], "g": rng.integers(0, 3, 6_000)})
+    asked: dict[str, Any] = {"on": ["x", "y"], "metric": "l2", "max_distance": 1.0, "keep": keep}
+    for by in (None, "g"):
+        groups = data["g"].to_numpy() if by else None
+        want, scores = greedy(rows, np.ones(6_000, bool), "l2", 1.0, keep, groups)
+        found = rv.duplicate_groups(data, **asked, by=by)
+        plan = rv.last_plan()
+        assert plan is not None
+        assert plan.kind == "ivf"
+        dropped = found["dropped_row"].to_numpy()
+        assert sorted(dropped.tolist()) == np.flatnonzero(want >= 0).tolist()
+        assert found["kept_row"].to_list() == want[dropped].tolist()
+        assert found["l2_distance"].to_list() == scores[dropped].tolist()
 
 
 def test_many_groups_of_few_rows() -> None:

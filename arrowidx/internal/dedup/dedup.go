@@ -28,6 +28,8 @@ const (
 	// exactRows is the same for kind exact, whose rows are measured one by one when few may be
 	// found.
 	exactRows = 256
+	// cellRows is the same for kind ivf.
+	cellRows = 256
 )
 
 // Params says which rows are too near to each other. Exactly one of MinSimilarity and MaxDistance
@@ -171,8 +173,11 @@ func (f *finder) find(ctx context.Context) error {
 	f.mask = make([]byte, seg.Rows)
 	f.block.init(seg.Rows)
 	step := blockRows
-	if seg.Kind == segment.Exact {
+	switch seg.Kind {
+	case segment.Exact:
 		step = exactRows
+	case segment.IVF:
+		step = cellRows
 	}
 	if f.p.Progress != nil {
 		f.p.Progress.Total.Store(int64(len(f.order)))

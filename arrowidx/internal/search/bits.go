@@ -173,13 +173,15 @@ func (s *Searcher) offerHamming(best *topk.Heap, from, n int) {
 	}
 }
 
-// offerJaccard is offerHamming for 1 - both/any. Quotients of counts up to 65,536 that differ do so
-// by far more than float64 rounds, so a product with a little leeway tells most rows off.
+// jaccardLeeway makes a product tell most rows off: quotients of counts up to 65,536 that differ do
+// so by far more than float64 rounds.
+const jaccardLeeway = 1 - 1e-12
+
+// offerJaccard is offerHamming for 1 - both/any.
 func (s *Searcher) offerJaccard(best *topk.Heap, from, n int) {
-	const leeway = 1 - 1e-12
 	least := -1.0
 	if best.Full() {
-		least = (1 - best.Worst()) * leeway
+		least = (1 - best.Worst()) * jaccardLeeway
 	}
 	for i, v := range s.both[:n] {
 		if float64(v) < least*float64(s.any[i]) || !s.Run.admits(from+i) {
@@ -187,7 +189,7 @@ func (s *Searcher) offerJaccard(best *topk.Heap, from, n int) {
 		}
 		best.Push(topk.Hit{Dist: jaccard(v, s.any[i]), Row: uint32(from + i)})
 		if best.Full() {
-			least = (1 - best.Worst()) * leeway
+			least = (1 - best.Worst()) * jaccardLeeway
 		}
 	}
 }
@@ -230,7 +232,6 @@ func (s *groupSearcher) pushTile(found *groupFinds, from, n int) {
 func (s *sweep) compareRange(
 	w *Searcher, ps []*Probe, lists [][]topk.Hit, from, end int,
 ) ([][]topk.Hit, error) {
-	isJaccard := s.Run.Seg.Metric == column.Jaccard
 	for from < end {
 		if err := fault.FromContext(s.Ctx, "within"); err != nil {
 			return nil, err
@@ -241,18 +242,40 @@ func (s *sweep) compareRange(
 			for i, p := range ps {
 				w.countBits(p.Query, rows, to-from)
 				p.counts.scanned += int64(to - from)
-				for j, v := range w.both[:to-from] {
-					dist := float64(v)
-					if isJaccard {
-						dist = jaccard(v, w.any[j])
-					}
-					if s.Run.admits(from + j) {
-						lists[i] = s.add(lists[i], p, dist, from+j)
-					}
+				if s.Run.Seg.Metric == column.Jaccard {
+					lists[i] = s.addJaccard(lists[i], p, w, from, to-from)
+				} else {
+					lists[i] = s.addHamming(lists[i], p, w, from, to-from)
 				}
 			}
 		}
 		from = to
 	}
 	return lists, nil
+}
+
+// addHamming appends those of n counted rows that are within the threshold: most are told off by
+// their bits.
+func (s *sweep) addHamming(hits []topk.Hit, p *Probe, w *Searcher, from, n int) []topk.Hit {
+	limit := uint32(min(s.bound.value, 1<<31))
+	for j, v := range w.both[:n] {
+		if v <= limit && s.Run.admits(from+j) {
+			hits = s.add(hits, p, float64(v), from+j)
+		}
+	}
+	return hits
+}
+
+// addJaccard is addHamming for shares of bits, told off with the leeway of offerJaccard.
+func (s *sweep) addJaccard(hits []topk.Hit, p *Probe, w *Searcher, from, n int) []topk.Hit {
+	least := -1.0
+	if s.bound.value < 1 {
+		least = (1 - float64(mem.NextUp(s.bound.value))) * jaccardLeeway
+	}
+	for j, v := range w.both[:n] {
+		if float64(v) >= least*float64(w.any[j]) && s.Run.admits(from+j) {
+			hits = s.add(hits, p, jaccard(v, w.any[j]), from+j)
+		}
+	}
+	return hits
 }

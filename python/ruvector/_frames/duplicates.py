@@ -25,6 +25,9 @@ KEEPS: Final = ("first", "last")
 # From here on rows have codes: comparing all rows with each other reads them much faster than
 # vectors.
 CODED_ROWS: Final = 1_000
+# In a space of few dimensions nearly all cells are far from a row, in many none is.
+CELL_ROWS: Final = 5_000
+CELL_DIM: Final = 16
 
 
 class Duplicates(NamedTuple):
@@ -108,12 +111,14 @@ def _compare(
     """Return the row that each row was dropped for, -1 for rows kept, and their scores."""
     vectors = target.vectors
     assert vectors is not None
-    apart = vectors.rows > CODED_ROWS and asked.metric not in BINARY
+    cells = vectors.rows > CELL_ROWS and vectors.dim <= CELL_DIM and asked.metric != "dot"
+    apart = vectors.rows > CODED_ROWS and asked.metric not in BINARY and not cells
     if groups is not None and apart and (groups[1:] < groups[:-1]).any():
         found = _gathered(vectors, asked, groups, stages)
         if found is not None:
             return found
-    handle, origin, vectors = open_index(target, asked.metric, 0.95, stages, CODED_ROWS)
+    kind = "ivf" if cells else "flat"
+    handle, origin, vectors = open_index(target, asked.metric, 0.95, stages, CODED_ROWS, kind)
     kept, scores, raw = asked.of(handle, vectors.rows, groups, vectors.handle)
     remember(Plan(raw, origin, None, False, tuple(stages.spent)))
     return kept, scores

@@ -261,11 +261,16 @@ def query_of_frame(query: Any, label: Any) -> Any:
 
 
 def open_index(
-    target: Target, metric: str, recall: float, stages: Stages, exact_rows: int = EXACT_ROWS
+    target: Target,
+    metric: str,
+    recall: float,
+    stages: Stages,
+    exact_rows: int = EXACT_ROWS,
+    kind: str = "flat",
 ) -> tuple[Any, str, Vectors]:
     """Return ``(native index, "built" or "cached", vectors)`` for a frame's column.
 
-    Up to ``exact_rows`` rows it is of kind exact.
+    Up to ``exact_rows`` rows it is of kind exact, above of the kind that is asked for.
     """
     vectors = target.vectors
     assert vectors is not None
@@ -287,11 +292,11 @@ def open_index(
     if key is None:
         with stages.measure("hash"):
             key = _native.column_hash(vectors.handle)
-    key = ("index", key, metric, current.bad_vectors)
+    key = ("index", key, metric, current.bad_vectors, kind)
     handle = cache._get(key)
     if handle is not None:
         return handle, "cached", vectors
-    options |= {"kind": "flat", "bits": CODE_BITS, "keep": "none", "recall": 0.95}
+    options |= {"kind": kind, "bits": CODE_BITS, "keep": "none", "recall": 0.95}
     with stages.measure("build"), naming(target.label):
         handle = _native.build_from(vectors.handle, None, options, current.progress)
     cache._put(key, handle, int(_native.info(handle)["index_bytes"]))
