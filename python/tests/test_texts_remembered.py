@@ -350,3 +350,20 @@ def test_digests_are_the_same_in_every_library(texts: list[Any]) -> None:
         assert hashes.any(axis=1).tolist() == [text is not None for text in texts]
         assert (hashes == first).all()
         column.close()
+
+
+def test_many_queries_are_embedded_once_and_kept_too() -> None:
+    rows = [f"{i}" for i in range(300)]
+    frame = frame_of("polars", rows)
+    failing = Failing(1, ConnectionError("gone"))
+    with pytest.raises(ConnectionError):
+        rv.embed(frame, "body", embedder=failing)
+    asked = [*rows, *rows[:50]]
+    hits = rv.search(frame, asked, text="body", embedder=failing, k=1, metric="l2")
+    assert failing.asked == rows
+    assert hits["l2_distance"].to_list() == [0] * 350
+    index = frame.ruvector.build_index(text="body", embedder=failing, metric="l2")
+    assert index.search(asked, 1).scores.ravel().tolist() == [0] * 350
+    assert failing.asked == rows
+    with pytest.raises(rv.EmbedError, match=r"query 299 \(' '\) has no text"):
+        index.search([*rows[:299], " "])

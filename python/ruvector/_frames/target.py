@@ -25,7 +25,7 @@ from .._progress import Progress
 from .._settings import current
 from .._text.batches import BATCH_TEXTS
 from .._text.embedder import Embedder, resolve
-from .._text.remembered import embed_texts
+from .._text.remembered import embed_queries, embed_texts
 from . import protocol
 from .adapters import is_frame, wrap
 from .cache import cache
@@ -203,7 +203,7 @@ def make_queries(
         find_maker(target, stages)
     assert target.embedder is not None
     with stages.measure("embed query"):
-        matrix = target.embedder.query(texts)
+        matrix = embed_queries(texts, target.embedder)
     if dim and len(matrix) and matrix.shape[1] != dim:
         raise DimensionMismatch(
             f"the query has {matrix.shape[1]} dimensions (embedder {target.embedder.id!r}), the "

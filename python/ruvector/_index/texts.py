@@ -16,7 +16,7 @@ from .._input.vectors import Float32Matrix
 from .._progress import Progress
 from .._settings import current
 from .._text.embedder import Embedder, resolve
-from .._text.remembered import embed_texts
+from .._text.remembered import embed_queries, embed_texts
 
 if TYPE_CHECKING:
     from .index import Index
@@ -88,7 +88,7 @@ def queries_of_texts(
         "search ix.search(embedder.encode(text)), or a frame with rv.search(frame, text, "
         "index=ix, embedder=...)",
     )  # fmt: skip
-    matrix = maker.query(texts)
+    matrix = embed_queries(texts, maker)
     _check_dim(index, maker, matrix, "the query has")
     return matrix, single
 

@@ -123,6 +123,11 @@ class Embedder:
             self._dim = int(self._encode(["dimension"], bool)[0].shape[1])
         return self._dim
 
+    def makes(self, dim: int) -> None:
+        """Know the dimensions from vectors that were kept, so that nothing is asked for them."""
+        if self._dim is None:
+            self._dim = dim
+
     @property
     def provenance(self) -> dict[str, Any]:
         """What made the vectors: ``embedder``, ``dim``, ``normalized`` and ``sha256``.
@@ -214,9 +219,7 @@ class Embedder:
     def query(self, texts: list[str]) -> Float32Matrix:
         """Return the vectors of queries, shape (n, dim); a text without tokens is an error."""
         matrix, valid = self.column(texts)
-        if not valid.all():
-            row = int(np.argmin(valid))
-            raise EmbedError(f"query {row} ({texts[row]!r:.40}) has no text to search for", row=row)
+        check_queries(texts, valid)
         return matrix
 
     def __repr__(self) -> str:
@@ -235,6 +238,13 @@ class Embedder:
 
 def _texts_named(start: int, end: int) -> str:
     return f"while texts {start} to {end - 1} were embedded"
+
+
+def check_queries(texts: list[str], valid: Validity) -> None:
+    """Raise EmbedError naming the first query that has no vector."""
+    if not valid.all():
+        row = int(np.argmin(valid))
+        raise EmbedError(f"query {row} ({texts[row]!r:.40}) has no text to search for", row=row)
 
 
 class _Foreign:

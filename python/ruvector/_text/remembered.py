@@ -20,7 +20,7 @@ from .._input.vectors import Float32Matrix
 from .._locks import Lock
 from .._progress import Progress
 from .batches import BATCH_TEXTS
-from .embedder import Embedder
+from .embedder import Embedder, check_queries
 
 _TEXT_BYTES: Final = 120  # of the index: a key, a number and their place in the dict
 _parts = itertools.count()
@@ -164,11 +164,29 @@ def embed_texts(
     key = ("text", digest, embedder.key)
     kept = None if _keeper is None else _keeper._get(key)
     if kept is not None:
+        embedder.makes(kept.matrix.shape[1])
         return kept.matrix, kept.valid
     work = _Work(column, embedder)
     work.look_up()
     work.embed(size, progress)
-    return work.column_of(key)
+    matrix, valid = work.column_of(key)
+    embedder.makes(matrix.shape[1])
+    return matrix, valid
+
+
+def embed_queries(texts: list[str], embedder: Embedder) -> Float32Matrix:
+    """Return the vectors of queries, those of many by what is known of their texts.
+
+    Raises
+    ------
+    EmbedError
+        A query has no text.
+    """
+    if len(texts) < BATCH_TEXTS:
+        return embedder.query(texts)
+    matrix, valid = embed_texts(TextColumn.of_list(texts), embedder)
+    check_queries(texts, valid)
+    return matrix
 
 
 class _Work:

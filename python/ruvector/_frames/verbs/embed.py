@@ -90,10 +90,9 @@ def embed(
     fact = protocol.facts_of(wrapped, on)
     if fact.kind not in ("text", "null"):
         raise ColumnError(f"column {on!r} is a column of {fact.dtype}, not of text")
+    size = positive("batch_size", batch_size)
     maker = resolve(embedder)
-    matrix, valid, _ = embed_column(
-        wrapped, on, maker, Stages(), positive("batch_size", batch_size), progress
-    )
+    matrix, valid, _ = embed_column(wrapped, on, maker, Stages(), size, progress)
     remember_made(matrix, valid, maker)
     column = column_of(np.array(matrix), ~valid, wrapped.frame)  # the cache keeps its own memory
     answer: FrameT = wrapped.with_columns({into: column})
