@@ -307,6 +307,7 @@ def test_what_is_wrong_beforehand_is_said_beforehand() -> None:
         (lambda: v().similarity(frame()["w"]), rv.InvalidVector, r"pl\.col"),
         (lambda: v().similarity([[1.0], [2.0]]), rv.InvalidVector, "not one vector"),
         (lambda: v().similarity(frame()), rv.ColumnError, "query is a whole polars DataFrame"),
+        (lambda: v().distance([0, np.nan]), rv.InvalidVector, "query: column 1 holds NaN; repair"),
         (lambda: v().is_near(QUERY), rv.InvalidArgument, "min_similarity=.*max_distance="),
         (
             lambda: v().is_near(QUERY, min_similarity=0.1, max_distance=1),

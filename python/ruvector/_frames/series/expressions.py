@@ -18,7 +18,7 @@ from ..._input.queries import read_queries
 from ..._metric import SCORE_NAMES
 from ..._settings import current
 from .kinds import framed, like
-from .scoring import score
+from .scoring import check_finite, score
 
 Batch = Callable[..., pl.Series]
 Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
@@ -95,6 +95,7 @@ def _one_vector(other: Any) -> npt.NDArray[Any]:
     if found is None or found[0].fact(0).kind not in ("vector", "text"):
         matrix, _ = read_queries(other, 0)
         if len(matrix) == 1:
+            check_finite(matrix[0])
             return np.array(matrix[0])
     raise InvalidVector(
         f"a {type(other).__name__} of several rows is not one vector; rows are compared with the "

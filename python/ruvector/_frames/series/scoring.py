@@ -104,7 +104,19 @@ def _partner(other: Any, target: Target, vectors: Vectors, column: Any) -> Vecto
         matrix = make_queries(other, target, vectors.dim, Stages())[0]
     else:
         matrix = read_queries(other, vectors.dim)[0]
+    if len(matrix) == 1:
+        check_finite(matrix[0])
     return from_matrix(np.ascontiguousarray(matrix), None, True, "query")
+
+
+def check_finite(vector: npt.NDArray[Any]) -> None:
+    """Refuse one vector to compare with that has NaN or infinity in it; names the place."""
+    bad = np.flatnonzero(~np.isfinite(vector))
+    if len(bad):
+        what = "NaN" if np.isnan(vector[bad[0]]) else "infinity"
+        raise InvalidVector(
+            f"query: column {bad[0]} holds {what}; repair or drop the query", column=int(bad[0])
+        )
 
 
 def _check_index(column: Any, other: Any) -> None:
