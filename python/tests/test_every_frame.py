@@ -163,6 +163,16 @@ def test_a_frame_of_every_kind_is_a_batch_of_queries(kind: Kind) -> None:
         assert rv.search(table(), asked, k=2).equals(want)
 
 
+@pytest.mark.parametrize("name", [n for n in KINDS if "pandas" not in n and "polars" not in n])
+def test_batches_of_no_rows_between_others_are_nothing(name: str) -> None:
+    """polars 2.1 does not read such data itself, nor does pyarrow 26 take rows of them."""
+    kind, emb = KINDS[name], table()["emb"].chunk(0)
+    pieces = [emb.slice(*piece) for piece in ((0, 2), (2, 6), (8, 0), (8, 32))]
+    chunked = table().set_column(2, "emb", pa.chunked_array(pieces))
+    whole = rows_of(kind, rv.search(kind.make(table()), QUERY, k=5))
+    assert rows_of(kind, rv.search(kind.make(chunked), QUERY, k=5)) == whole
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_errors_are_those_of_pandas(kind: Kind) -> None:
     with pytest.raises(rv.ColumnError, match="there is no column 'nothing'"):

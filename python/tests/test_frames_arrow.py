@@ -127,3 +127,11 @@ def test_clashes_and_unknown_columns_are_refused() -> None:
         "price",
         "cosine_similarity",
     ]
+
+
+def test_tables_with_imported_chunks_of_no_rows_are_searched() -> None:
+    emb = _table()["emb"].chunk(0)
+    pieces = [emb.slice(*piece) for piece in ((0, 2), (2, 6), (8, 0), (8, N - 8))]
+    table = _table().set_column(1, "emb", pa.chunked_array(pieces))
+    imported = pa.RecordBatchReader.from_stream(table).read_all()
+    assert rv.search(imported, QUERY, k=5).equals(rv.search(_table(), QUERY, k=5))

@@ -23,7 +23,7 @@ def take_rows(table: Any, rows: npt.NDArray[np.int64]) -> Any:
     """Return a table of these rows, with the schema of `table`."""
     try:
         return table.take(pa.array(rows))
-    except pa.ArrowNotImplementedError:
+    except (pa.ArrowNotImplementedError, pa.ArrowIndexError):
         columns = [take_column(column, rows) for column in table.columns]
         return pa.Table.from_arrays(columns, schema=table.schema)
 
@@ -34,6 +34,8 @@ def take_column(
     """Return these rows of a chunked column, of the same type; null where one is absent."""
     if absent is not None and not absent.any():
         absent = None
+    if not all(map(len, column.chunks)):  # imported ones pyarrow 26 cannot take from
+        column = pa.chunked_array([chunk for chunk in column.chunks if len(chunk)], column.type)
     try:
         return column.take(pa.array(rows, mask=absent))
     except pa.ArrowNotImplementedError:

@@ -28,18 +28,30 @@ def reader_of_streams() -> Callable[[Any], Any]:
         Neither is installed.
     """
     for loaded in (True, False):
-        for name, reader in (("pyarrow", "table"), ("polars", "DataFrame")):
+        for name, read in (("pyarrow", _table), ("polars", _polars_frame)):
             module: Any = sys.modules.get(name)
             if module is None and not loaded and importlib.util.find_spec(name) is not None:
                 module = importlib.import_module(name)
             if module is not None:
-                read: Callable[[Any], Any] = getattr(module, reader)
                 return read
     pip = "pip install 'ruvector-arrow[arrow]'"
     raise MissingExtra(
         f"Arrow data are read with pyarrow or polars, and neither is installed: {pip}",
         pip=pip,
     )
+
+
+def _table(data: Any) -> Any:
+    """Read into a pyarrow Table, without chunks of no rows, which pyarrow 26 cannot take from."""
+    pyarrow: Any = sys.modules["pyarrow"]
+    table = pyarrow.table(data)
+    whole = [batch for batch in table.to_batches() if batch.num_rows]
+    return pyarrow.Table.from_batches(whole, table.schema)
+
+
+def _polars_frame(data: Any) -> Any:
+    polars: Any = sys.modules["polars"]
+    return polars.DataFrame(data)
 
 
 def back_to(frame: Any) -> Callable[[Any], Any]:
