@@ -49,7 +49,6 @@ from ._errors import (
     VectorsChanged,
 )
 from ._frames import growing as _growing  # noqa: F401  (Index.add reads frames through it)
-from ._frames import sources as _sources  # noqa: F401  (Index.build finds columns through it)
 from ._frames.cache import Cache, CacheInfo, cache
 from ._frames.verbs.build_index import build_index
 from ._frames.verbs.dedup import dedup

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 from .._input.rows_as_queries import columns_read_by
-from .foreign.nonframes import refusal
 from .outline import Outline
 from .protocol import Frame, all_facts
 
@@ -29,6 +28,8 @@ def wrap(frame: Any) -> Frame:
 
         found = wrap_foreign(frame, wrap)
     if found is None:
+        from .foreign.nonframes import refusal
+
         raise refusal(frame)
     return found
 

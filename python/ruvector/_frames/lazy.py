@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import ColumnError, InvalidArgument, RuVectorError
-from .foreign.wrapping import from_native_as
 from .outline import Outline
 
 if TYPE_CHECKING:
@@ -91,6 +90,8 @@ def _lazy_of(frame: Any) -> tuple[pl.LazyFrame | None, Callable[[Any], Any] | No
     if narwhals is not None and isinstance(frame, narwhals.LazyFrame):
         native = frame.to_native()
         if isinstance(native, polars.LazyFrame):
+            from .foreign.wrapping import from_native_as
+
             return native, from_native_as(frame)
     return None, None
 

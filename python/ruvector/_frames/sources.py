@@ -6,16 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
 from .._errors import ColumnError, InvalidArgument
-from .._index.building import column_found_by
 from .._native.peek import taken
 from .adapters import is_frame, wrap
 from .foreign.wrapping import exports_arrow
 from .protocol import ColumnFacts, Frame, all_facts
-
-_AT_ONCE = (np.ndarray, list, tuple)
 
 
 def column_of_source(data: Any, packed: bool) -> Any:
@@ -30,8 +25,6 @@ def column_of_source(data: Any, packed: bool) -> Any:
     InvalidArgument
         An expression or a lazy frame, which have no rows.
     """
-    if isinstance(data, _AT_ONCE):
-        return data
     polars, narwhals = map(sys.modules.get, ("polars", "narwhals"))
     if polars is not None:
         if isinstance(data, polars.Expr):
@@ -93,6 +86,3 @@ def _refuse(kind: str, found: Sequence[ColumnFacts], facts: Sequence[ColumnFacts
         )
     listed = ", ".join(f"{fact.label!r} ({fact.dtype})" for fact in facts[:12])
     raise ColumnError(f"this {kind} has no column of vectors; it has {listed or 'no columns'}")
-
-
-column_found_by(column_of_source)

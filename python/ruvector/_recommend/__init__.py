@@ -11,7 +11,6 @@ import numpy as np
 from .._arguments import positive, seed_of, whole
 from .._errors import InvalidArgument, LimitExceeded, MetricError
 from .._frames.adapters import is_frame, wrap
-from .._frames.sources import column_of_source
 from .._frames.target import Stages, naming, open_target
 from .._habits import told
 from .._input.vectors import Vectors, read_vectors
@@ -191,6 +190,8 @@ def _shape(n: Any, dim: Any) -> tuple[int, int]:
 def _vectors_of(data: Any, on: Any, embedder: Any) -> tuple[Vectors, Any]:
     """Return the vectors of a column or a frame, and the column's label (None for no frame)."""
     if on is None and not is_frame(data):
+        from .._frames.sources import column_of_source
+
         return read_vectors(column_of_source(data, False)), None
     target = open_target(wrap(data), on, None, embedder, Stages())
     assert target.vectors is not None

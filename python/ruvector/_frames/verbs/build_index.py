@@ -8,9 +8,11 @@ import numpy as np
 
 from ... import _native
 from ..._habits import told
+from ..._index.building import column_found_by
 from ..._index.index import Index, Keep, Kind
 from ..._index.provenance import remember as remember_origin
 from ..._input.masks import read_ids
+from ..._input.vectors import Vectors
 from ..._metric import MetricName, canonical
 from .. import protocol
 from ..adapters import wrap
@@ -98,3 +100,15 @@ def _ids_of(frame: protocol.Frame, ids: Any) -> tuple[Any, Label | None]:
         mine, theirs = read_ids(ids), read_ids(frame.column(name))
         return ids, name if np.array_equal(mine, theirs) else None
     return frame.column(ids), ids
+
+
+def _column_of_source(data: Any, packed: bool) -> Any:
+    """Return the column of vectors of a frame that `Index.build` was given."""
+    if isinstance(data, np.ndarray | list | Vectors):
+        return data
+    from ..sources import column_of_source
+
+    return column_of_source(data, packed)
+
+
+column_found_by(_column_of_source)
