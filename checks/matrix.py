@@ -3,7 +3,7 @@
 The two corners of what is supported: checks/matrix/old.txt and new.txt, installed by hash into
 build/matrix/, which is used again until a list changes. With `--all` the old versions with the
 oldest pyarrow, too; the newest with it are what `make test` runs. In a corner without pyarrow the
-tests that need it are skipped, and how many is said (checks/matrix/no_pyarrow.py).
+tests that need it are skipped, and how many is said (checks/matrix/absent.py).
 """
 
 from __future__ import annotations
@@ -75,7 +75,6 @@ def run(corner: str) -> list[str]:
     inside = environment(corner, python)
     files = [TESTS / f"test_{name}.py" for name in FILES]
     paths = [ROOT / "python", LISTS]
-    plugin = [] if corner.endswith("arrow") else ["-p", "no_pyarrow"]
     begin = time.perf_counter()
     command: list[str | pathlib.Path] = [
         inside,
@@ -86,7 +85,8 @@ def run(corner: str) -> list[str]:
         "2",
         "--dist",
         "worksteal",
-        *plugin,
+        "-p",
+        "absent",
     ]
     ended = subprocess.run(
         [*command, "-p", "no:cacheprovider", *(file for file in files if file.exists())],

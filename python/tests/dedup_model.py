@@ -14,8 +14,8 @@ BITS = ("hamming", "jaccard")
 def distances(rows: npt.NDArray[np.generic], query: npt.NDArray[np.generic], metric: str) -> Kept:
     """Return what rows are ordered by: float64, smaller is nearer."""
     if metric in BITS:
-        both = np.bitwise_count(rows & query).sum(axis=1).astype(np.float64)
-        any_ = np.bitwise_count(rows | query).sum(axis=1)
+        both = np.unpackbits(rows & query, axis=1).sum(axis=1).astype(np.float64)
+        any_ = np.unpackbits(rows | query, axis=1).sum(axis=1, dtype=np.int64)
         if metric == "hamming":
             return any_ - both
         return 1 - np.divide(both, any_, out=np.ones_like(both), where=any_ > 0)

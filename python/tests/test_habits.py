@@ -19,6 +19,7 @@ import pytest
 
 import ruvector as rv
 from ruvector import _habits
+from ruvector._frames import target
 from ruvector._habits import EXPRESSION, FRAME, INDEX, MODULE, RESULT, SERIES, Absent, named_in
 
 ROWS = np.random.default_rng(13).standard_normal((20, 4), dtype=np.float32)
@@ -371,6 +372,20 @@ def test_a_frame_whose_vectors_are_text_says_so_before_it_asks_for_a_column(
         with pytest.raises(rv.InvalidVector, match="'emb': row 1 holds a vector written") as caught:
             rv.search(make[library](columns), ROWS[0], on=on)
         assert caught.value.row == 1
+
+
+def test_no_model_is_asked_for_where_the_texts_are_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(embedder: Any) -> Any:
+        raise rv.MissingExtra("the default text model needs wordllama")
+
+    monkeypatch.setattr(target, "resolve", missing)
+    for library, make in (("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("table", pa.table)):
+        frame: Any = make({"emb": [None, WRITTEN[0]], "body": ["a", "b"]})
+        with pytest.raises(rv.InvalidVector, match="'emb': row 1 holds a vector written"):
+            rv.search(frame, ROWS[0], on="emb")
+        with pytest.raises(rv.MissingExtra, match="wordllama"):
+            rv.search(frame, "question", text="body")
+        assert library
 
 
 @pytest.mark.parametrize("text", ["12 34", "3.14", "1, 2 and 3.5", "2001.09.11", "1 2 3 4 5", ""])

@@ -10,7 +10,14 @@ from typing import Any, Final
 import numpy as np
 
 from .. import _native
-from .._errors import ColumnError, DimensionMismatch, EmbedError, InvalidArgument, InvalidVector
+from .._errors import (
+    ColumnError,
+    DimensionMismatch,
+    EmbedError,
+    InvalidArgument,
+    InvalidVector,
+    MissingExtra,
+)
 from .._input.advice import looks_like_vector, refuse_written_vector, text_advice
 from .._input.bits import read_bits
 from .._input.cells import Validity
@@ -113,7 +120,11 @@ def open_target(
             f"text={text!r} is a column of {fact.dtype}, not of text; search vectors with on="
         )
     if fact.kind == "text" or text is not None:
-        maker = resolve(embedder)
+        try:
+            maker = resolve(embedder)
+        except MissingExtra:
+            _refuse_written_vectors(frame, label)  # which no model helps with
+            raise
         if not frame.outline:
             return _text_target(frame, label, maker, stages)
         none = from_matrix(np.empty((0, 0), np.float32), None, True, "text")
@@ -152,6 +163,25 @@ def _text_target(frame: protocol.Frame, label: Any, embedder: Embedder, stages: 
     return target
 
 
+def _refuse_written_vectors(frame: protocol.Frame, label: Any) -> None:
+    """Refuse a text column that holds vectors written as text."""
+    with naming(label):
+        texts = frame.text_column(label)
+        try:
+            first = texts.first()
+        finally:
+            texts.close()
+    _refuse_written_vector(frame, label, first)
+
+
+def _refuse_written_vector(
+    frame: protocol.Frame, label: Any, first: tuple[int, str] | None
+) -> None:
+    if first is not None and looks_like_vector(first[1]):
+        advice = text_advice(first[1], frame.library, label)
+        raise InvalidVector(f"column {label!r}: row {first[0]} {advice}", row=first[0])
+
+
 def embed_column(
     frame: protocol.Frame,
     label: Any,
@@ -171,9 +201,7 @@ def embed_column(
         texts = frame.text_column(label)
         digest = texts.digest()
         first = texts.first()
-    if first is not None and looks_like_vector(first[1]):
-        advice = text_advice(first[1], frame.library, label)
-        raise InvalidVector(f"column {label!r}: row {first[0]} {advice}", row=first[0])
+    _refuse_written_vector(frame, label, first)
     try:
         with stages.measure("embed"), naming(label):
             matrix, valid = embed_texts(
