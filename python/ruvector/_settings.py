@@ -13,8 +13,8 @@ from ._locks import Lock
 _UNSET: Final[Any] = object()
 _OUR_COLUMNS: Final = frozenset(
     {
-        "bm25_score", "fused_score", "id", "neighbor_row", "query", "query_id", "query_row", "rank",
-        "rerank_score",
+        "bm25_score", "dropped_row", "fused_score", "id", "kept_row", "neighbor_row", "query",
+        "query_id", "query_row", "rank", "rerank_score",
     }
 )  # fmt: skip
 _lock = Lock()

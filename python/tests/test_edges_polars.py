@@ -257,7 +257,7 @@ def test_which_column_is_meant_is_asked_when_it_is_not_clear() -> None:
     for call in calls:
         with pytest.raises(rv.ColumnError, match=r"'emb' \(5 dim.*'also' \(3 dim.*on="):
             call(two)
-        with pytest.raises(rv.ColumnError, match=r"no column holds vectors.*text='text'"):
+        with pytest.raises(rv.ColumnError, match=r"no column holds vectors.*(text|on)='text'"):
             call(none)
 
 

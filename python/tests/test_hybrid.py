@@ -213,7 +213,7 @@ def test_the_score_of_the_vectors_is_called_as_the_settings_say(library):
     with rv.config(score_column="likeness"):
         answer = ask(frame(library), k=2, metric="l2")
     assert names(answer) == ["body", "n", "bm25_score", "likeness", "fused_score"]
-    for taken in ("bm25_score", "fused_score", "rerank_score"):
+    for taken in ("bm25_score", "fused_score", "rerank_score", "kept_row", "dropped_row"):
         with pytest.raises(rv.InvalidArgument, match=f"score_column='{taken}' is what answers"):
             rv.config(score_column=taken)
 

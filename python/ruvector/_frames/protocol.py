@@ -208,7 +208,17 @@ def one_of(names: list[Any], label: Any) -> int:
     raise ColumnError(
         f"there is no column {label!r}; the frame has {', '.join(map(repr, shown[:12]))}"
         + (", ..." if len(shown) > 12 else "")
+        + _meant(names, label)
     )
+
+
+def _meant(names: list[Any], label: Any) -> str:
+    """Return what to write instead of a label that is a pattern, or several labels."""
+    if isinstance(label, tuple) and label and all(times(names, part) for part in label):
+        return f"; several columns are a list: {list(label)!r}"
+    if isinstance(label, str) and fnmatch.filter(map(str, names), label):
+        return f"; a pattern stands in a list, which gathers columns of numbers: on=[{label!r}]"
+    return ""
 
 
 def not_groups(label: Any, dtype: Any, error: Exception) -> ColumnError:
@@ -287,7 +297,7 @@ def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
         listed = ", ".join(map(repr, texts[:12]))
         raise ColumnError(
             f"no column holds vectors; to search text name its column: text={texts[0]!r} "
-            f"(text columns: {listed})"
+            f"(text columns: {listed}){_perhaps(facts)}"
         )
     if bits:
         listed = ", ".join(f"{fact.label!r} ({fact.dtype})" for fact in bits)
@@ -298,7 +308,28 @@ def only_vector_column(frame: Frame, packed: bool | None = False) -> Any:
     raise ColumnError(
         "no column holds vectors or text; the frame has "
         + (", ".join(f"{fact.label!r} ({fact.dtype})" for fact in facts[:12]) or "no columns")
+        + _perhaps(facts)
     )
+
+
+def _perhaps(facts: Sequence[ColumnFacts]) -> str:
+    """Return which columns may be vectors after all, and how to say so."""
+    ways = ""
+    empty = [fact.label for fact in facts if fact.kind == "null"]
+    if empty:
+        ways += f"; {empty[0]!r} holds nothing: if its rows are vectors, name it: on={empty[0]!r}"
+    floats = [fact for fact in facts if fact.kind == "number" and _is_fraction(fact.dtype)]
+    if len(floats) > 1:
+        first = [fact.label for fact in floats[:2]]
+        ways += (
+            "; columns of numbers are gathered into vectors by a list of names or patterns, such "
+            f"as on={first!r}"
+        )
+    return ways
+
+
+def _is_fraction(dtype: str) -> bool:
+    return any(name in dtype.lower() for name in ("float", "double"))
 
 
 def _refuse_written_vectors(frame: Frame, facts: Sequence[ColumnFacts]) -> None:

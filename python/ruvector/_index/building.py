@@ -9,7 +9,7 @@ from .. import _native
 from .._arguments import bits_of, limit, positive, seed_of, share
 from .._errors import InvalidArgument
 from .._input.bits import read_bits
-from .._input.masks import read_ids
+from .._input.masks import read_row_ids
 from .._input.vectors import read_vectors
 from .._metric import BINARY, MetricName, canonical
 from .._settings import current
@@ -134,7 +134,7 @@ def build(
             "provenance": column.provenance or content_of(column),
             "threads": current.threads if threads is None else limit(threads),
         }
-        names = None if ids is None else read_ids(ids)
+        names = None if ids is None else read_row_ids(ids)
         shown = current.progress if progress is None else progress
         handle = _native.build_from(column.handle, names, options, shown)
         copied = column.copied or keep == "copy"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._arguments import limit
 from .._errors import DimensionMismatch, InvalidArgument, InvalidVector
 from .._input.bits import read_bits
-from .._input.masks import read_ids, read_some_ids
+from .._input.masks import read_row_ids, read_some_ids
 from .._input.vectors import read_vectors
 from .._native import update
 from .._settings import current
@@ -93,7 +93,7 @@ def add(
         swapped(ids, vectors)
         made = vectors_of_texts(self, vectors, embedder, shown)
         vectors = vectors if made is None else made
-    names = None if ids is None else read_ids(ids)
+    names = None if ids is None else read_row_ids(ids)
     limited = current.threads if threads is None else limit(threads)
     if not self._packed and update.few(vectors):
         return update.add_matrix(self._handle, vectors, names, replace, limited)[0]

@@ -230,9 +230,10 @@ def _warn_lists(label: str) -> None:
     if _warned_lists:
         return
     _warned_lists = True
+    name = label.partition("column ")[2] or "'emb'"
     warn_caller(
         f"{label} holds Python lists, which are slow to read on every search; convert once: "
-        "df['emb'] = rv.to_column(rv.to_matrix(df['emb']), like=df)"
+        f"df[{name}] = rv.to_column(rv.to_matrix(df[{name}]), like=df)"
     )
 
 

@@ -183,6 +183,24 @@ def read_ids(ids: Any) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[
     raise InvalidArgument(f"ids= holds {values.dtype}; {_IDS_NEEDED}{_way_out(values)}")
 
 
+def read_row_ids(
+    ids: Any,
+) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[str]:
+    """Return ids as `read_ids` does, of which the first is that of the first row, and so on.
+
+    Raises
+    ------
+    InvalidArgument
+        As `read_ids`, and for a set: its order is not that of the rows.
+    """
+    if isinstance(ids, set | frozenset):
+        raise InvalidArgument(
+            f"ids= is a {type(ids).__name__}, which has no order to give each row its id by; pass "
+            "a list, in the order of the rows"
+        )
+    return read_ids(ids)
+
+
 def read_some_ids(
     ids: Any,
 ) -> tuple[npt.NDArray[np.int64] | npt.NDArray[np.uint64] | list[str], bool]:

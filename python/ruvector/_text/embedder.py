@@ -109,8 +109,10 @@ class Embedder:
         if isinstance(spec, type):
             raise EmbedError(f"embedder={spec.__name__} is a class; pass an object made by it")
         if not callable(encode):
+            method = getattr(spec, "embed_documents", None)
             raise EmbedError(
                 f"embedder={type(spec).__name__} is neither callable nor has encode(texts)"
+                + ("; pass its method: embedder=(it).embed_documents" if callable(method) else "")
             )
         # A method is made anew each time it is looked up; all of one object's are equal.
         key = encode if isinstance(encode, MethodType) else _Same(encode)

@@ -134,9 +134,7 @@ def open_asking(
         maker = _maker_of(frame, label, target, given, known, metric, stages)
         asking = open_target(frame, label, None, maker, stages, metric)
     except ColumnError as error:
-        raise ColumnError(
-            f"left frame: {error} (left_on= names the column of the left frame alone)"
-        ) from error
+        raise of_side("left", error) from error
     except (InvalidVector, EmbedError) as error:
         if str(error).startswith("left"):
             raise
@@ -154,6 +152,14 @@ def open_asking(
             f"{theirs}: both sides must come from one embedder"
         )
     return asking_of(frame, asking.label, vectors, metric, f"left column {asking.label!r}")
+
+
+def of_side(side: str, error: ColumnError) -> ColumnError:
+    """Return the error for a column of one side of a join, which has no ``text=``."""
+    said = str(error).replace("name its column: text=", "name its column: on=")
+    return ColumnError(
+        f"{side} frame: {said} ({side}_on= names the column of the {side} frame alone)"
+    )
 
 
 def _maker_of(

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..._arguments import positive
-from ..._errors import ColumnError, InvalidArgument
+from ..._errors import ColumnError, InvalidArgument, InvalidVector
 from ..._habits import told
+from ..._input.cells import Validity
 from ..._input.matrices import column_of
+from ..._input.vectors import Float32Matrix
+from ..._settings import current
 from ..._text.embedder import resolve
 from .. import protocol
 from ..adapters import wrap
@@ -60,6 +63,9 @@ def embed(
         There is no text column of this name, or the frame has a column called `into` already.
     EmbedError
         A cell is not text, or the embedder gave something else than one vector a text.
+    InvalidVector
+        The embedder gave NaN or infinity; names the row. ``rv.config(bad_vectors="skip")`` makes
+        such vectors null.
     MissingExtra
         The default model is not installed.
     KeyboardInterrupt
@@ -93,7 +99,29 @@ def embed(
     size = positive("batch_size", batch_size)
     maker = resolve(embedder)
     matrix, valid, _ = embed_column(wrapped, on, maker, Stages(), size, progress)
+    valid = _finite(matrix, valid, on)
     remember_made(matrix, valid, maker)
     column = column_of(np.array(matrix), ~valid, wrapped.frame)  # the cache keeps its own memory
     answer: FrameT = wrapped.with_columns({into: column})
     return answer
+
+
+def _finite(matrix: Float32Matrix, valid: Validity, on: Label) -> Validity:
+    """Return which rows have a vector, of finite numbers where the settings skip the others."""
+    bad = np.flatnonzero(valid & ~np.isfinite(matrix).all(axis=1))
+    if not bad.size:
+        return valid
+    if current.bad_vectors != "skip":
+        row = int(bad[0])
+        column = int(np.flatnonzero(~np.isfinite(matrix[row]))[0])
+        what = "NaN" if np.isnan(matrix[row, column]) else "infinity"
+        raise InvalidVector(
+            f"column {on!r}: the embedder gave a vector with {what} (column {column}) for the text "
+            f"of row {row}; mend the embedder, or make such vectors null: "
+            "rv.config(bad_vectors='skip')",
+            row=row,
+            column=column,
+        )
+    valid = valid.copy()
+    valid[bad] = False
+    return valid

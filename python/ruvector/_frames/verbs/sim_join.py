@@ -23,7 +23,7 @@ from .. import protocol
 from ..adapters import wrap
 from ..groups import Groups, labels_of
 from ..lazy import is_here, streamed
-from ..pairing.asking import Asking, open_asking
+from ..pairing.asking import Asking, of_side, open_asking
 from ..pairing.beside import keep_unmatched, names_beside
 from ..pairing.matching import match_rows
 from ..pairing.pairs import NO_PAIRS, Pairs, Searched, find_pairs
@@ -330,9 +330,7 @@ def _right_side() -> Iterator[None]:
     except ColumnError as error:
         if str(error).startswith(("left ", "right ")):
             raise
-        raise ColumnError(
-            f"right frame: {error} (right_on= names the column of the right frame alone)"
-        ) from error
+        raise of_side("right", error) from error
     except (InvalidVector, EmbedError) as error:
         if str(error).startswith(("left ", "right ")):
             raise
