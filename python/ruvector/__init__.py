@@ -77,8 +77,6 @@ from ._index.result import Hit, SearchResult
 from ._input.matrices import to_column, to_matrix
 from ._native import cpu_features
 from ._recommend import recommend
-from ._recommend.result import Recommendation
-from ._recommend.table import Candidate
 from ._settings import config, set_threads
 from ._show.plan import Plan, last_plan
 from ._text.embedder import Embedder
@@ -157,10 +155,21 @@ __all__ = [
     "within",
 ]
 
-if not TYPE_CHECKING:  # which report names that are absent
+if TYPE_CHECKING:
+    from ._recommend.result import Recommendation
+    from ._recommend.table import Candidate
+else:  # checkers report names that are absent themselves
 
     def __getattr__(name: str) -> object:
+        if name in ("Candidate", "Recommendation"):  # looked up once, by who names the types
+            from ._recommend import result
+
+            globals()[name] = getattr(result, name)
+            return globals()[name]
         raise _MODULE.error(None, name, __all__)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 _accessors.install()

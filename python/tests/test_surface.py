@@ -240,3 +240,12 @@ def test_types_are_what_the_pages_say(tmp_path: pathlib.Path) -> None:
     ours = [line for line in done.stdout.splitlines() if "typed.py" in line]
     assert ours == [], done.stdout
     assert done.returncode in (0, 1), done.stderr
+
+
+def test_every_name_is_listed_and_found_before_it_is_used() -> None:
+    code = (
+        "import ruvector as rv; listed = dir(rv);"
+        "print([name for name in rv.__all__ if name not in listed or not hasattr(rv, name)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

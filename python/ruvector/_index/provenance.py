@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +28,8 @@ def remember(
     embedder: Embedder | None, column: Any, ids: Any, texts: bytes | None, vectors: bytes | None
 ) -> str:
     """Return as JSON what `recall` reads, and what made the vectors."""
+    import json  # here, so that importing the package stays short
+
     known: dict[str, Any] = {"column": _written(column)}
     if embedder is not None:
         known |= embedder.provenance
@@ -49,6 +50,8 @@ def content_of(column: Vectors) -> str:
 @functools.lru_cache(maxsize=64)
 def recall(origin: str) -> Provenance:
     """Read what `remember` wrote; of any other text only that something is known."""
+    import json  # here, so that importing the package stays short
+
     if not origin:
         return Provenance()
     try:

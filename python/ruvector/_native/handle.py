@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import weakref
 from ctypes import c_uint64
 from typing import Any
@@ -63,6 +62,8 @@ class Handle:
 
 def info(handle: Handle) -> dict[str, Any]:
     """Return what the library says of a column or an index."""
+    import json  # here, so that importing the package stays short
+
     value = handle.value  # another thread may close it, and 0 asks about the library
     if not value:
         raise IndexClosed("the index is closed; build or load it again")

@@ -7,7 +7,6 @@ and use it in its children.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import sys
 from ctypes import POINTER, byref, c_void_p
@@ -225,6 +224,8 @@ def forked_error() -> ForkedProcessError:
 
 def library_info() -> dict[str, Any]:
     """Return version, kernels, threads and what is alive in the library."""
+    import json  # here, so that importing the package stays short
+
     answer: dict[str, Any] = json.loads(call_for_bytes("rv_info", 0))
     return answer
 

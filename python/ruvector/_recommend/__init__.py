@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from contextlib import nullcontext
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from .._frames.target import Stages, naming, open_target
 from .._habits import told
 from .._input.vectors import Vectors, read_vectors
 from .._metric import MetricName, canonical
-from .result import Recommendation
-from .table import limits_of
+
+if TYPE_CHECKING:
+    from .result import Recommendation
 
 _MOST_ROWS: Final = 2**31 - 1
 _COMPARED: Final = ("cosine", "dot", "l2", "sqeuclidean")
@@ -133,6 +134,7 @@ def recommend(
     """
     from .measured import from_data  # here, so that importing the package stays short
     from .modelled import from_model
+    from .table import limits_of
 
     limits = limits_of(recall_target, memory, qps)
     name = canonical(metric)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os.path
 import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -365,6 +364,8 @@ def _missing(module: str) -> MissingExtra:
 
 def origin_of(embedder: Embedder, column: object) -> str:
     """Return what an index of texts remembers of how they were embedded, as JSON."""
+    import json  # here, so that importing the package stays short
+
     return json.dumps({**embedder.provenance, "column": str(column)}, sort_keys=True)
 
 
@@ -397,6 +398,8 @@ def recall_origin(origin: str) -> Embedder:
 
 def _told(origin: str) -> tuple[str, Any]:
     """Return the embedder and the digest of its weights that an index tells of."""
+    import json  # here, so that importing the package stays short
+
     try:
         made = json.loads(origin)
     except (ValueError, RecursionError):

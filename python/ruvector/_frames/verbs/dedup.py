@@ -9,7 +9,6 @@ import numpy as np
 from ..._habits import told
 from ..._metric import MetricName
 from ..._native.task import Progress
-from ..duplicates import duplicates
 from ..lazy import lazily
 from ..question import FrameT, Label
 
@@ -106,6 +105,8 @@ def dedup(
     >>> rv.dedup(df, min_similarity=0.95)["name"].tolist()
     ['a', 'b']
     """
+    from ..duplicates import duplicates  # here, so that importing the package stays short
+
     found = duplicates(
         frame, on, text, min_similarity, max_distance, keep, by, embedder, metric, progress
     )

@@ -13,7 +13,6 @@ from ..._metric import MetricName
 from ..._native.task import Progress
 from .. import protocol
 from ..adapters import wrap
-from ..duplicates import duplicates
 from ..lazy import lazily
 from ..question import FrameT, Label
 
@@ -77,6 +76,8 @@ def duplicate_groups(
     >>> groups[["kept_row", "dropped_row"]].values.tolist()
     [[0, 1]]
     """
+    from ..duplicates import duplicates  # here, so that importing the package stays short
+
     found = duplicates(
         frame, on, text, min_similarity, max_distance, keep, by, embedder, metric, progress
     )

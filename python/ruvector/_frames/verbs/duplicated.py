@@ -7,7 +7,6 @@ from typing import Any, Literal
 from ..._habits import told
 from ..._metric import MetricName
 from ..._native.task import Progress
-from ..duplicates import duplicates
 from ..question import Label
 
 
@@ -56,6 +55,8 @@ def duplicated(
     >>> rv.duplicated(df, min_similarity=0.95).tolist()
     [False, True, False]
     """
+    from ..duplicates import duplicates  # here, so that importing the package stays short
+
     found = duplicates(
         frame, on, text, min_similarity, max_distance, keep, by, embedder, metric, progress
     )

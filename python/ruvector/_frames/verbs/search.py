@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from ..answer import Found
 from ..groups import group_rows, search_groups
 from ..lazy import lazily
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
-from ..reranking import Reranker, rerank, reranker_of
+
+if TYPE_CHECKING:
+    from ..reranking import Reranker
 
 
 @lazily
@@ -156,6 +158,8 @@ def search(
         if by is not None or varied:
             other = "by=" if by is not None else "diversity="
             raise InvalidArgument(f"{other} and reranker= at once; search with where= instead")
+        from ..reranking import reranker_of  # here, so that importing the package stays short
+
         by_text = reranker_of(reranker, shape.frame, on, text, shape.kept)
         text = text if on is None else None
     asked = Question(
@@ -164,6 +168,8 @@ def search(
     found = _find(asked, k, aim, varied, by_text)
     found.limit(bound)
     if by_text is not None:
+        from ..reranking import rerank
+
         found = rerank(found, k, by_text, shape.frame, query)
     answer: FrameT = shape.take(found)
     return answer

@@ -17,7 +17,6 @@ from ..._metric import BINARY, MetricName, threshold
 from ..adapters import wrap
 from ..answer import Found
 from ..lazy import lazily
-from ..pairing.asking import asking_of
 from ..question import FrameT, Label, Queries, Question, prepare, shape_of
 from ..target import Stages, Target, open_target
 from .search import nearest
@@ -150,6 +149,8 @@ def _vector(
         target = open_target(frame, on, text, _maker(asked, target), stages, asked.metric)
     assert target.vectors is not None
     called = f"column {target.label!r}"
+    from ..pairing.asking import asking_of  # here, so that importing the package stays short
+
     asking = asking_of(frame, target.label, target.vectors, asked.metric, called)
     if place not in asking.rows:
         what = "an empty text" if target.text else "null"
