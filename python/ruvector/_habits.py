@@ -18,8 +18,9 @@ F = TypeVar("F", bound=Callable[..., object])
 _ARGUMENTS: Final = {
     ("k",): "top_k topk n_results limit n_neighbors n_neighbours top_n topn top n size num_results "
     "max_results num_neighbors count neighbors nn number K match_count",
-    ("where", "ids"): "filter filters query_filter condition mask expr predicate pre_filter "
-    "prefilter where_document filter_ids search_params",
+    ("limit",): "k top_k topk n_results n max_results",
+    ("where", "ids", "where_right"): "filter filters query_filter condition mask expr predicate "
+    "pre_filter prefilter where_document filter_ids search_params",
     ("metric",): "distance space similarity measure distance_metric metric_type dist "
     "distance_function similarity_metric distance_type",
     ("on", "left_on", "vectors"): "column col vector_column vector_column_name anns_field field "
@@ -161,7 +162,9 @@ def _use(name: str, meant: str, value: Any) -> str:
     if name in ("fetch_k", "mode", "ef_construction", "efConstruction", "M", "m", "n_trees"):
         return f"there is no such knob; {meant}= says what the answer shall be like"
     shown = repr(value) if isinstance(value, int | float | str) else ""
-    same = meant in ("k", "by", "threads", "seed", "on", "text", "min_similarity", "max_distance")
+    same = meant in (
+        "k", "limit", "by", "threads", "seed", "on", "text", "min_similarity", "max_distance",
+    )  # fmt: skip
     return f"use {meant}={shown if same and len(shown) <= 40 else ''}".rstrip()
 
 

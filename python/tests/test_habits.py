@@ -105,6 +105,12 @@ def test_a_verb_names_the_argument_that_is_meant(
         (lambda: API.explain(FRAMES["pandas"], ROWS[0], top_k=1), "use k=1"),
         (lambda: API.within(FRAMES["pandas"], ROWS[0], cutoff=0.5), "use min_similarity=0.5"),
         (lambda: API.build_index(FRAMES["pandas"], column="emb"), "use on='emb'"),
+        (lambda: API.within(FRAMES["pandas"], ROWS[0], k=3), "use limit=3"),
+        (lambda: IX.within(ROWS[0], top_k=3), "use limit=3"),
+        (
+            lambda: API.sim_join(FRAMES["pandas"], FRAMES["pandas"], filter="n > 1"),
+            "use where_right=",
+        ),
     ],
 )
 def test_other_functions_do_so_too(call: Any, says: str) -> None:

@@ -54,6 +54,21 @@ def test_several_columns_in_a_tuple_are_said_to_be_a_list(library: str) -> None:
     assert "a list" not in _message(lambda: call(("a", "c")))
 
 
+def test_one_column_to_return_stands_alone() -> None:
+    frame = pd.DataFrame({0: range(5), "v": list(ROWS), "w": 1})
+    for one, names in ((0, [0]), ("v", ["v"]), (["v", 0], ["v", 0]), (frame.columns[:1], [0])):
+        found = rv.search(frame, ROWS[0], on="v", columns=one)
+        assert list(found.columns) == [*names, "cosine_similarity"]
+    groups = rv.duplicate_groups(frame, on="v", min_similarity=-1, columns=0)
+    assert list(groups.columns)[:2] == [0, "0_kept"]
+    data = pl.DataFrame({"v": ROWS})
+    for wrong in (pl.all(), 3):
+        call = lambda wrong=wrong: rv.search(data, ROWS[0], columns=wrong)  # noqa: E731
+        assert "there is no column" in _message(call)
+        call = lambda wrong=wrong: rv.duplicate_groups(data, min_similarity=0, columns=wrong)  # noqa: E731
+        assert "there is no column" in _message(call)
+
+
 def _letters(texts: list[str]) -> Any:
     return np.array([[ord(text[0]), 1.0] for text in texts], np.float32)
 

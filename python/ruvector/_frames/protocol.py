@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -219,6 +219,12 @@ def _meant(names: list[Any], label: Any) -> str:
     if isinstance(label, str) and fnmatch.filter(map(str, names), label):
         return f"; a pattern stands in a list, which gathers columns of numbers: on=[{label!r}]"
     return ""
+
+
+def labels_of(columns: Any) -> list[Any]:
+    """Return the labels of ``columns=``: a list of them, or one alone."""
+    alone = isinstance(columns, str) or not isinstance(columns, Iterable)
+    return [columns] if alone else list(columns)
 
 
 def not_groups(label: Any, dtype: Any, error: Exception) -> ColumnError:

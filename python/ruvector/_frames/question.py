@@ -68,7 +68,7 @@ def shape_of(
     wrapped = wrap(frame)
     names = kept = wrapped.names()
     if columns is not None:
-        columns = [columns] if isinstance(columns, str) else list(columns)
+        columns = protocol.labels_of(columns)
         kept = [names[protocol.one_of(names, name)] for name in columns]
     name = metric_of(metric, index)
     score_name = current.score_column or SCORE_NAMES[name]

@@ -125,7 +125,7 @@ def nearest(expression: pl.Expr, index: Index, k: int, recall: float | None) -> 
     dtype = pl.Struct({"id": pl.List(ids), name: pl.List(pl.Float32)})
 
     def batch(rows: pl.Series) -> pl.Series:
-        present = rows.is_not_null()
+        present = _askable(rows)
         asked = rows.filter(present)
         if not len(asked):
             return pl.Series(rows.name, [None] * len(rows), dtype=dtype)
@@ -139,6 +139,19 @@ def nearest(expression: pl.Expr, index: Index, k: int, recall: float | None) -> 
         return answers.gather(place.cast(pl.UInt32))
 
     return row_by_row([expression], batch, dtype)
+
+
+def _askable(rows: pl.Series) -> pl.Series:
+    """Return which rows are asked: not null, and finite where the settings skip the others."""
+    present = rows.is_not_null()
+    dtype = rows.dtype
+    if current.bad_vectors != "skip" or not isinstance(dtype, pl.List | pl.Array):
+        return present
+    if not isinstance(dtype.inner, pl.Float32 | pl.Float64):
+        return present
+    lists = rows.arr.to_list() if isinstance(dtype, pl.Array) else rows
+    numbers = lists.list.eval(pl.element().is_finite().fill_null(False))
+    return present & numbers.list.all().fill_null(False)
 
 
 def _lists(found: SearchResult, cells: npt.NDArray[Any], inner: Any) -> pl.Series:

@@ -84,7 +84,7 @@ def duplicate_groups(
     wrapped, names = found.frame, found.frame.names()
     if columns is None:
         columns = [found.label] if found.text else []
-    chosen = [columns] if isinstance(columns, str) else list(columns)
+    chosen = protocol.labels_of(columns)
     places = [protocol.one_of(names, label) for label in chosen]
     beside = [(place, _beside(names[place])) for place in places]
     dropped = np.flatnonzero(found.kept >= 0)

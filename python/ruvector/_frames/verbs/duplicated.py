@@ -36,6 +36,7 @@ def duplicated(
     Returns
     -------
     pandas Series with the frame's index, polars Series, or pyarrow ChunkedArray of booleans
+        Of a DuckDB relation, whose columns do not stand alone, a relation of this one column.
         True for the rows that `dedup` drops; never null.
 
     Raises
