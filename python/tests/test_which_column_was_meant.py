@@ -62,11 +62,13 @@ def test_one_column_to_return_stands_alone() -> None:
     groups = rv.duplicate_groups(frame, on="v", min_similarity=-1, columns=0)
     assert list(groups.columns)[:2] == [0, "0_kept"]
     data = pl.DataFrame({"v": ROWS})
-    for wrong in (pl.all(), 3):
-        call = lambda wrong=wrong: rv.search(data, ROWS[0], columns=wrong)  # noqa: E731
-        assert "there is no column" in _message(call)
-        call = lambda wrong=wrong: rv.duplicate_groups(data, min_similarity=0, columns=wrong)  # noqa: E731
-        assert "there is no column" in _message(call)
+    calls: list[Callable[[Any], Any]] = [
+        lambda columns: rv.search(data, ROWS[0], columns=columns),
+        lambda columns: rv.duplicate_groups(data, min_similarity=0, columns=columns),
+    ]
+    for call in calls:
+        assert "there is no column" in _message(lambda call=call: call(pl.all()))
+        assert "there is no column 3" in _message(lambda call=call: call(3))
 
 
 def _letters(texts: list[str]) -> Any:
