@@ -52,6 +52,10 @@ def test_pandas_labels_are_those_of_loc() -> None:
         (pd.date_range("2020", periods=30), "2020-01-05"),
         (pd.MultiIndex.from_product([["a", "b"], range(15)]), ("a", 4)),
         (pd.CategoricalIndex([f"c{i}" for i in range(30)]), "c4"),
+        (pd.interval_range(0, 30), 4.5),
+        (pd.interval_range(0, 30), pd.Interval(4, 5)),
+        (pd.period_range("2020-01", periods=30, freq="M"), "2020-05"),
+        (pd.timedelta_range("0h", periods=30, freq="h"), pd.Timedelta("4h")),
         (pd.Index([*range(4), np.nan, *range(5, 30)]), np.nan),
     ]
     for index, label in labels:

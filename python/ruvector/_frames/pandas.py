@@ -148,8 +148,8 @@ class PandasFrame:
                 f"no row has the index label {label!r} (the index is of {self.frame.index.dtype}); "
                 "the label of row i is frame.index[i]"
             ) from error
-        if isinstance(found, int):
-            return found
+        if isinstance(found, int | np.integer):  # an IntervalIndex gives numbers of NumPy
+            return int(found)
         rows = np.arange(self.height)[found]
         if len(rows) != 1:
             shown = ", ".join(map(str, rows[:10].tolist())) + (", ..." if len(rows) > 10 else "")
