@@ -71,6 +71,26 @@ def test_one_column_to_return_stands_alone() -> None:
         assert "there is no column 3" in _message(lambda call=call: call(3))
 
 
+@every_library
+def test_a_score_is_renamed_where_the_score_clashes_alone(library: str) -> None:
+    frame = rv.embed(LIBRARIES[library]({"t": ["a", "b"]}), "t", embedder=_letters)
+    clashing: list[tuple[str, Callable[[Any], Any], bool]] = [
+        ("cosine_similarity", lambda f: rv.search(f, [1, 1]), True),
+        ("rank", lambda f: rv.search(f, [[1, 1]]), False),
+        ("neighbors", lambda f: rv.neighbors(f, 1, out="column"), False),
+        ("bm25_score", lambda f: rv.hybrid(f, "a", text="t", embedder=_letters), False),
+        ("fused_score", lambda f: rv.hybrid(f, "a", text="t", embedder=_letters), False),
+    ]
+    for name, call, renamed in clashing:
+        with_on = LIBRARIES[library]({"t": frame["t"], "e": frame["embedding"], name: [1, 2]})
+        said = _message(lambda call=call, with_on=with_on: call(with_on))
+        assert repr(name) in said and "rename or drop yours" in said
+        assert ("score_column" in said) == renamed, said
+        if renamed:
+            with rv.config(score_column="how close"):
+                assert len(call(with_on)) == 2
+
+
 def _letters(texts: list[str]) -> Any:
     return np.array([[ord(text[0]), 1.0] for text in texts], np.float32)
 

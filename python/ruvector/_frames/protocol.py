@@ -16,6 +16,8 @@ from .._input.masks import Mask
 from .._input.numbers import FloatMatrix, fits_float32
 from .._input.text_columns import TextColumn
 from .._input.values import is_null, numbers_of
+from .._metric import SCORE_NAMES
+from .._settings import current
 
 _READ = 16  # rows of a column that tell what its texts are
 Added = Mapping[str, npt.NDArray[Any]]
@@ -262,7 +264,7 @@ def check_clash(names: list[Any], added: Sequence[str]) -> None:
                 f"rename or drop yours (frame.drop(columns=[{name!r}]) in pandas, "
                 f"frame.drop({name!r}) in polars)"
             )
-            if name not in ("query", "query_row", "rank"):
+            if name == current.score_column or name in SCORE_NAMES.values():
                 way += ', or name the score column: with rv.config(score_column="...")'
             raise ColumnError(
                 f"the frame already has a column {name!r}, and the answer adds one of that "
