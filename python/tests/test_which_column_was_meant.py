@@ -118,6 +118,14 @@ def test_a_join_is_told_the_argument_that_it_has(library: str) -> None:
     assert len(rv.sim_join(texts, texts, on="t", embedder=_letters)) == 2
 
 
+def test_a_filter_that_sets_a_column_is_told_how_to_compare() -> None:
+    frame = pd.DataFrame({"n": range(5), "v": list(ROWS)})
+    said = _message(lambda: rv.search(frame, ROWS[0], where="n = 1"), rv.InvalidArgument)
+    assert "where='n = 1' sets a column" in said and "==" in said
+    assert list(frame.columns) == ["n", "v"] and frame["n"].tolist() == list(range(5))
+    assert rv.search(frame, ROWS[0], where="n == 1")["n"].tolist() == [1]
+
+
 def test_ids_of_rows_have_an_order() -> None:
     names = set("abcde")
     frame = pd.DataFrame({"v": list(ROWS)})

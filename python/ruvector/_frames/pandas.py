@@ -82,9 +82,14 @@ class PandasFrame:
     def _evaluate(self, text: str) -> Any:
         near, far = names_of_caller()
         try:
-            return self.frame.eval(text, local_dict=near, global_dict=far)
+            found = self.frame.eval(text, local_dict=near, global_dict=far)
         except (SyntaxError, NameError, TypeError, ValueError, KeyError) as error:
             raise InvalidArgument(f"where={text!r} cannot be evaluated: {error}") from error
+        if isinstance(found, pd.DataFrame):
+            raise InvalidArgument(
+                f"where={text!r} sets a column, it does not compare; in df.eval equality is =="
+            )
+        return found
 
     def group_codes(self, labels: Sequence[Any]) -> npt.NDArray[np.int64]:
         codes = None
