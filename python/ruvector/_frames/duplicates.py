@@ -28,6 +28,7 @@ CODED_ROWS: Final = 1_000
 # In a space of few dimensions nearly all cells are far from a row, in many none is.
 CELL_ROWS: Final = 5_000
 CELL_DIM: Final = 16
+_TRIED: Final = 2_000
 
 
 class Duplicates(NamedTuple):
@@ -117,11 +118,30 @@ def _compare(
         found = _gathered(vectors, asked, groups, stages)
         if found is not None:
             return found
-    kind = "ivf" if cells else "flat"
+    kind = "ivf" if cells and _many_stay(vectors, asked) else "flat"
     handle, origin, vectors = open_index(target, asked.metric, 0.95, stages, CODED_ROWS, kind)
     kept, scores, raw = asked.of(handle, vectors.rows, groups, vectors.handle)
     remember(Plan(raw, origin, None, False, tuple(stages.spent)))
     return kept, scores
+
+
+def _many_stay(vectors: Vectors, asked: _Asked) -> bool:
+    """Return whether most of some rows, evenly spread, would be kept.
+
+    Else few of all are, so that comparing with all of those is soon done, and finding cells among
+    points that lie in few places would take most of the time.
+    """
+    numbers = vectors.numbers()
+    some = numbers[:: max(1, len(numbers) // _TRIED)]
+    some = np.ascontiguousarray(some[np.isfinite(some).all(axis=1)])
+    if not len(some):
+        return False
+    options = {"metric": asked.metric, "kind": "exact", "keep": "borrow", "recall": 1.0}
+    options |= {"nulls": "skip", "bad": "skip", "threads": current.threads}
+    column = from_matrix(some, None, False, "some rows")
+    handle = _native.build_from(column.handle, None, options, False)
+    kept, _, _ = asked._replace(progress=False).of(handle, len(some), None, column.handle)
+    return 2 * np.count_nonzero(kept < 0) > len(some)
 
 
 def _gathered(
