@@ -187,3 +187,37 @@ def test_an_embedder_of_another_library_is_told_its_method() -> None:
     assert "embed_documents" in _message(lambda: call(Chain()), rv.EmbedError)
     assert call(Chain().embed_documents)["embedding"][1].tolist() == [98.0, 1.0]
     assert "embed_documents" not in _message(lambda: call(object()), rv.EmbedError)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda data: rv.search(data, [1.0, 0.0], ids_on="name"),
+        lambda data: rv.within(data, [1.0, 0.0], min_similarity=0.5, ids_on="name"),
+        lambda data: rv.similar_to(data, 0, ids_on="name"),
+        lambda data: rv.neighbors(data, 1, ids_on="name"),
+        lambda data: rv.sim_join(data, data, ids_on="name"),
+        lambda data: rv.hybrid(data, "x", text="name", on="v", embedder=ones, ids_on="name"),
+    ],
+)
+def test_a_column_of_ids_without_an_index_is_refused(ask: Any) -> None:
+    data = pd.DataFrame({"name": ["x", "y"], "v": list(np.eye(2, dtype=np.float32))})
+    with pytest.raises(rv.InvalidArgument, match=r"ids_on='name' .* no index= is given"):
+        ask(data)
+
+
+def ones(texts: list[str]) -> Any:
+    return np.ones((len(texts), 2), np.float32)
+
+
+@pytest.mark.parametrize("rows", [[[1e300, 1.0]], [[0.0, 1.0], [-1e39, 1.0]]])
+def test_a_number_beyond_float32_is_no_infinity_in_a_matrix(rows: Any) -> None:
+    wide, row = np.array(rows), len(rows) - 1
+    columns = [wide, pl.Series(wide), pd.Series(list(wide)), pl.Series(rows)]
+    for work in (rv.to_matrix, lambda column: rv.to_column(column, like=pl.Series([1]))):
+        for column in columns:
+            with pytest.raises(rv.InvalidVector, match="which float32 cannot hold") as caught:
+                work(column)
+            assert (caught.value.row, caught.value.column) == (row, 0)
+    kept = np.array([[np.inf, 1.0], [np.nan, 1e38]])
+    np.testing.assert_array_equal(rv.to_matrix(kept), kept.astype(np.float32))

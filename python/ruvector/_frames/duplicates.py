@@ -132,8 +132,8 @@ def _many_stay(vectors: Vectors, asked: _Asked) -> bool:
     points that lie in few places would take most of the time.
     """
     numbers = vectors.numbers()
-    some = numbers[:: max(1, len(numbers) // _TRIED)]
-    some = np.ascontiguousarray(some[np.isfinite(some).all(axis=1)])
+    spread = numbers[:: max(1, len(numbers) // _TRIED)]
+    some = np.ascontiguousarray(spread[np.isfinite(spread).all(axis=1)])
     if not len(some):
         return False
     options = {"metric": asked.metric, "kind": "exact", "keep": "borrow", "recall": 1.0}
@@ -141,7 +141,7 @@ def _many_stay(vectors: Vectors, asked: _Asked) -> bool:
     column = from_matrix(some, None, False, "some rows")
     handle = _native.build_from(column.handle, None, options, False)
     kept, _, _ = asked._replace(progress=False).of(handle, len(some), None, column.handle)
-    return 2 * np.count_nonzero(kept < 0) > len(some)
+    return bool(2 * np.count_nonzero(kept < 0) > len(some))
 
 
 def _gathered(

@@ -173,6 +173,7 @@ def prepare(
     ``recall`` is what an index that is built for the call aims for. ``queries_of`` makes queries
     of something else than ``asked.query``.
     """
+    check_ids_on(asked.given, asked.ids_on)
     stages = Stages()
     target = _target(asked, stages)
     if asked.frame.outline:
@@ -200,6 +201,15 @@ def prepare(
         asked, handle, origin, queries, single, texts, mask, None, groups, vectors.handle, None,
         stages, target.digest,
     )  # fmt: skip
+
+
+def check_ids_on(index: Index | None, ids_on: Any) -> None:
+    """Refuse a column of ids where no index is given that they could be the ids of."""
+    if index is None and ids_on is not None:
+        raise InvalidArgument(
+            f"ids_on={ids_on!r} names the column that holds the ids of index=, and no index= is "
+            "given: leave it out, or give the index"
+        )
 
 
 def _without_rows(

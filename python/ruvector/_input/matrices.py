@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import ColumnError
+from .._errors import ColumnError, InvalidVector
 from .cells import Validity
-from .vectors import Float32Matrix, read_vectors
+from .vectors import Float32Matrix, Vectors, read_vectors
 
 
 def to_matrix(column: Any) -> Float32Matrix:
@@ -30,7 +30,7 @@ def to_matrix(column: Any) -> Float32Matrix:
     Raises
     ------
     InvalidVector, ColumnError
-        As `Index.build`; NaN and infinity are let through.
+        As `Index.build`, and a number beyond float32; NaN and infinity are let through.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def to_matrix(column: Any) -> Float32Matrix:
     (2, 2)
     """
     vectors = read_vectors(column, "column", gaps=True)
-    matrix = vectors.floats()
+    matrix = _floats_of(vectors)
     if matrix is vectors.matrix and not vectors.copied:
         matrix = matrix.view()
         matrix.flags.writeable = False
@@ -71,11 +71,29 @@ def to_column(matrix: Any, like: Any) -> Any:
             "like= is a DuckDB relation, which has no columns of its own: make a pyarrow column, "
             "like=relation.to_arrow_table(), or add one of text with rv.embed(relation, 'text')"
         )
-    floats = np.ascontiguousarray(read_vectors(matrix, "matrix", gaps=True).floats())
+    floats = np.ascontiguousarray(_floats_of(read_vectors(matrix, "matrix", gaps=True)))
     null: Validity = np.zeros(len(floats), np.bool_)
     if floats.size:
         np.isnan(floats).all(axis=1, out=null)
     return column_of(floats, null, like)
+
+
+def _floats_of(vectors: Vectors) -> Float32Matrix:
+    """Return all rows as float32; a number that becomes infinite there is InvalidVector."""
+    with np.errstate(over="ignore"):
+        matrix = vectors.floats()
+    if vectors.wide and np.isinf(matrix).any():
+        wide = vectors.numbers()
+        beyond = np.argwhere(np.isinf(matrix) & np.isfinite(wide))
+        if len(beyond):
+            row, place = map(int, beyond[0])
+            raise InvalidVector(
+                f"row {row} has {wide[row, place]!r} at place {place}, which float32 cannot hold: "
+                "divide the rows by their lengths first (of cosine no answer changes)",
+                row=row,
+                column=place,
+            )
+    return matrix
 
 
 def column_of(floats: Float32Matrix, null: Validity, like: Any) -> Any:

@@ -92,6 +92,11 @@ class Vectors:
         """Return where the rows lie if they are one float32 matrix without nulls, else 0."""
         return 0 if self.handle is None else int(_native.column_info(self.handle)["address"])
 
+    @property
+    def wide(self) -> bool:
+        """Whether the column holds float64."""
+        return self.handle is not None and bool(_native.column_info(self.handle)["wide"])
+
     def floats(self) -> Float32Matrix:
         """Return all rows as float32, shape (rows, dim); null rows are NaN.
 
@@ -110,8 +115,9 @@ class Vectors:
 
     def numbers(self) -> FloatMatrix:
         """Return all rows as `floats` does, but as float64 where the column holds float64."""
-        if self.handle is None or not _native.column_info(self.handle)["wide"]:
+        if not self.wide:
             return self.floats()
+        assert self.handle is not None
         if self.matrix is not None and self.matrix.dtype == np.float64 and not self.nulls:
             return self.matrix
         return _native.column_with_gaps(self.handle, np.float64)

@@ -24,7 +24,7 @@ from ..adapters import wrap
 from ..content import label_of
 from ..joining import join
 from ..lazy import lazily
-from ..question import FrameT, Label, metric_of
+from ..question import FrameT, Label, check_ids_on, metric_of
 from ..target import EXACT_ROWS, Stages, Target, naming, open_target
 
 Rows = npt.NDArray[np.int64]
@@ -164,6 +164,7 @@ def neighbors(
     count = whole("k", k)
     if count < 1:
         raise InvalidArgument(f"k={count} must be 1 or more")
+    check_ids_on(index, ids_on)
     name = metric_of(metric, index)
     _check_out(out, name, wrapped)
     asked = _Asked(
