@@ -23,7 +23,8 @@ demo: $(VENV)/.installed ## ask the standard library six questions, draw the pic
 test: build ## every test that a change must pass
 	go test -timeout 20m ./...
 	go test -timeout 20m -tags $(TAGS) ./cabi/...
-	PYTHONPATH=$(CURDIR)/python $(PY) -m pytest -q -n 2 --dist worksteal python/tests
+	PYTHONPATH=$(CURDIR)/python $(PY) -m pytest -q -n 2 --dist worksteal \
+	  -m "not long" python/tests
 
 check: build $(VENV)/.installed ## what CI adds: emulated CPUs, race, fuzzing, budgets, documents
 	bash checks/run

@@ -2,6 +2,7 @@ package arrowidx_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -49,6 +50,8 @@ func graphRecall(
 	return float64(found) / float64(len(edges)*k)
 }
 
+var whole = flag.Bool("whole", false, "try every metric with every kind where that takes long")
+
 func TestAGraphMeetsItsTargetWhicheverWayItIsMade(t *testing.T) {
 	const n, d, k, step = 9000, 64, 10, 97
 	r := arrowidxtest.Rand(t, 700)
@@ -59,7 +62,10 @@ func TestAGraphMeetsItsTargetWhicheverWayItIsMade(t *testing.T) {
 		defer col.Release()
 		for _, metric := range arrowidxtest.Metrics {
 			want := kthScores(metric, rows, d, k, step)
-			for _, kind := range descentKinds {
+			for i, kind := range descentKinds {
+				if !*whole && (i+int(metric)+len(name))%len(descentKinds) != 0 {
+					continue
+				}
 				ix, err := arrowidx.Build(t.Context(), col,
 					arrowidx.BuildOptions{Kind: kind, Metric: metric})
 				require.NoError(t, err)

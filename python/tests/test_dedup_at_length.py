@@ -15,6 +15,8 @@ from dedup_model import greedy
 
 import ruvector as rv
 
+pytestmark = pytest.mark.long
+
 INTERRUPTED = """
 import os, signal, threading, time
 import numpy as np, polars as pl, ruvector as rv

@@ -25,7 +25,9 @@ def headroom() -> Any:
     return module
 
 
-@pytest.mark.parametrize("verb", ["pickle", "batch", "within", "add"])
+@pytest.mark.parametrize(
+    "verb", ["pickle", pytest.param("batch", marks=pytest.mark.long), "within", "add"]
+)
 def test_verbs_with_64_mib_more_give_an_answer_or_out_of_memory(verb: str) -> None:
     outcome, why = headroom().run(verb, 64)
     assert outcome in ("ok", "OutOfMemory", "MemoryError"), why

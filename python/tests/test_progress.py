@@ -195,6 +195,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     return {name: cell.outputs for name, cell in zip(CELLS, notebook.cells[1:], strict=True)}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     importlib.util.find_spec("ipywidgets") is not None, reason="this is about its absence"
 )
@@ -210,6 +211,7 @@ def test_a_plain_kernel_shows_one_line_and_no_warning(
     assert name == "build" or len(outputs) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["quick", "settings", "argument", "environment"])
 def test_a_kernel_is_silent_where_it_is_asked_to_be(name: str, shown: dict[str, list[Any]]) -> None:
     assert shown[name] == []

@@ -12,6 +12,8 @@ from recommend_shapes import SHAPES, Shape
 import ruvector as rv
 from ruvector._recommend.truth import Truth
 
+pytestmark = pytest.mark.long
+
 RECALL_WITHIN = 0.02
 BYTES_WITHIN = 0.03
 MODELLED_BYTES_WITHIN = 0.06  # of cells, whose last blocks are more or less full
