@@ -56,7 +56,6 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
         ("join over a batch search", run("join.py"), 1.15, "x the search"),
         ("dedup of 40,000 rows, 256 numbers", run("dedup.py"), 1.5 * slow, "s"),
-        ("object column, over a copy", frames["gather"], 2, "x"),
         ("hashing vectors, over reading", 1 / frames["hash"], 1 / 0.8, "x"),
         ("hashing texts, over reading", 1 / frames["text_hash"], 1 / 0.8, "x"),
         ("first search of objects", frames["object_first"], 300 * slow, "ms"),

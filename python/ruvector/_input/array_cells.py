@@ -7,6 +7,7 @@ headers, and copies the rows, on several threads in about the time of copying a 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -28,7 +29,9 @@ _CONTIGUOUS_ALIGNED: Final = 0x0001 | 0x0100
 _COPIED: Final = "febB"  # numbers whose copy needs no look at them; float64 may become float32
 
 
-def arrays_alike(cells: list[Any]) -> tuple[Matrix, Validity | None, bool] | None:
+def arrays_alike(
+    cells: Sequence[Any] | npt.NDArray[Any],
+) -> tuple[Matrix, Validity | None, bool] | None:
     """Return ``(matrix, validity, copied)`` of arrays of one type and length, and of None.
 
     None for other cells: they are read one by one, or named by the error that they are.
@@ -44,7 +47,9 @@ def arrays_alike(cells: list[Any]) -> tuple[Matrix, Validity | None, bool] | Non
          id(first.base), id(dtype), len(first), _CONTIGUOUS_ALIGNED],
         np.uint64,
     )  # fmt: skip
-    rows, one_base = _native.array_rows(np.fromiter(cells, object, len(cells)), layout)
+    # A copy, which keeps the cells alive whatever other threads put into the column meanwhile.
+    held = cells.copy() if isinstance(cells, np.ndarray) else np.fromiter(cells, object, len(cells))
+    rows, one_base = _native.array_rows(held, layout)
     if (rows == OTHER_CELL).any():
         return None
     if one_base and first.base is not None and _consecutive(rows, first.nbytes):

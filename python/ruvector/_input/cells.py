@@ -28,13 +28,13 @@ _CHUNK: Final = 1024  # cells a call of np.concatenate: keeps its argument list 
 
 
 def gather(
-    cells: Sequence[Any], label: str, *, warn: bool, gaps: bool = False
+    cells: Sequence[Any] | Matrix, label: str, *, warn: bool, gaps: bool = False
 ) -> tuple[Matrix, Validity | None, bool]:
     """Return ``(matrix, validity, copied)`` of a column of cells.
 
     Parameters
     ----------
-    cells : sequence of n arrays, tensors, columns, lists, or nulls
+    cells : sequence or array of n arrays, tensors, columns, lists, or nulls
     label : str
         How messages call the column.
     warn : bool
@@ -56,10 +56,10 @@ def gather(
         A cell is text, a scalar, of another length than most, or not numbers; the message
         names the row.
     """
-    cells = list(cells)
     alike = arrays_alike(cells)
     if alike is not None:
         return alike
+    cells = cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
     kinds = set(map(type, cells))
     validity: Validity | None = None
     present = cells

@@ -222,13 +222,13 @@ def from_matrix(matrix: Matrix, validity: Validity | None, copied: bool, layout:
 
 def _from_numpy(data: Matrix, how: _Reading) -> Vectors:
     if data.dtype.kind == "O" and data.ndim == 1:
-        return _from_cells(data.tolist(), how, "NumPy objects")
+        return _from_cells(data, how, "NumPy objects")
     matrix, copied = number_matrix(data, how.label, ndim=2, gaps=how.gaps)
     layout = f"NumPy {data.dtype}" + (" (copied)" if copied else "")
     return from_matrix(matrix, None, copied, layout)
 
 
-def _from_cells(cells: list[Any], how: _Reading, where: str) -> Vectors:
+def _from_cells(cells: list[Any] | npt.NDArray[Any], how: _Reading, where: str) -> Vectors:
     matrix, validity, copied = _cells.gather(cells, how.label, warn=how.warn, gaps=how.gaps)
     layout = f"{where}, " + ("gathered" if copied else "rows of one matrix")
     return from_matrix(matrix, validity, copied, layout)
@@ -254,7 +254,7 @@ def _from_pandas(pandas: Any, data: Any, how: _Reading) -> Vectors:
         kind = type(data).__name__
         raise ColumnError(_FRAMES.format(label=how.label, kind=f"pandas {kind}"))
     if is_objects(data.dtype):
-        return _from_cells(data.tolist(), how, "pandas object")
+        return _from_cells(data.to_numpy(), how, "pandas object")
     if hasattr(data.dtype, "pyarrow_dtype"):
         chunks = data.array.__arrow_array__()
         return _from_arrow(sys.modules["pyarrow"], chunks, how.label, "pandas Arrow")
