@@ -176,3 +176,13 @@ def test_the_door_refuses_what_is_missing() -> None:
     ]:
         with pytest.raises((InvalidArgument, LimitExceeded)):
             _library.call(name, *arguments)
+
+
+def test_a_masked_cell_of_arrays_is_null() -> None:
+    cells = np.empty(3, object)
+    for i in range(3):
+        cells[i] = np.full(2, i + 1, np.float32)
+    masked = np.ma.MaskedArray(cells, mask=[False, True, False])
+    np.testing.assert_array_equal(rv.to_matrix(masked), [[1, 1], [np.nan] * 2, [3, 3]])
+    with pytest.raises(rv.InvalidVector, match="row 1"):
+        rv.Index.build(masked)

@@ -27,6 +27,10 @@ _DTYPE: Final = operator.attrgetter("dtype")
 _CHUNK: Final = 1024  # cells a call of np.concatenate: keeps its argument list in cache
 
 
+def _listed(cells: Sequence[Any] | Matrix) -> list[Any]:
+    return cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
+
+
 def gather(
     cells: Sequence[Any] | Matrix, label: str, *, warn: bool, gaps: bool = False
 ) -> tuple[Matrix, Validity | None, bool]:
@@ -56,10 +60,11 @@ def gather(
         A cell is text, a scalar, of another length than most, or not numbers; the message
         names the row.
     """
-    alike = arrays_alike(cells)
+    plain = type(cells) is np.ndarray  # not a masked array: only its list says which cells are none
+    alike = arrays_alike(cells if plain else _listed(cells))
     if alike is not None:
         return alike
-    cells = cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
+    cells = _listed(cells)
     kinds = set(map(type, cells))
     validity: Validity | None = None
     present = cells
