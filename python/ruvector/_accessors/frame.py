@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from .._arguments import first_parameter
 from .._frames.lazy import is_lazy
 from .._frames.question import FrameT
 from .._frames.verbs.build_index import build_index
@@ -47,7 +48,7 @@ def forward(function: Callable[..., Any], owner: str) -> Any:
     def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return function(self._frame, *args, **kwargs)
 
-    held = inspect.unwrap(function).__code__.co_varnames[0]
+    held = first_parameter(function)
     method.__name__ = function.__name__
     method.__qualname__ = f"{owner}.{function.__name__}"
     method.__doc__ = _without(held, function.__doc__ or "")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._arguments import first_parameter
 from .._errors import ColumnError, InvalidArgument, RuVectorError
 from .outline import Outline
 
@@ -51,8 +52,7 @@ def eager(function: F) -> F:
 
 
 def _lazily(function: F, batchwise: Callable[[Mapping[str, Any]], bool]) -> F:
-    signature = inspect.signature(function)
-    first = next(iter(signature.parameters))
+    first = first_parameter(function)
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -69,7 +69,7 @@ def _lazily(function: F, batchwise: Callable[[Mapping[str, Any]], bool]) -> F:
 
         outline = _outline(lazy)
         schema = _schema_of(ask(outline, _outline), function.__name__)
-        given = signature.bind(outline, *others, **named).arguments
+        given = inspect.signature(function).bind(outline, *others, **named).arguments
         answer = _planned(lazy, lambda rows: ask(rows, _collected), schema, batchwise(given))
         return answer if back is None else back(answer)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .. import _native
 from .._errors import InvalidArgument, MetricError
 from .._index.index import Index
 from .._index.provenance import recall as origin_of
@@ -140,6 +141,29 @@ class Ready(NamedTuple):
         """The kind of the ids that are found; rows are found by their positions."""
         given = self.question.given
         return "positions" if given is None else given._id_kind
+
+    def nearest(
+        self,
+        queries: npt.NDArray[Any],
+        k: int,
+        recall: float,
+        mask: Mask | None,
+        ids: Any,
+        varied: float = 0.0,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.int64], NativePlan]:
+        """Return the frame's rows nearest to queries, their scores, counts, and the plan."""
+        found: npt.NDArray[Any]
+        found, scores, counts, raw = _native.search_rows(
+            self.handle, queries, k, recall=recall, mask=mask, ids=ids,
+            texts=self.id_kind == "string", diversity=varied, source=self.source,
+            threads=current.threads,
+        )  # fmt: skip
+        if self.id_kind == "uint64":
+            found = found.view(np.uint64)
+        present = np.arange(found.shape[1]) < counts[:, None]
+        rows = found[present]
+        rows = rows if self.joined is None else self.joined.rows(rows)
+        return rows, scores[present], counts, raw
 
     def found(
         self,

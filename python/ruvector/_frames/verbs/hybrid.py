@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ... import _native
 from ..._arguments import places, share, whole
 from ..._errors import ColumnError, InvalidArgument, MetricError
 from ..._habits import told
@@ -32,6 +31,7 @@ from ..lazy import lazily
 from ..origin import maker_of_column
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
 from ..target import Stages, naming, query_of_frame
+from .search import nearest
 
 _FEWEST: Final = 5  # rows of each side that are fused, at least; see decision 0015
 _COLUMNS: Final = ("bm25_score", "fused_score")
@@ -274,34 +274,7 @@ def _by_vectors(ready: Ready | Found, k: int, recall: float) -> Found:
         return ready
     if ready.question.given is not None:
         check_reach(ready.question.given, recall)
-    limits = ready.mask, ready.ids
-    rows, scores, counts, raw = _nearest(ready, ready.queries, min(k, ready.height), recall, limits)
-    return ready.found(rows, scores, counts, raw, None if raw.kind == 1 else recall)
-
-
-def _nearest(
-    ready: Ready, queries: npt.NDArray[Any], k: int, recall: float, limits: tuple[Any, Any]
-) -> tuple[Rows, npt.NDArray[np.float32], Rows, _native.Plan]:
-    """Return the frame's rows found for all queries, their scores, counts, and the plan."""
-    mask, ids = limits
-    found: npt.NDArray[Any]
-    found, scores, counts, raw = _native.search_rows(
-        ready.handle,
-        queries,
-        k,
-        recall=recall,
-        mask=mask,
-        ids=ids,
-        texts=ready.id_kind == "string",
-        source=ready.source,
-        threads=current.threads,
-    )
-    if ready.id_kind == "uint64":
-        found = found.view(np.uint64)
-    present = np.arange(found.shape[1]) < counts[:, None]
-    rows = found[present]
-    rows = rows if ready.joined is None else ready.joined.rows(rows)
-    return rows, scores[present], counts, raw
+    return nearest(ready, min(k, ready.height), recall, 0.0)
 
 
 def _vector_scores(
@@ -316,7 +289,7 @@ def _vector_scores(
     if ready.joined is not None:
         limits = ready.joined.limits(mask, None)[:2]
     queries = ready.queries[query : query + 1]
-    return _nearest(ready, queries, len(rows), recall, limits)[:2]
+    return ready.nearest(queries, len(rows), recall, *limits)[:2]
 
 
 def _word_scores(

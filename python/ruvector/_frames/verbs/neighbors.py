@@ -25,13 +25,12 @@ from ..content import label_of
 from ..joining import join
 from ..lazy import lazily
 from ..question import FrameT, Label, check_ids_on, metric_of
-from ..target import EXACT_ROWS, Stages, Target, naming, open_target
+from ..target import CODE_BITS, EXACT_ROWS, Stages, Target, naming, open_target
 
 Rows = npt.NDArray[np.int64]
 Out = Literal["long", "column", "csr"]
 
 COLUMN = "neighbors"
-_CODE_BITS = 5
 
 
 @overload
@@ -280,7 +279,7 @@ def _built(target: Target, asked: _Asked, stages: Stages) -> _native.Handle:
     }  # fmt: skip
     every = asked.recall > EVERY_VECTOR or asked.metric in BINARY
     if vectors.rows > EXACT_ROWS and not every:
-        options |= {"kind": "flat", "bits": _CODE_BITS}
+        options |= {"kind": "flat", "bits": CODE_BITS}
     with stages.measure("build"), naming(target.label):
         return _native.build_from(vectors.handle, None, options, asked.progress)
 

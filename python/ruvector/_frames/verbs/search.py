@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ... import _native
 from ..._arguments import share, whole
 from ..._errors import InvalidArgument
@@ -15,7 +13,6 @@ from ..._index.asking import check_reach
 from ..._index.chosen import share_of_diversity
 from ..._index.index import Index
 from ..._metric import MetricName, larger_is_better, threshold
-from ..._settings import current
 from ..answer import Found
 from ..groups import group_rows, search_groups
 from ..lazy import lazily
@@ -194,24 +191,10 @@ def _find(asked: Question, k: int, recall: float, varied: float, by_text: Rerank
 
 def nearest(ready: Ready, k: int, recall: float, varied: float) -> Found:
     """Return the k best rows for every query, chosen for their variety as well."""
-    ids, scores, counts, raw = _native.search_rows(
-        ready.handle,
-        ready.queries,
-        k,
-        recall=recall,
-        mask=ready.mask,
-        ids=ready.ids,
-        texts=ready.id_kind == "string",
-        diversity=varied,
-        source=ready.source,
-        threads=current.threads,
+    rows, scores, counts, raw = ready.nearest(
+        ready.queries, k, recall, ready.mask, ready.ids, varied
     )
-    if ready.id_kind == "uint64":
-        ids = ids.view(np.uint64)
-    present = np.arange(ids.shape[1]) < counts[:, None]
-    rows = ids[present]
-    rows = rows if ready.joined is None else ready.joined.rows(rows)
-    return ready.found(rows, scores[present], counts, raw, _aim(raw, recall))
+    return ready.found(rows, scores, counts, raw, _aim(raw, recall))
 
 
 def _nearest_of_groups(ready: Ready, k: int, recall: float) -> Found:
