@@ -32,37 +32,7 @@
 extern "C" {
 #endif
 
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-#define ARROW_FLAG_DICTIONARY_ORDERED 1
-#define ARROW_FLAG_NULLABLE 2
-#define ARROW_FLAG_MAP_KEYS_SORTED 4
-struct ArrowSchema {
-    const char *format, *name, *metadata;
-    int64_t flags, n_children;
-    struct ArrowSchema **children, *dictionary;
-    void (*release)(struct ArrowSchema *);
-    void *private_data;
-};
-struct ArrowArray {
-    int64_t length, null_count, offset, n_buffers, n_children;
-    const void **buffers;
-    struct ArrowArray **children, *dictionary;
-    void (*release)(struct ArrowArray *);
-    void *private_data;
-};
-#endif
-
-#ifndef ARROW_C_STREAM_INTERFACE
-#define ARROW_C_STREAM_INTERFACE
-struct ArrowArrayStream {
-    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
-    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
-    const char *(*get_last_error)(struct ArrowArrayStream *);
-    void (*release)(struct ArrowArrayStream *);
-    void *private_data;
-};
-#endif
+#include "ruvector_arrow.h"
 
 #define RV_API __attribute__((visibility("default")))
 
@@ -228,24 +198,6 @@ typedef struct rv_search_call {
     rv_search_params *params;
     rv_error *error;
 } rv_search_call;
-
-/* Mean of token rows. table is rows x dim of float32 (format "f") or float16 ("e"). Text i owns
- * tokens [offsets[i], offsets[i+1]) of ids. out is texts x dim; valid[i] is 0 and the row zero for
- * a text without tokens. normalize: 1 scales every row to length 1. */
-typedef struct rv_embed_params {
-    uint32_t size;
-    int32_t threads;
-    const void *table;
-    const char *format;
-    int64_t rows, dim;
-    const uint32_t *ids;
-    int64_t n_ids;
-    const int64_t *offsets;
-    int64_t texts;
-    int32_t normalize, pad;
-    float *out;
-    uint8_t *valid;
-} rv_embed_params;
 
 /* Answers to nq queries as rv_search leaves them: ids and scores are nq x k, counts is nq; cells
  * past counts are not read. */
@@ -474,25 +426,8 @@ RV_API int32_t rv_task_cancel(rv_handle task, rv_error *error);
  * task must have ended; asking again gives the same answer. */
 RV_API int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error);
 
-/* ---- Text ---- */
-
-RV_API int32_t rv_embed(const rv_embed_params *params, rv_error *error);
-/* Of utf8, large_utf8, utf8_view, or a dictionary of these. */
-RV_API int32_t rv_texts_import_stream(struct ArrowArrayStream *stream, rv_handle *texts,
-    rv_error *error);
-/* XXH3-128 of all texts in any layout; in rows two numbers a text, of each by seed, null 0 and 0.
- * Either may be NULL. texts 0: of values "U" and their bitmap or NULL. All stay with the task. */
-RV_API int32_t rv_texts_hash_start(rv_handle texts, const rv_values *values,
-    const uint8_t *validity, uint64_t whole[2], uint64_t *rows, uint64_t seed, rv_handle *task,
-    rv_error *error);
-/* The index of the words of a column of texts or, if that is 0, of values "U", which then stay with
- * the task until it has ended. rv_info says its "rows", "texts", "terms", "tokens" and "bytes". */
-RV_API int32_t rv_words_start(rv_handle texts, const rv_values *values, int32_t threads,
-    rv_handle *task, rv_error *error);
-/* The rows best by BM25 for nq queries "U". Of params are read size, threads, nq, k, a mask, and
- * ids (which receives rows), scores and counts. All of them stay with the task. */
-RV_API int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
-    const rv_search_params *params, rv_handle *task, rv_error *error);
+#include "ruvector_text.h"
+#include "ruvector_parquet.h"
 
 #ifdef __cplusplus
 }

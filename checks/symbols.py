@@ -12,8 +12,8 @@ LIBRARY = ROOT / "python/ruvector/_lib/libruvector.so"
 
 
 def declared() -> set[str]:
-    """Names of the functions in the header, comments taken out."""
-    header = (ROOT / "cabi/ruvector.h").read_text()
+    """Names of the functions in the headers, comments taken out."""
+    header = "".join(path.read_text() for path in sorted((ROOT / "cabi").glob("ruvector*.h")))
     bare = re.sub(r"/\*.*?\*/|//[^\n]*", "", header, flags=re.DOTALL)
     return set(re.findall(r"\b(rv_\w+)\s*\([^;{]*\)\s*;", bare))
 

@@ -19,7 +19,8 @@ from ruvector._native import structs as _structs
 from ruvector._native.arrow import ArrowArray, ArrowSchema
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER = (ROOT / "cabi" / "ruvector.h").read_text()
+HEADERS = sorted((ROOT / "cabi").glob("ruvector*.h"))
+HEADER = "".join(path.read_text() for path in HEADERS)
 BARE = re.sub(r"/\*.*?\*/", " ", HEADER, flags=re.DOTALL)
 PACKAGE = Path(_library.__file__).resolve().parents[2]
 

@@ -25,11 +25,11 @@ func main() {
 
 // generate writes both files of the checkout at root, or none.
 func generate(root string) error {
-	text, err := os.ReadFile(filepath.Join(root, headerFile))
+	text, err := readHeader(filepath.Join(root, headerFile))
 	if err != nil {
 		return err
 	}
-	h, err := parse(string(text))
+	h, err := parse(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", headerFile, err)
 	}
@@ -51,7 +51,24 @@ func generate(root string) error {
 	return os.WriteFile(filepath.Join(root, structsFile), []byte(structs), 0o644)
 }
 
+// readHeader reads a header with the parts of ours that it includes in their places.
+func readHeader(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	whole := included.ReplaceAllStringFunc(string(text), func(line string) string {
+		part, e := readHeader(filepath.Join(filepath.Dir(path), included.FindStringSubmatch(line)[1]))
+		if e != nil && err == nil {
+			err = e
+		}
+		return part
+	})
+	return whole, err
+}
+
 var (
+	included   = regexp.MustCompile(`(?m)^#include "(ruvector_\w+\.h)"$`)
 	definition = regexp.MustCompile(`(?m)^\w[\w ]*[ *](rv_\w+)\([^;]*?\)\n\{`)
 	export     = regexp.MustCompile(`(?m)^//export (go\w+)$`)
 	call       = regexp.MustCompile(`\b(go[A-Z]\w*)\(`)

@@ -180,3 +180,16 @@ func TestAFunctionOfTheHeaderThatNobodyWroteIsNamed(t *testing.T) {
 	_, err = os.Stat(filepath.Join(root, structsFile))
 	assert.True(t, os.IsNotExist(err), "nothing was written")
 }
+
+func TestPartsOfTheHeaderAreReadWhereTheyAreIncluded(t *testing.T) {
+	root := copied(t)
+	part := filepath.Join(root, "cabi", "ruvector_text.h")
+	text, err := os.ReadFile(part)
+	require.NoError(t, err)
+	more := strings.Replace(string(text), "RV_API int32_t rv_embed(",
+		"RV_API int32_t rv_more(rv_error *error);\nRV_API int32_t rv_embed(", 1)
+	require.NoError(t, os.WriteFile(part, []byte(more), 0o644))
+	require.ErrorContains(t, generate(root), "rv_more")
+	require.NoError(t, os.Remove(part))
+	require.ErrorContains(t, generate(root), "ruvector_text.h")
+}

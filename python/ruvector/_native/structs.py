@@ -191,27 +191,6 @@ class SearchCall(Structure):
     ]
 
 
-class EmbedParams(Structure):
-    """struct rv_embed_params"""
-
-    _fields_ = [
-        ("size", c_uint32),
-        ("threads", c_int32),
-        ("table", c_void_p),
-        ("format", c_char_p),
-        ("rows", c_int64),
-        ("dim", c_int64),
-        ("ids", c_void_p),
-        ("n_ids", c_int64),
-        ("offsets", c_void_p),
-        ("texts", c_int64),
-        ("normalize", c_int32),
-        ("pad", c_int32),
-        ("out", c_void_p),
-        ("valid", c_void_p),
-    ]
-
-
 class TopK(Structure):
     """struct rv_topk"""
 
@@ -248,6 +227,27 @@ class ExportColumn(Structure):
         ("data", c_void_p),
         ("offsets", c_void_p),
         ("validity", c_void_p),
+    ]
+
+
+class EmbedParams(Structure):
+    """struct rv_embed_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("table", c_void_p),
+        ("format", c_char_p),
+        ("rows", c_int64),
+        ("dim", c_int64),
+        ("ids", c_void_p),
+        ("n_ids", c_int64),
+        ("offsets", c_void_p),
+        ("texts", c_int64),
+        ("normalize", c_int32),
+        ("pad", c_int32),
+        ("out", c_void_p),
+        ("valid", c_void_p),
     ]
 
 
