@@ -9,7 +9,13 @@ files=$(grep -rl --include='*_test.go' '^func Fuzz' $folders || true)
 for folder in $(echo "$files" | xargs -n1 dirname | sort -u); do
   for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$folder"/*_test.go); do
     echo "$folder $target: $count inputs"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "${count}x" -fuzzminimizetime 10ms "./$folder" |
-      tail -n 3
+    if said=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "${count}x" -fuzzminimizetime 10ms \
+      "./$folder" 2>&1); then
+      tail -n 3 <<<"$said"
+    else
+      tail -n 40 <<<"$said"
+      for input in "$folder/testdata/fuzz/$target"/*; do cat "$input"; done
+      exit 1
+    fi
   done
 done

@@ -39,8 +39,8 @@ elif verb in ("batch", "within", "add", "recall", "compact"):
 elif verb == "neighbors":
     index = rv.Index.build(rows[:20_000], kind="ivf", bits=2, keep="copy")
 elif verb == "frame":
-    import polars as pl
-    frame = pl.DataFrame({"emb": rows})
+    import pandas as pd  # not polars, which ends the process where its allocator finds nothing
+    frame = pd.DataFrame({"emb": list(rows)})
 if verb == "load":
     index.save(path, vectors=True)
 elif verb == "loads":

@@ -98,7 +98,8 @@ type WordHits struct {
 }
 
 // Search finds the best rows for each query. Scores are summed in float64, term after term in the
-// order of their bytes, so an answer depends on nothing but the texts and the query's terms.
+// order of their bytes, so an answer depends on nothing but the texts and the query's terms. Rows
+// are ranked by the float32 that is shown: sums that are equal but for rounding are ties.
 //
 // Errors: IndexClosed, InvalidArgument for lengths that do not fit, Cancelled.
 func (x *WordIndex) Search(ctx context.Context, q WordQuery, out WordHits) error {
@@ -147,7 +148,7 @@ func (x *WordIndex) check(q *WordQuery, out *WordHits) error {
 
 // hit is a row found.
 type hit struct {
-	score float64
+	score float32
 	row   uint32
 }
 
@@ -185,7 +186,7 @@ func (s *scorer) best(
 	for i := range rows {
 		rows[i], scores[i] = -1, float32(math.NaN())
 		if i < len(s.heap) {
-			rows[i], scores[i] = int64(s.heap[i].row), float32(s.heap[i].score)
+			rows[i], scores[i] = int64(s.heap[i].row), s.heap[i].score
 		}
 	}
 	return len(s.heap), nil
@@ -265,7 +266,7 @@ func (x *WordIndex) find(term []byte) ([]byte, int) {
 func (s *scorer) choose(k int) {
 	s.heap = s.heap[:0]
 	for _, row := range s.met {
-		h := hit{s.scores[row], row}
+		h := hit{float32(s.scores[row]), row}
 		s.scores[row] = 0
 		switch {
 		case len(s.heap) < k:

@@ -101,10 +101,7 @@ func formula(texts []string, query string, k int, allowed []byte) []found {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b exact) int {
-		if math.Abs(a.score-b.score) < 1e-12*a.score {
-			return cmp.Compare(a.row, b.row)
-		}
-		return cmp.Compare(b.score, a.score)
+		return cmp.Compare(float32(b.score), float32(a.score))
 	})
 	var best []found
 	for _, e := range all[:min(k, len(all))] {
@@ -120,6 +117,13 @@ func requireAlike(t *testing.T, want, got []found, why ...any) {
 		require.Equal(t, want[i].Row, got[i].Row, why...)
 		require.InEpsilon(t, want[i].Score, got[i].Score, 1e-6, why...)
 	}
+}
+
+func TestSumsThatDifferByRoundingAloneAreTies(t *testing.T) {
+	// 1/(1+1.2(1/4+3/4*2/3)) = 2/(2+1.2(1/4+3/4*5/3)): the second is a bit larger in float64.
+	texts := []string{"v b", "8 i", "", "x b b c d"}
+	requireAlike(t, formula(texts, "b", 5, nil), ask(t, build(t, 1, texts...), 5, nil, "b")[0])
+	require.Equal(t, int64(0), ask(t, build(t, 1, texts...), 5, nil, "b")[0][0].Row)
 }
 
 func TestRandomTextsAreRankedByTheFormula(t *testing.T) {
