@@ -8,7 +8,8 @@ TAGS   := cshared,mallocator
 GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh \
   $(shell find simd fault text arrowidx internal cabi ! -name '*_test.go' \
     \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \))
-PY_SOURCES := $(shell find python/ruvector \( -name '*.py' -o -name 'py.typed' \)) \
+PY_SOURCES := \
+  $(shell find python/ruvector python/ruvector_cli \( -name '*.py' -o -name 'py.typed' \)) \
   $(wildcard python/pyproject.toml python/hatch_build.py python/README.md) LICENSE THIRD_PARTY
 
 .DEFAULT_GOAL := help

@@ -11,6 +11,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -40,6 +41,18 @@ def interrupt_p99(work: str, limit: float) -> float:
     return best
 
 
+def command_start() -> float:
+    """Milliseconds of `ruvector --help`, the best of twenty processes."""
+    script = "import sys; from ruvector_cli import main; sys.exit(main())"
+    best = float("inf")
+    for _ in range(20):
+        begin = time.perf_counter()
+        command = [sys.executable, "-c", script, "--help"]
+        subprocess.run(command, check=True, capture_output=True)
+        best = min(best, 1e3 * (time.perf_counter() - begin))
+    return best
+
+
 def gather_ratio(ratio: float, limit: float) -> float:
     """The best of at most three processes, as of `interrupt_p99`; ``ratio`` is the first's."""
     for _ in range(2):
@@ -60,6 +73,7 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("wheel", wheel.stat().st_size / MB, 8, "MB"),
         ("library", library.stat().st_size / MB, 27, "MB"),
         ("import ruvector, over numpy", 1e3 * fresh["import"], 30 * slow, "ms"),
+        ("ruvector --help", command_start(), 60 * slow, "ms"),
         ("first build and search", 1e3 * fresh["first_verb"], 15 * slow, "ms"),
         ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
         ("join over a batch search", run("join.py"), 1.15, "x the search"),

@@ -17,7 +17,7 @@ gofmt_clean() {
 }
 
 typed() {
-  (cd python && "$bin/$1" "${@:2}" ruvector)
+  (cd python && "$bin/$1" "${@:2}" ruvector ruvector_cli)
 }
 
 mkdir -p build/bin

@@ -33,6 +33,11 @@ for name in ("pandas", "polars", "pyarrow", "narwhals"):
 print("works:", rv.__version__, rv.cpu_features()["tier"])
 PYTHON
 
+"$scratch/warm/bin/ruvector" verify eye.rvx
+"$scratch/warm/bin/ruvector" search eye.rvx --k 1 --json \
+  --vector "$("$python" -c 'print([0.0] * 9 + [1.0] + [0.0] * 54)')" | grep -q '"id": 9' ||
+  { echo "the command of the wheel does not search"; exit 1; }
+
 if ! "$python" -m pip install --quiet --no-deps "ruvector==0.1.4" 2>"$scratch/other.log"; then
   echo "NOT CHECKED: the other distribution of the name could not be installed"
   exit 0
@@ -45,4 +50,11 @@ said=$(echo "$said" | tail -n 1)
 case $said in
   ImportError*ruvector-arrow*) echo "beside the other distribution: $said" ;;
   *) echo "not the sentence that was promised: $said"; exit 1 ;;
+esac
+if said=$("$scratch/warm/bin/ruvector" info eye.rvx 2>&1); then
+  echo "the command beside the other distribution did not complain"; exit 1
+fi
+case $said in
+  *"pip uninstall -y ruvector ruvector-arrow"*) ;;
+  *) echo "not the block that was promised: $said"; exit 1 ;;
 esac

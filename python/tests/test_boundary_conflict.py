@@ -56,9 +56,8 @@ def test_import_refuses_where_a_module_of_the_other_hides_ours(tmp_path):
     site = tmp_path / "site"
     install(site, "ruvector-0.1.4", OWNED)
     package = site / "ruvector"
-    package.mkdir()
-    for file in (PACKAGE / "ruvector").rglob("*.py"):
-        copy = package / file.relative_to(PACKAGE / "ruvector")
+    for file in PACKAGE.glob("ruvector*/**/*.py"):
+        copy = site / file.relative_to(PACKAGE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(file.read_bytes())
     # As its extension module would: found in place of ours, imported without complaint.
@@ -68,3 +67,10 @@ def test_import_refuses_where_a_module_of_the_other_hides_ours(tmp_path):
         env={"PYTHONPATH": str(site)}, capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stderr.splitlines()[-1].startswith("ImportError: the distributions ruvector-arrow")
+    script = "import sys, ruvector_cli; sys.exit(ruvector_cli.main())"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "info", "x.rvx"],
+        env={"PYTHONPATH": str(site)}, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.startswith("ruvector: info failed: ImportError")
+    assert "pip uninstall -y ruvector ruvector-arrow" in done.stderr
