@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 measured='RecallsDoNotFall|RecallMeets|RecallTargets|RoutingFinds|NoRowIsNearer|EveryEdgeOfCells'
 measured+='|HonestVectors|HigherTargets|SameAlone|BytesOfCells|Cancel|Kmeans|Lloyd|BoundsHold'
 measured+='|EstimatorIsUnbiased|SmallProblems|EveryKindConforms/ivf_of_1'
-measured+='|EveryVerbAnswersAfterEveryShortSequence'
+measured+='|EveryVerbAnswersAfterEveryShortSequence|AGraphMeetsItsTarget|GroupsAreJoinedOverShards'
+measured+='|NoHealthyRowIsTaken|ClosingDuring|RecallIsKept|SmallestBudget|GenerousBudget'
+measured+='|IndexesThatComeAndGo'
 CGO_ENABLED=0 go test -short -timeout 20m -tags purego -skip "$measured" \
   ./simd ./fault ./text ./internal/mem ./arrowidx/...
