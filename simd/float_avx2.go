@@ -123,7 +123,14 @@ func dot16WithAVX2(x, y []float32) (sum float32) {
 
 func norm16WithAVX2(x []float32) float32 { return dot16WithAVX2(x, x) }
 
-func dot64WithAVX2(x, y []float32) (sum float64) {
+func dot64WithAVX2(x, y []float32) float64 {
+	if n := len(x); n > 0 && n <= callFloats {
+		return dot64AVX2(nil, &x[0], &y[0], n)
+	}
+	return dot64InPieces(x, y)
+}
+
+func dot64InPieces(x, y []float32) (sum float64) {
 	var acc [lanes]float64
 	for len(x) > 0 {
 		n := min(callFloats, len(x))
@@ -133,7 +140,14 @@ func dot64WithAVX2(x, y []float32) (sum float64) {
 	return sum
 }
 
-func l2Sq64WithAVX2(x, y []float32) (sum float64) {
+func l2Sq64WithAVX2(x, y []float32) float64 {
+	if n := len(x); n > 0 && n <= callFloats {
+		return l2Sq64AVX2(nil, &x[0], &y[0], n)
+	}
+	return l2Sq64InPieces(x, y)
+}
+
+func l2Sq64InPieces(x, y []float32) (sum float64) {
 	var acc [lanes]float64
 	for len(x) > 0 {
 		n := min(callFloats, len(x))
@@ -143,7 +157,14 @@ func l2Sq64WithAVX2(x, y []float32) (sum float64) {
 	return sum
 }
 
-func norm64WithAVX2(x []float32) (sum float64) {
+func norm64WithAVX2(x []float32) float64 {
+	if n := len(x); n > 0 && n <= callFloats {
+		return norm64AVX2(nil, &x[0], n)
+	}
+	return norm64InPieces(x)
+}
+
+func norm64InPieces(x []float32) (sum float64) {
 	var acc [lanes]float64
 	for len(x) > 0 {
 		n := min(callFloats, len(x))

@@ -9,17 +9,20 @@ package simd
 //go:noescape
 func dot16AVX2(acc *[16]float32, x *float32, y *float32, n int) float32
 
-// dot64AVX2 continues the 16 lanes of acc and returns their fold: Dot64 over n elements.
+// dot64AVX2 continues the 16 lanes of acc, or of zeros where that is nil, and returns their
+// fold: Dot64 over n elements.
 //
 //go:noescape
 func dot64AVX2(acc *[16]float64, x *float32, y *float32, n int) float64
 
-// norm64AVX2 continues the 16 lanes of acc and returns their fold: Norm64 over n elements.
+// norm64AVX2 continues the 16 lanes of acc, or of zeros where that is nil, and returns their
+// fold: Norm64 over n elements.
 //
 //go:noescape
 func norm64AVX2(acc *[16]float64, x *float32, n int) float64
 
-// l2Sq64AVX2 continues the 16 lanes of acc and returns their fold: L2Sq64 over n elements.
+// l2Sq64AVX2 continues the 16 lanes of acc, or of zeros where that is nil, and returns their
+// fold: L2Sq64 over n elements.
 //
 //go:noescape
 func l2Sq64AVX2(acc *[16]float64, x *float32, y *float32, n int) float64

@@ -137,6 +137,17 @@ type cellVisit struct {
 	cell int
 }
 
+// compare orders visits by distance, then cell.
+func (v cellVisit) compare(o cellVisit) int {
+	switch {
+	case v.Add < o.Add:
+		return -1
+	case v.Add > o.Add:
+		return 1
+	}
+	return cmp.Compare(v.cell, o.cell)
+}
+
 func (s *groupSearcher) enter(g *Grouped) {
 	s.g, s.Run, s.counts = g, &g.Run, counts{}
 }
@@ -334,9 +345,7 @@ func (s *groupSearcher) eachCell(ctx context.Context, shard int, scan bool) erro
 		for cell := from; cell < to; cell++ {
 			s.cells = append(s.cells, cellVisit{p.in(g.Seg.Cells, g.Seg.Metric.Larger(), cell), cell})
 		}
-		slices.SortFunc(s.cells, func(a, b cellVisit) int {
-			return cmp.Or(cmp.Compare(a.Add, b.Add), cmp.Compare(a.cell, b.cell))
-		})
+		slices.SortFunc(s.cells, cellVisit.compare)
 		s.counts.probed += int64(len(s.cells))
 		for _, v := range s.cells {
 			p.where = v.Place

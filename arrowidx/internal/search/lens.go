@@ -6,6 +6,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // see returns rows [from, from+n), which must lie in one chunk, as scans see them: a view of the
@@ -84,20 +85,37 @@ func (b blur) widened(tau float32) float32 {
 // turnTo makes a row the one that distance measures.
 func (s *Searcher) turnTo(row int) { s.At, s.X, s.Wide = row, nil, nil }
 
-// distance measures the row in float64 from a query, in its engine units.
+// distance measures the row in float64 from a query, in its engine units. What does not depend on
+// the query is read and measured for the first one alone.
 func (s *Searcher) distance(q *Query) float64 {
-	col, metric := s.Run.Col, s.Run.Seg.Metric
+	metric := s.Run.Seg.Metric
 	if q.wide == nil {
 		if s.X == nil {
-			s.One = mem.Grow(s.One, s.Run.Seg.Dim)
-			s.X = col.Row(s.At, s.One)
+			s.readRow(metric)
 		}
-		return q.Exact(metric, s.X)
+		return q.exact(metric, s.X, s.length)
 	}
 	if s.Wide == nil {
-		s.WideRows.Row = mem.Grow(s.WideRows.Row, s.Run.Seg.Dim)
-		s.Wide = col.WideRow(s.At, s.WideRows.Row)
+		s.readWideRow(metric)
 	}
-	s.Even = mem.Grow(s.Even, len(s.Wide))
-	return q.exactWide(metric, s.Wide, s.Even)
+	return q.exactWide(metric, s.Wide, s.wideLength)
+}
+
+// readRow reads the row, and its length where distances need that.
+func (s *Searcher) readRow(metric column.Metric) {
+	s.One = mem.Grow(s.One, s.Run.Seg.Dim)
+	s.X = s.Run.Col.Row(s.At, s.One)
+	if metric == column.Cosine {
+		s.length = math.Sqrt(simd.Norm64(s.X))
+	}
+}
+
+// readWideRow is readRow for numbers of float64; for cosine they are scaled as Evened does.
+func (s *Searcher) readWideRow(metric column.Metric) {
+	s.WideRows.Row = mem.Grow(s.WideRows.Row, s.Run.Seg.Dim)
+	s.Wide = s.Run.Col.WideRow(s.At, s.WideRows.Row)
+	if metric == column.Cosine {
+		s.Even = mem.Grow(s.Even, len(s.Wide))
+		s.Wide, s.wideLength = column.Evened(s.Wide, s.Even)
+	}
 }

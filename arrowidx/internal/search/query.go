@@ -261,26 +261,33 @@ func (q *Query) Score(metric column.Metric, dist float64) float32 {
 
 // Exact measures a row in float64, in engine units.
 func (q *Query) Exact(metric column.Metric, x []float32) float64 {
+	length := 0.0
+	if metric == column.Cosine {
+		length = math.Sqrt(simd.Norm64(x))
+	}
+	return q.exact(metric, x, length)
+}
+
+// exact is Exact for a row of a known length, which cosine alone reads.
+func (q *Query) exact(metric column.Metric, x []float32, length float64) float64 {
 	switch metric {
 	case column.Dot:
 		return -simd.Dot64(x, q.Vec) * q.Unit
 	case column.Cosine:
-		norm := math.Sqrt(simd.Norm64(x)) * q.Norm
-		if norm == 0 {
-			return 0
+		if norm := length * q.Norm; norm != 0 {
+			return -simd.Dot64(x, q.Vec) / norm
 		}
-		return -simd.Dot64(x, q.Vec) / norm
+		return 0
 	}
 	return simd.L2Sq64(x, q.Vec) * q.Unit
 }
 
-// exactWide is Exact for numbers of float64; even is room for the row.
-func (q *Query) exactWide(metric column.Metric, x, even []float64) float64 {
+// exactWide is exact for numbers of float64.
+func (q *Query) exactWide(metric column.Metric, x []float64, length float64) float64 {
 	switch metric {
 	case column.Dot:
 		return -simd.WideDot(x, q.wide) * q.Unit
 	case column.Cosine:
-		x, length := column.Evened(x, even)
 		if norm := length * q.Norm; norm != 0 {
 			return -simd.WideDot(x, q.wide) / norm
 		}

@@ -50,7 +50,8 @@ type Searcher struct {
 	Run  *Run
 	read []float32 // converted rows
 	segment.Measured
-	rows []uint32 // rows of a piece
+	length, wideLength float64  // of X and of Wide, for cosine
+	rows               []uint32 // rows of a piece
 	// Of rows gathered: the inverse of their lengths.
 	lengths []float32
 	out     []float32 // results of tile kernels

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -353,9 +352,7 @@ func (s *sweep) add(hits []topk.Hit, p *Probe, dist float64, row int) []topk.Hit
 
 // keep sorts the hits of a query in a shard, cuts them at the limit and charges for them.
 func (s *sweep) keep(hits []topk.Hit, at int) error {
-	slices.SortFunc(hits, func(a, b topk.Hit) int {
-		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Row, b.Row))
-	})
+	topk.SortHits(hits)
 	if limit := s.p.Limit; limit > 0 && len(hits) > limit {
 		hits = slices.Clone(hits[:limit])
 	}

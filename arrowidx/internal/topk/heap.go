@@ -62,8 +62,19 @@ func (n *Heap) Push(h Hit) {
 
 // Sorted puts the hits in order, nearest first; the heap is used up.
 func (n *Heap) Sorted() []Hit {
-	slices.SortFunc(n.Heap, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Row, b.Row))
-	})
+	SortHits(n.Heap)
 	return n.Heap
+}
+
+// SortHits sorts by distance, then row. No distance may be NaN.
+func SortHits(hits []Hit) {
+	slices.SortFunc(hits, func(a, b Hit) int {
+		switch {
+		case a.Dist < b.Dist:
+			return -1
+		case a.Dist > b.Dist:
+			return 1
+		}
+		return cmp.Compare(a.Row, b.Row)
+	})
 }

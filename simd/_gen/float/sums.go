@@ -8,7 +8,9 @@ import (
 
 // emitSums writes the sums over 16 lanes, which give the same bits on every tier. The lanes come in
 // and go out through acc, so that a long input can be handed over in pieces; only the last piece
-// may have a length that is no multiple of 16.
+// may have a length that is no multiple of 16. Where an input is one piece, sums of float64 do
+// without acc: 128 bytes of a stack lie across lines of the cache, and reading them at once after
+// they were cleared is slow.
 func emitSums() {
 	mask := tailMask("sumMask")
 	emitDot16(mask)
@@ -84,7 +86,8 @@ func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVi
 		signature = "func(acc *[16]float64, x *float32, n int) float64"
 	}
 	kernel(name, signature,
-		name+" continues the 16 lanes of acc and returns their fold: "+what)
+		name+" continues the 16 lanes of acc, or of zeros where that is nil, and returns their fold: "+
+			what)
 	acc, n, from, sums := emitLanes(name, inputs, Imm(64), func(p GPVirtual, i int, to VecVirtual) {
 		VCVTPS2PD(Mem{Base: p, Disp: 16 * i}, to)
 	}, add)
@@ -103,16 +106,20 @@ func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVi
 		add(wide[0], wide[1], s)
 	}
 	Label(name + "_fold")
+	TESTQ(acc, acc)
+	JZ(LabelRef(name + "_give"))
 	for i, s := range sums {
 		VMOVUPD(s, Mem{Base: acc, Disp: 32 * i})
 	}
+	Label(name + "_give")
 	giveDouble(foldDouble(sums), 0)
 	finish()
 }
 
-// emitLanes writes the loop that adds terms of 16 values of every input to the 16 float64 lanes in
-// acc, while n holds so many. load reads the i-th quarter of them, which are step bytes; add adds
-// the term of its operands to a quarter of the lanes and may overwrite them.
+// emitLanes writes the loop that adds terms of 16 values of every input to 16 float64 lanes, while n
+// holds so many: those in acc, or zeros if that is nil. load reads the i-th quarter of the values,
+// which are step bytes; add adds the term of its operands to a quarter of the lanes and may
+// overwrite them.
 func emitLanes(
 	name string, inputs int, step Op, load func(p GPVirtual, i int, to VecVirtual),
 	add func(x, y, acc VecVirtual),
@@ -125,7 +132,12 @@ func emitLanes(
 	}
 	for i := range sums {
 		sums[i] = YMM()
-		VMOVUPD(Mem{Base: acc, Disp: 32 * i}, sums[i])
+		VXORPD(sums[i], sums[i], sums[i])
+	}
+	TESTQ(acc, acc)
+	JZ(LabelRef(name))
+	for i, s := range sums {
+		VMOVUPD(Mem{Base: acc, Disp: 32 * i}, s)
 	}
 	counted(name, n, 16, func() {
 		for i, s := range sums {
