@@ -116,9 +116,9 @@ func emitSum64(name, what string, inputs int, mask Mem, add func(x, y, acc VecVi
 	finish()
 }
 
-// emitLanes writes the loop that adds terms of 16 values of every input to 16 float64 lanes, while n
-// holds so many: those in acc, or zeros if that is nil. load reads the i-th quarter of the values,
-// which are step bytes; add adds the term of its operands to a quarter of the lanes and may
+// emitLanes writes the loop that adds terms of 16 values of every input to 16 float64 lanes, while
+// n holds so many: those in acc, or zeros if that is nil. load reads the i-th quarter of the
+// values, which are step bytes; add adds the term of its operands to a quarter of the lanes and may
 // overwrite them.
 func emitLanes(
 	name string, inputs int, step Op, load func(p GPVirtual, i int, to VecVirtual),
