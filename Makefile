@@ -46,11 +46,11 @@ $(VENV)/.installed: dist/.built
 	touch $@
 
 venv: $(VENV)/.ready ## .venv, from the lock file
-$(VENV)/.ready: python/requirements-dev.txt
+$(VENV)/.ready: python/requirements-dev.txt python/requirements-lake.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ruvector needs Python >= 3.11; name one with make PYTHON=python3.11" >&2; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --no-deps --require-hashes -r $<
+	$(PY) -m pip install --quiet --no-deps --require-hashes $(addprefix -r ,$^)
 	touch $@
 
 lint: build ## vet, staticcheck, ruff, mypy, pyright

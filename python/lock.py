@@ -1,4 +1,4 @@
-"""Write requirements-dev.txt and checks/matrix/*.txt again: versions pinned, every file's hash.
+"""Write requirements-*.txt and checks/matrix/*.txt again: versions pinned, every file's hash.
 
 Resolved for Linux and Python 3.11 to 3.14 at once (uv's universal mode, uv in an environment of
 its own), so that one lock serves every interpreter that the package supports. What the lock has
@@ -39,7 +39,8 @@ def lock(source: pathlib.Path, target: pathlib.Path, upgrade: bool) -> None:
 def main() -> int:
     """Lock the list of the project, then those of the corners of versions, in its bounds."""
     upgrade = "--upgrade" in sys.argv
-    lock(HERE / "requirements-dev.in", HERE / "requirements-dev.txt", upgrade)
+    for name in ("requirements-dev", "requirements-lake"):  # the second is bound by the first
+        lock(HERE / f"{name}.in", HERE / f"{name}.txt", upgrade)
     for source in sorted(CORNERS.glob("*.in")):
         lock(source, source.with_suffix(".txt"), upgrade)
     return 0

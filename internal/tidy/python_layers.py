@@ -28,7 +28,8 @@ LEAVES = frozenset(
 )
 # Lowest first: each may import those before it.
 ORDER = (
-    "_native", "_input", "_show", "_text", "_index", "_frames", "_recommend", "_accessors",
+    "_native", "_input", "_show", "_text", "_index", "_frames", "_parquet", "_recommend",
+    "_accessors",
 )  # fmt: skip
 DOOR = "_native"  # alone imports ctypes
 COMMAND = "__main__"  # hands over to ruvector_cli

@@ -1,0 +1,1 @@
+"""Parquet files: vectors read, indexes built, rows scored."""
