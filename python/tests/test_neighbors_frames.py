@@ -209,7 +209,7 @@ def test_products_are_no_distances(out: Any) -> None:
 def test_arguments_that_cannot_be() -> None:
     rows = frame("pandas", ROWS)
     bad: list[tuple[dict[str, Any], type[Exception], str]] = [
-        ({"k": 0}, rv.InvalidArgument, "k=0 must be 1 or more"),
+        ({"k": -1}, rv.InvalidArgument, "k=-1 must be 0 or more"),
         ({"k": 2.5}, rv.InvalidArgument, "k=2.5 must be a whole number"),
         ({"out": "coo"}, rv.InvalidArgument, "out='coo' must be 'long', 'column' or 'csr'"),
         ({"recall": 2}, rv.InvalidArgument, "recall=2"),

@@ -12,11 +12,10 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// Ways out of rows that have no vector, for users of Python and of Go.
+// Ways out of rows that have no vector; in Go they are Options.Nulls and Options.Bad.
 const (
-	skipNullRows = "drop null rows, or skip them: Index.build(..., nulls='skip'), Nulls in Go"
-	skipBadRows  = "repair or drop the row, or skip such rows: rv.config(bad_vectors='skip'), " +
-		"Bad in Go"
+	skipNullRows = "drop null rows, or skip them: Index.build(..., nulls='skip')"
+	skipBadRows  = "repair or drop the row, or skip such rows: rv.config(bad_vectors='skip')"
 )
 
 // shardRows is the number of rows whose sums are taken in one go. It is fixed, and shards are

@@ -91,7 +91,7 @@ func CheckedSections(ctx context.Context, seg *segment.Segment, vectors bool) ([
 	col := seg.Source
 	if vectors && col == nil && seg.Usable > 0 {
 		return nil, fault.New(fault.InvalidArgument, "save", "the index holds no vectors to store",
-			"save without vectors, or load with vectors=column (Attach in Go) and save that")
+			"save without vectors, or load with vectors=column and save that")
 	}
 	if err := seg.Unchanged("save"); err != nil {
 		return nil, err

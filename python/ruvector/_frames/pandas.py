@@ -15,7 +15,7 @@ from .._input.cells import what_are
 from .._input.masks import Mask, read_mask, refuse_mapping
 from .._input.text_columns import TextColumn
 from .._input.values import is_null, is_objects
-from .protocol import Added, ColumnFacts, Frame, joined_codes, not_groups, one_of
+from .protocol import Added, ColumnFacts, Frame, Labels, joined_codes, not_groups, one_of
 
 
 class PandasFrame:
@@ -36,7 +36,7 @@ class PandasFrame:
         return False
 
     def names(self) -> list[Any]:
-        return list(self.frame.columns)
+        return Labels(self.frame.columns, self.frame.index.names)
 
     def fact(self, position: int) -> ColumnFacts:
         return _facts(self.frame.columns[position], self.frame.iloc[:, position])

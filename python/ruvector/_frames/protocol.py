@@ -147,6 +147,16 @@ class Frame(Protocol):
         ...
 
 
+class Labels(list[Any]):
+    """Labels of columns; ``levels`` are names that index levels have, which are no columns."""
+
+    __slots__ = ("levels",)
+
+    def __init__(self, columns: Iterable[Any], levels: Iterable[Any] = ()) -> None:
+        super().__init__(columns)
+        self.levels = [name for name in levels if name is not None]
+
+
 def position_of(row: Any, height: int) -> int:
     """Return a row number from 0 on, of one that may count from the end.
 
@@ -215,7 +225,9 @@ def one_of(names: list[Any], label: Any) -> int:
 
 
 def _meant(names: list[Any], label: Any) -> str:
-    """Return what to write instead of a label that is a pattern, or several labels."""
+    """Return what to write instead of a label that is no column, but something else."""
+    if times(getattr(names, "levels", []), label):
+        return f"; {label!r} is in the index: frame.reset_index({label!r}) makes it a column"
     if isinstance(label, tuple) and label and all(times(names, part) for part in label):
         return f"; several columns are a list: {list(label)!r}"
     if isinstance(label, str) and fnmatch.filter(map(str, names), label):

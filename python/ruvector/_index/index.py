@@ -249,6 +249,8 @@ class Index(metaclass=KindOfIndex):
         return make, (cls, PickleBuffer(data) if operator.index(protocol) >= 5 else data)
 
     def __repr__(self) -> str:
+        if not self._handle.value:
+            return "Index(closed)"
         facts = self._facts
         bits = f", {facts.bits} bits" if facts.bits else ""
         return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits})"

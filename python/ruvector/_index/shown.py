@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 @method
 def _repr_html_(self: Index) -> str:
+    if not self._handle.value:
+        return html.facts("ruvector.Index", [("closed", "build or load it again")])
     info = _native.info(self._handle)
     rows: list[tuple[str, object]] = [
         ("rows", f"{info['rows']:,}"),

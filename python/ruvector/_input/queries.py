@@ -43,7 +43,9 @@ def read_queries(query: Any, dim: int) -> tuple[FloatMatrix, bool]:
     else:
         vectors = read_vectors(query, "query", warn=False)
         if vectors.nulls:
-            raise InvalidVector(f"query: {vectors.nulls} of {vectors.rows} rows are null")
+            raise InvalidVector(
+                f"query: {vectors.nulls} of {vectors.rows} rows are null; leave nulls out"
+            )
         matrix = vectors.numbers()
     if not len(matrix):
         return np.empty((0, dim or matrix.shape[-1]), FLOAT32), False

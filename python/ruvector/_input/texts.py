@@ -32,8 +32,9 @@ def texts_of(query: Any, label: str = "query") -> list[str] | None:
     texts: list[Any] = values_of(query).tolist()
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            what = "null" if is_null(text) else f"{text!r:.40}"
-            raise InvalidVector(f"{label}: row {row} is {what}, not text", row=row)
+            null = is_null(text)
+            what, way = ("null", "; leave nulls out") if null else (f"{text!r:.40}", "")
+            raise InvalidVector(f"{label}: row {row} is {what}, not text{way}", row=row)
     return texts
 
 

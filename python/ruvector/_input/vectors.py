@@ -376,9 +376,10 @@ def _from_other(data: Any, how: _Reading) -> Vectors:
     if lends(data):
         return _from_numpy(lent_matrix(data, label), how)
     if label == "query":
+        null = "null, " if is_null(data) else ""
         raise InvalidVector(
-            f"query is {type(data).__name__} {data!r:.40}; search with one vector (1-D), a batch "
-            "of them (2-D), a column of vectors, or a text"
+            f"query is {null}{type(data).__name__} {data!r:.40}; search with one vector (1-D), a "
+            "batch of them (2-D), a column of vectors, or a text"
         )
     raise ColumnError(
         f"{label} is a {type(data).__name__}; pass a 2-D array, a column of vectors, or any "

@@ -92,7 +92,7 @@ def neighbors(
     frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
         Not changed.
     k : int
-        Neighbours of each row, 1 or more; fewer come only where there are fewer rows.
+        Neighbours of each row; fewer come only where there are fewer rows.
     on : column label, or list of patterns of number columns, optional
         The column compared: vectors as they are, text embedded first (and cached). The only
         column of vectors when not given.
@@ -161,8 +161,8 @@ def neighbors(
     """
     wrapped = wrap(frame)
     count = whole("k", k)
-    if count < 1:
-        raise InvalidArgument(f"k={count} must be 1 or more")
+    if count < 0:
+        raise InvalidArgument(f"k={count} must be 0 or more")
     check_ids_on(index, ids_on)
     name = metric_of(metric, index)
     _check_out(out, name, wrapped)

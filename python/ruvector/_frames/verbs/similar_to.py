@@ -107,6 +107,12 @@ def similar_to(
     aim, k = share(recall), whole("k", k)
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
+    vector = isinstance(label, list) and label and all(isinstance(x, int | float) for x in label)
+    if vector or isinstance(label, np.ndarray):  # neither can be a label
+        raise InvalidArgument(
+            "similar_to takes the label of a row of the frame; the rows like a vector: "
+            "rv.search(frame, vector)"
+        )
     row = shape.frame.position(label)
     asked = Question(
         shape.frame, None, on, text, index, ids_on, embedder, shape.metric, where, None, bound
