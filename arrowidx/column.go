@@ -55,6 +55,23 @@ func NewColumn(chunks []arrow.Array) (*Column, error) {
 	return column.NewColumn(chunks)
 }
 
+// Pager reads rows of vectors that are not in memory, for example from files.
+type Pager = column.Pager
+
+// Paged describes a column whose rows a Pager reads.
+type Paged = column.Paged
+
+// NewPagedColumn makes a column whose rows p reads where they are asked for: a build reads them
+// pass by pass in order, a search those few that it measures, and the rows are never all in memory
+// (with KeepCopy they are, in the end). An index of it is the same, byte for byte, as one of the
+// same rows in memory. What p returns as an error ends the call under way with it and leaves the
+// index as it was. The column takes p over, in every outcome.
+//
+// Errors: ColumnError for numbers of other types, LimitExceeded above MaxDim or MaxRows.
+func NewPagedColumn(p Pager, is Paged) (*Column, error) {
+	return column.NewPaged(p, is)
+}
+
 // NewIDs copies ids from an Arrow array of integers (kept as int64, or as uint64 when the type is
 // unsigned and 64 bits wide) or strings.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/dedup"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // DedupParams says which rows are too near to each other, and which of them stay.
@@ -24,7 +25,10 @@ type DedupOut = dedup.Out
 //
 // Errors: those of Within; InvalidArgument for an index without vectors and no Source, when rows
 // were added or deleted since the build, and for groups or places that do not fit the rows.
-func (ix *Index) Dedup(ctx context.Context, p *DedupParams, out *DedupOut) (Plan, error) {
+func (ix *Index) Dedup(
+	ctx context.Context, p *DedupParams, out *DedupOut,
+) (plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("dedup")
 	if err != nil {
 		return Plan{}, err

@@ -5,13 +5,15 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/format"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // Encoding readies the bytes that Encode writes, so that their number is known before there is
 // room for them.
 //
 // Errors: those of Encode.
-func (ix *Index) Encoding(ctx context.Context, vectors bool) (*Encoding, error) {
+func (ix *Index) Encoding(ctx context.Context, vectors bool) (e *Encoding, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("save")
 	if err != nil {
 		return nil, err
@@ -26,7 +28,7 @@ func (ix *Index) Encoding(ctx context.Context, vectors bool) (*Encoding, error) 
 	if v.IDs.Counted() && v.Next > named.IDs.After() {
 		named.Next = v.Next
 	}
-	e := &Encoding{Seg: seg, Minor: format.Minor(&named)}
+	e = &Encoding{Seg: seg, Minor: format.Minor(&named)}
 	if vectors && seg.Source != nil && seg.Source.Wide() && seg.Rows*seg.Dim > 0 {
 		e.Minor = 4
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // SearchGroups finds the K best rows of every group for each query, in one pass over the rows.
@@ -21,7 +22,8 @@ import (
 // can address.
 func (ix *Index) SearchGroups(
 	ctx context.Context, p *SearchParams, groups []uint32, n int, out *SearchOut,
-) (Plan, error) {
+) (plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("search")
 	if err != nil {
 		return Plan{}, err
@@ -40,7 +42,7 @@ func (ix *Index) SearchGroups(
 	}
 	out.IDs = v.IDs
 	g := search.Groupings.Get().(*search.Grouped)
-	plan, err := g.Search(ctx, seg, &own, groups, n, out)
+	plan, err = g.Search(ctx, seg, &own, groups, n, out)
 	g.PutBack()
 	return plan, err
 }

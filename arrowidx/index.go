@@ -41,7 +41,8 @@ type Index struct {
 // Errors: InvalidVector naming row and column for null rows (unless skipped), NaN, infinity,
 // numbers outside float32 and norms out of range; InvalidArgument for impossible options;
 // Cancelled when ctx ends; OutOfMemory.
-func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) {
+func Build(ctx context.Context, col *Column, opts BuildOptions) (ix *Index, err error) {
+	defer fault.Caught(&err)
 	asked := opts
 	if err := opts.Resolve(col); err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func Build(ctx context.Context, col *Column, opts BuildOptions) (*Index, error) 
 	if err != nil {
 		return nil, err
 	}
-	ix := newIndex(seg)
+	ix = newIndex(seg)
 	asked.IDs, asked.Progress, asked.Threads = nil, nil, 0
 	ix.asked = asked
 	return ix, nil
@@ -103,7 +104,8 @@ func (ix *Index) drop(v *segment.Version) {
 // change swaps in the version that derive returns; nil changes nothing.
 func (ix *Index) change(
 	op string, derive func(v *segment.Version) (*segment.Version, error),
-) error {
+) (err error) {
+	defer fault.Caught(&err)
 	ix.write.Lock()
 	defer ix.write.Unlock()
 	v, err := ix.enter(op)
@@ -242,7 +244,8 @@ func (ix *Index) PackedRow(row int64, dst []byte) error {
 // rowOf is Row for any numbers.
 func rowOf[T any](
 	ix *Index, row int64, dst []T, write func(*segment.Version, int64, []T) error,
-) error {
+) (err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("row")
 	if err != nil {
 		return err
@@ -345,7 +348,8 @@ func (ix *Index) PackedMatrix(dst []byte, rows int) error {
 // vectorsOf is Vectors for numbers of which each holds so many dimensions.
 func vectorsOf[T any](
 	ix *Index, ids arrow.Array, dst []T, each int, write func(*segment.Version, int64, []T) error,
-) error {
+) (err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("vectors")
 	if err != nil {
 		return err
@@ -371,7 +375,8 @@ func vectorsOf[T any](
 // are filled with absent.
 func matrixOf[T any](
 	ix *Index, dst []T, rows, each int, absent T, write func(*segment.Version, int64, []T) error,
-) error {
+) (err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("vectors")
 	if err != nil {
 		return err

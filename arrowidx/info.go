@@ -37,6 +37,7 @@ type Info struct {
 	Deleted     int                `json:"deleted"` // rows deleted whose memory is still held
 	Added       int                `json:"added"`   // rows added since the build
 	Tail        int                `json:"tail"`    // of these, rows that lie apart as yet
+	Where       string             `json:"where"`   // of vectors that are not in memory; "": none
 	Changed     bool               `json:"changed"` // rows were added or deleted: they have no order
 	// Drift is the mean residual norm (distance from the mean, for kind ivf from the nearest
 	// centroid) of rows added over that of the build; 0: none was added, or it is not known.
@@ -107,7 +108,7 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 		in.IndexBytes += int64(4 * len(*slots))
 	}
 	in.IndexBytes += seg.Remembers()
-	in.Vectors = seg.Source != nil
+	in.Vectors, in.Where = seg.Source != nil, seg.Source.Where()
 	for _, col := range []*Column{seg.Source, seg.Raw} {
 		if col != nil {
 			own, borrowed := col.MemoryBytes(seen)

@@ -43,7 +43,8 @@ const neighborsRound = 4096
 // LimitExceeded when out has no room for N rows, Cancelled, IndexClosed, those of Search.
 func (ix *Index) Neighbors(
 	ctx context.Context, p NeighborsParams, out *NeighborsOut,
-) (Plan, error) {
+) (plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("neighbors")
 	if err != nil {
 		return Plan{}, err
@@ -99,6 +100,11 @@ func (g *graph) check() error {
 				"the index holds codes, not vectors: it cannot ask for the neighbours of its rows",
 				"load it with vectors=column, or attach the column that it was built from")
 		}
+	}
+	if v.Paged() {
+		return fault.New(InvalidArgument, "neighbors", "the vectors are not in memory, and every row "+
+			"is compared with many others, far from it in the files",
+			"read them first: ix.attach(rv.read_vectors(paths, column)), Attach in Go")
 	}
 	out.IDs = v.IDs
 	out.Blank()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // Hit is a row that a search found.
@@ -17,7 +18,10 @@ type Hit struct {
 // they were found. Fewer come back only when fewer can be found.
 //
 // Errors: those of Search.
-func (ix *Index) SearchOne(ctx context.Context, query []float32, k int) ([]Hit, Plan, error) {
+func (ix *Index) SearchOne(
+	ctx context.Context, query []float32, k int,
+) (hits []Hit, plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("search")
 	if err != nil {
 		return nil, Plan{}, err
@@ -27,11 +31,11 @@ func (ix *Index) SearchOne(ctx context.Context, query []float32, k int) ([]Hit, 
 	out := SearchOut{Rows: make([]int64, room), Scores: make([]float32, room),
 		Counts: make([]int64, 1)}
 	p := SearchParams{Queries: query, NQ: 1, K: min(k, room), Threads: 1}
-	plan, err := search.Search(ctx, v, &p, &out)
+	plan, err = search.Search(ctx, v, &p, &out)
 	if err != nil {
 		return nil, Plan{}, err
 	}
-	hits := make([]Hit, out.Counts[0])
+	hits = make([]Hit, out.Counts[0])
 	for i := range hits {
 		hits[i] = Hit{out.Rows[i], out.IDs.Plain(out.Rows[i]), out.Scores[i]}
 	}

@@ -18,7 +18,8 @@ import (
 //
 // Errors: InvalidArgument for negative numbers, for an index without vectors and for one with fewer
 // than two rows that can be found; Cancelled, IndexClosed, those of Search.
-func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (RecallReport, error) {
+func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (r RecallReport, err error) {
+	defer fault.Caught(&err)
 	if p.K < 0 || p.Sample < 0 {
 		return RecallReport{}, fault.New(InvalidArgument, "recall",
 			fmt.Sprintf("k = %d of %d rows", p.K, p.Sample), "use positive numbers")

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // Search answers the queries. Ties go to the smaller row. Fewer than K rows are found only when
@@ -13,7 +14,10 @@ import (
 // Errors: DimensionMismatch, InvalidVector naming query and column, InvalidArgument (negative K,
 // a mask of the wrong length, kind exact without its vectors),
 // VectorsChanged when borrowed vectors no longer fit their codes, Cancelled, IndexClosed.
-func (ix *Index) Search(ctx context.Context, p *SearchParams, out *SearchOut) (Plan, error) {
+func (ix *Index) Search(
+	ctx context.Context, p *SearchParams, out *SearchOut,
+) (plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("search")
 	if err != nil {
 		return Plan{}, err

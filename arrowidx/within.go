@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // Within finds all rows whose score is within a threshold, or the Limit best of them, and hands
@@ -22,7 +23,8 @@ import (
 // queries is emitted then), and those of Search.
 func (ix *Index) Within(
 	ctx context.Context, p *WithinParams, emit func(Range) error,
-) (Plan, error) {
+) (plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("within")
 	if err != nil {
 		return Plan{}, err

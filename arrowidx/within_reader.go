@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/fault"
 )
 
 // WithinReader is Within with the answer as Arrow record batches in memory of mem, at most 16,384
@@ -17,7 +18,8 @@ import (
 // The caller releases the reader.
 func (ix *Index) WithinReader(
 	ctx context.Context, p *WithinParams, mem memory.Allocator,
-) (array.RecordReader, Plan, error) {
+) (reader array.RecordReader, plan Plan, err error) {
+	defer fault.Caught(&err)
 	v, err := ix.enter("within")
 	if err != nil {
 		return nil, Plan{}, err
@@ -29,12 +31,12 @@ func (ix *Index) WithinReader(
 		{Name: "score", Type: arrow.PrimitiveTypes.Float32},
 	}, nil)}
 	defer b.release()
-	plan, err := search.Within(ctx, v, p, 12+width(v.IDs), b.take)
+	plan, err = search.Within(ctx, v, p, 12+width(v.IDs), b.take)
 	if err != nil {
 		return nil, Plan{}, err
 	}
 	b.flush()
-	reader, err := array.NewRecordReader(b.schema, b.done)
+	reader, err = array.NewRecordReader(b.schema, b.done)
 	return reader, plan, err
 }
 

@@ -1,7 +1,8 @@
 // Package fault holds the kinds of error that Go, C and Python share, and the error that carries
 // one. It imports nothing of ours, so that every layer can return its own errors as such.
 //
-// Reading order: errors.go; shortage.go, how memory that runs out becomes an error in time.
+// Reading order: errors.go; raise.go, errors that pass code which returns none; shortage.go, how
+// memory that runs out becomes an error in time.
 package fault
 
 import (

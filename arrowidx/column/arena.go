@@ -84,7 +84,7 @@ func (c *Column) part(from, n int) *Column {
 // of the same memory would.
 func (ck *Chunk) follows(before *Chunk, dim int) bool {
 	if ck.data.kind != before.data.kind || ck.arr != nil || before.arr != nil ||
-		ck.starts != nil || before.starts != nil {
+		ck.pager != nil || before.pager != nil || ck.starts != nil || before.starts != nil {
 		return false
 	}
 	switch end := before.n * dim; ck.data.kind {

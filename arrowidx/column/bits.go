@@ -60,6 +60,9 @@ func (c *Column) Binary() bool { return c.Bits }
 func (c *Column) PackedRows(from, n int, dst []byte) []byte {
 	ck, w := c.ChunkOf(from), c.Dims
 	at := from - ck.Start
+	if ck.pager != nil {
+		return ck.pagedBits(at, n, w, dst)
+	}
 	if ck.starts == nil {
 		return ck.data.u8[at*w : (at+n)*w]
 	}

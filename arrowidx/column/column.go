@@ -5,8 +5,9 @@
 // arrays or the copy.
 //
 // Reading order: metric.go, column.go, elements.go (types of numbers); wide.go (float64) and
-// bits.go (packed bits); copy.go, join.go and arena.go (who owns which memory); spot_checks.go and
-// hash.go (whether borrowed vectors are still the same); ids.go.
+// bits.go (packed bits); paged.go and row_cache.go (rows that are not in memory); copy.go, join.go
+// and arena.go (who owns which memory); spot_checks.go and hash.go (whether borrowed vectors are
+// still the same); ids.go.
 package column
 
 import (
@@ -20,6 +21,7 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // Limits of one column and one index.
@@ -46,6 +48,7 @@ type Column struct {
 	written *atomic.Int64 // bytes of own that were written to; nil: all
 	// Columns whose rows these are; they own the arrays.
 	parents []*Column
+	pagers  []*cached // that read rows which are not in memory
 	Refs    atomic.Int64
 	Brought atomic.Pointer[Brought]
 	Hashed  atomic.Pointer[[16]byte] // the last Hash
@@ -63,6 +66,9 @@ type Chunk struct {
 	nullAny bool
 	BadElem []byte // validity bitmap of the elements when some are null, else nil
 	badOff  int    // bit of BadElem that belongs to element 0 of data
+	// Of rows that are not in memory: who reads them, and which are null.
+	pager *cached
+	void  []uint32
 }
 
 // NewColumn makes a column of the chunks, which it retains. It checks types, shapes and lengths
@@ -148,6 +154,9 @@ func (c *Column) DataType() string {
 	if c.Bits && (len(c.Pieces) == 0 || c.Pieces[0].arr == nil) {
 		return "packed bits"
 	}
+	if len(c.Pieces) > 0 && c.Pieces[0].pager != nil {
+		return "vectors in files"
+	}
 	if len(c.Pieces) == 0 || c.Pieces[0].arr == nil {
 		return "float32 matrix"
 	}
@@ -170,6 +179,11 @@ func (c *Column) Release() {
 	}
 	for _, p := range c.parents {
 		p.Release()
+	}
+	for _, p := range c.pagers {
+		if c.parents == nil {
+			p.Close()
+		}
 	}
 	c.Pieces = nil
 	c.own.Free()
@@ -209,11 +223,27 @@ func (c *Column) Row(row int, dst []float32) []float32 {
 	return ck.rows(row-ck.Start, 1, c.Dims, dst)
 }
 
-// Memory returns the bytes of a row where they lie.
+// Memory returns the bytes of a row where they lie; of a row that is not in memory, a copy.
 func (c *Column) Memory(row int) []byte {
 	ck := c.ChunkOf(row)
 	at := ck.at(row-ck.Start, c.Dims)
+	if ck.pager != nil {
+		own := make([]byte, c.Dims*ck.data.size())
+		ck.read(at/c.Dims, 1, own)
+		return own
+	}
 	return ck.data.bytes(at, at+c.Dims)
+}
+
+// Fetch asks for the first bytes (at most limit) of a row's memory ahead of its use.
+func (c *Column) Fetch(row, limit int) {
+	ck := c.ChunkOf(row)
+	if ck.pager != nil {
+		return
+	}
+	at := ck.at(row-ck.Start, c.Dims)
+	b := ck.data.bytes(at, at+c.Dims)
+	simd.Fetch(b[:min(len(b), limit)])
 }
 
 // FetchAhead is how many rows ahead of the one being measured are asked for.
@@ -240,7 +270,7 @@ func (c *Column) Contiguous() ([]float32, bool) {
 		return nil, false
 	}
 	ck := &c.Pieces[0]
-	if ck.starts != nil || ck.BadElem != nil || ck.data.kind != elemFloat32 {
+	if ck.starts != nil || ck.BadElem != nil || ck.data.kind != elemFloat32 || ck.pager != nil {
 		return nil, false
 	}
 	return ck.data.f32[:ck.n*c.Dims], true
@@ -269,7 +299,8 @@ func (ck *Chunk) isNull(row int) bool {
 	if !ck.nullAny {
 		return false
 	}
-	return ck.starts != nil && ck.starts[row] == nowhere || ck.arr != nil && ck.arr.IsNull(row)
+	return ck.starts != nil && ck.starts[row] == nowhere || ck.arr != nil && ck.arr.IsNull(row) ||
+		ck.void != nil && mem.BitOf(ck.void, row)
 }
 
 // at returns where the row begins in the chunk's data, in elements.
@@ -281,6 +312,9 @@ func (ck *Chunk) at(row, dim int) int {
 }
 
 func (ck *Chunk) rows(row, n, dim int, dst []float32) []float32 {
+	if ck.pager != nil {
+		return ck.pagedRows(row, n, dim, dst)
+	}
 	if ck.starts == nil {
 		return ck.data.floats(row*dim, (row+n)*dim, dst)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
@@ -22,8 +23,13 @@ const (
 // hashes, however they are chunked and laid out. It reads all memory of the column, on several
 // threads; threads 0 means the default of SetThreads.
 //
-// Errors: Cancelled, NativeError when borrowed memory is gone.
+// Errors: InvalidArgument for vectors that are not in memory, Cancelled, NativeError when borrowed
+// memory is gone.
 func (c *Column) Hash(ctx context.Context, threads int) ([16]byte, error) {
+	if c.Paged() {
+		return [16]byte{}, fault.New(fault.InvalidArgument, "hash", "the vectors are not in memory",
+			"read them first")
+	}
 	step := max(1, hashBytes/max(1, c.RowBytes()))
 	shards := make([]hashed, (c.Rows+step-1)/step)
 	err := mem.Parallel(ctx, "hash", mem.Threads(threads), len(shards), func(_, i int) error {

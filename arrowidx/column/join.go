@@ -27,6 +27,7 @@ func Join(picks []Pick) *Column {
 			continue
 		}
 		c.keepAlive(p.Col)
+		c.addPagers(p.Col)
 		c.Dims, c.Bits = max(c.Dims, p.Col.Dims), c.Bits || p.Col.Bits
 		c.isWide = c.isWide || p.Col.isWide
 		if p.Rows == nil {
@@ -95,7 +96,7 @@ func (c *Column) addPicked(p Pick) {
 		}
 		part := Chunk{
 			Start: c.Rows, n: n, data: ck.data, starts: make([]int64, n), BadElem: ck.BadElem,
-			badOff: ck.badOff,
+			badOff: ck.badOff, pager: ck.pager,
 		}
 		for i, row := range rows[:n] {
 			at := int(row) - ck.Start
@@ -124,7 +125,7 @@ func (c *Column) MemoryBytes(seen map[*Column]bool) (own, borrowed int64) {
 		own, borrowed = own+o, borrowed+b
 	}
 	switch {
-	case c.parents != nil, seen[c]:
+	case c.parents != nil, seen[c], c.Paged():
 	case c.written != nil:
 		own += c.written.Load()
 	case len(c.own.Mem) > 0:

@@ -33,12 +33,18 @@ type SpotChecks struct {
 	sums []uint64
 	Each int // rows that one search looks at
 	next atomic.Uint64
+	// Of a column that is not in memory: it is asked whether its places changed.
+	col *Column
 }
 
 // NewSpotChecks takes digests of up to `spots` rows of those that can be found, in an order in
 // which any few that follow each other lie in different parts of the column.
 func NewSpotChecks(col *Column, alive []uint32) *SpotChecks {
 	s := &SpotChecks{Each: 2}
+	if col.Paged() {
+		s.col, s.Each = col, 1
+		return s
+	}
 	if spotGroup*col.RowBytes() <= spotBytes {
 		s.Each = spotGroup
 	}
@@ -76,8 +82,14 @@ func spotRows(n int, alive []uint32) []uint32 {
 // Look compares n of the rows with their digests, those whose turn it is. Rows that cannot be found
 // (any more) are passed over.
 //
-// Errors: VectorsChanged naming a row.
+// Errors: VectorsChanged naming a row, and those of Pager.Unchanged.
 func (s *SpotChecks) Look(op string, col *Column, alive []uint32, n int) error {
+	if s.col != nil {
+		if n == Spots {
+			n = -1
+		}
+		return s.col.Unchanged(n)
+	}
 	n = min(n, len(s.rows))
 	if n == 0 {
 		return nil

@@ -19,6 +19,9 @@ func (c *Column) WideRow(row int, dst []float64) []float64 {
 			return dst
 		}
 	}
+	if ck.pager != nil {
+		return ck.pagedWide(at, c.Dims, dst)
+	}
 	from := ck.at(at, c.Dims)
 	return ck.data.wide(from, from+c.Dims, dst)
 }

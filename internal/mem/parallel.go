@@ -107,12 +107,17 @@ func (p *pool) fail(i int64, err error) {
 	}
 }
 
-// guarded runs fn and turns a panic, or a fault on borrowed memory that is gone (a mapped file that
-// shrank), into a NativeError that carries the stack.
+// guarded runs fn and returns an error that was raised. It turns another panic, or a fault on
+// borrowed memory that is gone (a mapped file that shrank), into a NativeError that carries the
+// stack.
 func guarded(op string, fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case *fault.Error: // raised
+			err = r
+		default:
 			err = fault.New(fault.NativeError, op,
 				fmt.Sprintf("internal error: %v\n%s", r, debug.Stack()), "please report this")
 		}

@@ -123,6 +123,10 @@ func (b *CellsBuild) Train(ctx context.Context) (*segment.Cells, error) {
 		return nil, err
 	}
 	defer sample.Free()
+	var rising []uint32
+	if b.Col.Paged() {
+		rising = risingOrder(rows)
+	}
 	step := TileRows(b.Padded)
 	workers := make([]*Rotator, b.Threads)
 	err = mem.Parallel(ctx, "build", b.Threads, (len(rows)+step-1)/step, func(w, i int) error {
@@ -130,8 +134,12 @@ func (b *CellsBuild) Train(ctx context.Context) (*segment.Cells, error) {
 			workers[w] = NewRotator(b.Seg, b.Skip, b.Seg.Rows)
 		}
 		from, to := i*step, min((i+1)*step, len(rows))
-		workers[w].List(b.Col, rows[from:to])
-		copy(sample.Floats()[from*b.Padded:to*b.Padded], workers[w].Rotated)
+		if rising == nil {
+			workers[w].List(b.Col, rows[from:to])
+			copy(sample.Floats()[from*b.Padded:to*b.Padded], workers[w].Rotated)
+			return nil
+		}
+		b.sampleRising(workers[w], rows, rising[from:to], sample.Floats())
 		return nil
 	})
 	if err != nil {
@@ -161,7 +169,12 @@ func (b *CellsBuild) fill(ctx context.Context, c *segment.Cells) error {
 	if err != nil {
 		return err
 	}
-	if err = b.encode(ctx, codes, c); err == nil {
+	if b.Col.Paged() {
+		err = b.encodeRising(ctx, codes, c)
+	} else {
+		err = b.encode(ctx, codes, c)
+	}
+	if err == nil {
 		err = c.Routing(b.Seg.Metric, b.Seg.Mean, b.Seg.Rot)
 	}
 	if err != nil {
@@ -215,7 +228,9 @@ func (b *CellsBuild) Order(c *segment.Cells) {
 	c.Rows = make([]uint32, b.Seg.Usable)
 	first := make([]uint32, c.N+1)
 	GroupByCell(b.owner, first, c.Rows)
-	b.owner = nil
+	if !b.Col.Paged() {
+		b.owner = nil
+	}
 	sizes := make([]uint32, c.N)
 	for i := range sizes {
 		sizes[i] = first[i+1] - first[i]

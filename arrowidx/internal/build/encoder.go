@@ -74,7 +74,7 @@ func (e *Rotator) Run(col *column.Column, from, to int) {
 func (e *Rotator) List(col *column.Column, rows []uint32) {
 	for i, r := range rows {
 		if ahead := i + column.FetchAhead; ahead < len(rows) {
-			simd.Fetch(col.Memory(int(rows[ahead])))
+			col.Fetch(int(rows[ahead]), math.MaxInt)
 		}
 		e.Take(col, int(r), i)
 	}

@@ -181,7 +181,7 @@ func (m *compaction) copyLeft(
 	var made []*column.Column
 	for i, p := range picks {
 		_, borrowed := p.Col.MemoryBytes(map[*column.Column]bool{})
-		if p.Rows == nil || borrowed > 0 {
+		if p.Rows == nil || borrowed > 0 || p.Col.Paged() {
 			continue
 		}
 		some := column.Join(picks[i : i+1])

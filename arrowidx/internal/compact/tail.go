@@ -212,10 +212,11 @@ func (t *tail) rebuild(a *Addition, ids *column.IDs, m *build.Moments) error {
 		if p.Rows == p.Deleted {
 			continue
 		}
-		if p.Source == nil && p.Usable > 0 {
+		if (p.Source == nil || p.Source.Paged()) && p.Usable > 0 {
 			return fault.New(fault.InvalidVector, "add",
 				"the added rows are more than twice as long as the longest indexed row, and the "+
-					"index holds no vectors to code again", "build the index anew from all vectors")
+					"index holds no vectors in memory to code again",
+				"build the index anew from all vectors")
 		}
 		if err := p.Unchanged("add"); err != nil {
 			return err

@@ -24,7 +24,8 @@ func (e *Encoding) Size() int64 { return int64(e.Length) }
 //
 // Errors: Cancelled, VectorsChanged when borrowed vectors are no longer those that were readied,
 // and PersistError with what w returned.
-func (e *Encoding) Write(ctx context.Context, w io.Writer) error {
+func (e *Encoding) Write(ctx context.Context, w io.Writer) (err error) {
+	defer fault.Caught(&err)
 	table := make([]byte, len(e.Secs)*entrySize)
 	for i := range e.Secs {
 		e.Secs[i].put(table[i*entrySize:])

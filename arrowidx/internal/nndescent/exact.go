@@ -2,6 +2,7 @@ package nndescent
 
 import (
 	"context"
+	"math"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
@@ -9,7 +10,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
-	"github.com/ruvector/ruvector-arrow/simd"
 )
 
 // answer measures the rows of every list and writes the nearest.
@@ -46,7 +46,7 @@ func (w *descender) measureList(d *descent, at int, best *topk.Heap) {
 		}
 		if ahead := i + column.FetchAhead; ahead < len(list) {
 			if other := list[ahead] &^ fresh; other != nobody {
-				simd.Fetch(d.col.Memory(int(d.rows[other])))
+				d.col.Fetch(int(d.rows[other]), math.MaxInt)
 			}
 		}
 		best.Push(topk.Hit{Dist: w.distance(d, at, int(row)), Row: d.rows[row]})

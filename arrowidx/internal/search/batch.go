@@ -83,7 +83,7 @@ func (w nearest) batch(ctx context.Context, from, to, threads int) error {
 	}
 	w.probes = mem.Grow(w.probes, w.count*w.shards)
 	w.enlist(threads)
-	if err := w.drive(ctx, w, "search", threads, &r.plan); err != nil {
+	if err := w.stages(ctx, threads); err != nil {
 		return err
 	}
 	for i := range w.count {

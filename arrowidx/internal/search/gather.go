@@ -118,8 +118,7 @@ func (s *Searcher) nearRows(ctx context.Context, ps []*Probe, from, to int) erro
 }
 
 func (r *Run) fetchRow(row uint32) {
-	b := r.Col.Memory(int(row))
-	simd.Fetch(b[:min(len(b), fetchBytes)])
+	r.Col.Fetch(int(row), fetchBytes)
 }
 
 // measureAligned is measureGathered for n rows from place `at` of the filter's list on, whose

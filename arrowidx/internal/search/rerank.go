@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -85,7 +86,7 @@ func (s *Searcher) measureCandidate(
 	}
 	r := s.Run
 	if ahead := i + column.FetchAhead; ahead < len(rows) {
-		simd.Fetch(r.Col.Memory(int(r.rowAt(p, rows[ahead].Pos))))
+		r.Col.Fetch(int(r.rowAt(p, rows[ahead].Pos)), math.MaxInt)
 	}
 	row := r.rowAt(p, rows[i].Pos)
 	s.turnTo(int(row))
@@ -161,4 +162,57 @@ func misfit(row uint32) error {
 	return fault.At(fault.VectorsChanged, "search", int64(row), -1,
 		fmt.Sprintf("row %d is no longer where its code says", row),
 		"borrowed vectors must not change: build again, or build with keep='copy'")
+}
+
+// aheadRows is how many candidates of a query, at least, are read ahead from a column that is not
+// in memory: bounds usually close within them.
+const aheadRows = 16
+
+// stages runs the round. On columns that are not in memory the rows that its queries will probably
+// be measured on are read first, all in the order of rows, so that what a file holds side by side
+// is read once for all queries. It changes no answer.
+func (w nearest) stages(ctx context.Context, threads int) error {
+	r := &w.Run
+	if r.Col == nil || !r.Col.Paged() || r.Seg.Codes == nil || r.P.Estimates || w.count == 1 {
+		return w.drive(ctx, w, "search", threads, &r.plan)
+	}
+	last := w.tasks[finishing]
+	w.tasks[finishing] = 0
+	if err := w.drive(ctx, w, "search", threads, &r.plan); err != nil {
+		return err
+	}
+	if err := r.Col.Bring(ctx, "search", w.ahead(), threads); err != nil {
+		return err
+	}
+	w.tasks = [stageCount]int{finishing: last}
+	return w.drive(ctx, w, "search", threads, &r.plan)
+}
+
+// ahead lists, rising, the rows that the round's queries will probably be measured on.
+func (w nearest) ahead() []uint32 {
+	var rows []uint32
+	var lows []float32
+	n := max(w.Run.collect()*3/2, aheadRows)
+	for i := range w.count {
+		p := &w.shardsOf(i)[0]
+		if p.strategy != scanPlane {
+			continue
+		}
+		p.candidates.Prune()
+		lows = lows[:0]
+		for _, c := range p.candidates.Rows {
+			lows = append(lows, c.Low)
+		}
+		if len(lows) == 0 {
+			continue
+		}
+		last := simd.SelectKth(lows, min(n, len(lows))-1)
+		for _, c := range p.candidates.Rows {
+			if c.Low <= last {
+				rows = append(rows, w.Run.rowAt(p, c.Pos))
+			}
+		}
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
 }

@@ -43,10 +43,12 @@ func (r *Run) SideBySide() *sideBySide {
 }
 
 // copies reports whether the filter's vectors may be copied: they are the index's own, few, and
-// listed. A column that a search brings along may be another the next time.
+// listed. A column that a search brings along may be another the next time; one that is not in
+// memory may fail to be read.
 func (r *Run) copies() bool {
 	f := r.Filter
-	return f != nil && f.Rows != nil && r.P.Source == nil && 4*len(f.Rows)*r.Seg.Dim <= CopyBytes
+	return f != nil && f.Rows != nil && r.P.Source == nil && !r.Col.Paged() &&
+		4*len(f.Rows)*r.Seg.Dim <= CopyBytes
 }
 
 // sketches reports whether gathered rows are looked at by their sketches first.

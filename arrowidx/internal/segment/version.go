@@ -58,6 +58,11 @@ func (v *Version) Attached(seg *Segment, col *column.Column, keep Keep) *Version
 	return next
 }
 
+// Paged reports whether the vectors of some segment are not in memory.
+func (v *Version) Paged() bool {
+	return slices.ContainsFunc(v.Segments, func(p *Segment) bool { return p.Source.Paged() })
+}
+
 // Free releases the segments; Index does so when nobody uses the version any more.
 func (v *Version) Free() {
 	for _, p := range v.Segments {
