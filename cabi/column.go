@@ -32,44 +32,55 @@ type checks struct {
 var (
 	ofVectors = checks{arrowc.CheckSchema, arrowc.Check}
 	ofTexts   = checks{arrowc.CheckTextSchema, arrowc.CheckTexts}
+	ofTables  = checks{arrowc.CheckTableSchema, arrowc.CheckTable}
 )
 
 // importArrays imports C arrays of one type after checking all of them. What it does not import
 // stays with the C code, which releases it.
-func importArrays(op string, s *schema, in []array, c checks) (out []arrow.Array, err error) {
-	err = guard.Reading(op, "the Arrow data", func() error {
-		out, err = importChecked(op, s, in, c)
-		return err
-	})
+func importArrays(op string, s *schema, in []array, c checks) ([]arrow.Array, error) {
+	out, _, err := importTyped(op, s, in, c)
 	return out, err
 }
 
-func importChecked(op string, s *schema, in []array, c checks) ([]arrow.Array, error) {
+// importTyped is importArrays, and says the type, also of no arrays.
+func importTyped(
+	op string, s *schema, in []array, c checks,
+) (out []arrow.Array, kind arrow.DataType, err error) {
+	err = guard.Reading(op, "the Arrow data", func() error {
+		out, kind, err = importChecked(op, s, in, c)
+		return err
+	})
+	return out, kind, err
+}
+
+func importChecked(
+	op string, s *schema, in []array, c checks,
+) ([]arrow.Array, arrow.DataType, error) {
 	if err := c.schema(s.layout()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range in {
 		if err := c.array(s.layout(), in[i].layout()); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	field, err := cdata.ImportCArrowField(s.cdata())
 	if err != nil {
-		return nil, columnError(op, err)
+		return nil, nil, columnError(op, err)
 	}
 	if err := arrowc.CheckTensor(field.Metadata); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := make([]arrow.Array, 0, len(in))
 	for i := range in {
 		a, err := cdata.ImportCArrayWithType(in[i].cdata(), field.Type)
 		if err != nil {
 			releaseArrays(out)
-			return nil, columnError(op, err)
+			return nil, nil, columnError(op, err)
 		}
 		out = append(out, a)
 	}
-	return out, nil
+	return out, field.Type, nil
 }
 
 func columnError(op string, err error) error {

@@ -272,3 +272,35 @@ int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
 {
     ENTER(goWordsSearchStart(words, (rv_values *)queries, (rv_search_params *)params, task, error));
 }
+
+int32_t rv_score_look(const rv_score_params *params, rv_bytes *out, rv_error *error)
+{
+    ENTER(goScoreLook((rv_score_params *)params, out, error));
+}
+
+int32_t rv_score_open(rv_handle index, rv_handle right, const rv_score_params *params,
+    rv_handle *part, rv_error *error)
+{
+    ENTER(goScoreOpen(index, right, (rv_score_params *)params, part, error));
+}
+
+int32_t rv_score_run_start(rv_handle part, rv_handle *task, rv_error *error)
+{
+    ENTER(goScoreRunStart(part, task, error));
+}
+
+int32_t rv_score_texts_start(rv_handle part, int64_t n, rv_handle *task, rv_error *error)
+{
+    ENTER(goScoreTextsStart(part, n, task, error));
+}
+
+int32_t rv_score_step_start(rv_handle part, const float *vectors, int64_t rows, int64_t dim,
+    rv_handle *task, rv_error *error)
+{
+    ENTER(goScoreStepStart(part, (float *)vectors, rows, dim, task, error));
+}
+
+int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task, rv_error *error)
+{
+    ENTER(goScoreFinishStart(part, counts, task, error));
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+	"github.com/ruvector/ruvector-arrow/lake/score"
 	"github.com/ruvector/ruvector-arrow/simd"
 	"github.com/ruvector/ruvector-arrow/text"
 )
@@ -183,6 +184,11 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		return v.Info(), nil
 	case *text.Texts:
 		return map[string]int{"rows": v.Len()}, nil
+	case *score.Right:
+		return map[string][]string{"names": v.Names()}, nil
+	case *scoredPart:
+		return scoringInfo{v.part.Rows(), v.part.FirstRow(), v.part.Dim(), v.part.BatchRows(),
+			v.part.Schema()}, nil
 	case *task.Task:
 		return map[string]bool{"ended": v.Wait(0)}, nil
 	}

@@ -1,1 +1,51 @@
 /* Part of ruvector.h: parquet files. */
+
+/* ---- Scoring ---- */
+
+/* One part of a scoring: rows of a parquet file, which is a path or data_len bytes in memory that
+ * stay with the caller until the part is freed. out: path of the file to write, which must not be
+ * there. options: JSON of "label" (what errors call the file), "on", "text", "first" and "groups"
+ * (row groups; groups -1: all), "columns" (null: all but on), "constants" (name, type, value as
+ * text or null), "names" (of row, rank, id and score), "k", "least", "most", "memory", "batch",
+ * "dim", "dtype" and "limits". Of search epsilon0, recall, rerank, probes, threads and a filter of
+ * kind 1 are read, during the call. */
+typedef struct rv_score_params {
+    uint32_t size, pad;
+    const char *path;
+    int64_t path_len;
+    const void *data;
+    int64_t data_len;
+    const char *out;
+    int64_t out_len;
+    const char *options;
+    int64_t options_len;
+    const rv_search_params *search;
+} rv_score_params;
+
+/* What a file is, as JSON of "rows", "groups" (rows and bytes of each), "columns" (name, type and
+ * kind of each: "vectors", "text" or "other"), "digest" and "created_by". Of params the file, label
+ * and limits are read. */
+RV_API int32_t rv_score_look(const rv_score_params *params, rv_bytes *out, rv_error *error);
+/* Columns of matched rows: the stream's, which has a row for each of the `rows` rows of an index in
+ * the order of rv_index_ids, or place says which row each has, -1 for none (rows of them, copied).
+ * rv_info tells their names. */
+RV_API int32_t rv_right_import_stream(struct ArrowArrayStream *stream, int64_t rows,
+    const int64_t *place, rv_handle *right, rv_error *error);
+/* Opens the input and creates the output. right may be 0. rv_info tells rows, first row, dim,
+ * batch and schema; rv_free removes the output unless it was finished. A part is used by one task
+ * at a time. */
+RV_API int32_t rv_score_open(rv_handle index, rv_handle right, const rv_score_params *params,
+    rv_handle *part, rv_error *error);
+/* Scores all rows of a part of vectors; its progress is rows. */
+RV_API int32_t rv_score_run_start(rv_handle part, rv_handle *task, rv_error *error);
+/* The next texts of a part of texts, at most n: the task's result is for rv_answer_stream, of one
+ * column of large_string, no rows at the end. */
+RV_API int32_t rv_score_texts_start(rv_handle part, int64_t n, rv_handle *task, rv_error *error);
+/* Scores the rows of the last texts with vectors of those that are not null, rows x dim, which stay
+ * with the task until it has ended. */
+RV_API int32_t rv_score_step_start(rv_handle part, const float *vectors, int64_t rows, int64_t dim,
+    rv_handle *task, rv_error *error);
+/* Completes the output, on the disk. counts receives rows read, rows written, null rows and bytes;
+ * it stays with the task until it has ended. */
+RV_API int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task,
+    rv_error *error);

@@ -209,8 +209,15 @@ static int32_t drain(struct ArrowArrayStream *stream, struct chunks *c, rv_error
     }
 }
 
-/* Reads a stream to its end and imports what it had, as vectors or as texts. */
-static int32_t import_stream(struct ArrowArrayStream *stream, int texts, rv_handle *out,
+/* What a stream is imported as; of a table, rows and place are those of rv_right_import_stream. */
+struct wanted {
+    enum { VECTORS, TEXTS, TABLE } as;
+    int64_t rows;
+    const int64_t *place;
+};
+
+/* Reads a stream to its end and imports what it had. */
+static int32_t import_stream(struct ArrowArrayStream *stream, struct wanted wanted, rv_handle *out,
     rv_error *error)
 {
     struct ArrowSchema schema, only, *seen = &schema;
@@ -233,12 +240,15 @@ static int32_t import_stream(struct ArrowArrayStream *stream, int texts, rv_hand
         kind = drain(stream, &chunks, error);
     if (kind == RV_OK && schema.release == NULL)
         kind = rvi_fail_text(error, RV_COLUMN_ERROR, "the Arrow stream has no schema");
-    if (kind == RV_OK && rvi_only_child_schema(&schema, &only)) {
+    if (kind == RV_OK && wanted.as != TABLE && rvi_only_child_schema(&schema, &only)) {
         seen = &only;
         for (i = 0; i < chunks.n && kind == RV_OK; i++)
             kind = rvi_only_child(&chunks.items[i], error);
     }
-    if (kind == RV_OK && texts)
+    if (kind == RV_OK && wanted.as == TABLE)
+        kind = goRightImport(chunks.items, chunks.n, seen, wanted.rows, (int64_t *)wanted.place,
+            out, error);
+    else if (kind == RV_OK && wanted.as == TEXTS)
         kind = goTextsImport(chunks.items, chunks.n, seen, out, error);
     else if (kind == RV_OK)
         kind = goColumnImport(chunks.items, chunks.n, seen, out, error);
@@ -252,12 +262,18 @@ static int32_t import_stream(struct ArrowArrayStream *stream, int texts, rv_hand
 int32_t rv_column_import_stream(struct ArrowArrayStream *stream, rv_handle *column,
     rv_error *error)
 {
-    return import_stream(stream, 0, column, error);
+    return import_stream(stream, (struct wanted){VECTORS, 0, NULL}, column, error);
 }
 
 int32_t rv_texts_import_stream(struct ArrowArrayStream *stream, rv_handle *texts, rv_error *error)
 {
-    return import_stream(stream, 1, texts, error);
+    return import_stream(stream, (struct wanted){TEXTS, 0, NULL}, texts, error);
+}
+
+int32_t rv_right_import_stream(struct ArrowArrayStream *stream, int64_t rows,
+    const int64_t *place, rv_handle *right, rv_error *error)
+{
+    return import_stream(stream, (struct wanted){TABLE, rows, place}, right, error);
 }
 
 /* ---- a search in one pointer ---- */

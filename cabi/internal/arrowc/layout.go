@@ -61,6 +61,10 @@ func (a *Array) child() *Array {
 	return *a.Children
 }
 
+func (s *Schema) children() []*Schema { return unsafe.Slice(s.Children, s.NChildren) }
+
+func (a *Array) children() []*Array { return unsafe.Slice(a.Children, a.NChildren) }
+
 func (a *Array) buffer(i int) unsafe.Pointer {
 	return unsafe.Slice(a.Buffers, a.NBuffers)[i]
 }

@@ -22,14 +22,16 @@ const (
 	Encoding
 	Texts
 	Words
+	Right
+	Part
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
 // tells what it was.
-const kindBits = 3
+const kindBits = 4
 
 var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding",
-	"column of texts", "index of words"}
+	"column of texts", "index of words", "columns of matched rows", "part of a scoring"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }

@@ -251,6 +251,24 @@ class EmbedParams(Structure):
     ]
 
 
+class ScoreParams(Structure):
+    """struct rv_score_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("pad", c_uint32),
+        ("path", c_char_p),
+        ("path_len", c_int64),
+        ("data", c_void_p),
+        ("data_len", c_int64),
+        ("out", c_char_p),
+        ("out_len", c_int64),
+        ("options", c_char_p),
+        ("options_len", c_int64),
+        ("search", c_void_p),
+    ]
+
+
 # Name -> (result, arguments). Pointers travel as addresses or byref().
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_abi_version": (c_uint32, []),
@@ -339,4 +357,11 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "rv_words_start": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p]),
     "rv_words_search_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p, c_void_p]),
+    "rv_score_look": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "rv_right_import_stream": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, c_void_p]),
+    "rv_score_open": (c_int32, [c_uint64, c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_score_run_start": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_score_texts_start": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p]),
+    "rv_score_step_start": (c_int32, [c_uint64, c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
+    "rv_score_finish_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
 }
