@@ -1,6 +1,7 @@
 package score
 
 import (
+	"math"
 	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
@@ -55,6 +56,27 @@ func (b *batch) ask() {
 			b.queryOf[row] = b.queries
 			b.queries++
 		}
+	}
+}
+
+// take copies the vectors of the queries. Rows of which every number is NaN have none: they become
+// null.
+func (b *batch) take(vectors []float32, dim int) {
+	room, kept := b.vectors.Floats(), 0
+	for q := range b.queries {
+		row, v := q, vectors[q*dim:(q+1)*dim]
+		if b.asked != nil {
+			row = b.asked[q]
+		}
+		if !slices.ContainsFunc(v, func(x float32) bool { return !math.IsNaN(float64(x)) }) {
+			b.valid[row] = false
+			continue
+		}
+		copy(room[kept*dim:], v)
+		kept++
+	}
+	if kept < b.queries {
+		b.ask()
 	}
 }
 

@@ -141,6 +141,7 @@ func (p *Part) Texts(ctx context.Context, n int) (texts [][]byte, valid []bool, 
 }
 
 // Step searches with the vectors of the last texts, as many as were there, row-major, and writes.
+// A text whose numbers are all NaN has no vector, and counts as null.
 //
 // Errors: those of Run. A wrong number of vectors is a DimensionMismatch, and changes nothing.
 func (p *Part) Step(ctx context.Context, vectors []float32) error {
@@ -153,7 +154,7 @@ func (p *Part) Step(ctx context.Context, vectors []float32) error {
 			fmt.Sprintf("%d numbers for %d texts and an index of %d dimensions", len(vectors),
 				b.queries, p.source.dim()), "use the embedder of the index")
 	}
-	copy(b.vectors.Floats(), vectors)
+	b.take(vectors, p.source.dim())
 	p.waiting = nil
 	p.err = p.search(ctx, b)
 	if p.err == nil {

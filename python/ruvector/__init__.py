@@ -120,6 +120,7 @@ __all__ = [
     "Recommendation",
     "RuVectorError",
     "RuVectorWarning",
+    "ScoreReport",
     "SearchResult",
     "SeriesAccessor",
     "UnknownId",
@@ -144,6 +145,7 @@ __all__ = [
     "plot",
     "recall",
     "recommend",
+    "score_parquet",
     "search",
     "set_threads",
     "sim_join",
@@ -156,15 +158,23 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ._parquet.scoring.job import score_parquet
+    from ._parquet.scoring.report import ScoreReport
     from ._recommend.result import Recommendation
     from ._recommend.table import Candidate
 else:  # checkers report names that are absent themselves
+    _LATER = {  # looked up once, by who uses them
+        "Candidate": "_recommend.result",
+        "Recommendation": "_recommend.result",
+        "ScoreReport": "_parquet.scoring.report",
+        "score_parquet": "_parquet.scoring.job",
+    }
 
     def __getattr__(name: str) -> object:
-        if name in ("Candidate", "Recommendation"):  # looked up once, by who names the types
-            from ._recommend import result
+        if name in _LATER:
+            import importlib
 
-            globals()[name] = getattr(result, name)
+            globals()[name] = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
             return globals()[name]
         raise _MODULE.error(None, name, __all__)
 

@@ -112,14 +112,6 @@ def _like(function: F, call: Any) -> F:
     return out
 
 
-# By the last name that is missing, as Python quotes it.
-_MISSING: Final = {
-    "'query'": "give a text or a vector to search for",
-    "'text'": "text= is the column whose words are searched",
-    "'on'": "on= is the column of texts",
-}
-
-
 def _misfit(error: TypeError) -> bool:
     """Return whether a call did not fit, told by that no code of the function ran."""
     return error.__traceback__ is not None and error.__traceback__.tb_next is None
@@ -144,8 +136,8 @@ def _explained(
         advice = _argument_meant(unknown[0], named[unknown[0]], list(parameters))
     elif len(arguments) > len(places):
         advice = _place_meant(arguments[len(places)], [*parameters][len(places) :])
-    elif "missing" in str(failure):
-        advice = _MISSING.get(str(failure).rpartition(": ")[2], "")
+    elif "query" in parameters and "missing" in str(failure):
+        advice = "give a text or a vector to search for"
     return TypeError(f"{failure}; {advice}" if advice else str(failure))
 
 

@@ -96,13 +96,6 @@ def test_nulls_among_queries_are_to_be_left_out():
     assert told == "query: row 1 is null, not text; leave nulls out"
 
 
-def test_what_is_missing_is_explained_by_its_own_name():
-    assert said(TypeError, rv.search, FRAME).endswith("; give a text or a vector to search for")
-    told = said(TypeError, rv.hybrid, FRAME, "x")
-    assert told.endswith("'text'; text= is the column whose words are searched")
-    assert said(TypeError, rv.embed, FRAME).endswith("'on'; on= is the column of texts")
-
-
 def test_a_closed_index_says_so_wherever_it_is_shown():
     index = rv.Index.build(ROWS)
     assert repr(index) == "Index(12 x 4, cosine, exact)"

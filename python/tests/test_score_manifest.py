@@ -26,14 +26,14 @@ def part(number: int, piece: int, data: bytes = b"rows") -> Part:
 
     digest = hashlib.sha256(data).hexdigest()
     name = manifests.part_name(number, piece)
-    return Part(name, (piece, 1), 10, 20, 1, len(data), digest)
+    return Part(name, 10, 20, 1, len(data), digest)
 
 
 def job(*done: int) -> Manifest:
     """A job of as many inputs, each of three pieces of which so many are finished."""
     entries = [
         Entry(
-            f"/in/{i}.parquet", Mark(100, "17"), "ab", 30, ((0, 1), (1, 1), (2, 1)),
+            f"/in/{i}.parquet", Mark(100, "17"), "ab", 30, ((0, 1, 10), (1, 1, 10), (2, 1, 10)),
             parts=[part(i, j) for j in range(count)],
         )
         for i, count in enumerate(done)
@@ -97,7 +97,7 @@ def test_a_damaged_manifest_is_named(tmp_path: pathlib.Path, wrong: Any) -> None
 INPUTS: list[dict[str, Any]] = [
     {"size": -1}, {"size": 1.5}, {"rows": None}, {"name": 3}, {"pieces": [[1]]}, {"pieces": [3]},
     {"pieces": []}, {"parts": [3]}, {"parts": {}}, {"failed": "why"}, {"changed": 3},
-    {"pieces": [[0, 2], [1, 1], [2, 1]]}, {"footer": None},
+    {"pieces": [[0, 2, 3]] * 3, "parts": [{}]}, {"footer": None},
 ]  # fmt: skip
 
 

@@ -179,9 +179,9 @@ def test_partitions_of_delta_are_columns_of_the_tables_types(tmp_path: pathlib.P
         ]
         rows[number] = [c.value for c in file.constants]
     assert rows == {
-        1: ["a", 0, 1, True],
-        2: ["b", 1, 2, False],
-        3: ["a b/c", 20000, 3, True],
+        1: ["a", datetime.date(1970, 1, 1), 1, True],
+        2: ["b", datetime.date(1970, 1, 2), 2, False],
+        3: ["a b/c", datetime.date(2024, 10, 4), 3, True],
         4: [None, None, 4, None],
     }
 

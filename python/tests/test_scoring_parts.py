@@ -264,6 +264,38 @@ def test_texts_are_given_out_and_vectors_taken(tmp_path: Path) -> None:
     assert counts.nulls == len(nulls)
 
 
+@pytest.mark.parametrize("null", [True, False])
+def test_a_text_without_a_vector_counts_as_null(tmp_path: Path, null: bool) -> None:
+    texts = ["a", None if null else "b", "", "c", " ", "d"]
+    pq.write_table(pa.table({"body": texts}), tmp_path / "in.parquet")
+    index = rv.Index.build(vectors(100, 1))
+    matrix = vectors(6)
+    matrix[[2, 4]] = np.nan
+    matrix[0, 0] = 0.5
+    out = tmp_path / "out.parquet"
+    with scoring.Part(str(tmp_path / "in.parquet"), str(out), index=index._handle, k=2,
+                      on="body", text=True, names=NAMES) as part:  # fmt: skip
+        while batch := part.texts(6):
+            part.step(matrix[[i for i, text in enumerate(batch) if text is not None]])
+        counts = part.finish()
+    nulls = {2, 4} | ({1} if null else set())
+    expected = answers(index, np.nan_to_num(matrix), nulls, 2)
+    assert pq.read_table(out).select(NAMES).cast(expected.schema).equals(expected)
+    assert counts.nulls == len(nulls)
+
+
+def test_a_text_with_one_number_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"body": ["a", "b"]}), tmp_path / "in.parquet")
+    index = rv.Index.build(vectors(100, 1))
+    matrix = vectors(2)
+    matrix[1, 0] = np.nan
+    with scoring.Part(str(tmp_path / "in.parquet"), str(tmp_path / "out"), index=index._handle,
+                      k=2, on="body", text=True, names=NAMES) as part:  # fmt: skip
+        part.texts(6)
+        with pytest.raises(rv.InvalidVector, match="row 1"):
+            part.step(matrix)
+
+
 def test_a_file_in_memory_is_scored_like_one_on_disk(tmp_path: Path) -> None:
     table = pa.table({"emb": column(vectors(30), {4})})
     pq.write_table(table, tmp_path / "in.parquet")

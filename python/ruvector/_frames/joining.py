@@ -60,6 +60,10 @@ class ByPosition:
         """Return the frame's rows of the index's."""
         return rows
 
+    def all_rows(self) -> Rows:
+        """Return the frame's row of every row of the index."""
+        return np.arange(len(self._index))
+
 
 class ById:
     """Rows of index and frame that have one id belong together.
@@ -163,6 +167,21 @@ class ById:
         back = np.full(len(index), -1, np.int64)
         back[known[place]] = place
         return back[rows]
+
+    def all_rows(self) -> Rows:
+        """Return the frame's row of every row of the index, -1 where it has none.
+
+        Raises
+        ------
+        DuplicateId
+            It has two.
+        """
+        index = self._index
+        assert index is not None
+        known = self._known(index)
+        place = np.flatnonzero(known >= 0)
+        self._once(known[place], place)
+        return self.rows_of(np.arange(len(index)))
 
     def _once(self, rows: Rows, place: Rows) -> None:
         """Refuse a frame that has an id of the index twice."""

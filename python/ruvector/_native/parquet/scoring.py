@@ -261,7 +261,10 @@ class Part:
             answer.close()
 
     def step(self, vectors: npt.NDArray[Any]) -> None:
-        """Score the rows of the last texts, with float32 vectors of those that are not None."""
+        """Score the rows of the last texts, with float32 vectors of those that are not None.
+
+        A row of which every number is NaN has no vector, and counts as null.
+        """
         rows = np.ascontiguousarray(vectors, np.float32)
         if rows.ndim != 2:
             raise InvalidArgument(f"vectors of {rows.ndim} dimensions; give rows of numbers")

@@ -100,6 +100,8 @@ class ObstoreStore:
 
     def mark(self, key: str) -> Mark | None:
         """Return size and etag."""
+        if not key:
+            return None
         try:
             meta = self._store.head(key)
         except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -11,7 +12,7 @@ from ..._errors import ColumnError
 
 NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
-Value = int | float | bool | str | None
+Value = int | float | bool | str | datetime.date | None
 Texts = tuple[tuple[str, str | None], ...]  # key and text of each folder
 
 

@@ -67,7 +67,7 @@ def find_inputs(inputs: Any) -> Inputs:
     folders: list[str] = []
     snapshots: list[str] = []
     fields: list[tables.Fields] = []
-    for item in _items(inputs):
+    for item in items_of(inputs):
         table = tables.read_table(item)
         if table is not None:
             snapshots.append(table.snapshot)
@@ -97,14 +97,14 @@ def find_inputs(inputs: Any) -> Inputs:
     )
 
 
-def _items(inputs: Any) -> list[Any]:
+def items_of(inputs: Any) -> list[Any]:
     """Return inputs one by one; a pair of a file system and a path is one."""
     if isinstance(inputs, tuple) and _is_pair(inputs):
         return [inputs]
     if isinstance(inputs, list | tuple | set | frozenset):
-        return [each for item in inputs for each in _items(item)]
+        return [each for item in inputs for each in items_of(item)]
     if isinstance(inputs, Iterator):
-        return [each for item in inputs for each in _items(item)]
+        return [each for item in inputs for each in items_of(item)]
     return [inputs]
 
 

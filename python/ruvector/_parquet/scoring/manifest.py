@@ -28,7 +28,6 @@ class Part:
     """A finished part file."""
 
     name: str
-    groups: tuple[int, int]  # first row group of the input and how many
     rows_in: int
     rows: int
     nulls: int
@@ -44,7 +43,7 @@ class Entry:
     mark: Mark
     footer: str  # digest of the footer; "" where it could not be read
     rows: int
-    pieces: tuple[tuple[int, int], ...]  # first row group and how many, of each part
+    pieces: tuple[tuple[int, int, int], ...]  # first row group, how many, rows: of each part
     failed: str = ""  # why the file was set aside
     parts: list[Part] = field(default_factory=list)
 
@@ -73,9 +72,8 @@ class Manifest:
                 "pieces": [list(piece) for piece in entry.pieces], "failed": entry.failed,
                 "parts": [
                     {
-                        "name": part.name, "groups": list(part.groups), "rows_in": part.rows_in,
-                        "rows": part.rows, "nulls": part.nulls, "size": part.size,
-                        "sha256": part.sha256,
+                        "name": part.name, "rows_in": part.rows_in, "rows": part.rows,
+                        "nulls": part.nulls, "size": part.size, "sha256": part.sha256,
                     }
                     for part in entry.parts
                 ],
@@ -184,10 +182,10 @@ def _parsed(whole: Any) -> Manifest:
 
 
 def _entry(each: Any, number: int) -> Entry:
-    pieces = tuple(_pair(piece) for piece in _list(each["pieces"]))
+    pieces = tuple(_three(piece) for piece in _list(each["pieces"]))
     parts = [_part(part) for part in _list(each["parts"])]
     for i, part in enumerate(parts):
-        if i >= len(pieces) or part.groups != pieces[i] or part.name != part_name(number, i):
+        if i >= len(pieces) or part.name != part_name(number, i):
             raise ValueError(f"part {part.name!r} of input {number} has no piece")
     mark = Mark(_int(each["size"]), _str(each["changed"]))
     rows = _int(each["rows"])
@@ -199,8 +197,8 @@ def _entry(each: Any, number: int) -> Entry:
 
 def _part(each: Any) -> Part:
     return Part(
-        _str(each["name"]), _pair(each["groups"]), _int(each["rows_in"]), _int(each["rows"]),
-        _int(each["nulls"]), _int(each["size"]), _str(each["sha256"]),
+        _str(each["name"]), _int(each["rows_in"]), _int(each["rows"]), _int(each["nulls"]),
+        _int(each["size"]), _str(each["sha256"]),
     )  # fmt: skip
 
 
@@ -222,9 +220,9 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    first, second = _list(value)
-    return _int(first), _int(second)
+def _three(value: Any) -> tuple[int, int, int]:
+    first, groups, rows = _list(value)
+    return _int(first), _int(groups), _int(rows)
 
 
 def check_part(folder: str, part: Part) -> None:

@@ -198,7 +198,7 @@ def _delta(table: Any) -> TableFiles:
         TableFile(
             place_of(unquote(str(path))),
             tuple(
-                Constant(column, _TYPES[kinds[column]], _plain(values[column][i], kinds[column]))
+                Constant(column, _TYPES[kinds[column]], _plain(values[column][i]))
                 for column in partitions
             ),
         )
@@ -277,12 +277,10 @@ def _delta_store(table: Any, uri: str) -> tuple[Store, str]:
     return ObstoreStore(asked(uri, "opened", lambda: make(uri, **options))), ""
 
 
-def _plain(value: Any, kind: str) -> Value:
+def _plain(value: Any) -> Value:
     """Return a value of a partition as the library takes it."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | str | datetime.date):
         return value
-    if isinstance(value, datetime.date) and kind == "date":
-        return (value - datetime.date(1970, 1, 1)).days
     if isinstance(value, decimal.Decimal):
         return float(value)
     raise InvalidArgument(f"a partition has the value {value!r}, which cannot become a column here")
