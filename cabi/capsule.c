@@ -1,4 +1,4 @@
-/* The destructor of the capsules that carry streams made by this library. It runs while the
+/* The destructors of the capsules that carry what this library made. They run while the
  * interpreter deletes the capsule, with its lock held, also in a forked child and while it shuts
  * down: C only, nothing of Go. */
 #include <stdlib.h>
@@ -22,6 +22,15 @@ static void *content(void *capsule, const char *name)
     if (p == NULL && clear_error != NULL)
         clear_error();
     return p;
+}
+
+void rv_capsule_free_schema(void *capsule)
+{
+    struct ArrowSchema *s = content(capsule, "arrow_schema");
+
+    if (s != NULL && s->release != NULL)
+        s->release(s);
+    free(s);
 }
 
 void rv_capsule_free_stream(void *capsule)

@@ -304,3 +304,16 @@ int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task
 {
     ENTER(goScoreFinishStart(part, counts, task, error));
 }
+
+int32_t rv_parquet_open_start(const char *paths, int64_t len, const char *column,
+    int64_t column_len, const rv_parquet_params *params, rv_handle *task, rv_error *error)
+{
+    ENTER(goParquetOpenStart((char *)paths, len, (char *)column, column_len,
+        (rv_parquet_params *)params, task, error));
+}
+
+int32_t rv_parquet_read_start(rv_handle files, void *data, int64_t bytes, uint8_t *valid,
+    int32_t threads, rv_handle *task, rv_error *error)
+{
+    ENTER(goParquetReadStart(files, data, bytes, valid, threads, task, error));
+}

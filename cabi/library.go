@@ -21,6 +21,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+	"github.com/ruvector/ruvector-arrow/lake/parquet"
 	"github.com/ruvector/ruvector-arrow/lake/score"
 	"github.com/ruvector/ruvector-arrow/simd"
 	"github.com/ruvector/ruvector-arrow/text"
@@ -180,6 +181,8 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		return indexInfo{v.Info(), address(v.SourceFloats()), ref.Poisoned(), v.Wide()}, nil
 	case *arrowidx.Encoding:
 		return map[string]int64{"bytes": v.Size()}, nil
+	case *parquet.Set:
+		return describeSet(v), nil
 	case *text.WordIndex:
 		return v.Info(), nil
 	case *text.Texts:

@@ -243,12 +243,20 @@ RV_API int64_t rv_live(void);
 RV_API int32_t rv_wrap_matrix(const void *data, int64_t rows, int64_t dim, const char *format,
     const uint8_t *validity, uint64_t token, struct ArrowArray *array, struct ArrowSchema *schema,
     rv_error *error);
+/* The same memory as a stream of one array, and the schema of such arrays, in structs of malloc,
+ * for PyCapsule_New. The token appears when the array, or the stream before it was taken, is
+ * released. */
+RV_API int32_t rv_wrap_schema(int64_t dim, const char *format, struct ArrowSchema **out,
+    rv_error *error);
+RV_API int32_t rv_wrap_stream(const void *data, int64_t rows, int64_t dim, const char *format,
+    const uint8_t *validity, uint64_t token, struct ArrowArrayStream **out, rv_error *error);
 /* Takes up to cap tokens of released wrappers; returns how many. */
 RV_API int64_t rv_take_released(uint64_t *tokens, int64_t cap);
 /* Destructor of PyCapsules of streams whose memory came from malloc: releases if still unreleased,
  * frees. rv_capsule_init gives it the addresses of PyCapsule_GetPointer and PyErr_Clear, once. */
 RV_API void rv_capsule_init(void *get_pointer, void *clear_error);
 RV_API void rv_capsule_free_stream(void *capsule);
+RV_API void rv_capsule_free_schema(void *capsule);
 /* Copies the columns into a fresh stream of one batch, made by malloc, for PyCapsule_New with
  * rv_capsule_free_stream. */
 RV_API int32_t rv_export_stream(const rv_export_column *columns, int64_t n, int64_t rows,

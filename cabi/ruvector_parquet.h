@@ -49,3 +49,28 @@ RV_API int32_t rv_score_step_start(rv_handle part, const float *vectors, int64_t
  * it stays with the task until it has ended. */
 RV_API int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task,
     rv_error *error);
+/* ---- Vectors ---- */
+
+/* How vectors are read. dim 0: as many as the first has. dtype: of the numbers in a column of bytes
+ * of fixed length, NUL-terminated, NULL for float32. cache: bytes of decoded pages that are kept.
+ * The rest are limits, 0 for the default: bytes of the footer, fields of the schema, row groups of
+ * a file; bytes of a page as stored and unpacked; bytes of a row group's vectors; bytes that become
+ * of one that is read; numbers of a list. */
+typedef struct rv_parquet_params {
+    uint32_t size;
+    int32_t pad;
+    int64_t dim;
+    const char *dtype;
+    int64_t cache;
+    int64_t footer, columns, groups, page, page_decoded, decoded, ratio, list;
+} rv_parquet_params;
+
+/* Files whose names end in a NUL each, as one column of vectors; column "" is the only one that
+ * holds vectors. The task's result is a handle, of which rv_info says "rows", "dim", "type" (of the
+ * numbers, as NumPy names it), "column", "files" and "groups". */
+RV_API int32_t rv_parquet_open_start(const char *paths, int64_t len, const char *column,
+    int64_t column_len, const rv_parquet_params *params, rv_handle *task, rv_error *error);
+/* Decodes all vectors to data of bytes (rows x dim numbers), and to valid, one byte a row, which is
+ * rows long; NULL makes a null row an error. Both stay with the task, whose progress is rows. */
+RV_API int32_t rv_parquet_read_start(rv_handle files, void *data, int64_t bytes, uint8_t *valid,
+    int32_t threads, rv_handle *task, rv_error *error);

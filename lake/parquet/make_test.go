@@ -186,8 +186,8 @@ func appendNumber(out []byte, e Element, x float64) []byte {
 	return binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(x)))
 }
 
-// memory returns the rows of dim numbers as ReadGroup gives them.
-func memory(e Element, dim int, rows []row) (data, valid []byte) {
+// inMemory returns the rows of dim numbers as ReadGroup gives them.
+func inMemory(e Element, dim int, rows []row) (data, valid []byte) {
 	valid = make([]byte, (len(rows)+7)/8)
 	for i, r := range rows {
 		if r != nil {

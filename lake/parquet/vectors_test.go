@@ -70,10 +70,10 @@ func TestRandomFilesAreReadByGroupAndByRow(t *testing.T) {
 		require.Equal(t, dim, v.Dim())
 		require.Equal(t, m.elem, v.Type())
 		require.Equal(t, int64(len(all)), v.Rows())
-		data, valid := memory(m.elem, dim, all)
+		data, valid := inMemory(m.elem, dim, all)
 		readRows(t, r, v, data, valid)
 		for g, rows := range m.groups {
-			want, bits := memory(m.elem, dim, rows)
+			want, bits := inMemory(m.elem, dim, rows)
 			dst, have := make([]byte, len(want)), make([]byte, len(bits))
 			require.NoError(t, v.ReadGroup(ctx, g, dst, have), "%+v", m)
 			require.True(t, bytes.Equal(want, dst), "%+v", m)
@@ -108,7 +108,7 @@ func TestNumbersArriveBitByBit(t *testing.T) {
 			v := open(t, m.bytes(t))
 			dst := make([]byte, v.RowBytes())
 			require.NoError(t, v.ReadGroup(context.Background(), 0, dst, nil))
-			want, _ := memory(e, len(special), []row{special})
+			want, _ := inMemory(e, len(special), []row{special})
 			assert.Equal(t, want, dst)
 		}
 	}
@@ -210,7 +210,7 @@ func TestAColumnIsReadByManyAtOnce(t *testing.T) {
 			page: 500, dictionary: codec == compress.Codecs.Gzip}
 		v := open(t, m.bytes(t))
 		v.cache.limit = 2000
-		data, valid := memory(Float32, 16, rows)
+		data, valid := inMemory(Float32, 16, rows)
 		var wait sync.WaitGroup
 		for seed := range 4 {
 			wait.Add(1)

@@ -76,6 +76,7 @@ from ._index.recall import RecallReport
 from ._index.result import Hit, SearchResult
 from ._input.matrices import to_column, to_matrix
 from ._native import cpu_features
+from ._parquet.vectors import VectorColumn, read_vectors
 from ._recommend import recommend
 from ._settings import config, set_threads
 from ._show.plan import Plan, last_plan
@@ -124,6 +125,7 @@ __all__ = [
     "SearchResult",
     "SeriesAccessor",
     "UnknownId",
+    "VectorColumn",
     "VectorIndexError",
     "VectorsChanged",
     "__version__",
@@ -143,6 +145,7 @@ __all__ = [
     "merge_topk",
     "neighbors",
     "plot",
+    "read_vectors",
     "recall",
     "recommend",
     "score_parquet",

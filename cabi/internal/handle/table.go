@@ -24,6 +24,7 @@ const (
 	Words
 	Right
 	Part
+	Parquet
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
@@ -31,7 +32,8 @@ const (
 const kindBits = 4
 
 var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding",
-	"column of texts", "index of words", "columns of matched rows", "part of a scoring"}
+	"column of texts", "index of words", "columns of matched rows", "part of a scoring",
+	"set of parquet files"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }

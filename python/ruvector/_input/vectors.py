@@ -169,6 +169,9 @@ def read_vectors(
     """
     if isinstance(data, Vectors):
         return data
+    if hasattr(data, "_ruvector_rows"):  # a column that was read from files
+        matrix, validity, layout = data._ruvector_rows()
+        return from_matrix(matrix, validity, False, layout)
     reading = _Reading(label, warn, gaps or current.bad_vectors == "skip")
     if isinstance(data, np.ndarray):
         return _from_numpy(data, reading)

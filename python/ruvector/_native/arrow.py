@@ -8,9 +8,10 @@ while a consumer or the dying interpreter lets go of them.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ctypes import byref, c_char_p, c_int64, c_uint64, c_void_p, py_object
 from typing import Any
 
@@ -100,6 +101,18 @@ def machine(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def bitmap(valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """Return an Arrow validity bitmap."""
     return np.packbits(valid, bitorder="little")
+
+
+@contextlib.contextmanager
+def lend(*memory: Any) -> Iterator[int]:
+    """Keep memory for what is made within, until the token that names it is released."""
+    token = next(_tokens)
+    _kept[token] = memory
+    try:
+        yield token
+    except BaseException:
+        _kept.pop(token, None)
+        raise
 
 
 def wrap_matrix(

@@ -269,6 +269,26 @@ class ScoreParams(Structure):
     ]
 
 
+class ParquetParams(Structure):
+    """struct rv_parquet_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("pad", c_int32),
+        ("dim", c_int64),
+        ("dtype", c_char_p),
+        ("cache", c_int64),
+        ("footer", c_int64),
+        ("columns", c_int64),
+        ("groups", c_int64),
+        ("page", c_int64),
+        ("page_decoded", c_int64),
+        ("decoded", c_int64),
+        ("ratio", c_int64),
+        ("list", c_int64),
+    ]
+
+
 # Name -> (result, arguments). Pointers travel as addresses or byref().
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_abi_version": (c_uint32, []),
@@ -277,9 +297,15 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         c_int32,
         [c_void_p, c_int64, c_int64, c_char_p, c_void_p, c_uint64, c_void_p, c_void_p, c_void_p],
     ),
+    "rv_wrap_schema": (c_int32, [c_int64, c_char_p, c_void_p, c_void_p]),
+    "rv_wrap_stream": (
+        c_int32,
+        [c_void_p, c_int64, c_int64, c_char_p, c_void_p, c_uint64, c_void_p, c_void_p],
+    ),
     "rv_take_released": (c_int64, [c_void_p, c_int64]),
     "rv_capsule_init": (None, [c_void_p, c_void_p]),
     "rv_capsule_free_stream": (None, [c_void_p]),
+    "rv_capsule_free_schema": (None, [c_void_p]),
     "rv_export_stream": (c_int32, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
     "rv_configure": (c_int32, [c_void_p, c_void_p]),
     "rv_info": (c_int32, [c_uint64, c_void_p, c_void_p]),
@@ -364,4 +390,12 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_score_texts_start": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p]),
     "rv_score_step_start": (c_int32, [c_uint64, c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
     "rv_score_finish_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_parquet_open_start": (
+        c_int32,
+        [c_char_p, c_int64, c_char_p, c_int64, c_void_p, c_void_p, c_void_p],
+    ),
+    "rv_parquet_read_start": (
+        c_int32,
+        [c_uint64, c_void_p, c_int64, c_void_p, c_int32, c_void_p, c_void_p],
+    ),
 }

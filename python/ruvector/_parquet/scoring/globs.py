@@ -96,7 +96,7 @@ def refuse_tables(folder: str) -> None:
 
 def _some(found: list[Found], path: str, what: str) -> list[Found]:
     if not found:
-        raise FileMissing(f"inputs={path!r}: {what}", path=path)
+        raise FileMissing(f"{path!r}: {what}", path=path)
     return sorted(found)
 
 
