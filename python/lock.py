@@ -1,4 +1,4 @@
-"""Write requirements-*.txt and checks/matrix/*.txt again: versions pinned, every file's hash.
+"""Write requirements-*.txt and the lists of checks/ again: versions pinned, every file's hash.
 
 Resolved for Linux and Python 3.11 to 3.14 at once (uv's universal mode, uv in an environment of
 its own), so that one lock serves every interpreter that the package supports. What the lock has
@@ -16,7 +16,7 @@ import venv
 HERE = pathlib.Path(__file__).resolve().parent
 UV = "uv==0.13.9"
 HEAD = "# Written by python/lock.py from {}; do not edit.\n"
-CORNERS = HERE.parent / "checks" / "matrix"
+CHECKS = HERE.parent / "checks"
 
 
 def lock(source: pathlib.Path, target: pathlib.Path, upgrade: bool) -> None:
@@ -41,7 +41,7 @@ def main() -> int:
     upgrade = "--upgrade" in sys.argv
     for name in ("requirements-dev", "requirements-lake"):  # the second is bound by the first
         lock(HERE / f"{name}.in", HERE / f"{name}.txt", upgrade)
-    for source in sorted(CORNERS.glob("*.in")):
+    for source in sorted([*CHECKS.glob("matrix/*.in"), *CHECKS.glob("clusters/*.in")]):
         lock(source, source.with_suffix(".txt"), upgrade)
     return 0
 

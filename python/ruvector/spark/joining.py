@@ -1,0 +1,497 @@
+"""`score`, `sim_join`, `search` and `search_shards` on Spark."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from .._arguments import places, positive, share
+from .._clusters.asking import Asked
+from .._clusters.broadcast import folder_of_run, write_index
+from .._clusters.extras import engine, module
+from .._clusters.opened import Source
+from .._clusters.partial import BUCKET, Partial, markers
+from .._clusters.plans import ClusterPlan, memory_of
+from .._clusters.preparing import (
+    Prepared,
+    Sizes,
+    Wanted,
+    decide,
+    last_plan,
+    prepare,
+    remember,
+    vector_bytes,
+)
+from .._clusters.questions import VECTOR, read_questions, search_layout
+from .._clusters.rights import Right, right_of
+from .._clusters.routing import CELL, SAMPLE, routed_schema, train
+from .._errors import InvalidArgument
+from .._habits import told
+from .._index.merge import merge_topk
+from .._index.result import SearchResult
+from .._metric import MetricName
+from . import tasks
+from .building import found_of
+from .frames import (
+    ID_TYPES,
+    add_file,
+    arrow_schema,
+    checked,
+    cores_of,
+    is_frame,
+    send,
+    source_of,
+    struct_of,
+    struct_of_arrow,
+)
+
+__all__ = ["explain", "last_plan", "score", "search", "search_shards", "sim_join"]
+
+_ROWS_AT_ONCE = 100_000  # right rows that all queries are asked of at once
+
+
+class _Join(NamedTuple):
+    """Both sides of a join and what was prepared of it."""
+
+    left: Any
+    rows: Any  # right DataFrame, or None
+    right: Right
+    prepared: Prepared
+    plan: ClusterPlan
+
+
+@told
+def score(
+    df: Any,
+    index: Any,
+    *,
+    on: str | None = None,
+    k: int = 10,
+    columns: Sequence[str] | None = None,
+    embedder: Any = None,
+    where: Any = None,
+    min_similarity: float | None = None,
+    max_distance: float | None = None,
+    recall: float = 0.95,
+    threads: int | None = None,
+) -> Any:
+    """Find for every row of a DataFrame the `k` nearest rows of an index.
+
+    Parameters
+    ----------
+    df : DataFrame
+    index : Index, Shards, or path
+        A path that all machines see, of one index or of a folder of shards. An `Index` is sent.
+    on : str, optional
+        The column that asks: arrays of numbers, or text, which the embedder of the index embeds.
+        The only column of vectors when not given.
+    k : int
+    columns : sequence of str, optional
+        Columns of `df` that the answer has; all but `on` when not given.
+    embedder, where, min_similarity, max_distance, recall
+        As in `ruvector.Index.search` and `ruvector.sim_join`.
+    threads : int, optional
+        Of one worker; ``spark.task.cpus`` when not given.
+
+    Returns
+    -------
+    DataFrame
+        `columns`, ``rank`` (long, from 1), ``id`` (long, string, or decimal(20, 0) of unsigned
+        ids) and the score (float). Rows without a vector have no answer.
+
+    Raises
+    ------
+    ColumnError, InvalidArgument, MetricError, FileMissing, NotAnIndex, MissingExtra
+        Here. What rows do wrong is raised by the action that runs them, see `error_of`.
+    """
+    session = _session(df)
+    right = right_of(index, None, is_frame(index))
+    if right.kind == "frame":
+        raise InvalidArgument("score takes an index; sim_join joins the rows of two DataFrames")
+    wanted = Wanted(
+        on,
+        None,
+        None,
+        k,
+        "inner",
+        embedder,
+        where,
+        min_similarity,
+        max_distance,
+        recall,
+        "",
+        "auto",
+    )
+    each = _threads(session, threads)
+    prepared = prepare(
+        wanted, arrow_schema(df), None, right, ID_TYPES[right.id_kind], each, columns, True
+    )
+    plan = ClusterPlan("index", "scoring", cores_of(session)[0], each, right_rows=right.rows)
+    return _run(_Join(df, None, right, prepared, plan))
+
+
+@told
+def sim_join(
+    left: Any,
+    right: Any,
+    *,
+    on: str | None = None,
+    left_on: str | None = None,
+    right_on: str | None = None,
+    k: int = 1,
+    how: Literal["inner", "left"] = "inner",
+    embedder: Any = None,
+    where_right: Any = None,
+    min_similarity: float | None = None,
+    max_distance: float | None = None,
+    metric: MetricName | None = None,
+    recall: float = 0.95,
+    suffix: str = "_right",
+    plan: Literal["auto", "index", "queries", "routed"] = "auto",
+    memory: int | str | None = None,
+    cells: int | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Put beside every row of a DataFrame the rows of another that are nearest to it.
+
+    Parameters
+    ----------
+    left : DataFrame
+    right : DataFrame, Index, Shards, or path
+        Of an index or of shards, the ids; a path is one that all machines see.
+    on, left_on, right_on, k, how, min_similarity, max_distance, metric, recall, suffix
+        As in `ruvector.sim_join`.
+    embedder
+        Of left texts, where `right` is an index that does not know its own.
+    where_right : Column, SQL text, or n booleans, optional
+        Right rows that may be found; booleans for an index.
+    plan : {"auto", "index", "queries", "routed"}
+        ``index`` builds an index of the right rows on the driver and sends it to every worker;
+        ``queries`` sends left rows to every worker and merges what the partitions find;
+        ``routed`` sends rows of both sides to the workers of their cells, for a recall that is
+        measured on a sample. ``auto`` counts rows where that decides.
+    memory : int or str, optional
+        Bytes of right vectors that every worker may hold, ``"2GB"``; half a GiB when not given.
+    cells : int, optional
+        Of ``routed``.
+    threads : int, optional
+        Of one worker; ``spark.task.cpus`` when not given.
+
+    Returns
+    -------
+    DataFrame
+        Left columns, right columns (or ``id``), ``rank`` from 1 and the score as float; no
+        columns of ours. Ties go to the smaller row number of the right side. The schema is known
+        before anything runs. Rows have no order.
+
+    Raises
+    ------
+    ColumnError, InvalidArgument, MetricError, FileMissing, NotAnIndex, MissingExtra
+        Here. What rows do wrong is raised by the action that runs them, see `error_of`.
+
+    Notes
+    -----
+    The contract is that of Spark's ``nearestByJoin``: at most `k` rows of each left row. With
+    ``recall=1.0`` all plans give the same rows. ``queries`` and ``routed`` number rows by
+    partition and place: a DataFrame whose rows change places between two evaluations is to be
+    cached or written first.
+    """
+    found = _joined(
+        left, right,
+        Wanted(
+            on, left_on, right_on, k, how, embedder, where_right, min_similarity, max_distance,
+            recall, suffix, plan,
+        ),
+        metric, memory, threads,
+    )  # fmt: skip
+    return _run(found, cells)
+
+
+@told
+def explain(
+    left: Any,
+    right: Any,
+    *,
+    on: str | None = None,
+    left_on: str | None = None,
+    right_on: str | None = None,
+    k: int = 1,
+    metric: MetricName | None = None,
+    recall: float = 0.95,
+    plan: str = "auto",
+    memory: int | str | None = None,
+    threads: int | None = None,
+) -> ClusterPlan:
+    """Return the plan that `sim_join` would take, and why; joins nothing.
+
+    Parameters are those of `sim_join`. Rows are counted where that decides.
+    """
+    wanted = Wanted(
+        on, left_on, right_on, k, "inner", None, None, None, None, recall, "_right", plan
+    )
+    return _joined(left, right, wanted, metric, memory, threads).plan
+
+
+@told
+def search(
+    df: Any,
+    query: Any,
+    *,
+    k: int = 10,
+    on: str | None = None,
+    embedder: Any = None,
+    metric: MetricName = "cosine",
+    recall: float = 0.95,
+    where: Any = None,
+    min_similarity: float | None = None,
+    max_distance: float | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Find the rows of a DataFrame nearest to a query, or to each of a batch.
+
+    Queries go to every partition, and the best of all partitions are merged.
+
+    Parameters
+    ----------
+    df : DataFrame
+    query : str, 1-D vector, or a batch of either
+        Texts need `embedder`, the one that made the vectors.
+    k, on, embedder, metric, recall, min_similarity, max_distance
+        As in `ruvector.search`.
+    where : Column or SQL text, optional
+        Rows that may be found.
+    threads : int, optional
+
+    Returns
+    -------
+    DataFrame
+        The rows found, best first, with all their columns, then ``query_row``, ``query`` (of
+        texts) and ``rank`` of a batch, then the score.
+
+    Raises
+    ------
+    As `sim_join`.
+    """
+    session = _session(df)
+    right = right_of(df, metric, True)
+    questions = read_questions(query, right.metric, embedder)
+    rows = df if where is None else df.filter(where)
+    theirs = arrow_schema(rows)
+    wanted = Wanted(
+        None, VECTOR, on, k, "inner", None, None, min_similarity, max_distance, recall, "_right",
+        "queries",
+    )  # fmt: skip
+    each = _threads(session, threads)
+    prepared = prepare(wanted, questions.table.schema, theirs, right, None, each)
+    layout = search_layout(prepared.layout, questions)
+    plan = ClusterPlan(
+        "queries", "a search", cores_of(session)[0], each, left_rows=len(questions.table)
+    )
+    remember(plan)
+    prepared = prepared._replace(layout=layout)
+    found = _by_queries(questions.table, _Join(None, rows, right, prepared, plan), session)
+    found = found.orderBy(*([] if questions.single else ["query_row"]), "rank")
+    return found.drop("rank") if questions.single else found
+
+
+@told
+def search_shards(
+    shards: Any,
+    query: Any,
+    k: int = 10,
+    *,
+    recall: float = 0.95,
+    embedder: Any = None,
+    threads: int | None = None,
+    session: Any = None,
+) -> SearchResult:
+    """Search a folder of shards on the cluster, a task a shard, and merge what they find.
+
+    Parameters
+    ----------
+    shards : Shards or path
+    query, k, recall, embedder
+        As in `ruvector.Index.search`; texts need `embedder`.
+    threads : int, optional
+        Of one worker.
+    session : SparkSession, optional
+        The active one when not given.
+
+    Returns
+    -------
+    SearchResult
+        Merged by `ruvector.merge_topk`: with ``recall=1.0`` that of one index of all rows.
+    """
+    engine("spark")
+    SparkSession = module("pyspark.sql").SparkSession
+
+    session = session or SparkSession.getActiveSession()
+    if session is None:
+        raise InvalidArgument("there is no active SparkSession: pass session=")
+    right = right_of(shards, None, False)
+    if right.kind != "shards":
+        raise InvalidArgument("search_shards takes a folder of shards; an index has search()")
+    questions = read_questions(query, right.metric, embedder)
+    each = _threads(session, threads)
+    wanted = places(k, len(questions.table))
+    asked = Asked(VECTOR, VECTOR, positive("k", wanted), right.metric, None, share(recall), each)
+    remember(ClusterPlan("queries", "a search of shards", cores_of(session)[0], each))
+    paths = [place.path() for place in right.files]
+    numbers = session.range(0, len(paths), 1, len(paths))
+    sent = send(session, questions.table.select([VECTOR]))
+    told_ = numbers.mapInArrow(tasks.searching_shards(paths, sent, asked), tasks.RESULT).collect()
+    found = merge_topk([pickle.loads(one) for one in found_of(told_)], asked.k)
+    return single_of(found) if questions.single else found
+
+
+def single_of(found: SearchResult) -> SearchResult:
+    """Return the result of a batch of one query as that of one query."""
+    from .._index.result import _restore
+
+    n = int(found.counts[0])
+    return _restore(
+        found.ids[0, :n], found.scores[0, :n], found.counts, found.score_name, found.plan, True
+    )
+
+
+def _session(df: Any) -> Any:
+    engine("spark")
+    return checked(df, "df").sparkSession
+
+
+def _threads(session: Any, threads: int | None) -> int:
+    return cores_of(session)[1] if threads is None else positive("threads", threads)
+
+
+def _joined(
+    left: Any, right: Any, wanted: Wanted, metric: Any, memory: Any, threads: int | None
+) -> _Join:
+    engine("spark")
+    session = checked(left, "left").sparkSession
+    side = right_of(right, metric, is_frame(right))
+    rows = ids = theirs = None
+    if side.kind == "frame":
+        rows = right if wanted.where is None else right.filter(wanted.where)
+        theirs = arrow_schema(rows)
+    else:
+        ids = ID_TYPES[side.id_kind]
+    each = _threads(session, threads)
+    prepared = prepare(wanted, arrow_schema(left), theirs, side, ids, each)
+
+    def right_bytes() -> int:
+        if rows is None or theirs is None:
+            return side.bytes
+        name = prepared.asked.right_on
+        first = rows.select(name).where(rows[name].isNotNull()).head()
+        return vector_bytes(
+            theirs.field(name).type, rows.count(), 0 if first is None else len(first[0])
+        )
+
+    sizes = Sizes(right_bytes, left.count, memory_of(memory), cores_of(session)[0], each)
+    return _Join(left, rows, side, prepared, decide(prepared, side, sizes))
+
+
+def _run(join: _Join, cells: int | None = None) -> Any:
+    remember(join.plan)
+    session = join.left.sparkSession
+    if join.plan.plan == "routed":
+        return _routed(join, session, cells)
+    if join.plan.plan == "queries":
+        return _by_queries(join.left.toArrow(), join, session)
+    asked, layout, how, _ = join.prepared
+    if join.rows is None:
+        source = source_of(session, join.right)
+    else:
+        paths = write_index(join.rows.toArrow(), asked, folder_of_run())
+        source = Source((add_file(session, paths[0]),), add_file(session, paths[1]))
+    struct = struct_of(layout, join.left.schema, None if join.rows is None else join.rows.schema)
+    return join.left.mapInArrow(tasks.answering(source, asked, layout, how), struct)
+
+
+def _by_queries(left: Any, join: _Join, session: Any) -> Any:
+    """Left rows, a table, to every partition of the right ones; the best of all are merged."""
+    from_arrow_schema = module("pyspark.sql.pandas.types").from_arrow_schema
+
+    asked, layout, _, _ = join.prepared
+    if join.rows is None:
+        return _by_queries_of_shards(left, join, session)
+    queries, height = send(session, left.select([asked.left_on])), left.num_rows
+    if join.left is None:  # a search
+        left = left.select(layout.left)
+        mine = from_arrow_schema(left.schema)
+    else:
+        left, mine = left.cast(arrow_schema(join.left)), join.left.schema
+    partial = Partial(left.schema, arrow_schema(join.rows), _buckets(session))
+    struct = struct_of_arrow(partial.schema, mine, join.rows.schema)
+    found = join.rows.mapInArrow(tasks.asking_right(partial, queries, asked, _ROWS_AT_ONCE), struct)
+    marked = session.createDataFrame(
+        markers(partial, left, np.arange(height, dtype=np.int64)), struct
+    )
+    return _merged(found.union(marked), partial, join, mine, join.rows.schema)
+
+
+def _by_queries_of_shards(left: Any, join: _Join, session: Any) -> Any:
+    """Left rows to every shard: the answer is an index's, so it is merged on the driver."""
+    from .._clusters.answers import take_pairs
+    from .._clusters.asking import long_form
+
+    asked, layout, how, _ = join.prepared
+    paths = [place.path() for place in join.right.files]
+    sent = send(session, left.select([asked.left_on]))
+    numbers = session.range(0, len(paths), 1, len(paths))
+    told_ = numbers.mapInArrow(tasks.searching_shards(paths, sent, asked), tasks.RESULT).collect()
+    found = merge_topk([pickle.loads(one) for one in found_of(told_)], asked.k)
+    left = left.cast(arrow_schema(join.left))
+    answer = take_pairs(left, long_form(found), None, layout, how)
+    return session.createDataFrame(answer, struct_of(layout, join.left.schema, None))
+
+
+def _routed(join: _Join, session: Any, cells: int | None) -> Any:
+    """Rows of both sides to their cells; what cells find is merged by left row."""
+    asked = join.prepared.asked
+    mine, theirs = arrow_schema(join.left), arrow_schema(join.rows)
+    counts = join.left.count(), join.rows.count()
+    samples = [
+        _sample(frame, label, count)
+        for frame, label, count in zip(
+            (join.left, join.rows), (asked.left_on, asked.right_on), counts, strict=True
+        )
+    ]
+    workers = max(1, join.plan.workers)
+    routing = train(samples[0], samples[1], counts, asked, workers, cells)
+    remember(
+        replace(
+            join.plan, left_rows=counts[0], right_rows=counts[1], cells=len(routing.centroids),
+            probes=routing.probes, hot=routing.hot,
+        )
+    )  # fmt: skip
+    partial = Partial(mine, theirs, _buckets(session))
+    sent = struct_of_arrow(routed_schema(partial), join.left.schema, join.rows.schema)
+    both = join.left.mapInArrow(tasks.sending(routing, partial, asked, "left"), sent).union(
+        join.rows.mapInArrow(tasks.sending(routing, partial, asked, "right"), sent)
+    )
+    struct = struct_of_arrow(partial.schema, join.left.schema, join.rows.schema)
+    found = both.groupBy(CELL).applyInArrow(tasks.searching_cell(partial, asked), struct)
+    return _merged(found, partial, join, join.left.schema, join.rows.schema)
+
+
+def _sample(frame: Any, label: str, count: int) -> Any:
+    rows = frame.select(label)
+    if count > SAMPLE:
+        rows = rows.sample(min(1.0, 1.2 * SAMPLE / count), 7).limit(SAMPLE)
+    return rows.toArrow()
+
+
+def _merged(found: Any, partial: Partial, join: _Join, mine: Any, theirs: Any) -> Any:
+    asked, layout, how, _ = join.prepared
+    struct = struct_of(layout, mine, theirs)
+    merge = tasks.merging(partial, layout, asked, how)
+    return found.groupBy(BUCKET).applyInArrow(merge, struct)
+
+
+def _buckets(session: Any) -> int:
+    return int(session.conf.get("spark.sql.shuffle.partitions"))
