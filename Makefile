@@ -5,8 +5,8 @@ PY     := $(VENV)/bin/python
 LIB    := python/ruvector/_lib/libruvector.so
 TAGS   := cshared,mallocator
 
-GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh \
-  $(shell find simd fault text arrowidx internal cabi ! -name '*_test.go' \
+GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh cabi/lighten.sh \
+  $(shell find simd fault text arrowidx internal lake cabi ! -name '*_test.go' \
     \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \))
 PY_SOURCES := \
   $(shell find python/ruvector python/ruvector_cli \( -name '*.py' -o -name 'py.typed' \)) \

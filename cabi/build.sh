@@ -10,7 +10,9 @@ version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_versi
 # What the Go runtime asks the system for goes through reserve.c.
 wrap=--wrap=mmap,--wrap=pthread_create,--wrap=malloc
 cd "$root"
+sh cabi/lighten.sh
 CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false \
+	-modfile build/light/go.mod \
 	-tags "cshared,mallocator${RUVECTOR_TAGS:+,$RUVECTOR_TAGS}" \
 	-ldflags "-s -w -buildid= -X main.version=$version \
 	-extldflags=-Wl,--version-script=$root/cabi/symbols.map,$wrap" \
