@@ -57,7 +57,7 @@ lint: build ## vet, staticcheck, ruff, mypy, pyright
 	bash checks/static.sh
 
 fmt: $(VENV)/.ready ## format Go and Python
-	gofmt -w simd fault text arrowidx cabi internal
+	gofmt -w simd fault text arrowidx lake cabi internal
 	$(VENV)/bin/ruff check --quiet --fix .
 	$(VENV)/bin/ruff format --quiet .
 
