@@ -51,6 +51,10 @@ func Build(ctx context.Context, col *Column, opts BuildOptions) (ix *Index, err 
 	if err != nil {
 		return nil, err
 	}
+	if err = col.Unchanged(-1); err != nil { // what was read in several passes was one column
+		seg.Release()
+		return nil, err
+	}
 	ix = newIndex(seg)
 	asked.IDs, asked.Progress, asked.Threads = nil, nil, 0
 	ix.asked = asked

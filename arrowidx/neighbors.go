@@ -104,7 +104,8 @@ func (g *graph) check() error {
 	if v.Paged() {
 		return fault.New(InvalidArgument, "neighbors", "the vectors are not in memory, and every row "+
 			"is compared with many others, far from it in the files",
-			"read them first: ix.attach(rv.read_vectors(paths, column)), Attach in Go")
+			"load the index with vectors=rv.read_vectors(paths, column), or build it with "+
+				"vectors='memory'; KeepCopy, or Attach a column in memory, in Go")
 	}
 	out.IDs = v.IDs
 	out.Blank()

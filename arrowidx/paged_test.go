@@ -395,3 +395,38 @@ func TestColumnsThatCannotBeAreRefusedAndThePagerIsClosed(t *testing.T) {
 		require.EqualValues(t, 1, p.Closed.Load())
 	}
 }
+
+func TestRowsHashToTheSameWhereverTheyAre(t *testing.T) {
+	const n, d = 9000, 40
+	for _, valid := range [][]bool{nil, somewhereNull(n)} {
+		for name, a := range arrowidxtest.Layouts(countRows(t, 711, n, d), d, valid) {
+			if !strings.HasPrefix(name, "fixed") {
+				continue
+			}
+			near := arrowidxtest.ColumnOf(t, a)
+			far, pages := arrowidxtest.Paged(t, a)
+			want, err := near.Hash(t.Context(), 2)
+			require.NoError(t, err)
+			got, err := far.Hash(t.Context(), 2)
+			require.NoError(t, err)
+			require.Equal(t, want, got, "%s, nulls %v", name, valid != nil)
+			pages.Fail = func(int, int) error { return errGone }
+			_, err = far.Hash(t.Context(), 2)
+			require.Equal(t, arrowidx.FileMissing, arrowidx.KindOf(err))
+			near.Release()
+			far.Release()
+		}
+	}
+}
+
+func TestABuildOfAPlaceThatChangesMeanwhileIsRefused(t *testing.T) {
+	a := arrowidxtest.FixedSizeList(countRows(t, 712, 500, 8), 8, nil)
+	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat, arrowidx.IVF} {
+		col, pages := arrowidxtest.Paged(t, a)
+		pages.Changed = func() error { return fault.New(fault.VectorsChanged, "read", "changed", "") }
+		_, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Kind: kind})
+		require.Equal(t, arrowidx.VectorsChanged, arrowidx.KindOf(err))
+		col.Release()
+		require.EqualValues(t, 1, pages.Closed.Load())
+	}
+}

@@ -317,3 +317,14 @@ int32_t rv_parquet_read_start(rv_handle files, void *data, int64_t bytes, uint8_
 {
     ENTER(goParquetReadStart(files, data, bytes, valid, threads, task, error));
 }
+
+int32_t rv_parquet_column_start(const rv_parquet_source *source, rv_handle *task, rv_error *error)
+{
+    ENTER(goParquetColumnStart((rv_parquet_source *)source, task, error));
+}
+
+int32_t rv_parquet_build_start(rv_handle column, const char *ids, const rv_build_params *params,
+    rv_handle *task, rv_error *error)
+{
+    ENTER(goParquetBuildStart(column, (char *)ids, (rv_build_params *)params, task, error));
+}

@@ -49,6 +49,7 @@ RV_API int32_t rv_score_step_start(rv_handle part, const float *vectors, int64_t
  * it stays with the task until it has ended. */
 RV_API int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task,
     rv_error *error);
+
 /* ---- Vectors ---- */
 
 /* How vectors are read. dim 0: as many as the first has. dtype: of the numbers in a column of bytes
@@ -74,3 +75,25 @@ RV_API int32_t rv_parquet_open_start(const char *paths, int64_t len, const char 
  * rows long; NULL makes a null row an error. Both stay with the task, whose progress is rows. */
 RV_API int32_t rv_parquet_read_start(rv_handle files, void *data, int64_t bytes, uint8_t *valid,
     int32_t threads, rv_handle *task, rv_error *error);
+
+/* Vectors that stay in parquet files. paths: the files in order, as texts (bytes of any encoding
+ * that the system has). column: the name of the column of vectors, NULL the only one. dim: numbers
+ * of a row, 0 what the files say (columns of bytes of fixed length do not say). dtype: the type of
+ * the numbers of such a column, NULL is "float32". Everything is copied before a function
+ * returns. */
+typedef struct rv_parquet_source {
+    uint32_t size;
+    int32_t threads;
+    const rv_values *paths;
+    const char *column, *dtype;
+    int64_t dim;
+} rv_parquet_source;
+/* Makes a column that reads rows from the files where they are asked for; they must not change
+ * while it or an index of it is open. */
+RV_API int32_t rv_parquet_column_start(const rv_parquet_source *source, rv_handle *task,
+    rv_error *error);
+/* rv_build_start for such a column, which names the file of a row that is refused. ids: the name of
+ * a column of ids in the same files, NULL: positions; params->ids is not read. */
+RV_API int32_t rv_parquet_build_start(rv_handle column, const char *ids,
+    const rv_build_params *params, rv_handle *task, rv_error *error);
+

@@ -155,7 +155,7 @@ func (c *Column) DataType() string {
 		return "packed bits"
 	}
 	if len(c.Pieces) > 0 && c.Pieces[0].pager != nil {
-		return "vectors in files"
+		return c.Pieces[0].data.name() + " vectors in files"
 	}
 	if len(c.Pieces) == 0 || c.Pieces[0].arr == nil {
 		return "float32 matrix"

@@ -79,6 +79,11 @@ func (e *elements) count() int {
 // size returns the bytes of one number.
 func (e *elements) size() int { return [...]int{4, 8, 2, 1, 1, 1}[e.kind] }
 
+// name is that of the type of numbers.
+func (e *elements) name() string {
+	return [...]string{"float32", "float64", "float16", "int8", "uint8", "bits"}[e.kind]
+}
+
 func (e *elements) slice(from, to int) elements {
 	out := elements{kind: e.kind}
 	switch e.kind {

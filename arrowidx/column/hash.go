@@ -7,7 +7,6 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
@@ -23,13 +22,8 @@ const (
 // hashes, however they are chunked and laid out. It reads all memory of the column, on several
 // threads; threads 0 means the default of SetThreads.
 //
-// Errors: InvalidArgument for vectors that are not in memory, Cancelled, NativeError when borrowed
-// memory is gone.
+// Errors: Cancelled, NativeError when borrowed memory is gone, those of Pager.ReadRows.
 func (c *Column) Hash(ctx context.Context, threads int) ([16]byte, error) {
-	if c.Paged() {
-		return [16]byte{}, fault.New(fault.InvalidArgument, "hash", "the vectors are not in memory",
-			"read them first")
-	}
 	step := max(1, hashBytes/max(1, c.RowBytes()))
 	shards := make([]hashed, (c.Rows+step-1)/step)
 	err := mem.Parallel(ctx, "hash", mem.Threads(threads), len(shards), func(_, i int) error {
@@ -67,11 +61,14 @@ func (c *Column) hashRows(from, end int) hashed {
 	for at := from; at < end; {
 		ck := c.ChunkOf(at)
 		lo, hi := at-ck.Start, min(end-ck.Start, ck.n)
+		if ck.pager != nil {
+			ck, lo, hi = ck.brought(lo, hi, c.Dims), 0, hi-lo
+		}
 		if ck.data.kind != kind {
 			kind = ck.data.kind
 			nulls = append(binary.LittleEndian.AppendUint64(nulls, uint64(at)), byte(kind))
 		}
-		at = ck.Start + hi
+		at += hi - lo
 		if ck.nullAny || ck.BadElem != nil {
 			nulls = ck.appendNulls(nulls, lo, hi, c.Dims)
 		}

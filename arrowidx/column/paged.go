@@ -232,6 +232,40 @@ func (ck *Chunk) pagedBits(row, n, width int, dst []byte) []byte {
 	return dst
 }
 
+// brought returns rows [lo, hi) as a chunk in memory.
+func (ck *Chunk) brought(lo, hi, dim int) *Chunk {
+	own := &Chunk{Start: ck.Start + lo, n: hi - lo}
+	memory := make([]byte, own.n*dim*ck.data.size())
+	if ck.starts == nil {
+		ck.read(lo, own.n, memory)
+	} else {
+		size := dim * ck.data.size()
+		for i := range own.n {
+			if at := ck.starts[lo+i]; at != nowhere {
+				ck.read(int(at)/dim, 1, memory[i*size:(i+1)*size])
+			}
+		}
+	}
+	own.data = asElements(ck.data.kind, memory)
+	if own.nullAny = ck.nullAny; own.nullAny {
+		own.starts = make([]int64, own.n)
+		for i := range own.starts {
+			if own.starts[i] = int64(i * dim); ck.isNull(lo + i) {
+				own.starts[i] = nowhere
+			}
+		}
+	}
+	return own
+}
+
+// Pager returns what reads the rows that are not in memory, nil where all are.
+func (c *Column) Pager() Pager {
+	if !c.Paged() {
+		return nil
+	}
+	return c.pagers[0].Pager
+}
+
 // addPagers notes the pagers of a column whose rows are shown here.
 func (c *Column) addPagers(shown *Column) {
 	for _, p := range shown.pagers {

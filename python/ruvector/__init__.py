@@ -74,6 +74,7 @@ from ._index.index import Index
 from ._index.merge import merge_topk
 from ._index.recall import RecallReport
 from ._index.result import Hit, SearchResult
+from ._index.stored import files_found_by as _files_found_by
 from ._input.matrices import to_column, to_matrix
 from ._native import cpu_features
 from ._parquet.vectors import VectorColumn, read_vectors
@@ -185,4 +186,11 @@ else:  # checkers report names that are absent themselves
         return sorted({*globals(), *__all__})
 
 
+def _parquet_files(paths: object, what: str) -> list[str]:
+    from ._parquet.paths import parquet_files  # here, so that importing the package stays short
+
+    return parquet_files(paths, what)
+
+
+_files_found_by(_parquet_files)
 _accessors.install()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,6 +13,10 @@ import numpy as np
 from ._errors import InvalidArgument, LimitExceeded
 
 MOST_CELLS = 2**31  # of one answer: queries x k
+_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
 
 
 def whole(name: str, value: Any) -> int:
@@ -70,6 +75,26 @@ def depth(rerank: Any) -> int:
     count = whole("rerank", rerank)
     if count < 0:
         raise InvalidArgument(f"rerank={count} must be 0 or more, or None to close the bounds")
+    return count
+
+
+def bytes_of(memory: Any) -> int:
+    """Return ``memory=`` in bytes: a number, or text such as "2GB" or "512 MiB"."""
+    if isinstance(memory, str):
+        parts = re.fullmatch(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", memory)
+        if parts is None or parts[2].lower() not in _UNITS:
+            raise InvalidArgument(
+                f"memory={memory!r} is not a size; write bytes, or for example '2GB' or '512MiB'"
+            )
+        count = int(float(parts[1]) * _UNITS[parts[2].lower()])
+    elif isinstance(memory, bool):
+        raise InvalidArgument(f"memory={memory!r} must be a number of bytes, or text like '2GB'")
+    elif isinstance(memory, float) and memory.is_integer():
+        count = int(memory)
+    else:
+        count = whole("memory", memory)
+    if count < 1:
+        raise InvalidArgument(f"memory={memory!r} must be 1 byte or more")
     return count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -23,6 +24,8 @@ Kind: TypeAlias = Literal["auto", "exact", "flat", "ivf"]
 Keep: TypeAlias = Literal["auto", "borrow", "copy", "none"]
 OnNull: TypeAlias = Literal["error", "skip"]
 
+
+_PARQUET = (".parquet", b".parquet")
 
 _source: list[Callable[[Any, bool], Any]] = [lambda data, packed: data]
 
@@ -112,6 +115,11 @@ def build(
     """
     metric_name = canonical(metric)
     packed = metric_name in BINARY
+    if isinstance(vectors, str | os.PathLike) and os.fspath(vectors)[-8:] in _PARQUET:
+        raise InvalidArgument(
+            f"vectors={vectors!r} is the path of a parquet file; use "
+            "rv.Index.build_parquet(path, column)"
+        )
     vectors = _source[0](vectors, packed)
     column = read_bits(vectors, metric_name) if packed else read_vectors(vectors)
     try:

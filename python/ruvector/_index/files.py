@@ -7,25 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .._caller import warn
+from .._errors import InvalidArgument
 from .._input.bits import read_either
+from .._metric import BINARY
 from .._native.files import file_path
+from .._settings import current
 from .method import method
+from .stored import are_paths, open_column
 
 if TYPE_CHECKING:
     from .index import Index
 
 
 @method
-def load(cls: type[Index], path: str | os.PathLike[str], *, vectors: Any = None) -> Index:
+def load(
+    cls: type[Index],
+    path: str | os.PathLike[str],
+    *,
+    vectors: Any = None,
+    column: str | None = None,
+) -> Index:
     """Read an index that `save` wrote.
 
     Parameters
     ----------
     path : path
         ``~`` is the home folder.
-    vectors : column of vectors, optional
+    vectors : column of vectors, or path or paths, optional
         The vectors that the file left out, in their original order: attached (borrowed) for
-        exact scores.
+        exact scores. Paths, patterns and folders of parquet files as `build_parquet` takes
+        them: rows are then read from the files where a search measures them.
+    column : str, optional
+        With paths, the name of their column of vectors; the only one when not given.
 
     Raises
     ------
@@ -43,13 +56,36 @@ def load(cls: type[Index], path: str | os.PathLike[str], *, vectors: Any = None)
         No file can have this name.
     """
     name = file_path(path)
+    if column is not None and not are_paths(vectors):
+        raise InvalidArgument(f"column={column!r} goes with vectors=, the paths of parquet files")
     if vectors is None:
         return cls._from_handle(_native.load(name, None), copied=True)
-    column = read_either(vectors)
+    if are_paths(vectors):
+        return _with_files(cls, name, vectors, column)
+    given = read_either(vectors)
     try:
-        return cls._from_handle(_native.load(name, column.handle))
+        return cls._from_handle(_native.load(name, given.handle))
     finally:
-        column.close()
+        given.close()
+
+
+def _with_files(cls: type[Index], name: str, paths: Any, column: str | None) -> Index:
+    handle = _native.load(name, None)
+    files = None
+    try:
+        about = _native.info(handle)
+        width = about["dim"] // (8 if about["metric"] in BINARY else 1)
+        # What a column of bytes of a fixed length holds is not stored in it.
+        number = "uint8" if about["metric"] in BINARY else None
+        files = open_column(paths, column, width or None, number, current.threads, "vectors")
+        _native.attach(handle, files)
+        return cls._from_handle(handle)
+    except BaseException:
+        _native.close_index(handle)
+        raise
+    finally:
+        if files is not None:
+            files.close()
 
 
 @method
@@ -84,9 +120,13 @@ def save(self: Index, path: str | os.PathLike[str], *, vectors: bool | None = No
         has_vectors = bool(_native.info(self._handle)["vectors"])
         store = has_vectors and (self._copied or self._changed)
         left_out = has_vectors and not store
+    where = self._facts.where
     _native.save(self._handle, name, store)
     if left_out:
         warn(
-            f"{name}: saved without the borrowed vectors; load it with "
+            f"{name}: saved without the vectors, which are in {where}; load it with "
+            "Index.load(path, vectors=paths), or save with vectors=True"
+            if where
+            else f"{name}: saved without the borrowed vectors; load it with "
             "Index.load(path, vectors=column), or save with vectors=True"
         )

@@ -28,6 +28,7 @@ from .provenance import recall as origin_of
 from .quality import calibrate, recall
 from .searching import search
 from .shown import _repr_html_
+from .stored import build_parquet
 from .within import within
 
 __all__ = ["Index", "Keep", "Kind", "OnNull"]
@@ -149,6 +150,7 @@ class Index(metaclass=KindOfIndex):
         return self._embedder
 
     build = classmethod(build)
+    build_parquet = classmethod(build_parquet)
     load = classmethod(load)
     save = save
     search = search
@@ -171,6 +173,7 @@ class Index(metaclass=KindOfIndex):
         Of kind ``ivf`` also ``cells``, ``plane`` (bits per dimension that a scan reads) and
         ``calibration``: for each recall target, with and without vectors, the recall measured,
         the most cells probed, the width of bounds and the vectors measured a query.
+        ``where`` says which files hold vectors that are not in memory.
         """
         return dict(_native.info(self._handle))
 
@@ -253,7 +256,8 @@ class Index(metaclass=KindOfIndex):
             return "Index(closed)"
         facts = self._facts
         bits = f", {facts.bits} bits" if facts.bits else ""
-        return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits})"
+        where = f", vectors in {facts.where}" if facts.where else ""
+        return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits}{where})"
 
     _repr_html_ = _repr_html_
 

@@ -27,7 +27,7 @@ def _repr_html_(self: Index) -> str:
         ("ids", info["id_kind"]),
         ("index memory", html.size(info["index_bytes"])),
         ("borrowed memory", html.size(info["borrowed_bytes"])),
-        ("vectors", info["keep"] if info["vectors"] else "codes only"),
+        ("vectors", info["where"] or info["keep"] if info["vectors"] else "codes only"),
     ]
     if info["changed"]:
         rows.append(("added", f"{info['added']:,}"))

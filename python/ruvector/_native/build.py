@@ -29,7 +29,7 @@ def build_from(
     ``options`` are fields of rv_build_params, but ``nulls`` and ``bad``, which are "error" or
     "skip"; those that are None or absent are the library's to choose.
     """
-    params = _params(options)
+    params = build_params(options)
     given, kept = (None, None) if ids is None else values(ids)
     if given is not None:
         params.ids = addressof(given)
@@ -51,7 +51,8 @@ def close_index(handle: Handle) -> None:
         handle.close()
 
 
-def _params(options: dict[str, Any]) -> BuildParams:
+def build_params(options: dict[str, Any]) -> BuildParams:
+    """Return options as rv_build_params, for the call that follows."""
     params = BuildParams(size=sizeof(BuildParams), seed=SEED)
     for name, value in options.items():
         if value is None:

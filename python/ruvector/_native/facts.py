@@ -35,10 +35,11 @@ class Facts(NamedTuple):
     cells: int  # of kind ivf, else 0
     routing: int  # bytes read to choose among them
     probes: tuple[tuple[float, int], ...]  # (target, cells probed for it), targets increasing
+    where: str  # the files of vectors that are not in memory
 
 
 _COLUMN: Final = Facts(
-    0, 0, 0, "", "", 0, "", False, 0.0, False, None, False, 0, 0, 0, 0, ()
+    0, 0, 0, "", "", 0, "", False, 0.0, False, None, False, 0, 0, 0, 0, (), ""
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def _facts(handle: int, about: dict[str, Any]) -> Facts:
         cells=cells,
         routing=cells * dim,
         probes=tuple(sorted(probes.items())),
+        where=about["where"],
     )
 
 

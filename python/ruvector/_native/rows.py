@@ -73,8 +73,10 @@ def matrix(handle: Handle) -> npt.NDArray[Any]:
         out = room(about, about["rows"])
         try:
             call("rv_index_matrix", handle.value, len(out), address(out), numbers(out))
-        except VectorsChanged:  # by rows added or deleted since `info`
-            continue
+        except VectorsChanged:
+            if info(handle)["rows"] == about["rows"]:
+                raise
+            continue  # rows were added or deleted since `info`
         return out
     raise VectorsChanged("rows are added and deleted faster than they can be counted: ask again")
 

@@ -289,6 +289,19 @@ class ParquetParams(Structure):
     ]
 
 
+class ParquetSource(Structure):
+    """struct rv_parquet_source"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("paths", c_void_p),
+        ("column", c_char_p),
+        ("dtype", c_char_p),
+        ("dim", c_int64),
+    ]
+
+
 # Name -> (result, arguments). Pointers travel as addresses or byref().
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_abi_version": (c_uint32, []),
@@ -398,4 +411,6 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         c_int32,
         [c_uint64, c_void_p, c_int64, c_void_p, c_int32, c_void_p, c_void_p],
     ),
+    "rv_parquet_column_start": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "rv_parquet_build_start": (c_int32, [c_uint64, c_char_p, c_void_p, c_void_p, c_void_p]),
 }

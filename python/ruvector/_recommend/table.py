@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from .._arguments import whole
+from .._arguments import bytes_of
 from .._errors import InvalidArgument
 from .._native.facts import EVERY_VECTOR
 from .._show import html
@@ -28,10 +27,6 @@ HIGHEST_AIM: Final = EVERY_VECTOR
 AIMS: Final = (0.8, 0.9, 0.95, 0.98, HIGHEST_AIM)  # what kind ivf is calibrated for
 _SLOWEST: Final = {"exact": 1.2, "flat": 1.3, "ivf": 1.7}  # p99 over p50, of many data sets
 _CODES: Final = ((1, True), (5, True), (1, False), (4, False), (8, False))  # (bits, vectors)
-_UNITS: Final = {
-    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
-    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
-}  # fmt: skip
 
 
 class Candidate(NamedTuple):
@@ -171,32 +166,13 @@ def limits_of(recall_target: Any, memory: Any, qps: Any) -> Limits:
         )
     if qps is not None and (not _is_real(qps) or not 0 < qps < math.inf):
         raise InvalidArgument(f"qps={qps!r} must be a number of queries a second above 0")
-    size = None if memory is None else _bytes_of(memory)
+    size = None if memory is None else bytes_of(memory)
     return Limits(float(recall_target), size, None if qps is None else float(qps))
 
 
 def _is_real(value: Any) -> bool:
     kinds = int | float | np.integer | np.floating
     return isinstance(value, kinds) and not isinstance(value, bool)
-
-
-def _bytes_of(memory: Any) -> int:
-    if isinstance(memory, str):
-        parts = re.fullmatch(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", memory)
-        if parts is None or parts[2].lower() not in _UNITS:
-            raise InvalidArgument(
-                f"memory={memory!r} is not a size; write bytes, or for example '2GB' or '512MiB'"
-            )
-        count = int(float(parts[1]) * _UNITS[parts[2].lower()])
-    elif isinstance(memory, bool):
-        raise InvalidArgument(f"memory={memory!r} must be a number of bytes, or text like '2GB'")
-    elif isinstance(memory, float) and memory.is_integer():
-        count = int(memory)
-    else:
-        count = whole("memory", memory)
-    if count < 1:
-        raise InvalidArgument(f"memory={memory!r} must be 1 byte or more")
-    return count
 
 
 def line(candidate: Candidate) -> list[str]:
