@@ -15,6 +15,7 @@ from ..._errors import InvalidArgument
 from ..._index.asking import filter_of
 from ..._index.index import Index
 from ..._metric import BINARY, SCORE_NAMES, check_bits, larger_is_better, threshold
+from ..._native import Facts
 from ..._native.files import file_path
 from ..._settings import current
 from ..._text.embedder import Embedder, resolve
@@ -32,6 +33,7 @@ class Asked(NamedTuple):
     """The arguments, read."""
 
     searched: Index
+    facts: Facts  # of its version, which must stay
     digest: str
     on: str
     k: int
@@ -116,7 +118,7 @@ def read_arguments(
     if beside is None and ids_on is not None:
         raise InvalidArgument(f"ids_on={ids_on!r} names a column of right=, which is not given")
     return Asked(
-        opened, index_digest(opened, path), on, count, named,
+        opened, facts, index_digest(opened, path), on, count, named,
         ("query_row", "rank", "id", score), bound if upwards else None,
         None if upwards else bound, mask, beside, maker, threads, memory, batch_rows,
         on_error == "skip",

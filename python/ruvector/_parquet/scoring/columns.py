@@ -128,7 +128,7 @@ def check_alike(file: str, found: Sequence[Column], chosen: Chosen, fields: Fiel
         Names both files.
     """
     here = {column.name: column for column in found}
-    for column in (chosen.on, *chosen.columns):
+    for i, column in enumerate((chosen.on, *chosen.columns)):
         other = here.get(column.name)
         if other is None:
             raise ColumnError(
@@ -137,7 +137,7 @@ def check_alike(file: str, found: Sequence[Column], chosen: Chosen, fields: Fiel
             )
         if sum(each.name == column.name for each in found) > 1:
             raise ColumnError(f"{file} has two columns called {column.name!r}")
-        if column is chosen.on:
+        if i == 0:
             if other.kind != column.kind:
                 raise ColumnError(
                     f"{file}: on={column.name!r} is a column of {_plain(other.type)}, in "

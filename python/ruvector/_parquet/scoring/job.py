@@ -10,6 +10,7 @@ from ..._caller import warn
 from ..._errors import ColumnError, FileMissing, InvalidArgument, PersistError
 from ..._habits import told
 from ..._index.index import Index
+from ..._native.files import file_path
 from ..._native.task import reporter
 from ..._progress import Progress
 from ..._settings import current
@@ -131,14 +132,15 @@ def score_parquet(
         raise InvalidArgument(f"resume={resume!r} must be True or False")
     items = items_of(inputs)
     found = find_inputs(items)
-    refuse_inside(os.fspath(out), found)
+    folder_path = file_path(out)
+    refuse_inside(folder_path, found)
     asked = read_arguments(
         index, on, k, columns, right, ids_on, where, (min_similarity, max_distance), embedder,
         (threads, memory, batch_rows), on_error,
     )  # fmt: skip
     shown = current.progress if progress is None else progress
     try:
-        with held(out, resume) as folder:
+        with held(folder_path, resume) as folder:
             report = _score(items, found, asked, folder, shown, begin)
     finally:
         asked.close()

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from ..._errors import ColumnError, FileError, FileMissing, RuVectorError
+from ..._errors import ColumnError, FileError, FileMissing, InvalidArgument, RuVectorError
+from ..._native import facts_of
 from ..._native.parquet import scoring
 from ..._text.embedder import Embedder
 from . import manifest as manifests
@@ -94,6 +95,7 @@ class Run:
         name = manifests.part_name(number, piece)
         hidden = self._folder.file(manifests.hidden(name))
         done = self.rows
+        self._same_index()
         try:
             with staged(file.place, entry.mark) as source:
                 same_file(file.place, entry.mark)
@@ -104,6 +106,7 @@ class Run:
                 except RuVectorError as error:
                     raise _located(error, self._folder.path, facts) from error
                 same_file(file.place, entry.mark)
+            self._same_index()
             digest = getattr(counts, "sha256", None) or manifests.sha256_of(hidden)
         except BaseException:
             remove(hidden)
@@ -114,6 +117,13 @@ class Run:
         self.parts += 1
         if time.monotonic() - self._last >= _SPARED * self._cost:
             self.commit()
+
+    def _same_index(self) -> None:
+        if facts_of(self._asked.searched._handle) is not self._asked.facts:
+            raise InvalidArgument(
+                "the index was changed while rows were scored with it: what is finished was found "
+                "in the index as it was; score with an index that nobody changes"
+            )
 
     def _score(
         self, source: str, hidden: str, file: Input, groups: tuple[int, int], done: int

@@ -1,0 +1,536 @@
+"""A scoring job that is cut off, changed or disturbed goes on, or says what is not as it was."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scoring_job import (
+    BASE,
+    everything,
+    expected,
+    files,
+    index,
+    only_parts,
+    parts,
+    rows_of,
+    write,
+)
+
+import ruvector as rv
+from ruvector._native.parquet import scoring
+from ruvector._parquet.scoring import manifest as manifests
+from ruvector._parquet.scoring import planning, running
+
+HERE = str(pathlib.Path(__file__).parent)
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "PIECE_ROWS", 45)
+
+
+def score(folder: Any, out: pathlib.Path, **options: Any) -> rv.ScoreReport:
+    given = {"on": "emb", "k": 3, "index": index()} | options
+    return rv.score_parquet(folder, given.pop("index"), out=out, **given)
+
+
+class CutOff(Exception):
+    """What a run is cut off with."""
+
+
+def cut_off(after: int) -> Callable[[int, int], None]:
+    """Return a progress function that ends the run once so many rows are done."""
+
+    def told(done: int, total: int) -> None:
+        if done >= after:
+            raise CutOff
+
+    return told
+
+
+def touched(out: pathlib.Path) -> dict[str, tuple[int, int]]:
+    found = {name: (out / name).stat() for name in parts(out)}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+# ---- cut off and resumed ----
+
+
+@pytest.mark.parametrize("after", [1, 60, 61, 100, 180])
+def test_a_run_that_is_cut_off_goes_on_where_it_was(tmp_path: pathlib.Path, after: int) -> None:
+    folder = files(tmp_path / "in")
+    score(folder, tmp_path / "whole")
+    out = tmp_path / "out"
+    with pytest.raises(CutOff):
+        score(folder, out, progress=cut_off(after))
+    before = touched(out) if out.exists() else {}
+    assert not out.exists() or sorted(everything(out)) == [manifests.NAME, *before]
+    report = score(folder, out)
+    assert everything(out) == everything(tmp_path / "whole")
+    assert (report.parts_before, report.parts_done) == (len(before), 6 - len(before))
+    assert report.rows_in == 180
+    after_it = touched(out)
+    assert all(after_it[name] == mark for name, mark in before.items())
+
+
+def test_a_job_that_is_finished_is_not_done_again(tmp_path: pathlib.Path) -> None:
+    folder = files(tmp_path / "in")
+    first = score(folder, tmp_path / "out")
+    before, marks = everything(tmp_path / "out"), touched(tmp_path / "out")
+    seen: list[Any] = []
+    again = score(folder, tmp_path / "out", progress=lambda *a: seen.append(a))
+    assert (again.parts_done, again.parts_before, again.rows_per_second) == (0, 6, 0)
+    assert (again.rows_in, again.rows_out) == (first.rows_in, first.rows_out)
+    assert everything(tmp_path / "out") == before
+    assert touched(tmp_path / "out") == marks
+    assert seen == []
+
+
+def test_progress_of_a_run_that_goes_on_is_of_what_is_left(tmp_path: pathlib.Path) -> None:
+    folder = files(tmp_path / "in")
+    with pytest.raises(CutOff):
+        score(folder, tmp_path / "out", progress=cut_off(100))
+    done = sum(part.rows_in for part in _parts(tmp_path / "out"))
+    assert 0 < done < 180
+    seen: list[tuple[int, int]] = []
+    score(folder, tmp_path / "out", progress=lambda *a: seen.append(a))
+    assert seen[-1] == (180 - done, 180 - done)
+
+
+def _parts(out: pathlib.Path) -> list[manifests.Part]:
+    found = manifests.read(str(out))
+    assert found is not None
+    return [part for entry in found.entries for part in entry.parts]
+
+
+PROGRAM = """
+import sys
+import ruvector as rv
+from scoring_job import index
+from ruvector._parquet.scoring import planning
+planning.PIECE_ROWS = 45
+print("begin", flush=True)
+rv.score_parquet(sys.argv[1], index(), out=sys.argv[2], on="emb", k=3, threads=1)
+print("end", flush=True)
+"""
+
+
+def begin(folder: pathlib.Path, out: pathlib.Path) -> subprocess.Popen[str]:
+    path = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder), str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begin\n"
+    return process
+
+
+def test_a_run_that_is_killed_goes_on_with_the_same_bytes(tmp_path: pathlib.Path) -> None:
+    seed = int(time.time())
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    folder = files(tmp_path / "in", 40)
+    begun = time.monotonic()
+    score(folder, tmp_path / "whole", threads=1)
+    whole = time.monotonic() - begun
+    out = tmp_path / "out"
+    kept: dict[str, tuple[int, int]] = {}
+    for _ in range(8):
+        process = begin(folder, out)
+        time.sleep(chance.uniform(0, whole / 2))
+        process.kill()
+        process.communicate()
+        found = manifests.read(str(out)) if out.exists() else None
+        finished = set() if found is None else set(found.part_names())
+        assert set(kept) <= finished
+        now = touched(out) if out.exists() else {}
+        assert all(now[name] == mark for name, mark in kept.items())
+        kept = {name: now[name] for name in finished}
+    process = begin(folder, out)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert everything(out) == everything(tmp_path / "whole")
+    assert all(touched(out)[name] == mark for name, mark in kept.items())
+
+
+def test_ctrl_c_ends_at_once_and_leaves_what_is_finished(tmp_path: pathlib.Path) -> None:
+    for i in range(4):
+        write(tmp_path / "in" / f"{i}.parquet", i, rows=20_000, group=20)
+    process = begin(tmp_path / "in", tmp_path / "out")
+    while not list((tmp_path / "out").glob("*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert time.monotonic() - sent < 2  # with the end of the interpreter
+    assert said.strip().endswith("KeyboardInterrupt")
+    names = sorted(everything(tmp_path / "out"))
+    assert names == [manifests.NAME, *(part.name for part in _parts(tmp_path / "out"))]
+
+
+def test_the_manifest_is_not_written_for_every_small_part(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def slowly(folder: str, manifest: manifests.Manifest) -> None:
+        written.append(sum(len(entry.parts) for entry in manifest.entries))
+        time.sleep(0.05)
+        write_now(folder, manifest)
+
+    write_now = manifests.write
+    monkeypatch.setattr(running.manifests, "write", slowly)
+    score(files(tmp_path / "in", 20), tmp_path / "out")
+    assert written[0] == 0
+    assert written[-1] == 40
+    assert len(written) < 8
+    assert rows_of(tmp_path / "out") == expected(sorted((tmp_path / "in").iterdir()), index(), 3)
+
+
+def test_a_crash_between_name_and_manifest_is_mended(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = files(tmp_path / "in")
+    score(folder, tmp_path / "whole")
+    calls: list[int] = []
+
+    def stop(path: str) -> None:
+        calls.append(1)
+        if len(calls) == 4:
+            raise SystemError("power cut")
+        sync(path)
+
+    sync = manifests.sync_folder
+    monkeypatch.setattr(manifests, "sync_folder", stop)
+    with pytest.raises(SystemError):
+        score(folder, tmp_path / "out")
+    monkeypatch.setattr(manifests, "sync_folder", sync)
+    score(folder, tmp_path / "out")
+    assert everything(tmp_path / "out") == everything(tmp_path / "whole")
+
+
+# ---- what is not as it was ----
+
+
+@pytest.fixture
+def half(tmp_path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """A folder of inputs, and an output of which the first file is finished."""
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    with pytest.raises(CutOff):
+        score(folder, out, progress=cut_off(100))
+    assert "part-000000-0001.parquet" in parts(out)
+    return folder, out
+
+
+def refused(half: tuple[pathlib.Path, pathlib.Path], text: str, **options: Any) -> None:
+    """The job is refused with a text, and its folder stays as it was."""
+    folder, out = half
+    before = everything(out)
+    for on_error in ("stop", "skip"):
+        with pytest.raises((rv.PersistError, rv.InvalidArgument), match=text):
+            score(options.pop("inputs", folder), out, **{"on_error": on_error, **options})
+        assert everything(out) == before
+
+
+def test_a_changed_input_is_named(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    write(half[0] / "f0.parquet", 77)
+    refused(half, r"f0\.parquet changed since this job began.*another out=")
+
+
+def test_an_input_of_other_bytes_and_the_old_time_is_named(
+    half: tuple[pathlib.Path, pathlib.Path],
+) -> None:
+    path = half[0] / "f0.parquet"
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[:-30] + b"x" + path.read_bytes()[-29:])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    refused(half, r"f0\.parquet")
+
+
+def test_an_input_that_is_not_yet_scored_may_not_change_either(
+    half: tuple[pathlib.Path, pathlib.Path],
+) -> None:
+    os.utime(half[0] / "f2.parquet")
+    refused(half, r"f2\.parquet changed since this job began \(it was written again\)")
+
+
+def test_an_input_that_is_gone_is_named(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    (half[0] / "f1.parquet").unlink()
+    refused(half, r"1 are gone, first .*f1\.parquet")
+
+
+def test_a_new_input_is_named(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    write(half[0] / "f9.parquet", 9)
+    refused(half, r"1 are new, first .*f9\.parquet")
+    given = [half[0] / f"f{i}.parquet" for i in range(3)]
+    assert score(given, half[1]).parts == 6
+
+
+def test_another_index_is_refused(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    other = BASE.copy()
+    other[399, 7] += 1
+    refused(half, "another index", index=rv.Index.build(other))
+    refused(half, "another index", index=rv.Index.build(BASE, kind="flat"))
+    refused(half, "another index", index=rv.Index.build(BASE, ids=np.arange(400) + 1))
+
+
+def test_other_arguments_are_named(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    where = np.arange(400) % 2 == 0
+    right = pa.table({"name": [str(i) for i in range(400)]})
+    refused(half, "k was 3, now 4", k=4)
+    refused(half, r"columns was None, now \['n'\]", columns=["n"])
+    refused(half, "min_similarity was None, now 0.5", min_similarity=0.5)
+    refused(half, "where was None", where=where)
+    refused(half, "right was None", right=right)
+    with rv.config(score_column="nearness"):
+        refused(half, "names was")
+
+
+def test_another_right_side_or_filter_is_refused(tmp_path: pathlib.Path) -> None:
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    right = pa.table({"name": [str(i) for i in range(400)]})
+    where = np.arange(400) % 2 == 0
+    with pytest.raises(CutOff):
+        score(folder, out, right=right, where=where, progress=cut_off(100))
+    other = right.set_column(0, "name", pa.array(["x", *right["name"].to_pylist()[1:]]))
+    with pytest.raises(rv.InvalidArgument, match="right was"):
+        score(folder, out, right=other, where=where)
+    with pytest.raises(rv.InvalidArgument, match="where was"):
+        score(folder, out, right=right, where=~where)
+    score(folder, out, right=right, where=where)
+
+
+def test_what_changes_no_answer_may_change(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    folder, out = half
+    score(folder, out.with_name("whole"))
+    score(folder, out, threads=1, memory="64MB", batch_rows=5, on_error="skip")
+    assert everything(out) == everything(out.with_name("whole"))
+
+
+@pytest.mark.parametrize("how", ["gone", "shorter", "one bit"])
+def test_a_finished_part_that_is_damaged_is_named(
+    half: tuple[pathlib.Path, pathlib.Path], how: str
+) -> None:
+    path = half[1] / "part-000000-0000.parquet"
+    data = bytearray(path.read_bytes())
+    if how == "gone":
+        path.unlink()
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data if how == "one bit" else data[:-1])
+    refused(half, r"part-000000-0000\.parquet is (damaged|finished by the manifest)")
+
+
+def test_a_damaged_manifest_is_named(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    path = half[1] / manifests.NAME
+    path.write_bytes(path.read_bytes()[:-40])
+    refused(half, "_ruvector_job.json is damaged")
+
+
+def test_a_folder_of_others_and_no_resume(half: tuple[pathlib.Path, pathlib.Path]) -> None:
+    refused(half, "resume=False", resume=False)
+    (half[1] / manifests.NAME).unlink()
+    refused(half, "no job of this kind wrote")
+
+
+# ---- what changes meanwhile ----
+
+
+def meanwhile(at: int, do: Callable[[], object]) -> Callable[[int, int], None]:
+    """Return a progress function that does something once."""
+    did: list[bool] = []
+
+    def told(done: int, total: int) -> None:
+        if done >= at and not did:
+            did.append(True)
+            do()
+
+    return told
+
+
+@pytest.mark.parametrize("how", ["written", "gone", "touched"])
+def test_an_input_that_changes_while_it_is_scored_is_named(
+    tmp_path: pathlib.Path, how: str
+) -> None:
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    path = folder / "f1.parquet"
+    change = {
+        "written": lambda: write(path, 50, rows=61),
+        "gone": path.unlink,
+        "touched": lambda: os.utime(path, ns=(1, 1)),
+    }[how]
+    with pytest.raises(rv.PersistError, match=r"f1\.parquet"):
+        score(folder, out, progress=meanwhile(100, change))
+    names = parts(out)
+    assert [name for name in names if name.startswith("part-000000")] == names[:2]
+    assert not any(name.startswith("part-000002") for name in names)
+    # Of a file that changed nothing stays, of one that is gone what was right.
+    assert (len(names) > 2) == (how == "gone" and "part-000001-0000.parquet" in names)
+
+
+def test_an_input_that_changes_meanwhile_is_set_aside_where_that_is_wanted(
+    tmp_path: pathlib.Path,
+) -> None:
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    path = folder / "f1.parquet"
+    with pytest.warns(rv.RuVectorWarning, match=r"1 of 3 input files were set aside.*f1"):
+        report = score(
+            folder, out, on_error="skip", progress=meanwhile(100, lambda: os.utime(path, ns=(1, 1)))
+        )
+    assert [name.partition("-000")[0] for name in parts(out)]
+    assert not any(name.startswith("part-000001") for name in parts(out))
+    assert report.skipped[0].file == str(path)
+    assert "changed while it was scored" in report.skipped[0].reason
+    # It is not as it was when it was set aside: the next run takes it.
+    report = score(folder, out)
+    assert (report.files, report.skipped) == (3, ())
+    score(folder, tmp_path / "whole")
+    assert everything(out) == everything(tmp_path / "whole")
+
+
+def test_inputs_that_come_meanwhile_are_named_and_what_is_done_is_complete(
+    tmp_path: pathlib.Path,
+) -> None:
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    new = folder / "f9.parquet"
+    with pytest.raises(rv.PersistError, match=r"1 inputs came while.*f9\.parquet"):
+        score(folder, out, progress=meanwhile(100, lambda: write(new, 9)))
+    new.unlink()
+    report = score(folder, out)
+    assert (report.parts_done, report.parts_before) == (0, 6)
+
+
+def test_two_runs_into_one_folder(tmp_path: pathlib.Path) -> None:
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    errors: list[str] = []
+
+    def other() -> None:
+        try:
+            score(folder, out)
+        except rv.PersistError as error:
+            errors.append(str(error))
+
+    score(folder, out, progress=meanwhile(1, other))
+    assert len(errors) == 1
+    assert "another run writes into this folder" in errors[0]
+    assert rows_of(out) == expected(sorted(folder.iterdir()), index(), 3)
+
+
+def test_an_index_that_changes_meanwhile_stops_the_run(tmp_path: pathlib.Path) -> None:
+    ix = index()
+    for i in range(4):
+        write(tmp_path / "in" / f"{i}.parquet", i, rows=4000, group=40)
+    out = tmp_path / "out"
+    with pytest.raises(rv.RuVectorError, match="changed"):
+        score(tmp_path / "in", out, index=ix, progress=meanwhile(50, lambda: ix.delete([3])))
+
+
+# ---- the disk ----
+
+
+LIMITED = """
+import resource, sys
+import ruvector as rv
+from scoring_job import index
+from ruvector._parquet.scoring import planning
+planning.PIECE_ROWS = 45
+ix = index()
+limit = int(sys.argv[3])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    rv.score_parquet(sys.argv[1], ix, out=sys.argv[2], on="emb", k=3, on_error=sys.argv[4])
+except rv.PersistError as error:
+    print(isinstance(error, OSError), error.errno, error)
+"""
+
+
+def run_limited(folder: pathlib.Path, out: pathlib.Path, limit: int, on_error: str) -> str:
+    path = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", LIMITED, str(folder), str(out), str(limit), on_error]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+def test_an_output_that_may_not_grow_stops_the_run(tmp_path: pathlib.Path, on_error: str) -> None:
+    folder, out = files(tmp_path / "in"), tmp_path / "out"
+    write(folder / "f1.parquet", 1, rows=6000, group=6000)
+    said = run_limited(folder, out, 20_000, on_error)
+    assert said.startswith("True 27 a part cannot be written: ")
+    assert "make room and call again" in said
+    assert sorted(everything(out)) == [manifests.NAME, *parts(out)]
+    assert parts(out) == ["part-000000-0000.parquet", "part-000000-0001.parquet"]
+    score(folder, out)
+    score(folder, tmp_path / "whole")
+    assert everything(out) == everything(tmp_path / "whole")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs mount")
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+def test_a_full_disk_stops_the_run(tmp_path: pathlib.Path, on_error: str) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        folder, out = tmp_path / "in", disk / "out"
+        for i in range(20):
+            write(folder / f"f{i:02}.parquet", i, rows=900, group=900)
+        said = run_limited(folder, out, 0, on_error)
+        assert said.startswith("True 28 ")
+        done = parts(out)
+        assert 0 < len(done) < 20
+        assert sorted(everything(out)) == [manifests.NAME, *done]
+        assert [part.name for part in _parts(out)] == done
+        subprocess.run(["mount", "-o", "remount,size=40m", str(disk)], check=True)
+        report = score(folder, out)
+        assert report.parts_before == len(done)
+        score(folder, tmp_path / "whole")
+        assert everything(out) == everything(tmp_path / "whole")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+# ---- the library's own promise ----
+
+
+def test_parts_are_those_of_the_library_alone(tmp_path: pathlib.Path) -> None:
+    write(tmp_path / "a.parquet", 1, rows=40)
+    score(tmp_path / "a.parquet", tmp_path / "out")
+    ix = index()
+    names = ("query_row", "rank", "id", "cosine_similarity")
+    with scoring.Part(
+        str(tmp_path / "a.parquet"), str(tmp_path / "alone"), index=ix._handle, k=3, on="emb",
+        names=names, columns=["doc", "n"],
+    ) as part:  # fmt: skip
+        task = part.run()
+        task.wait()
+        task.result()
+        part.finish()
+    [data] = only_parts(tmp_path / "out").values()
+    assert (tmp_path / "alone").read_bytes() == data
