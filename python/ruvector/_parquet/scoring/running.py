@@ -56,6 +56,7 @@ class Run:
         self._chosen, self._maker, self._right, self._tell = chosen, maker, right, tell
         self._pending: list[Pending] = []
         self._named: list[Pending] = []  # of the pending ones those that have their names
+        self._stale = False  # the manifest has parts that the one on the disk may not have
         self._text = "" if folder.manifest is None else folder.manifest.text()  # on the disk
         self._last = self._cost = 0.0
         self.parts = self.rows = 0  # done by this run
@@ -162,7 +163,7 @@ class Run:
 
     def commit(self) -> None:
         """Name the parts that are written, and have the manifest say so."""
-        if not self._pending and not self._named:
+        if not (self._pending or self._named or self._stale):
             return
         begin = time.monotonic()
         if not self._text:  # or the folder would be taken for one of somebody else
@@ -183,11 +184,12 @@ class Run:
         self._save(begin)
 
     def _save(self, begin: float) -> None:
+        self._stale = True
         while self._named:
             self._named[0].entry.parts.append(self._named[0].part)
             del self._named[0]
         manifests.write(self._folder.path, self._manifest)
-        self._text = self._manifest.text()
+        self._text, self._stale = self._manifest.text(), False
         self._last = time.monotonic()
         self._cost = self._last - begin
 
