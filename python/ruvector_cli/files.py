@@ -12,15 +12,19 @@ import numpy as np
 
 import ruvector as rv
 
-from .problem import Unreadable
+from .problem import Unreadable, Usage
 
 
 def index_of(asked: argparse.Namespace) -> rv.Index:
     """Return the index that was named, with the vectors that were."""
-    vectors = getattr(asked, "vectors", None)
-    attached = None if vectors is None else array_of(vectors)
+    vectors, column = getattr(asked, "vectors", None), getattr(asked, "column", None)
+    if vectors is not None and any(map(is_array, vectors)):
+        if len(vectors) > 1 or column is not None:
+            told = "--vectors is one .npy file, or parquet files with --column"
+            raise Usage(told, f"ruvector {asked.verb}")
+        vectors = array_of(vectors[0])
     try:
-        return rv.Index.load(asked.index, vectors=attached)
+        return rv.Index.load(asked.index, vectors=vectors, column=column)
     except rv.RuVectorError as error:
         raise named(error, asked.index) from None
 
@@ -30,6 +34,11 @@ def named(error: rv.RuVectorError, path: str) -> rv.RuVectorError:
     if getattr(error, "filename", None) is None:
         error.filename = path  # type: ignore[attr-defined]
     return error
+
+
+def is_array(path: str) -> bool:
+    """Return whether a path is that of an array rather than of a parquet file."""
+    return path.endswith(".npy")
 
 
 def array_of(path: str) -> Any:
@@ -44,7 +53,7 @@ def array_of(path: str) -> Any:
 
 def queries_of(text: str) -> Any:
     """Return the vector, or the matrix of them, that ``--vector`` names."""
-    if text.endswith(".npy"):
+    if is_array(text):
         return array_of(text)
     where = "--vector"
     if text == "-":

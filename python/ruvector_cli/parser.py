@@ -117,9 +117,12 @@ def _threads(verb: argparse.ArgumentParser) -> None:
 def _attached(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--vectors",
-        metavar="FILE.npy",
-        help="the vectors that the index was built from, for exact scores",
+        nargs="+",
+        metavar="FILE",
+        help="the vectors that the index was built from, for exact scores: one .npy file, or "
+        "parquet files, patterns and folders",
     )
+    verb.add_argument("--column", metavar="NAME", help="column of --vectors in parquet files")
 
 
 def _info(verb: argparse.ArgumentParser) -> None:
@@ -153,7 +156,73 @@ def _search(verb: argparse.ArgumentParser) -> None:
     _threads(verb)
 
 
+def _build(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "inputs", nargs="+", metavar="IN", help="parquet files, patterns, folders; or one .npy file"
+    )
+    verb.add_argument(
+        "--column", metavar="NAME", help="column of vectors; the only one when not given"
+    )
+    verb.add_argument("--out", required=True, metavar="X.rvx", help="file of the index, replaced")
+    verb.add_argument("--ids", metavar="NAME", help="column of ids; positions when not given")
+    verb.add_argument("--metric", choices=METRICS, help="cosine when not given")
+    verb.add_argument("--kind", choices=KINDS, help="by the number of rows when not given")
+    verb.add_argument("--bits", type=number(1), metavar="N", help="bits a dimension, 1 to 9")
+    verb.add_argument("--cells", type=number(1), metavar="N", help="cells of kind ivf")
+    verb.add_argument("--recall", type=decimal, metavar="R", help="share of true neighbours (0.95)")
+    verb.add_argument(
+        "--keep",
+        choices=("files", "inside", "none"),
+        default="files",
+        help="where the vectors stay: in their files, for `--vectors` (default); inside the index; "
+        "nowhere, with more bits a dimension",
+    )
+    verb.add_argument("--nulls", choices=("error", "skip"), help="rows without a vector (error)")
+    verb.add_argument("--seed", type=number(0), metavar="N", help="of rotation and cells (42)")
+    _memory(verb)
+    _threads(verb)
+
+
+def _score(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("inputs", nargs="+", metavar="IN", help="parquet files, patterns, folders")
+    verb.add_argument("--index", required=True, metavar="X.rvx", help="file of the index")
+    verb.add_argument("--out", required=True, metavar="DIR", help="folder of the parts")
+    verb.add_argument("--on", required=True, metavar="COLUMN", help="vectors, or texts")
+    verb.add_argument("--k", type=number(1), default=10, metavar="K", help="rows to find (10)")
+    verb.add_argument(
+        "--columns", type=names, metavar="A,B", help="columns passed on; all but --on by default"
+    )
+    verb.add_argument(
+        "--right", metavar="FILE", help="parquet file of the index's rows: its columns come beside"
+    )
+    verb.add_argument("--ids-on", metavar="NAME", help="column of --right with the index's ids")
+    verb.add_argument("--where", metavar="FILE.npy", help="booleans: rows of the index to find")
+    limits = verb.add_mutually_exclusive_group()
+    limits.add_argument("--min-similarity", type=decimal, metavar="S", help="cosine, dot")
+    limits.add_argument("--max-distance", type=decimal, metavar="D", help="l2, sqeuclidean")
+    verb.add_argument("--batch-rows", type=number(1), metavar="N", help="rows read at a time")
+    verb.add_argument(
+        "--no-resume", action="store_true", help="refuse a folder with parts, do not go on"
+    )
+    verb.add_argument(
+        "--on-error",
+        choices=("stop", "skip"),
+        default="stop",
+        help="a bad file stops the job, or is set aside and named (stop)",
+    )
+    verb.add_argument("--model", metavar="NAME", help="embedder of texts; that of the index")
+    _memory(verb)
+    _attached(verb)
+    _threads(verb)
+
+
+def _memory(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--memory", metavar="SIZE", help="most memory for the work, such as 2GB")
+
+
 VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "score": ("Score every row of parquet files against an index; resumes by itself.", _score),
+    "build": ("Build an index of the vectors in parquet files.", _build),
     "search": ("Find the rows of an index nearest to a vector or a text.", _search),
     "info": ("Say what an index is.", _info),
     "verify": ("Read every byte of an index and compare it with its checksums.", _verify),

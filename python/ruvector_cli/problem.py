@@ -82,7 +82,8 @@ def explain(error: BaseException, words: Sequence[str], code: int) -> Problem:
     """Return what an exception means to whoever wrote the command line `words`."""
     verb = next((word for word in words if not word.startswith("-")), "the command")
     if isinstance(error, KeyboardInterrupt):
-        return Problem("KeyboardInterrupt", verb, "stopped by Ctrl-C", code)
+        mend = "the same command again goes on where this one was" if verb == "score" else ""
+        return Problem("KeyboardInterrupt", verb, "stopped by Ctrl-C", code, mend)
     if isinstance(error, Usage):
         return Problem(
             "Usage", verb, str(error), 2, f"`{error.command} --help` tells what it takes"
@@ -120,6 +121,8 @@ def _of_ours(error: BaseException, kinds: list[str], verb: str, code: int) -> Pr
         if value is not None:
             where[name] = value if isinstance(value, int) else _path(value)
     mend = getattr(error, "pip", None) or next((MENDING[k] for k in kinds if k in MENDING), "")
+    if verb == "score" and "columns=" in str(error):
+        mend = "`--columns A,B` names the columns that are passed on"
     if kind in ("InvalidArgument", "MetricError"):
         code, mend = 2, f"`ruvector {verb} --help` tells what it takes"
     return Problem(kind, verb, str(error), code, mend, where)
