@@ -2,7 +2,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${1:-20000}
-folders='simd fault text arrowidx internal/mem cabi'
+folders='simd fault text arrowidx internal/mem lake cabi'
 # shellcheck disable=SC2086
 files=$(grep -rl --include='*_test.go' '^func Fuzz' $folders || true)
 [ -n "$files" ] || { echo "no fuzz target found"; exit 1; }
@@ -19,3 +19,5 @@ for folder in $(echo "$files" | xargs -n1 dirname | sort -u); do
     fi
   done
 done
+echo "lake/parquet: ${damages:=200000} damaged files"
+go test -count=1 -timeout 10m ./lake/parquet -run DamagedFilesEndWell -damages "$damages"

@@ -225,11 +225,11 @@ func (v *Vectors) walker(group int) *walker {
 func (v *Vectors) checkSize(chunk *Chunk, group int) error {
 	rows, _ := v.f.GroupRows(group)
 	where := v.f.place(group, v.name)
-	if v.RowBytes() > 0 && rows > v.f.limits.Decoded/int64(v.RowBytes()) {
+	if rows > v.f.limits.Decoded/int64(max(v.RowBytes(), 1)) {
 		return v.f.exceeded(where, fmt.Sprintf("%d rows of %d bytes: the bytes", rows, v.RowBytes()),
 			"decoded", rows, v.f.limits.Decoded)
 	}
-	return v.f.checkExpansion(where, chunk.Size, rows*int64(v.RowBytes()))
+	return v.f.checkExpansion(where, chunk.Size, rows*int64(max(v.RowBytes(), 1)))
 }
 
 // CheckGroup compares what a row group says of itself with the limits, before memory is taken for
