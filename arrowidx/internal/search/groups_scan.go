@@ -1,8 +1,8 @@
 package search
 
 import (
-	"cmp"
 	"context"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -27,6 +27,9 @@ type groupFinds struct {
 	hits   []topk.Hit // places: a group's nearest rows, a max-heap
 	rows   []topk.Candidate
 	limit  int // length of rows at which those above their tau are dropped
+
+	widest int     // a group that had the largest threshold
+	tauMax float32 // which was this
 }
 
 func (f *groupFinds) reset(g *Grouped, w strategy) {
@@ -44,6 +47,7 @@ func (f *groupFinds) reset(g *Grouped, w strategy) {
 		f.hits = mem.Grow(f.hits, g.wanted())
 	}
 	f.rows, f.limit = f.rows[:0], 1024+4*g.wanted()
+	f.widest, f.tauMax = 0, float32(math.NaN()) // not looked for yet
 }
 
 // offer adds the row at a position whose distance lies in [low, up].
@@ -111,12 +115,17 @@ func (f *groupFinds) mergeHits(g *Grouped, o *groupFinds) {
 	}
 }
 
-// largest returns the largest threshold of all groups.
+// largest returns the largest threshold of all groups. Thresholds only fall, so that it stands
+// while that of the group which had it does.
 func (f *groupFinds) largest() float32 {
 	if len(f.tau) > mostTaus {
 		return mem.Infinity
 	}
-	return slices.Max(f.tau)
+	if f.tau[f.widest] != f.tauMax {
+		f.tauMax = slices.Max(f.tau)
+		f.widest = slices.Index(f.tau, f.tauMax)
+	}
+	return f.tauMax
 }
 
 // groupSearcher is one worker's memory.
@@ -127,25 +136,9 @@ type groupSearcher struct {
 	list   []*Probe
 	finds  []*groupFinds // of the probes in list
 	which  []int         // number of each in the round
-	cells  []cellVisit
+	places []Place       // of the cells of a shard
+	order  []uint64      // of these, to be sorted: the distance as rising has it, and the number
 	counts counts
-}
-
-// cellVisit is a cell of kind ivf as a query sees it.
-type cellVisit struct {
-	Place
-	cell int
-}
-
-// compare orders visits by distance, then cell.
-func (v cellVisit) compare(o cellVisit) int {
-	switch {
-	case v.Add < o.Add:
-		return -1
-	case v.Add > o.Add:
-		return 1
-	}
-	return cmp.Compare(v.cell, o.cell)
 }
 
 func (s *groupSearcher) enter(g *Grouped) {
@@ -341,21 +334,33 @@ func (s *groupSearcher) eachCell(ctx context.Context, shard int, scan bool) erro
 	from, to := g.cellsOf(shard)
 	c := g.Seg.Cells
 	for i, p := range s.list {
-		s.cells = s.cells[:0]
+		s.places, s.order = s.places[:0], s.order[:0]
 		for cell := from; cell < to; cell++ {
-			s.cells = append(s.cells, cellVisit{p.in(g.Seg.Cells, g.Seg.Metric.Larger(), cell), cell})
+			at := p.in(c, g.Seg.Metric.Larger(), cell)
+			s.order = append(s.order, uint64(rising(at.Add))<<32|uint64(len(s.places)))
+			s.places = append(s.places, at)
 		}
-		slices.SortFunc(s.cells, cellVisit.compare)
-		s.counts.probed += int64(len(s.cells))
-		for _, v := range s.cells {
-			p.where = v.Place
-			err := s.lookInto(ctx, i, int(c.Block[v.cell]), int(c.Block[v.cell+1]), scan)
-			if err != nil {
+		slices.Sort(s.order)
+		s.counts.probed += int64(len(s.order))
+		for _, v := range s.order {
+			at := int(uint32(v))
+			p.where = s.places[at]
+			first, end := int(c.Block[from+at]), int(c.Block[from+at+1])
+			if err := s.lookInto(ctx, i, first, end, scan); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// rising turns numbers into integers in the same order.
+func rising(x float32) uint32 {
+	b := math.Float32bits(x + 0) // -0 is 0
+	if b>>31 != 0 {
+		return ^b
+	}
+	return b | 1<<31
 }
 
 // lookInto looks into the blocks of one cell for one query of the list.

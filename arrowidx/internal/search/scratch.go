@@ -22,6 +22,7 @@ const (
 	hitSize        = 16
 	candidateBytes = 12
 	visitBytes     = 64
+	placeBytes     = 16
 	// queryBytes and probeBytes are about what these take beside their slices.
 	queryBytes = 384
 	probeBytes = 256
@@ -96,7 +97,7 @@ func (j *join) putBack() {
 }
 
 func (s *groupSearcher) bytes() int64 {
-	n := s.Searcher.bytes() + bytesOf(s.cells, visitBytes)
+	n := s.Searcher.bytes() + bytesOf(s.places, placeBytes) + bytesOf(s.order, 8)
 	for i := range s.probes {
 		n += s.probes[i].bytes()
 	}
