@@ -61,7 +61,11 @@ func (p problem) admit() func(int) bool {
 // With enough candidates measured, ids and order are those of brute force.
 func TestAnswersEqualBruteForceOnSmallProblems(t *testing.T) {
 	r := arrowidxtest.Rand(t, 1)
-	for i := range 20_000 {
+	problems := 5000
+	if arrowidxtest.Whole() {
+		problems = 20_000
+	}
+	for i := range problems {
 		p := randomProblem(r)
 		metric := metrics[i%4]
 		kind := []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat}[i/4%2]

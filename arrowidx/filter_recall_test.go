@@ -106,15 +106,15 @@ func TestGatheredRowsOfExtremeLengthsAreFoundInOrder(t *testing.T) {
 // Recall at 10 of kind ivf against the exact search of the eligible rows stays above the target,
 // for random masks and for masks of the rows nearest to a row far from the queries.
 func TestRecallIsKeptUnderFilters(t *testing.T) {
-	n, d := 20_000, 64
-	if !testing.Short() {
-		n, d = 100_000, 384
-	}
 	const nq, k, target = 300, 10, 0.95
 	r := arrowidxtest.Rand(t, 672)
-	all := arrowidxtest.Clustered(r, n+nq, d, 300)
-	rows, queries := all[:n*d], all[n*d:]
 	for _, metric := range []arrowidx.Metric{arrowidx.Cosine, arrowidx.Dot, arrowidx.L2} {
+		n, d := 20_000, 64
+		if arrowidxtest.Whole() || metric == arrowidx.Cosine && !testing.Short() {
+			n, d = 100_000, 384
+		}
+		all := arrowidxtest.Clustered(r, n+nq, d, 300)
+		rows, queries := all[:n*d], all[n*d:]
 		exact, _ := build(t, rows, d, arrowidx.BuildOptions{Kind: arrowidx.Exact, Metric: metric}, false)
 		ix, _ := build(t, rows, d, arrowidx.BuildOptions{
 			Kind: arrowidx.IVF, Metric: metric, Recall: target}, false)

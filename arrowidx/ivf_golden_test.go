@@ -67,7 +67,7 @@ func TestBytesOfCellsAreFrozenOnEveryTierAndNumberOfThreads(t *testing.T) {
 		threads := []int{1, 2, 7, 64}
 		if i == 0 { // plain Go takes five times as long
 			threads = []int{7}
-		} else if testing.Short() {
+		} else if !arrowidxtest.Whole() {
 			threads = []int{1, 7}
 		}
 		for _, g := range ivfGoldens {

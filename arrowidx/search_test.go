@@ -33,8 +33,8 @@ func newFixture(t *testing.T, n, d, nq int, o arrowidx.BuildOptions) fixture {
 
 func TestAnAnswerIsTheSameAloneInAnyBatchAndForAnyThreadCount(t *testing.T) {
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat} {
+		f := newFixture(t, 300_000, 24, 70, arrowidx.BuildOptions{Kind: kind, Bits: 3})
 		for _, rerank := range []int{-1, 0, 30} {
-			f := newFixture(t, 300_000, 24, 70, arrowidx.BuildOptions{Kind: kind, Bits: 3})
 			p := arrowidx.SearchParams{Queries: f.queries, NQ: 70, K: 10, Rerank: rerank,
 				Estimates: rerank == 0, Threads: 1}
 			want, _ := arrowidxtest.Search(t, f.ix, p)
@@ -115,13 +115,16 @@ func TestFiltersGiveTheBestEligibleRows(t *testing.T) {
 func TestRecallMeetsTheTargetAtTheFixedEpsilons(t *testing.T) {
 	const k, nq = 10, 100
 	f := newFixture(t, 50_000, 128, nq, arrowidx.BuildOptions{Kind: arrowidx.Flat})
+	truth := make([][]arrowidxtest.Hit, nq)
+	for i := range truth {
+		truth[i] = arrowidxtest.Nearest(arrowidx.Cosine, f.rows, f.queries[i*f.d:(i+1)*f.d], k, nil)
+	}
 	for _, target := range []float64{0.90, 0.95, 0.99, 1} {
 		out, plan := arrowidxtest.Search(t, f.ix, arrowidx.SearchParams{
 			Queries: f.queries, NQ: nq, K: k, Rerank: -1, Recall: target})
 		hit := 0
-		for i := range nq {
-			q := f.queries[i*f.d : (i+1)*f.d]
-			for _, h := range arrowidxtest.Nearest(arrowidx.Cosine, f.rows, q, k, nil) {
+		for i := range truth {
+			for _, h := range truth[i] {
 				for _, row := range out.Rows[i*k : (i+1)*k] {
 					if row == h.Row {
 						hit++

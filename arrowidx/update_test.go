@@ -98,8 +98,11 @@ func abs(x float64) float64 { return max(x, -x) }
 // TestAnyOrderOfChangesLeavesWhatAPlainModelHolds runs random sequences of changes, with save and
 // load between them.
 func TestAnyOrderOfChangesLeavesWhatAPlainModelHolds(t *testing.T) {
-	sequences := 10_000
-	if testing.Short() {
+	sequences := 2500
+	switch {
+	case arrowidxtest.Whole():
+		sequences = 10_000
+	case testing.Short():
 		sequences = 400
 	}
 	r := arrowidxtest.Rand(t, 500)

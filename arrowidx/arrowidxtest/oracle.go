@@ -46,18 +46,26 @@ func Score(metric arrowidx.Metric, x, q []float32) float64 {
 func Nearest(
 	metric arrowidx.Metric, rows []float32, q []float32, k int, admit func(row int) bool,
 ) []Hit {
-	var all []Hit
+	var best []Hit
+	order := func(a, b Hit) int {
+		if metric.Larger() {
+			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Row, b.Row))
+		}
+		return cmp.Or(cmp.Compare(a.Score, b.Score), cmp.Compare(a.Row, b.Row))
+	}
+	cut := func() {
+		slices.SortFunc(best, order)
+		best = best[:min(k, len(best))]
+	}
 	d := len(q)
 	for i := 0; i*d < len(rows); i++ {
 		if admit == nil || admit(i) {
-			all = append(all, Hit{int64(i), Score(metric, rows[i*d:(i+1)*d], q)})
+			best = append(best, Hit{int64(i), Score(metric, rows[i*d:(i+1)*d], q)})
+		}
+		if len(best) > 2*k+200 {
+			cut()
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Hit) int {
-		if metric.Larger() {
-			return cmp.Compare(b.Score, a.Score)
-		}
-		return cmp.Compare(a.Score, b.Score)
-	})
-	return all[:min(k, len(all))]
+	cut()
+	return best
 }
