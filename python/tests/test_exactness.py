@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import ruvector as rv
 
-PROBLEMS = 5_000  # for each metric
+PROBLEMS = [1_000, pytest.param(5_000, marks=pytest.mark.long)]  # for each metric
 
 
 def _small_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -31,12 +31,13 @@ def _small_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return vectors, queries
 
 
+@pytest.mark.parametrize("problems", PROBLEMS)
 @pytest.mark.parametrize("metric", oracle.METRICS)
 def test_exact_and_flat_equal_brute_force_on_small_problems_with_duplicates_and_ties(
-    metric: str,
+    metric: str, problems: int
 ) -> None:
     rng = np.random.default_rng(oracle.seed())
-    for problem in range(PROBLEMS):
+    for problem in range(problems):
         vectors, queries = _small_problem(rng)
         k = int(rng.integers(1, len(vectors) + 2))
         flat = bool(problem % 2)

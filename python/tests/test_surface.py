@@ -227,6 +227,7 @@ with index as same:
 """
 
 
+@pytest.mark.long
 def test_types_are_what_the_pages_say(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "typed.py"
     path.write_text(TYPED)
