@@ -50,9 +50,10 @@ func TestRowsAddedOneByOneLieInALine(t *testing.T) {
 
 // vectorAt reads a row of the current version.
 func (ix *Index) vectorAt(t *testing.T, row int64, dst []float32) []float32 {
-	v, err := ix.enter("test")
+	u, err := ix.enter("test")
 	require.NoError(t, err)
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	i := v.SegmentOf(row)
 	return v.Segments[i].Source.Row(int(row)-v.Starts[i], dst)
 }
@@ -94,12 +95,13 @@ func TestAReserveLivesAsLongAsItsRows(t *testing.T) {
 	ix := recallIndex(t, rows[:50*d], d, BuildOptions{Kind: Flat, Keep: KeepCopy}, nil)
 	addRows(t, ix, rows[50*d:], d, 10)
 	col := ix.arena.Col
-	v, err := ix.enter("search")
+	u, err := ix.enter("search")
 	require.NoError(t, err)
+	v := u.v
 	require.NoError(t, ix.Compact(t.Context(), 0))
 	require.Positive(t, col.Refs.Load(), "the version before is still searched")
 	require.Equal(t, rows[99*d:], v.Segments[len(v.Segments)-1].Source.Row(
 		v.Segments[len(v.Segments)-1].Rows-1, make([]float32, d)))
-	ix.leave(v)
+	ix.leave(&u, &err)
 	require.Zero(t, col.Refs.Load())
 }

@@ -29,10 +29,11 @@ func (ix *Index) Dedup(
 	ctx context.Context, p *DedupParams, out *DedupOut,
 ) (plan Plan, err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("dedup")
+	u, err := ix.enter("dedup")
 	if err != nil {
 		return Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	return dedup.Find(ctx, v, p, out)
 }

@@ -13,12 +13,19 @@ import (
 //
 // Errors: those of Encode.
 func (ix *Index) Encoding(ctx context.Context, vectors bool) (e *Encoding, err error) {
+	defer func() {
+		if err != nil && e != nil {
+			e.Close()
+			e = nil
+		}
+	}()
 	defer fault.Caught(&err)
-	v, err := ix.enter("save")
+	u, err := ix.enter("save")
 	if err != nil {
 		return nil, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	seg, err := compact.Whole(ctx, v, 0)
 	if err != nil {
 		return nil, err
@@ -33,8 +40,7 @@ func (ix *Index) Encoding(ctx context.Context, vectors bool) (e *Encoding, err e
 		e.Minor = 4
 	}
 	if e.Secs, err = format.CheckedSections(ctx, &named, vectors); err != nil {
-		e.Close()
-		return nil, err
+		return e, err
 	}
 	e.Length = format.PlaceSections(e.Secs)
 	return e, nil

@@ -94,15 +94,29 @@ func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error
 	return format.SyncFolder(filepath.Dir(at.Path))
 }
 
-// Load reads an index from a file into memory. Header and table are checked before anything else is
-// read, and every block as it comes, so that little is read of a file that is none of ours.
+// OpenOptions says how Open opens a file.
+type OpenOptions struct {
+	// Map leaves the file where it is: codes and vectors are read where the system maps them, of
+	// extra bits and vectors those of rows that may be among the nearest. Each part is verified
+	// when it is first used. The file must not be written to or cut while the index is open; Save
+	// to the same path is fine.
+	Map bool
+}
+
+// Open opens an index file: read into memory, or mapped.
 //
-// Errors: FileMissing, PersistError when the file cannot be read or is no regular file (which is
-// found out without waiting for it), and those of Decode.
-func Load(ctx context.Context, path string) (*Index, error) {
+// A mapped index answers as one that was read does. Errors that reading would give come later: from
+// the calls that meet what is damaged, naming section and offset, or from Verify. Where the file
+// was cut or written to meanwhile, or cannot be read any more, every call is a PersistError.
+//
+// Errors: those of Load; PersistError when the file cannot be mapped.
+func Open(ctx context.Context, path string, o OpenOptions) (*Index, error) {
 	f, err := format.OpenRegular(path)
 	if err != nil {
 		return nil, err
+	}
+	if o.Map {
+		return opened(format.MapFrom(ctx, f, path))
 	}
 	defer func() { _ = f.Close() }() // read-only: nothing is lost
 	st, err := f.Stat()
@@ -111,4 +125,13 @@ func Load(ctx context.Context, path string) (*Index, error) {
 	}
 	ix, err := opened(format.LoadFrom(ctx, f, st.Size()))
 	return ix, format.Named(path, err)
+}
+
+// Load reads an index from a file into memory. Header and table are checked before anything else is
+// read, and every block as it comes, so that little is read of a file that is none of ours.
+//
+// Errors: FileMissing, PersistError when the file cannot be read or is no regular file (which is
+// found out without waiting for it), and those of Decode.
+func Load(ctx context.Context, path string) (*Index, error) {
+	return Open(ctx, path, OpenOptions{})
 }

@@ -112,8 +112,9 @@ func TestTheBytesOfFiltersAreCountedAndBounded(t *testing.T) {
 func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 	for _, kind := range []Kind{Exact, Flat, IVF} {
 		c := newCachedFilters(t, kind, 3000)
-		old, err := c.ix.enter("search")
+		u, err := c.ix.enter("search")
 		require.NoError(t, err)
+		old := u.v
 		mask := randomMask(640, c.n, 0.3)
 		mask[0] = 1
 		p := c.params(nil)
@@ -136,7 +137,7 @@ func TestADeleteBetweenTwoEqualFiltersIsSeen(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want.Rows, out.Rows, "%s: not in the version before", kind)
 		}
-		c.ix.leave(old)
+		c.ix.leave(&u, &err)
 	}
 }
 

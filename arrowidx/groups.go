@@ -24,11 +24,12 @@ func (ix *Index) SearchGroups(
 	ctx context.Context, p *SearchParams, groups []uint32, n int, out *SearchOut,
 ) (plan Plan, err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("search")
+	u, err := ix.enter("search")
 	if err != nil {
 		return Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	seg, err := v.Only("search")
 	if err != nil {
 		return Plan{}, err

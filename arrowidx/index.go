@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -15,6 +16,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // Index answers nearest-neighbour queries over the rows of a column. Build and Decode make one;
@@ -75,22 +77,65 @@ func newIndex(seg *segment.Segment) *Index {
 	return ix
 }
 
+// use is a use of a version of the index by one call.
+type use struct {
+	v       *segment.Version
+	op      string
+	faults  bool // whether faults of the goroutine were panics before
+	checked bool // files that change from now on are no concern of it
+}
+
 // enter holds the index open and returns its version; leave gives both up.
-func (ix *Index) enter(op string) (*segment.Version, error) {
+//
+// Errors: IndexClosed; PersistError when a file that the index is mapped from has changed.
+func (ix *Index) enter(op string) (use, error) {
 	ix.gate.RLock()
 	if ix.closed {
 		ix.gate.RUnlock()
-		return nil, fault.Closed(op)
+		return use{}, fault.Closed(op)
 	}
 	ix.swap.Lock()
 	v := ix.now
 	v.Refs++
 	ix.swap.Unlock()
-	return v, nil
+	u := use{v: v, op: op}
+	if v.Mapped == nil {
+		return u, nil
+	}
+	if err := u.check(); err != nil {
+		ix.drop(v)
+		ix.gate.RUnlock()
+		return use{}, err
+	}
+	u.faults = debug.SetPanicOnFault(true)
+	return u, nil
 }
 
-func (ix *Index) leave(v *segment.Version) {
-	ix.drop(v)
+// check says whether the files that the version is mapped from are as they were.
+func (u *use) check() error {
+	for _, m := range u.v.Mapped {
+		if err := m.Check(u.op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave, deferred, ends a use. Where the version is mapped from a file, err becomes the error of
+// what was found damaged there, or says that the file changed meanwhile.
+func (ix *Index) leave(u *use, err *error) {
+	if u.v.Mapped != nil {
+		debug.SetPanicOnFault(u.faults)
+		if r := recover(); r != nil {
+			if *err = mem.Fault(u.op, r); *err == nil {
+				defer panic(r)
+			}
+		}
+		if changed := u.check(); changed != nil && !u.checked {
+			*err = changed
+		}
+	}
+	ix.drop(u.v)
 	ix.gate.RUnlock()
 }
 
@@ -112,15 +157,21 @@ func (ix *Index) change(
 	defer fault.Caught(&err)
 	ix.write.Lock()
 	defer ix.write.Unlock()
-	v, err := ix.enter(op)
+	u, err := ix.enter(op)
 	if err != nil {
 		return err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	next, err := derive(v)
 	if err != nil || next == nil {
 		return err
 	}
+	if err := u.check(); err != nil {
+		next.Free()
+		return err
+	}
+	u.checked = true
 	ix.swap.Lock()
 	ix.now = next
 	ix.swap.Unlock()
@@ -218,11 +269,12 @@ func (ix *Index) IDs() *IDs {
 
 // Provenance returns the text that the index was built with, "" once the index is closed.
 func (ix *Index) Provenance() string {
-	v, err := ix.enter("provenance")
+	u, err := ix.enter("provenance")
 	if err != nil {
 		return ""
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	return string(v.Segments[0].Provenance)
 }
 
@@ -250,11 +302,12 @@ func rowOf[T any](
 	ix *Index, row int64, dst []T, write func(*segment.Version, int64, []T) error,
 ) (err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("row")
+	u, err := ix.enter("row")
 	if err != nil {
 		return err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	if err := v.Glance("row", 1); err != nil {
 		return err
 	}
@@ -271,11 +324,12 @@ func wideRow(v *segment.Version, row int64, dst []float64) error {
 
 // Wide reports whether some vectors that the index measures on are float64.
 func (ix *Index) Wide() bool {
-	v, err := ix.enter("row")
+	u, err := ix.enter("row")
 	if err != nil {
 		return false
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	return search.Wide(v, nil)
 }
 
@@ -283,23 +337,25 @@ func (ix *Index) Wide() bool {
 // change of the index may give rows other numbers.
 //
 // Errors: InvalidArgument when the array's type cannot hold ids of this index, IndexClosed.
-func (ix *Index) Lookup(ids arrow.Array) ([]int64, error) {
-	v, err := ix.enter("lookup")
+func (ix *Index) Lookup(ids arrow.Array) (_ []int64, err error) {
+	u, err := ix.enter("lookup")
 	if err != nil {
 		return nil, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	return v.Find(ids)
 }
 
 // IDArray returns the ids of all rows that are not deleted, in the order of rows, as an Arrow array
 // in memory of mem: int64, uint64 or large_string.
-func (ix *Index) IDArray(mem memory.Allocator) (arrow.Array, error) {
-	v, err := ix.enter("ids")
+func (ix *Index) IDArray(mem memory.Allocator) (_ arrow.Array, err error) {
+	u, err := ix.enter("ids")
 	if err != nil {
 		return nil, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	rows := make([]int64, 0, v.Count())
 	for i, p := range v.Segments {
 		for r := range p.Rows {
@@ -308,6 +364,10 @@ func (ix *Index) IDArray(mem memory.Allocator) (arrow.Array, error) {
 			}
 		}
 	}
+	if err := u.check(); err != nil {
+		return nil, err
+	}
+	u.checked = true
 	return v.IDs.Named(rows, mem), nil
 }
 
@@ -354,11 +414,12 @@ func vectorsOf[T any](
 	ix *Index, ids arrow.Array, dst []T, each int, write func(*segment.Version, int64, []T) error,
 ) (err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("vectors")
+	u, err := ix.enter("vectors")
 	if err != nil {
 		return err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	rows, err := v.Known("vectors", ids)
 	if err == nil {
 		err = v.Glance("vectors", len(rows))
@@ -381,11 +442,12 @@ func matrixOf[T any](
 	ix *Index, dst []T, rows, each int, absent T, write func(*segment.Version, int64, []T) error,
 ) (err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("vectors")
+	u, err := ix.enter("vectors")
 	if err != nil {
 		return err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	if v.Count() != rows {
 		return fault.New(VectorsChanged, "vectors",
 			fmt.Sprintf("the index has %d rows, room was made for %d", v.Count(), rows),
@@ -421,11 +483,12 @@ func matrixOf[T any](
 // single searches for a few rows in turn.
 //
 // Errors: VectorsChanged naming a row, IndexClosed.
-func (ix *Index) Unchanged() error {
-	v, err := ix.enter("vectors")
+func (ix *Index) Unchanged() (err error) {
+	u, err := ix.enter("vectors")
 	if err != nil {
 		return err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	return v.Unchanged("vectors")
 }

@@ -49,7 +49,7 @@ type Info struct {
 // Info describes the index. Bytes are counted, not estimated. Of a closed index they
 // are those of the build.
 func (ix *Index) Info() Info {
-	v, err := ix.enter("info")
+	u, err := ix.enter("info")
 	if err != nil {
 		closed := *ix.base()
 		closed.Source, closed.Raw = nil, nil
@@ -57,7 +57,8 @@ func (ix *Index) Info() Info {
 		in.Rows = ix.Len()
 		return in
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	seen := map[*Column]bool{}
 	in := info(v.Segments[0], seen)
 	for _, p := range v.Segments[1:] {
@@ -153,11 +154,12 @@ func advice(v *segment.Version, in *Info) string {
 // SourceFloats returns the first numbers of the vectors that the index reads (nil when they are
 // not float32 or not kept): their address proves that a column was borrowed.
 func (ix *Index) SourceFloats() *float32 {
-	v, err := ix.enter("info")
+	u, err := ix.enter("info")
 	if err != nil {
 		return nil
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	if col := v.Segments[0].Source; col != nil {
 		return col.FirstFloat()
 	}

@@ -72,6 +72,9 @@ func refused(t *testing.T, file []byte, name, section string) {
 	_, err := arrowidx.Decode(t.Context(), file)
 	require.Equal(t, arrowidx.CorruptIndex, arrowidx.KindOf(err), "%s: %v", name, err)
 	require.ErrorContains(t, err, "section "+section, name)
+	err = verifiedMapped(t, file)
+	require.Equal(t, arrowidx.CorruptIndex, arrowidx.KindOf(err), "%s, mapped: %v", name, err)
+	require.ErrorContains(t, err, "section "+section, name)
 }
 
 func putWord(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }

@@ -45,11 +45,12 @@ func (ix *Index) Neighbors(
 	ctx context.Context, p NeighborsParams, out *NeighborsOut,
 ) (plan Plan, err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("neighbors")
+	u, err := ix.enter("neighbors")
 	if err != nil {
 		return Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	g := graph{v: v, p: p, out: out}
 	if err := g.check(); err != nil {
 		return Plan{}, err

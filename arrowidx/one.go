@@ -22,11 +22,12 @@ func (ix *Index) SearchOne(
 	ctx context.Context, query []float32, k int,
 ) (hits []Hit, plan Plan, err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("search")
+	u, err := ix.enter("search")
 	if err != nil {
 		return nil, Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	room := max(min(k, v.Usable()), 0)
 	out := SearchOut{Rows: make([]int64, room), Scores: make([]float32, room),
 		Counts: make([]int64, 1)}

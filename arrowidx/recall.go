@@ -24,11 +24,12 @@ func (ix *Index) MeasureRecall(ctx context.Context, p RecallParams) (r RecallRep
 		return RecallReport{}, fault.New(InvalidArgument, "recall",
 			fmt.Sprintf("k = %d of %d rows", p.K, p.Sample), "use positive numbers")
 	}
-	v, err := ix.enter("recall")
+	u, err := ix.enter("recall")
 	if err != nil {
 		return RecallReport{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	rows, err := calibrate.RecallSample(v, &p)
 	if err == nil {
 		err = v.Unchanged("recall")

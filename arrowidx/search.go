@@ -18,11 +18,12 @@ func (ix *Index) Search(
 	ctx context.Context, p *SearchParams, out *SearchOut,
 ) (plan Plan, err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("search")
+	u, err := ix.enter("search")
 	if err != nil {
 		return Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	if p, err = p.Counted(v.Segments[0]); err != nil {
 		return Plan{}, err
 	}

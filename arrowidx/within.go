@@ -25,11 +25,12 @@ func (ix *Index) Within(
 	ctx context.Context, p *WithinParams, emit func(Range) error,
 ) (plan Plan, err error) {
 	defer fault.Caught(&err)
-	v, err := ix.enter("within")
+	u, err := ix.enter("within")
 	if err != nil {
 		return Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	if p, err = p.Counted(v.Segments[0]); err != nil {
 		return Plan{}, err
 	}

@@ -19,12 +19,19 @@ import (
 func (ix *Index) WithinReader(
 	ctx context.Context, p *WithinParams, mem memory.Allocator,
 ) (reader array.RecordReader, plan Plan, err error) {
+	defer func() {
+		if err != nil && reader != nil {
+			reader.Release()
+			reader = nil
+		}
+	}()
 	defer fault.Caught(&err)
-	v, err := ix.enter("within")
+	u, err := ix.enter("within")
 	if err != nil {
 		return nil, Plan{}, err
 	}
-	defer ix.leave(v)
+	defer ix.leave(&u, &err)
+	v := u.v
 	b := &batcher{mem: mem, ids: v.IDs, schema: arrow.NewSchema([]arrow.Field{
 		{Name: "query_row", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "id", Type: dataType(v.IDs)},

@@ -64,17 +64,28 @@ func (c *Column) PackedRows(from, n int, dst []byte) []byte {
 		return ck.pagedBits(at, n, w, dst)
 	}
 	if ck.starts == nil {
-		return ck.data.u8[at*w : (at+n)*w]
+		b := ck.data.u8[at*w : (at+n)*w]
+		ck.data.lazy.Touch(b)
+		return b
 	}
 	for i := range n {
 		out := dst[i*w : (i+1)*w]
 		if ck.isNull(at + i) {
 			clear(out)
 		} else {
-			copy(out, ck.data.u8[ck.starts[at+i]:])
+			b := ck.data.u8[ck.starts[at+i]:][:w]
+			ck.data.lazy.Touch(b)
+			copy(out, b)
 		}
 	}
 	return dst[:n*w]
+}
+
+// PackedRow returns the bytes of a row of packed bits, which is not null, to be read.
+func (c *Column) PackedRow(row int) []byte {
+	b := c.Memory(row)
+	c.ChunkOf(row).data.lazy.Touch(b)
+	return b
 }
 
 // Dims returns the dimensions of a column's rows under the metric: numbers, or bits.

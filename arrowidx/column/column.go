@@ -200,6 +200,22 @@ func Own(own mem.Slab, rows, dim int, wide bool) *Column {
 	return c
 }
 
+// Verify has l verify the numbers of a column of Own or OwnBits, whose slab lies in a mapped file,
+// before they are first used. It must be called before anything else is done with the column.
+func (c *Column) Verify(l *mem.Lazy) {
+	for i := range c.Pieces {
+		c.Pieces[i].data.lazy = l
+	}
+}
+
+// Verified returns what Verify was given, nil if nothing.
+func (c *Column) Verified() *mem.Lazy {
+	if len(c.Pieces) == 0 {
+		return nil
+	}
+	return c.Pieces[0].data.lazy
+}
+
 // Valid reports whether the row is not null. The row must be in range.
 func (c *Column) Valid(row int) bool {
 	ck := c.ChunkOf(row)
@@ -223,7 +239,8 @@ func (c *Column) Row(row int, dst []float32) []float32 {
 	return ck.rows(row-ck.Start, 1, c.Dims, dst)
 }
 
-// Memory returns the bytes of a row where they lie; of a row that is not in memory, a copy.
+// Memory returns the bytes of a row where they lie; of a row that is not in memory, a copy. Those of
+// a mapped file are not to be read from it: they may not be verified.
 func (c *Column) Memory(row int) []byte {
 	ck := c.ChunkOf(row)
 	at := ck.at(row-ck.Start, c.Dims)
@@ -273,7 +290,7 @@ func (c *Column) Contiguous() ([]float32, bool) {
 	if ck.starts != nil || ck.BadElem != nil || ck.data.kind != elemFloat32 || ck.pager != nil {
 		return nil, false
 	}
-	return ck.data.f32[:ck.n*c.Dims], true
+	return ck.data.floats(0, ck.n*c.Dims, nil), true
 }
 
 // FirstFloat returns the first number of a float32 column, to prove by its address that nothing

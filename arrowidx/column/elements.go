@@ -31,6 +31,7 @@ type elements struct {
 	f16  []uint16
 	i8   []int8
 	u8   []uint8
+	lazy *mem.Lazy // of a mapped file: verifies numbers before their first use
 }
 
 // readElements takes the numbers of a list's child. The child's values never reach past what its
@@ -85,7 +86,7 @@ func (e *elements) name() string {
 }
 
 func (e *elements) slice(from, to int) elements {
-	out := elements{kind: e.kind}
+	out := elements{kind: e.kind, lazy: e.lazy}
 	switch e.kind {
 	case elemFloat64:
 		out.f64 = e.f64[from:to]
@@ -103,6 +104,9 @@ func (e *elements) slice(from, to int) elements {
 
 // floats returns numbers [from, to) as float32: a view, or dst filled with converted numbers.
 func (e *elements) floats(from, to int, dst []float32) []float32 {
+	if e.lazy != nil {
+		e.lazy.Touch(e.bytes(from, to))
+	}
 	switch e.kind {
 	case elemFloat64:
 		dst = dst[:to-from]

@@ -36,6 +36,9 @@ func NumberBytes(wide bool) int64 {
 
 // wide returns numbers [from, to) as float64: a view, or dst filled with converted numbers.
 func (e *elements) wide(from, to int, dst []float64) []float64 {
+	if e.lazy != nil {
+		e.lazy.Touch(e.bytes(from, to))
+	}
 	if e.kind == elemFloat64 {
 		return e.f64[from:to]
 	}

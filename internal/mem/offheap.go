@@ -1,9 +1,9 @@
 // Package mem is what the engine needs of memory and machine: slabs outside the Go heap, loops over
 // goroutines that never panic, and the few helpers that everything shares.
 //
-// Reading order: offheap.go, parallel.go (who runs what, and which error is returned); then
-// random.go, whose generator is part of the index format, bits.go (rows as bits, 32 a word) and
-// floats.go.
+// Reading order: offheap.go, mapping.go and lazy.go (files in the place of memory), parallel.go
+// (who runs what, and which error is returned); then random.go, whose generator is part of the
+// index format, bits.go (rows as bits, 32 a word) and floats.go.
 package mem
 
 import (
@@ -23,6 +23,8 @@ type Slab struct {
 	Mem  []byte
 	View bool
 	heap bool // small enough to lie on the Go heap: mapping would cost more than it saves
+
+	mapping *Mapping // a file that is mapped for reading: it must not be written to
 }
 
 // HeapSlab is the most bytes of a slab on the Go heap.
@@ -52,7 +54,11 @@ func NewSlab(op string, n int64) (Slab, error) {
 
 // Free unmaps the memory; nobody may read it any more.
 func (s *Slab) Free() {
-	if s.Mem != nil && !s.View && !s.heap {
+	switch {
+	case s.mapping != nil && !s.View:
+		s.mapping.free()
+		s.mapping = nil
+	case s.Mem != nil && !s.View && !s.heap:
 		// The mapping is ours and whole, so the call cannot fail.
 		_ = syscall.Munmap(s.Mem)
 	}
@@ -62,7 +68,7 @@ func (s *Slab) Free() {
 // DropPages gives the memory outside bytes [from, to) back without unmapping it, where the system
 // can: what was there reads as zeros. It does nothing to a slab that free unmaps.
 func (s *Slab) DropPages(from, to int) {
-	if s.View && s.Mem != nil && !s.heap {
+	if s.View && s.Mem != nil && !s.heap && s.mapping == nil {
 		page := os.Getpagesize()
 		forget(s.Mem[:from/page*page])
 		if next := (to + page - 1) / page * page; next < len(s.Mem) {

@@ -1,6 +1,7 @@
 package mem
 
 import (
+	"os"
 	"syscall"
 )
 
@@ -19,3 +20,16 @@ func forget(mem []byte) {
 		_ = syscall.Madvise(mem, syscall.MADV_DONTNEED)
 	}
 }
+
+// advise says how bytes [from, to) of a mapped file will be used. It is only a hint.
+func advise(file []byte, from, to int, how advice) {
+	from -= from % os.Getpagesize()
+	if from < to {
+		_ = syscall.Madvise(file[from:to], int(how))
+	}
+}
+
+const (
+	hereAndThere advice = syscall.MADV_RANDOM
+	soon         advice = syscall.MADV_WILLNEED
+)

@@ -7,3 +7,11 @@ func adviseHuge([]byte) {}
 
 // forget leaves pages until they are unmapped.
 func forget([]byte) {}
+
+// advise leaves it to the system.
+func advise([]byte, int, int, advice) {}
+
+const (
+	hereAndThere advice = iota
+	soon
+)

@@ -2,9 +2,7 @@ package mem
 
 import (
 	"context"
-	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -33,8 +31,8 @@ func Threads(setting int) int {
 
 // Parallel runs task(worker, i) for i in [0, n) on at most `threads` workers, in increasing order
 // of i. It returns the error of the smallest failing i, so that errors do not depend on the number
-// of threads; after a failure only tasks before it are still begun. A panic in a task becomes a
-// NativeError. With one thread everything runs on the calling goroutine.
+// of threads; after a failure only tasks before it are still begun. A panic in a task becomes an
+// error, see Guarded. With one thread everything runs on the calling goroutine.
 func Parallel(
 	ctx context.Context, op string, threads, n int, task func(worker, i int) error,
 ) error {
@@ -43,7 +41,7 @@ func Parallel(
 			if err := fault.FromContext(ctx, op); err != nil {
 				return err
 			}
-			if err := guarded(op, func() error { return task(0, i) }); err != nil {
+			if err := Guarded(op, func() error { return task(0, i) }); err != nil {
 				return err
 			}
 		}
@@ -63,7 +61,7 @@ func Parallel(
 }
 
 // spawn is the only place of this package that starts a goroutine. fn must not panic: tasks are
-// run by guarded, which recovers.
+// run by Guarded, which recovers.
 func spawn(fn func()) { go fn() }
 
 // pool hands out task numbers to workers.
@@ -85,7 +83,7 @@ func (p *pool) work(ctx context.Context, op string, worker int, task func(worker
 		}
 		err := fault.FromContext(ctx, op)
 		if err == nil {
-			err = guarded(op, func() error { return task(worker, int(i)) })
+			err = Guarded(op, func() error { return task(worker, int(i)) })
 		}
 		if err != nil {
 			p.fail(i, err)
@@ -105,22 +103,4 @@ func (p *pool) fail(i int64, err error) {
 	if i < p.failed {
 		p.failed, p.err = i, err
 	}
-}
-
-// guarded runs fn and returns an error that was raised. It turns another panic, or a fault on
-// borrowed memory that is gone (a mapped file that shrank), into a NativeError that carries the
-// stack.
-func guarded(op string, fn func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case *fault.Error: // raised
-			err = r
-		default:
-			err = fault.New(fault.NativeError, op,
-				fmt.Sprintf("internal error: %v\n%s", r, debug.Stack()), "please report this")
-		}
-	}()
-	return fn()
 }

@@ -173,9 +173,9 @@ func TestThreadsAreTheSettingTheDefaultOrAllCores(t *testing.T) {
 
 func TestGuardedPassesErrorsAndResults(t *testing.T) {
 	plain := errors.New("plain")
-	require.Equal(t, plain, guarded("op", func() error { return plain }))
-	require.NoError(t, guarded("op", func() error { return nil }))
-	err := guarded("op", func() error {
+	require.Equal(t, plain, Guarded("op", func() error { return plain }))
+	require.NoError(t, Guarded("op", func() error { return nil }))
+	err := Guarded("op", func() error {
 		var none []int
 		_ = none[len(none)]
 		return nil

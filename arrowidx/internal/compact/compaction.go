@@ -256,15 +256,16 @@ func copyBlocks(f *rabitq.Codes, from *rabitq.Codes, first, to int) (rest int) {
 		return first
 	}
 	at, end := first/simd.BlockRows*f.Stride, last/simd.BlockRows*f.Stride
-	copy(f.Blocks.Mem[at:end], from.Blocks.Mem[at:end])
-	copy(f.Extra.Mem[first*f.Row:last*f.Row], from.Extra.Mem[first*f.Row:last*f.Row])
+	copy(f.Blocks.Mem[at:end], from.Span(first/simd.BlockRows, last/simd.BlockRows))
+	copy(f.Extra.Mem[first*f.Row:last*f.Row], from.ExtraSpan(first, last))
 	return last
 }
 
 // copyRow copies the codes of a row from a slot and a position of other codes.
 func copyRow(f *rabitq.Codes, from *rabitq.Codes, fromPos, fromSlot, pos, slot int) {
 	to, lane := f.Block(slot/simd.BlockRows), slot%simd.BlockRows
-	old, oldLane := from.Block(fromSlot/simd.BlockRows), fromSlot%simd.BlockRows
+	block, oldLane := fromSlot/simd.BlockRows, fromSlot%simd.BlockRows
+	old := from.Span(block, block+1)
 	signs := f.Stride - simd.FactorBytes
 	for j := 0; j < f.Padded/8*simd.BlockRows; j += simd.BlockRows {
 		to[j+lane] = old[j+oldLane]
@@ -274,7 +275,7 @@ func copyRow(f *rabitq.Codes, from *rabitq.Codes, fromPos, fromSlot, pos, slot i
 		copy(to[at+4*lane:at+4*lane+4], old[at+4*oldLane:])
 	}
 	if f.Row > 0 {
-		copy(f.ExtraOf(pos), from.ExtraOf(fromPos))
+		copy(f.ExtraOf(pos), from.ExtraSpan(fromPos, fromPos+1))
 	}
 }
 

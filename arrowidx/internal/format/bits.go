@@ -48,5 +48,8 @@ func (d *Decoder) readBits(seg *segment.Segment) error {
 		return corrupt(secVectors, d.secs[secVectors].offset, "not the indexed vectors")
 	}
 	seg.Keep, seg.Source = segment.KeepCopy, col
+	if d.late != nil && seg.Rows*seg.Dim > 0 {
+		d.lazyVectors(seg, nil, col)
+	}
 	return nil
 }

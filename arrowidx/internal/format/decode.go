@@ -25,6 +25,10 @@ type Decoder struct {
 	from io.Reader // of what is not in b yet; nil: all is
 	have int       // bytes of b that were read from it
 	secs map[sectionKind]entry
+
+	// Of a file that stays mapped: the checksums of the sections that are verified later.
+	late map[sectionKind][]byte
+	path string
 }
 
 func corrupt(where sectionKind, offset uint64, format string, args ...any) error {
@@ -157,6 +161,9 @@ func (d *Decoder) checksums() error {
 			return err
 		}
 		n := crcBlocks(e.length)
+		if n == 0 && d.isLate(kind) {
+			continue
+		}
 		if n == 0 {
 			if err := d.block(e, 0, e.crc); err != nil {
 				return err
@@ -165,6 +172,10 @@ func (d *Decoder) checksums() error {
 		}
 		if checksum(sums[:n*4]) != e.crc {
 			return corrupt(kind, e.offset, "block checksums are wrong")
+		}
+		if d.isLate(kind) {
+			d.late[kind], sums = sums[:n*4], sums[n*4:]
+			continue
 		}
 		for i := range n {
 			if err := d.block(e, i, binary.LittleEndian.Uint32(sums[i*4:])); err != nil {
@@ -292,6 +303,7 @@ func (d *Decoder) meaning() (*segment.Segment, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.own(seg)
 	return seg, nil
 }
 
@@ -357,10 +369,14 @@ func (d *Decoder) readCodes(seg *segment.Segment, f *rabitq.Codes) error {
 	if f.Extra.Mem, err = d.need(secExtra, uint64(f.Row), want); err != nil {
 		return err
 	}
+	seg.Codes = f
+	if d.late != nil {
+		d.lazyCodes(f)
+		return nil
+	}
 	if err := d.readFactors(f, seg.Cells); err != nil {
 		return err
 	}
-	seg.Codes = f
 	return nil
 }
 

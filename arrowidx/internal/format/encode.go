@@ -56,9 +56,9 @@ func sections(
 	add(secMean, 4, arrow.Float32Traits.CastToBytes(seg.Mean))
 	if seg.Rot != nil {
 		add(secRotation, 1, seg.Rot.Pack())
-		add(secBlocks, uint32(seg.Codes.Stride), seg.Codes.Blocks.Mem)
+		add(secBlocks, uint32(seg.Codes.Stride), seg.Codes.Span(0, seg.Codes.Count))
 		if seg.Codes.Row > 0 {
-			add(secExtra, uint32(seg.Codes.Row), seg.Codes.Extra.Mem)
+			add(secExtra, uint32(seg.Codes.Row), seg.Codes.ExtraSpan(0, seg.Codes.Rows))
 		}
 	}
 	if seg.Kind == segment.Exact && seg.Metric.Larger() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // Encoding is the bytes of an index file that were not written yet: those of one version of an
@@ -23,9 +24,12 @@ func (e *Encoding) Size() int64 { return int64(e.Length) }
 // Write writes the bytes.
 //
 // Errors: Cancelled, VectorsChanged when borrowed vectors are no longer those that were readied,
-// and PersistError with what w returned.
-func (e *Encoding) Write(ctx context.Context, w io.Writer) (err error) {
-	defer fault.Caught(&err)
+// and PersistError with what w returned, or when a mapped file that is read cannot be.
+func (e *Encoding) Write(ctx context.Context, w io.Writer) error {
+	return mem.Guarded("save", func() error { return e.write(ctx, w) })
+}
+
+func (e *Encoding) write(ctx context.Context, w io.Writer) error {
 	table := make([]byte, len(e.Secs)*entrySize)
 	for i := range e.Secs {
 		e.Secs[i].put(table[i*entrySize:])

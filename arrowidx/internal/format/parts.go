@@ -156,17 +156,20 @@ func (d *Decoder) readVectors(seg *segment.Segment) error {
 	if err != nil {
 		return err
 	}
-	col := column.Own(mem.Slab{Mem: b, View: true}, seg.Rows, seg.Dim, wide)
+	made := func() *column.Column {
+		return column.Own(mem.Slab{Mem: b, View: true}, seg.Rows, seg.Dim, wide)
+	}
+	col := made()
 	row := make([]float64, seg.Dim)
 	step := max(1, crcBlock/(4*max(seg.Dim, 1)))
-	for r := range seg.Rows {
+	for r := 0; r < seg.Rows && d.late == nil; r++ {
 		if r%step == 0 {
 			if err := fault.FromContext(d.Ctx, "load"); err != nil {
 				return err
 			}
 		}
-		if x := col.WideRow(r, row); !build.Holds(seg.Metric, x, simd.WideNorm(x)) {
-			return corrupt(secVectors, d.secs[secVectors].offset, "row %d holds no vector", r)
+		if err := d.holds(seg, col.WideRow(r, row), r); err != nil {
+			return err
 		}
 	}
 	if segment.SampleDigest(col, seg.Alive) != seg.Digest {
@@ -174,6 +177,9 @@ func (d *Decoder) readVectors(seg *segment.Segment) error {
 	}
 	seg.Keep = segment.KeepCopy
 	seg.Source = col
+	if d.late != nil && seg.Rows*seg.Dim > 0 {
+		d.lazyVectors(seg, made(), col)
+	}
 	return nil
 }
 

@@ -23,6 +23,9 @@ type Codes struct {
 	Stride int // bytes of a block
 	Row    int // bytes of a row in extra
 	Radius float32
+
+	// Of codes in a mapped file: what verifies blocks and extra before their first use.
+	LazyBlocks, LazyExtra *mem.Lazy
 }
 
 // NewCodes makes room for the codes of so many rows, which lie in so many blocks.
@@ -46,9 +49,24 @@ func NewCodes(rows, blocks, dim, bits int) (*Codes, error) {
 // BlocksOf returns how many blocks hold n rows that lie one after the other.
 func BlocksOf(n int) int { return (n + simd.BlockRows - 1) / simd.BlockRows }
 
-// Block returns block b: the signs of its rows, then their factors. Its capacity ends with it.
+// Block returns block b: the signs of its rows, then their factors. Its capacity ends with it. What
+// may lie in a mapped file is touched before it is read, see Span; so with ExtraOf.
 func (f *Codes) Block(b int) []byte {
 	return f.Blocks.Mem[b*f.Stride : (b+1)*f.Stride : (b+1)*f.Stride]
+}
+
+// Span returns blocks [from, to), to be read.
+func (f *Codes) Span(from, to int) []byte {
+	b := f.Blocks.Mem[from*f.Stride : to*f.Stride]
+	f.LazyBlocks.Touch(b)
+	return b
+}
+
+// ExtraSpan returns the extra bits of positions [from, to), to be read.
+func (f *Codes) ExtraSpan(from, to int) []byte {
+	b := f.Extra.Mem[from*f.Row : to*f.Row]
+	f.LazyExtra.Touch(b)
+	return b
 }
 
 // ExtraOf returns the extra bits of a position and the factors of its whole code; of codes of one

@@ -117,7 +117,7 @@ func (w *chooser) side(c *choosing, row int64, memory *sideMemory) Side {
 	metric := c.v.Segments[0].Metric
 	switch {
 	case metric.Binary():
-		return Side{bits: col.Memory(at)}
+		return Side{bits: col.PackedRow(at)}
 	case w.wide:
 		memory.Row = mem.Grow(memory.Row, col.Dim())
 		return wideSide(metric, col.WideRow(at, memory.Row), memory)

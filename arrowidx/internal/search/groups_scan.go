@@ -258,7 +258,7 @@ func (s *groupSearcher) scanGroups(
 		}
 		end := min(from+step, to)
 		if part := words[from:end]; anyBit(part) {
-			s.scanStretch(lo, hi, from, part, f.Blocks.Mem[from*f.Stride:end*f.Stride])
+			s.scanStretch(lo, hi, from, part, f.Span(from, end))
 		}
 	}
 	return nil

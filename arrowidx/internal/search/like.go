@@ -196,7 +196,7 @@ func AskWith(
 		}
 		col, at := columnOf(v, row, source)
 		if binary {
-			copy(p.Bits[i*dim/8:(i+1)*dim/8], col.Memory(at))
+			copy(p.Bits[i*dim/8:(i+1)*dim/8], col.PackedRow(at))
 		} else {
 			p.SetQuery(i, dim, col, at)
 		}

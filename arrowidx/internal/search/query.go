@@ -198,12 +198,14 @@ func (q *Query) setTables(seg *segment.Segment, epsilon float32) {
 func (q *Query) Code(f *rabitq.Codes, at Place, pos int) (est, width float32) {
 	slot := pos + at.shift
 	block, lane := f.Block(slot/simd.BlockRows), slot%simd.BlockRows
+	f.LazyBlocks.Touch(block)
 	if f.Bits == 1 {
 		fs := f.PlaneFactors(block, lane)
 		v := simd.DotCodeFloat(block, lane, nil, 0, f.Padded, q.Rotated) - q.offset
 		return fs.Add + at.Add + float32(fs.Rescale*v), fs.Err * at.Err
 	}
 	extra := f.ExtraOf(pos)
+	f.LazyExtra.Touch(extra)
 	fs := rabitq.GetFactors(extra[f.Row-rabitq.FactorsBytes:])
 	var v float32
 	if f.Bits <= 5 {

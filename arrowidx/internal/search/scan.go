@@ -86,7 +86,7 @@ func (s *Searcher) scanCodes(ctx context.Context, ps []*Probe, from, to int) err
 		end := min(from+step, to)
 		words := s.Run.words[from:end]
 		if anyBit(words) {
-			s.scanStretch(ps, f.Blocks.Mem[from*f.Stride:end*f.Stride], words, from)
+			s.scanStretch(ps, f.Span(from, end), words, from)
 		}
 		from = end
 	}
@@ -278,7 +278,7 @@ func (s *Searcher) scanSample(ps []*Probe) {
 	for run := range s.runs() {
 		from := s.pilotBlock(run)
 		words := s.Run.words[from : from+pilotBlocks]
-		blocks := f.Blocks.Mem[from*f.Stride : (from+pilotBlocks)*f.Stride]
+		blocks := f.Span(from, from+pilotBlocks)
 		if len(ps) == 4 {
 			simd.Scan4(blocks, f.Padded, words, &s.four, s.masks, s.out)
 		} else {

@@ -192,7 +192,7 @@ func (s *Searcher) scanRest(p *Probe, at *Visit, begin int) int {
 	s.masks, s.out = mem.Grow(s.masks, n), mem.Grow(s.out, n*simd.BlockRows)
 	words := s.Run.slots[from:to]
 	s.four[0] = p.threshold(at.Place)
-	simd.Scan(f.Blocks.Mem[from*f.Stride:to*f.Stride], f.Padded, words, &s.four[0], s.masks, s.out)
+	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, s.out)
 	est := s.est[begin : begin+n*simd.BlockRows]
 	for b, m := range s.masks {
 		for left := m; left != 0; left &= left - 1 {
@@ -241,7 +241,7 @@ func (s *Searcher) scanAll(p *Probe, at Place, from, to int) {
 	est := s.est[begin:]
 	s.four[0] = p.Scan
 	s.four[0].Add, s.four[0].Err, s.four[0].Tau = at.Add, at.Err, mem.Infinity
-	simd.Scan(f.Blocks.Mem[from*f.Stride:to*f.Stride], f.Padded, words, &s.four[0], s.masks, est)
+	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, est)
 	for b, w := range words {
 		if w == math.MaxUint32 {
 			continue
@@ -332,7 +332,7 @@ func (s *Searcher) scanCell(
 		if alive == 0 {
 			continue
 		}
-		blocks := f.Blocks.Mem[from*f.Stride : end*f.Stride]
+		blocks := f.Span(from, end)
 		for left := s.worth(ps, pairs); len(left) > 0; {
 			some := left[:together(len(left))]
 			for i, pr := range some {

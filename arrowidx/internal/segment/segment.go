@@ -146,6 +146,18 @@ func (seg *Segment) Release() {
 	seg.File.Free()
 }
 
+// Unverified lists what of a mapped file is verified when it is first used.
+func (seg *Segment) Unverified() []*mem.Lazy {
+	var parts []*mem.Lazy
+	if seg.Codes != nil {
+		parts = append(parts, seg.Codes.LazyBlocks, seg.Codes.LazyExtra)
+	}
+	if seg.Source != nil {
+		parts = append(parts, seg.Source.Verified())
+	}
+	return parts
+}
+
 // SetAlive sets the bit of every row that can be found.
 func (seg *Segment) SetAlive(skip []bool, rows int) {
 	seg.Alive = make([]uint32, (seg.Rows+simd.BlockRows-1)/simd.BlockRows)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // Version is an index between two changes: segments whose rows follow each other. The first is what
@@ -21,6 +22,7 @@ type Version struct {
 	Next     uint64 // what the next row is called where rows are called by their positions
 	Changed  bool   // rows no longer lie in the order in which they were given
 	Drift    Drift
+	Mapped   []*mem.Mapping // files that segments lie in, still mapped
 }
 
 // NewVersion makes a version of the segments, which it takes over.
@@ -30,6 +32,9 @@ func NewVersion(segments []*Segment) *Version {
 	for i, p := range segments {
 		v.Starts[i+1] = v.Starts[i] + p.Rows
 		ids[i] = p.IDs
+		if m := p.File.Mapping(); m != nil {
+			v.Mapped = append(v.Mapped, m)
+		}
 	}
 	v.IDs = column.JoinIDs(ids)
 	return v
@@ -195,7 +200,7 @@ func (v *Version) PackedRow(row int64, dst []byte) error {
 			fmt.Sprintf("the index holds numbers (metric %s), not packed bits", seg.Metric),
 			"ask for them with Row")
 	}
-	copy(dst[:seg.Dim/8], seg.Source.Memory(at))
+	copy(dst[:seg.Dim/8], seg.Source.PackedRow(at))
 	return nil
 }
 
