@@ -35,5 +35,8 @@ func (ix *Index) Dedup(
 	}
 	defer ix.leave(&u, &err)
 	v := u.v
+	if err := u.unlimited("finding duplicates"); err != nil {
+		return Plan{}, err
+	}
 	return dedup.Find(ctx, v, p, out)
 }

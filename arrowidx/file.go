@@ -3,12 +3,14 @@ package arrowidx
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/format"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
@@ -101,6 +103,9 @@ type OpenOptions struct {
 	// when it is first used. The file must not be written to or cut while the index is open; Save
 	// to the same path is fine.
 	Map bool
+	// Memory is the most bytes, beside those of the file, that a mapped index and its searches may
+	// hold at a time; 0 sets no limit. Rows added later, and what changes need, are not counted.
+	Memory int64
 }
 
 // Open opens an index file: read into memory, or mapped.
@@ -109,14 +114,31 @@ type OpenOptions struct {
 // the calls that meet what is damaged, naming section and offset, or from Verify. Where the file
 // was cut or written to meanwhile, or cannot be read any more, every call is a PersistError.
 //
-// Errors: those of Load; PersistError when the file cannot be mapped.
+// Errors: those of Load; PersistError when the file cannot be mapped, LimitExceeded naming the
+// least when Memory is too little, InvalidArgument when it is negative, or given for a file that is
+// read.
 func Open(ctx context.Context, path string, o OpenOptions) (*Index, error) {
 	f, err := format.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
+	if o.Memory != 0 && (o.Memory < 0 || !o.Map) {
+		_ = f.Close() // read-only: nothing is lost
+		return nil, fault.New(InvalidArgument, "load", fmt.Sprintf("memory = %d", o.Memory),
+			"it limits what a mapped index holds: map the file, and give a positive number of bytes")
+	}
 	if o.Map {
-		return opened(format.MapFrom(ctx, f, path))
+		seg, err := format.MapFrom(ctx, f, path)
+		if err == nil && o.Memory > 0 {
+			if err = limit(seg, o.Memory); err != nil {
+				seg.Release()
+			}
+		}
+		ix, err := opened(seg, err)
+		if err == nil && o.Memory > 0 {
+			ix.turns = make(chan struct{}, turns)
+		}
+		return ix, err
 	}
 	defer func() { _ = f.Close() }() // read-only: nothing is lost
 	st, err := f.Stat()
@@ -134,4 +156,31 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Index, error) {
 // found out without waiting for it), and those of Decode.
 func Load(ctx context.Context, path string) (*Index, error) {
 	return Open(ctx, path, OpenOptions{})
+}
+
+const (
+	// turns is how many calls of an index whose memory is limited run at a time, and shares in how
+	// many parts what they may hold is cut: one for each of them, the rest for what is remembered,
+	// and for what they let go of and the collector has not found yet.
+	turns  = 4
+	shares = 16
+	// leastShare is a part that is enough for any usual search.
+	leastShare = 1 << 20
+	// filterRow bounds the bytes of filters, those in use and those remembered, for a row.
+	filterRow = 4
+)
+
+// limit has searches of a mapped segment keep to a limit of memory, its own parts included.
+//
+// Errors: LimitExceeded naming the least.
+func limit(seg *segment.Segment, memory int64) error {
+	held := info(seg, map[*Column]bool{}).IndexBytes + filterRow*int64(seg.Rows)
+	if least := held + shares*leastShare; memory < least {
+		return fault.New(LimitExceeded, "load",
+			fmt.Sprintf("memory = %d bytes are not enough for this index, the least is %d", memory,
+				least), "give that much, or leave memory out")
+	}
+	seg.Share = (memory - held) / shares
+	seg.IDs.Bare = true
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 // made makes the filter of a mask from what its owner has written to it since it was hashed.
 func (c cachedFilters) made(asked, written *SearchParams, key xxh3.Uint128) *search.Filter {
 	seg := c.ix.base()
-	f := search.FiltersOf(seg).Take(key, seg.Alive)
+	f := search.FiltersOf(seg).Take(key, seg.Alive, 0)
 	f.Made.Do(func() { f.Fill(seg, written) })
 	return f
 }

@@ -30,6 +30,9 @@ func (ix *Index) SearchGroups(
 	}
 	defer ix.leave(&u, &err)
 	v := u.v
+	if err := u.unlimited("a search by groups"); err != nil {
+		return Plan{}, err
+	}
 	seg, err := v.Only("search")
 	if err != nil {
 		return Plan{}, err

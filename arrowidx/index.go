@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,7 +15,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
-	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // Index answers nearest-neighbour queries over the rows of a column. Build and Decode make one;
@@ -32,8 +30,9 @@ type Index struct {
 	write  sync.Mutex // held by the one change under way
 	swap   sync.Mutex // guards now and the uses of versions
 	now    *segment.Version
-	asked  BuildOptions // what Build was told: for rows added to none
-	arena  column.Arena // for the vectors of rows to come; used by the one change under way
+	asked  BuildOptions  // what Build was told: for rows added to none
+	turns  chan struct{} // of calls, where memory is limited; nil: all may run at once
+	arena  column.Arena  // for the vectors of rows to come; used by the one change under way
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it
@@ -75,68 +74,6 @@ func newIndex(seg *segment.Segment) *Index {
 		ix.asked.Keep = KeepAuto // a file of no vectors does not tell whether it would have them
 	}
 	return ix
-}
-
-// use is a use of a version of the index by one call.
-type use struct {
-	v       *segment.Version
-	op      string
-	faults  bool // whether faults of the goroutine were panics before
-	checked bool // files that change from now on are no concern of it
-}
-
-// enter holds the index open and returns its version; leave gives both up.
-//
-// Errors: IndexClosed; PersistError when a file that the index is mapped from has changed.
-func (ix *Index) enter(op string) (use, error) {
-	ix.gate.RLock()
-	if ix.closed {
-		ix.gate.RUnlock()
-		return use{}, fault.Closed(op)
-	}
-	ix.swap.Lock()
-	v := ix.now
-	v.Refs++
-	ix.swap.Unlock()
-	u := use{v: v, op: op}
-	if v.Mapped == nil {
-		return u, nil
-	}
-	if err := u.check(); err != nil {
-		ix.drop(v)
-		ix.gate.RUnlock()
-		return use{}, err
-	}
-	u.faults = debug.SetPanicOnFault(true)
-	return u, nil
-}
-
-// check says whether the files that the version is mapped from are as they were.
-func (u *use) check() error {
-	for _, m := range u.v.Mapped {
-		if err := m.Check(u.op); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// leave, deferred, ends a use. Where the version is mapped from a file, err becomes the error of
-// what was found damaged there, or says that the file changed meanwhile.
-func (ix *Index) leave(u *use, err *error) {
-	if u.v.Mapped != nil {
-		debug.SetPanicOnFault(u.faults)
-		if r := recover(); r != nil {
-			if *err = mem.Fault(u.op, r); *err == nil {
-				defer panic(r)
-			}
-		}
-		if changed := u.check(); changed != nil && !u.checked {
-			*err = changed
-		}
-	}
-	ix.drop(u.v)
-	ix.gate.RUnlock()
 }
 
 // drop ends a use of a version.

@@ -23,6 +23,7 @@ type Info struct {
 	IDKind        string  `json:"id_kind"`
 	IndexBytes    int64   `json:"index_bytes"`    // all memory that the index allocated
 	BorrowedBytes int64   `json:"borrowed_bytes"` // memory of others that it keeps alive
+	MappedBytes   int64   `json:"mapped_bytes"`   // the file that it is mapped from
 	Vectors       bool    `json:"vectors"`        // exact distances can be computed
 	Epsilon0      float64 `json:"epsilon0"`
 	Recall        float64 `json:"recall"`
@@ -117,7 +118,30 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 			in.BorrowedBytes += borrowed
 		}
 	}
+	if seg.File.Mapping() != nil {
+		in.MappedBytes = int64(len(seg.File.Mem))
+		in.IndexBytes -= inFile(seg)
+	}
 	return in
+}
+
+// inFile counts what lies in a mapped file of what was counted as memory of a segment.
+func inFile(seg *segment.Segment) int64 {
+	n := int64(4*len(seg.Mean) + len(seg.Norms.Mem))
+	if seg.Codes != nil {
+		n += seg.Codes.Bytes()
+	}
+	if c := seg.Cells; c != nil {
+		n += 4 * int64(len(c.Centroids)+len(c.Rows))
+	}
+	for _, l := range seg.Unverified() {
+		n -= l.Bytes()
+	}
+	if seg.Keep == segment.KeepCopy {
+		own, _ := seg.Source.MemoryBytes(map[*Column]bool{})
+		n += own
+	}
+	return n
 }
 
 const (

@@ -51,6 +51,9 @@ func (ix *Index) Neighbors(
 	}
 	defer ix.leave(&u, &err)
 	v := u.v
+	if err := u.unlimited("a graph of neighbors"); err != nil {
+		return Plan{}, err
+	}
 	g := graph{v: v, p: p, out: out}
 	if err := g.check(); err != nil {
 		return Plan{}, err

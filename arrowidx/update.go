@@ -19,6 +19,9 @@ import (
 // Errors: Cancelled, OutOfMemory, IndexClosed; the index is then as it was.
 func (ix *Index) Compact(ctx context.Context, threads int) error {
 	return ix.change("compact", func(v *segment.Version) (*segment.Version, error) {
+		if err := (&use{v: v, op: "compact"}).unlimited("a copy of the index"); err != nil {
+			return nil, err
+		}
 		seg, err := compact.Whole(ctx, v, threads)
 		if err != nil {
 			return nil, err

@@ -328,3 +328,13 @@ int32_t rv_parquet_build_start(rv_handle column, const char *ids, const rv_build
 {
     ENTER(goParquetBuildStart(column, (char *)ids, (rv_build_params *)params, task, error));
 }
+
+int32_t rv_open_start(const rv_open_params *params, rv_handle *task, rv_error *error)
+{
+    ENTER(goOpenStart((rv_open_params *)params, task, error));
+}
+
+int32_t rv_verify_start(rv_handle index, int32_t threads, rv_handle *task, rv_error *error)
+{
+    ENTER(goVerifyStart(index, threads, task, error));
+}

@@ -58,7 +58,7 @@ func goLoadStart(
 		name := stringOf(path, n)
 		putTask(out, start(s, "load", nil,
 			func(ctx context.Context) (task.Result, error) {
-				ix, err := load(ctx, name, c)
+				ix, err := load(ctx, name, c, arrowidx.OpenOptions{})
 				if err != nil {
 					return task.Result{}, err
 				}
@@ -69,8 +69,10 @@ func goLoadStart(
 }
 
 // load reads an index and attaches the column, if there is one.
-func load(ctx context.Context, path string, c *arrowidx.Column) (*arrowidx.Index, error) {
-	ix, err := arrowidx.Load(ctx, path)
+func load(
+	ctx context.Context, path string, c *arrowidx.Column, o arrowidx.OpenOptions,
+) (*arrowidx.Index, error) {
+	ix, err := arrowidx.Open(ctx, path, o)
 	if err != nil || c == nil {
 		return ix, err
 	}
@@ -79,6 +81,60 @@ func load(ctx context.Context, path string, c *arrowidx.Column) (*arrowidx.Index
 		return nil, err
 	}
 	return ix, nil
+}
+
+// mapFile is the flag of rv_open_start.
+const mapFile = 1
+
+//export goOpenStart
+func goOpenStart(p *C.rv_open_params, out *C.rv_handle, e *C.rv_error) C.int32_t {
+	return door(e, "load", func(s *guard.Scope) (err error) {
+		if p == nil || p.size < C.sizeof_rv_open_params {
+			return invalid("load", "parameters of an older version", "")
+		}
+		if p.path_len <= 0 || out == nil || p.flags > mapFile {
+			return invalid("load", "no path, no place for the task, or unknown flags", "")
+		}
+		var c *arrowidx.Column
+		if p.column != 0 {
+			c, err = guard.Use[*arrowidx.Column](s, uint64(p.column), handle.Column)
+			if err != nil {
+				return err
+			}
+		}
+		name := stringOf(p.path, p.path_len)
+		o := arrowidx.OpenOptions{Map: p.flags&mapFile != 0, Memory: int64(p.memory)}
+		putTask(out, start(s, "load", nil,
+			func(ctx context.Context) (task.Result, error) {
+				ix, err := load(ctx, name, c, o)
+				if err != nil {
+					return task.Result{}, err
+				}
+				return indexResult(ix), nil
+			}))
+		return nil
+	})
+}
+
+//export goVerifyStart
+func goVerifyStart(
+	h C.rv_handle, threads C.int32_t, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "verify", func(s *guard.Scope) error {
+		ix, err := useIndex(s, h)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			return invalid("verify", "no place for the task", "")
+		}
+		progress := &arrowidx.Progress{}
+		putTask(out, start(s, "verify", progress.Done,
+			func(ctx context.Context) (task.Result, error) {
+				return task.Result{}, ix.Verify(ctx, int(threads), progress)
+			}))
+		return nil
+	})
 }
 
 //export goEncodingStart

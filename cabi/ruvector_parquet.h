@@ -97,3 +97,21 @@ RV_API int32_t rv_parquet_column_start(const rv_parquet_source *source, rv_handl
 RV_API int32_t rv_parquet_build_start(rv_handle column, const char *ids,
     const rv_build_params *params, rv_handle *task, rv_error *error);
 
+/* ---- Index files that stay mapped ---- */
+
+/* flags: bit 0 maps the file: it must neither be written to nor cut while the index is open.
+ * memory: the most bytes beside the mapped ones that searches of it may hold, 0 for no limit; it
+ * needs bit 0. column: attached to the index, or 0. */
+typedef struct rv_open_params {
+    uint32_t size, flags;
+    const char *path;
+    int64_t path_len;
+    rv_handle column;
+    int64_t memory;
+} rv_open_params;
+
+/* rv_load_start with more to say. */
+RV_API int32_t rv_open_start(const rv_open_params *params, rv_handle *task, rv_error *error);
+/* Looks at all that no call has looked at yet of a mapped file, and whether borrowed vectors are
+ * the same. The progress is blocks of 256 KiB. */
+RV_API int32_t rv_verify_start(rv_handle index, int32_t threads, rv_handle *task, rv_error *error);

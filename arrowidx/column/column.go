@@ -239,8 +239,8 @@ func (c *Column) Row(row int, dst []float32) []float32 {
 	return ck.rows(row-ck.Start, 1, c.Dims, dst)
 }
 
-// Memory returns the bytes of a row where they lie; of a row that is not in memory, a copy. Those of
-// a mapped file are not to be read from it: they may not be verified.
+// Memory returns the bytes of a row where they lie; of a row that is not in memory, a copy. Those
+// of a mapped file are not to be read from it: they may not be verified.
 func (c *Column) Memory(row int) []byte {
 	ck := c.ChunkOf(row)
 	at := ck.at(row-ck.Start, c.Dims)

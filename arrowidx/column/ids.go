@@ -48,6 +48,7 @@ type IDs struct {
 	Off   []uint64 // string ids: row i is text[off[i]:off[i+1]]
 	Text  []byte
 	none  []bool // of ids that are looked up: name no row; nil: all name one
+	Bare  bool   // look-ups read all ids, because there is no memory for a table of them
 	// Where in a decoded file the slices above lie, if they do.
 	From, To int
 
@@ -294,6 +295,9 @@ func (ids *IDs) RowsOf(ask *IDs) ([]int64, error) {
 		return nil, fault.New(fault.InvalidArgument, "ids",
 			fmt.Sprintf("asked with %s ids, the index has %s ids", ask.Form, ids.Form),
 			"use the type that the index was built with")
+	}
+	if ids.Bare {
+		return ids.readThrough(ask)
 	}
 	if err := ids.checkUnique(); err != nil {
 		return nil, fault.New(fault.CorruptIndex, "lookup", err.Error(), "the index file is damaged")

@@ -176,7 +176,7 @@ func (t *tail) settle() error {
 	if t.segments[0].Kind == segment.IVF {
 		most = max(t.segments[0].Rows/tailShare, tailLeast)
 	}
-	if rows < most {
+	if rows < most || t.segments[0].File.Mapping() != nil { // it was mapped not to be in memory
 		return nil
 	}
 	return t.compact()

@@ -18,6 +18,29 @@ const batchQueries = 512
 
 const batchBytes = 256 << 20
 
+// roundOf returns how many queries a round may have whose candidates and answers take so many bytes
+// each, at least so many but where memory is limited.
+//
+// Errors: LimitExceeded when there is no memory for one query.
+func (r *Run) roundOf(each int64, least int) (int, error) {
+	share := r.Seg.Share
+	if share == 0 {
+		return int(min(max(batchBytes/each, int64(least)), batchQueries)), nil
+	}
+	each += queryBytes + probeBytes + 32*int64(r.Seg.Dim)
+	if c := r.Seg.Cells; c != nil && r.Filter != nil {
+		each += visitBytes * int64(c.N)
+	} else if c != nil {
+		each += visitBytes * int64(min(r.probes, c.N))
+	}
+	if each > share {
+		return 0, fault.New(fault.LimitExceeded, "search",
+			fmt.Sprintf("a query for %d rows takes %d bytes, memory= of the index leaves %d", r.K, each,
+				share), "ask for fewer rows, or load the index with more memory")
+	}
+	return int(min(share/each, batchQueries)), nil
+}
+
 // passQueries is the number of queries that share a pass over the rows.
 const passQueries = 32
 

@@ -87,7 +87,7 @@ func (r *Run) SetFilter() error {
 	if p.Mask == nil && p.Rows == nil {
 		return nil
 	}
-	f := FiltersOf(seg).Take(key, seg.Alive)
+	f := FiltersOf(seg).Take(key, seg.Alive, seg.Share)
 	f.Made.Do(func() { f.Fill(seg, p) })
 	if f.Read != key {
 		FiltersOf(seg).forget(f)
@@ -113,8 +113,12 @@ func (r *Run) vectorsAlone() bool {
 }
 
 // Take returns the filter of a key for the rows that are alive, a new one if it is not remembered.
-// A filter of the same key for other bits is of a version before and forgotten.
-func (c *filters) Take(key xxh3.Uint128, alive []uint32) *Filter {
+// A filter of the same key for other bits is of a version before and forgotten. Those before the
+// newest are forgotten when they take more than most bytes, 0 for as many as is usual.
+func (c *filters) Take(key xxh3.Uint128, alive []uint32, most int64) *Filter {
+	if most == 0 || most > filterBytes {
+		most = filterBytes
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.IndexFunc(c.Kept, func(f *Filter) bool { return f.Key == key })
@@ -131,7 +135,7 @@ func (c *filters) Take(key xxh3.Uint128, alive []uint32) *Filter {
 	c.Kept = slices.Insert(c.Kept, 0, f)
 	total := int64(0)
 	for i, f := range c.Kept {
-		if total += f.Bytes.Load(); i > 0 && (i >= FiltersKept || total > filterBytes) {
+		if total += f.Bytes.Load(); i > 0 && (i >= FiltersKept || total > most) {
 			clear(c.Kept[i:])
 			c.Kept = c.Kept[:i]
 			break
@@ -288,7 +292,7 @@ func (f *Filter) Place(seg *segment.Segment, visited bool) {
 		p.Slots, p.InCell = make([]uint32, c.Block[c.N]), make([]uint32, c.N)
 		f.Bytes.Add(4 * int64(len(p.Slots)+len(p.InCell)))
 		FiltersOf(seg).Moved.Add(1)
-		if f.Eligible >= denseCells*c.N {
+		if f.Eligible >= denseCells*c.N || seg.Share > 0 { // there is no table of slots
 			p.Known = make([]uint32, c.N)
 			f.Bytes.Add(4 * int64(c.N))
 			return

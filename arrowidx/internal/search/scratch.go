@@ -76,12 +76,16 @@ func (w *Workspace) Settle() int64 {
 // putBack leaves the workspace to the next search, without what belongs to this one's caller. A
 // search that panics leaves nothing.
 func (w *Workspace) putBack() {
+	kept := int64(KeptBytes)
+	if seg := w.Run.Seg; seg != nil && seg.Share > 0 {
+		kept = min(kept, seg.Share)
+	}
 	w.Run = Run{}
 	w.release()
 	for i := range w.Queries {
 		w.Queries[i].forget()
 	}
-	if w.Settle() <= KeptBytes {
+	if w.Settle() <= kept {
 		Workspaces.Put(w)
 	}
 }

@@ -182,7 +182,11 @@ func (r *Run) answer(ctx context.Context, w *Workspace) error {
 	threads := mem.Threads(r.P.Threads)
 	r.plan.Threads = threads
 	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) * 12
-	round, verb := int(min(max(batchBytes/each, 4), batchQueries)), nearest{w}
+	round, err := r.roundOf(each, 4)
+	if err != nil {
+		return err
+	}
+	verb := nearest{w}
 	for from := 0; from < r.P.NQ; from += round {
 		if err := verb.batch(ctx, from, min(from+round, r.P.NQ), threads); err != nil {
 			return err

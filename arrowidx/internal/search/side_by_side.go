@@ -46,9 +46,12 @@ func (r *Run) SideBySide() *sideBySide {
 // listed. A column that a search brings along may be another the next time; one that is not in
 // memory may fail to be read.
 func (r *Run) copies() bool {
-	f := r.Filter
+	f, most := r.Filter, CopyBytes
+	if share := r.Seg.Share; share > 0 {
+		most = int(min(share/8, CopyBytes))
+	}
 	return f != nil && f.Rows != nil && r.P.Source == nil && !r.Col.Paged() &&
-		4*len(f.Rows)*r.Seg.Dim <= CopyBytes
+		4*len(f.Rows)*r.Seg.Dim <= most
 }
 
 // sketches reports whether gathered rows are looked at by their sketches first.

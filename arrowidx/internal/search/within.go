@@ -72,8 +72,13 @@ func Within(
 	begin := time.Now()
 	g := &ranging{p: p, kept: kept, most: p.MaxBytes, threads: mem.Threads(p.Threads), ids: v.IDs}
 	err := g.begin(v)
-	for from := 0; err == nil && from < p.NQ; from += batchQueries {
-		err = g.round(ctx, from, min(from+batchQueries, p.NQ), emit)
+	step := batchQueries
+	if err == nil && v.Segments[0].Share > 0 {
+		g.most = min(g.most, v.Segments[0].Share)
+		step, err = g.runs[0].roundOf(1, 1)
+	}
+	for from := 0; err == nil && from < p.NQ; from += step {
+		err = g.round(ctx, from, min(from+step, p.NQ), emit)
 	}
 	if err != nil {
 		return Plan{}, ofWithin(err)

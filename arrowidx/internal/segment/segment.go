@@ -62,6 +62,7 @@ type Segment struct {
 	Owner []uint32
 	Raw   *column.Column
 	File  mem.Slab // a decoded file, which codes and ids then lie in
+	Share int64    // most bytes that a search may hold beside the segment; 0: as it likes
 
 	Provenance []byte
 }

@@ -21,7 +21,7 @@ from .._native import Facts, facts_of
 from .._text.embedder import Embedder, recall_origin
 from .building import Keep, Kind, OnNull, build
 from .changing import add, compact, delete, upsert
-from .files import load, save
+from .files import load, save, verify
 from .forked import lost
 from .neighbors import neighbors
 from .provenance import recall as origin_of
@@ -153,6 +153,7 @@ class Index(metaclass=KindOfIndex):
     build_parquet = classmethod(build_parquet)
     load = classmethod(load)
     save = save
+    verify = verify
     search = search
     within = within
     neighbors = neighbors

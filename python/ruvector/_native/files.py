@@ -13,9 +13,11 @@ from .._errors import FileError, InvalidArgument, OutOfMemory
 from .arrow import address
 from .handle import Handle, info
 from .library import call
-from .task import Task
+from .structs import OpenParams
+from .task import Progress, Task
 
 STORE_VECTORS = 1
+MAP_FILE = 1
 
 _make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t)(
     ("PyBytes_FromStringAndSize", ctypes.pythonapi)
@@ -61,21 +63,31 @@ def save(handle: Handle, path: str, store_vectors: bool) -> None:
         raise
 
 
-def load(path: str, column: Handle | None = None) -> Handle:
-    """Read an index from a file, and attach the column."""
+def load(path: str, column: Handle | None = None, *, mmap: bool = False, memory: int = 0) -> Handle:
+    """Read an index from a file, or map it, and attach the column."""
     name = os.fsencode(path)
-    handle, task = Handle(), Task()
     attached = 0 if column is None else column.value
     if column is not None and not attached:
         raise InvalidArgument("the column of the vectors is closed")
+    flags = MAP_FILE if mmap else 0
+    params = OpenParams(ctypes.sizeof(OpenParams), flags, name, len(name), attached, memory)
+    handle, task = Handle(), Task(lent=params)
     try:
-        call("rv_load_start", name, len(name), attached, byref(task.cell))
+        call("rv_open_start", byref(params), byref(task.cell))
         task.wait()
         task.result(handle.cell)
     except FileError as error:
         error.filename = path
         raise
     return handle.adopt()
+
+
+def verify(handle: Handle, threads: int, progress: Progress) -> None:
+    """Look at what no call has looked at yet of a mapped file."""
+    task = Task()
+    call("rv_verify_start", handle.value, threads, byref(task.cell))
+    task.wait(progress, "verify")
+    task.result()
 
 
 def encode(handle: Handle, store_vectors: bool | None = None) -> bytes:

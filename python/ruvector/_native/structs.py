@@ -9,7 +9,7 @@ from ctypes import Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_
 from typing import Any
 
 ABI_MAJOR = 3
-ABI_MINOR = 1
+ABI_MINOR = 2
 
 
 class Error(Structure):
@@ -302,6 +302,19 @@ class ParquetSource(Structure):
     ]
 
 
+class OpenParams(Structure):
+    """struct rv_open_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("path", c_char_p),
+        ("path_len", c_int64),
+        ("column", c_uint64),
+        ("memory", c_int64),
+    ]
+
+
 # Name -> (result, arguments). Pointers travel as addresses or byref().
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_abi_version": (c_uint32, []),
@@ -413,4 +426,6 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "rv_parquet_column_start": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "rv_parquet_build_start": (c_int32, [c_uint64, c_char_p, c_void_p, c_void_p, c_void_p]),
+    "rv_open_start": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "rv_verify_start": (c_int32, [c_uint64, c_int32, c_void_p, c_void_p]),
 }
