@@ -35,7 +35,7 @@ func verifiedMapped(t testing.TB, file []byte) error {
 // answered, or says what is damaged.
 func TestEveryFlippedBitOfAMappedFileIsNoticed(t *testing.T) {
 	path, step := filepath.Join(t.TempDir(), "flipped.rvx"), 5
-	if *whole {
+	if arrowidxtest.Whole() {
 		step = 1
 	}
 	for name, file := range smallFiles(t) {
@@ -158,7 +158,7 @@ const cutTrials = 25
 // A file that is cut while threads search it is an error of each of them, and nothing else breaks.
 func TestACutFileIsAnErrorOfEverySearch(t *testing.T) {
 	trials := cutTrials
-	if *whole {
+	if arrowidxtest.Whole() {
 		trials = 1000
 	}
 	ix, queries, d := largeTask(t, arrowidx.IVF)
