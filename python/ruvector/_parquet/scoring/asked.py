@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import re
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._arguments import limit, positive, whole
+from ..._arguments import bytes_of, limit, positive, whole
 from ..._errors import InvalidArgument
 from ..._index.asking import filter_of
 from ..._index.index import Index
@@ -25,8 +23,6 @@ from .right import Beside, read_right
 
 MOST_ROWS: Final = 100_000  # beside one row, as of `sim_join`
 OnError = Literal["stop", "skip"]
-_SIZE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]?)(i?)[bB]?\s*")
-_UNITS: Final = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 class Asked(NamedTuple):
@@ -99,7 +95,7 @@ def read_arguments(
     named = asked_columns(columns)
     threads, memory, batch_rows = limits
     threads = current.threads if threads is None else limit(threads)
-    memory = size_of("memory", memory)
+    memory = bytes_of(memory)
     batch_rows = 0 if batch_rows is None else positive("batch_rows", batch_rows)
     opened, path = open_index(index)
     metric = opened.metric
@@ -137,26 +133,8 @@ def open_index(index: Any) -> tuple[Index, str | None]:
         return index, None
     if isinstance(index, str | os.PathLike):
         path = file_path(index)
-        mapped = "mmap" in inspect.signature(Index.load).parameters
-        options: dict[str, Any] = {"mmap": True} if mapped else {}
-        return Index.load(path, **options), path
+        return Index.load(path, mmap=True), path
     raise InvalidArgument(
         f"index is of type {type(index).__name__}: pass an rv.Index or the path of a file that its "
         "save wrote"
     )
-
-
-def size_of(name: str, value: Any) -> int:
-    """Return bytes: a whole number, or a text such as ``"1GB"``, ``"512 MiB"``.
-
-    Raises
-    ------
-    InvalidArgument
-    """
-    if isinstance(value, str):
-        found = _SIZE.fullmatch(value)
-        if found is not None:
-            base = 1024 if found[3] else 1000
-            return positive(name, int(float(found[1]) * base ** _UNITS[found[2]]))
-        raise InvalidArgument(f"{name}={value!r} is no size; write it like '1GB' or '512 MiB'")
-    return positive(name, value)

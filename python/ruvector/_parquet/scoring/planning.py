@@ -39,9 +39,12 @@ class Looked(NamedTuple):
         return [Column(*column) for column in self.facts.columns]
 
 
-def is_of_input(error: BaseException) -> bool:
-    """Return whether an error is about an input file: another file may be fine."""
-    if not isinstance(error, RuVectorError) or not isinstance(error, _BAD):
+def is_of_input(error: BaseException, name: str) -> bool:
+    """Return whether an error is about an input file: another file may be fine.
+
+    Such errors name it; one of the index's own file does not.
+    """
+    if not isinstance(error, _BAD) or name not in str(error):
         return False
     return getattr(error, "errno", None) not in NO_ROOM
 
@@ -122,7 +125,7 @@ def make_plan(
         except RuVectorError as error:
             if known is not None and not known.failed:
                 raise  # its parts are finished
-            if not asked.skip or not is_of_input(error):
+            if not asked.skip or not is_of_input(error, file.place.name):
                 raise
             mark = known.mark if known is not None else Mark(0, "")
             entries.append(Entry(file.place.name, mark, "", 0, (), str(error)))

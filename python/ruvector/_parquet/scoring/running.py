@@ -85,7 +85,7 @@ class Run:
             for piece in range(len(entry.parts), len(entry.pieces)):
                 self._piece(number, piece, file, entry)
         except RuVectorError as error:
-            if not is_of_input(error) or (is_passing(error) and not self._asked.skip):
+            if not is_of_input(error, entry.name) or (is_passing(error) and not self._asked.skip):
                 raise
             self._set_aside(entry, str(error))
             if not self._asked.skip:
