@@ -105,14 +105,17 @@ func (c *Column) Unchanged(n int) error {
 	return nil
 }
 
+// Ahead is how many rows Bring has room for.
+func (c *Column) Ahead() int { return rowCacheBytes / max(c.RowBytes(), 1) * 3 / 4 }
+
 // Bring reads the rows, which rise, so that they are at hand when they are read one by one. It
 // changes nothing but how long that takes; of more rows than there is room for it reads the first.
 //
 // Errors: Cancelled, those of Pager.ReadRows.
 func (c *Column) Bring(ctx context.Context, op string, rows []uint32, threads int) error {
-	const step = 64
 	size := c.RowBytes()
-	rows = rows[:min(len(rows), rowCacheBytes/max(size, 1)/2)]
+	rows = rows[:min(len(rows), c.Ahead())]
+	step := max(min(len(rows)/(4*threads), 64), 1)
 	return mem.Parallel(ctx, op, threads, (len(rows)+step-1)/step, func(_, i int) error {
 		memory := make([]byte, size)
 		for _, row := range rows[i*step : min((i+1)*step, len(rows))] {

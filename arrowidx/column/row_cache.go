@@ -4,7 +4,7 @@ import "sync"
 
 const (
 	// rowCacheBytes is the most memory that rows of one pager take which were read one by one.
-	rowCacheBytes  = 32 << 20
+	rowCacheBytes  = 64 << 20
 	rowCacheShards = 16
 )
 

@@ -21,7 +21,7 @@ const (
 	// mostOpen is how many files a pager keeps open.
 	mostOpen = 64
 	// pagesBytes is the most memory of decoded pages that all files of a pager keep together.
-	pagesBytes = 64 << 20
+	pagesBytes = 16 << 20
 	// looks is how many files, at least, are looked at by every search.
 	looks = 8
 )
@@ -38,9 +38,10 @@ type Pages struct {
 	dim     int
 	elem    Element
 
-	mu   sync.Mutex
-	open []*part // the one used last at the end
-	turn atomic.Uint64
+	cache pageCache
+	mu    sync.Mutex
+	open  []*part // the one used last at the end
+	turn  atomic.Uint64
 }
 
 // part is one file. What it was when the pager was made never changes.
@@ -70,7 +71,8 @@ func Column(
 		return nil, nil, fault.New(fault.InvalidArgument, op, "no files", "pass at least one")
 	}
 	p := &Pages{name: name, options: options, limits: limits, parts: make([]*part, len(paths))}
-	p.options.Cache = max(pagesBytes/int64(min(len(paths), mostOpen)), 1)
+	p.cache.limit = pagesBytes
+	p.options.shared = &p.cache
 	nulls := make([][]int64, len(paths))
 	kinds := make([]kind, len(paths))
 	err := mem.Parallel(ctx, op, mem.Threads(threads), len(paths), func(_, i int) (err error) {
@@ -264,6 +266,7 @@ func (p *Pages) use(of *part) {
 
 func (of *part) close() {
 	if of.v != nil {
+		of.v.cache.forget(of.v)
 		_ = of.v.f.Close() // only read from
 		of.v = nil
 	}

@@ -303,20 +303,15 @@ func (v *Vectors) readPart(group int, t *table, k int, from int64, dst []byte) e
 	if at.plain.Load() > 0 {
 		return v.f.readAt(dst, at.plain.Load()+from*unit)
 	}
-	data := v.cache.get(group, k)
-	if data == nil {
-		var err error
-		if data, err = v.decodePage(group, t, k); err != nil {
-			return err
-		}
-		if at.plain.Load() < 0 {
-			v.cache.put(group, k, data)
-		}
-		if data == nil {
-			return v.f.readAt(dst, at.plain.Load()+from*unit)
-		}
+	p, err := v.page(group, k, func() ([]byte, error) { return v.decodePage(group, t, k) })
+	if err != nil {
+		return err
 	}
-	copy(dst, data[from*unit:])
+	if p == nil {
+		return v.f.readAt(dst, at.plain.Load()+from*unit)
+	}
+	copy(dst, p.data[from*unit:])
+	v.cache.done(p)
 	return nil
 }
 
@@ -360,7 +355,7 @@ func (v *Vectors) decodePage(group int, t *table, k int) ([]byte, error) {
 	if err := v.f.checkExpansion(where, int64(pg.stored)+int64(len(p.dict)), size); err != nil {
 		return nil, err
 	}
-	out := make([]byte, size)
+	out := v.cache.room(size)
 	if err := read.read(out); err != nil {
 		return nil, err
 	}
@@ -374,13 +369,16 @@ func (v *Vectors) lendDictionary(p *pageReader, offset int64) error {
 	if err != nil || h.encoding != plainDictionary && h.encoding != runsOfDictionary {
 		return err
 	}
-	if p.dict = v.cache.get(p.group, dictionaryKey); p.dict == nil {
+	key := pageKey{v, p.group, dictionaryKey}
+	if kept := v.cache.get(key); kept != nil { // used for good: its memory is not used again
+		p.dict = kept.data
+	} else {
 		if p.at = p.chunk.Start; p.at < offset {
 			if err := p.readFirst(); err != nil {
 				return err
 			}
 		}
-		v.cache.put(p.group, dictionaryKey, p.dict)
+		v.cache.put(key, p.dict)
 	}
 	p.hasDict = p.dict != nil
 	return nil

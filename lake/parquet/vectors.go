@@ -19,6 +19,8 @@ type Options struct {
 	Type Element
 	// Cache is how many bytes of decoded pages ReadRows keeps (default 64 MiB).
 	Cache int64
+
+	shared *pageCache // in place of one of its own
 }
 
 // Vectors are the vectors of a column of a file. Safe for concurrent use.
@@ -28,7 +30,7 @@ type Vectors struct {
 	dim    int
 	tables []atomic.Pointer[table]
 	locks  []sync.Mutex // of tables while they are made
-	cache  pageCache
+	cache  *pageCache
 }
 
 // scratches are kept from one chunk to the next.
@@ -59,7 +61,9 @@ func (f *File) Vectors(
 	v = &Vectors{f: f, shape: s, dim: options.Dim}
 	v.tables = make([]atomic.Pointer[table], f.Groups())
 	v.locks = make([]sync.Mutex, f.Groups())
-	v.cache.limit = or(options.Cache, 64<<20)
+	if v.cache = options.shared; v.cache == nil {
+		v.cache = &pageCache{limit: or(options.Cache, 64<<20)}
+	}
 	if s.bytes {
 		return v, v.sizeBytes(options)
 	}

@@ -164,16 +164,21 @@ func misfit(row uint32) error {
 		"borrowed vectors must not change: build again, or build with keep='copy'")
 }
 
-// aheadRows is how many candidates of a query, at least, are read ahead from a column that is not
-// in memory: bounds usually close within them.
-const aheadRows = 16
+// ahead is how many candidates of a query are read ahead from a column that is not in memory:
+// bounds usually close within them. One query alone is not made to read what it may not need.
+func (r *Run) ahead(queries int) int {
+	if queries == 1 {
+		return max(r.collect()*3/2, 16)
+	}
+	return max(4*r.collect(), 40)
+}
 
 // stages runs the round. On columns that are not in memory the rows that its queries will probably
 // be measured on are read first, all in the order of rows, so that what a file holds side by side
 // is read once for all queries. It changes no answer.
 func (w nearest) stages(ctx context.Context, threads int) error {
 	r := &w.Run
-	if r.Col == nil || !r.Col.Paged() || r.Seg.Codes == nil || r.P.Estimates || w.count == 1 {
+	if r.Col == nil || !r.Col.Paged() || r.Seg.Codes == nil || r.P.Estimates {
 		return w.drive(ctx, w, "search", threads, &r.plan)
 	}
 	last := w.tasks[finishing]
@@ -192,7 +197,7 @@ func (w nearest) stages(ctx context.Context, threads int) error {
 func (w nearest) ahead() []uint32 {
 	var rows []uint32
 	var lows []float32
-	n := max(w.Run.collect()*3/2, aheadRows)
+	n := w.Run.ahead(w.count)
 	for i := range w.count {
 		p := &w.shardsOf(i)[0]
 		if p.strategy != scanPlane {

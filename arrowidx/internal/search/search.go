@@ -186,6 +186,9 @@ func (r *Run) answer(ctx context.Context, w *Workspace) error {
 	if err != nil {
 		return err
 	}
+	if r.Col.Paged() { // what a round reads ahead must be there when it is measured
+		round = max(min(round, r.Col.Ahead()/r.ahead(round)), 1)
+	}
 	verb := nearest{w}
 	for from := 0; from < r.P.NQ; from += round {
 		if err := verb.batch(ctx, from, min(from+round, r.P.NQ), threads); err != nil {
