@@ -119,8 +119,9 @@ func (c *pageCache) forget(of *Vectors) {
 	}
 }
 
-// page returns page k of a row group, decoded by make unless it is kept: by one reader, while others
-// that want it wait. It is nil where make finds no values to keep. pageCache.done ends its use.
+// page returns page k of a row group, decoded by make unless it is kept: by one reader, while
+// others that want it wait. It is nil where make finds no values to keep. pageCache.done ends its
+// use.
 func (v *Vectors) page(group, k int, make func() ([]byte, error)) (*cached, error) {
 	key := pageKey{v, group, k}
 	if p := v.cache.get(key); p != nil {
