@@ -10,8 +10,15 @@ import "C"
 import (
 	"fmt"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 )
+
+// The encoders of parquet keep buffers of arrow-go's default allocator in a pool that the collector
+// empties: memory of C's, which the build's tag makes the default, would be lost there. What is
+// exported asks for cMemory by name.
+func init() { memory.DefaultAllocator = memory.NewGoAllocator() }
 
 // cMemory allocates in C memory, which may outlive everything of Go. Where there is none it panics
 // with an OutOfMemory, which the guard returns: arrow-go's own C allocator ends the process.

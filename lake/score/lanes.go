@@ -1,6 +1,7 @@
 package score
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -33,7 +34,7 @@ type lane interface {
 // each in a slot of its own.
 type carrier interface {
 	lane
-	load(slot, n int) error
+	load(ctx context.Context, slot, n int) error
 	// cost adds to each row the bytes that writing it once takes.
 	cost(slot int, bytes []int64)
 	// average is about the bytes of a row.
@@ -76,10 +77,13 @@ func newCarrier(in *Input, column, group, end int) (carrier, error) {
 func carry[T physical](in *Input, c *schema.Column, column, group, end int) *carried[T] {
 	rep, def := c.MaxRepetitionLevel(), c.MaxDefinitionLevel()
 	return &carried[T]{leaf: newLeaf[T](rep, def), source: source[T]{
-		in: in, column: column, group: group, end: end, maxRep: rep, maxDef: def}}
+		in: in, column: column, group: group, end: end, maxRep: rep, maxDef: def,
+		perRow: in.levels(column, group, end)}}
 }
 
-func (c *carried[T]) load(slot, n int) error { return c.source.load(n, &c.slots[slot]) }
+func (c *carried[T]) load(ctx context.Context, slot, n int) error {
+	return c.source.load(ctx, n, &c.slots[slot])
+}
 
 func (c *carried[T]) average() int64 {
 	return c.source.in.average(c.source.column, c.source.group, c.source.end)

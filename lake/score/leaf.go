@@ -33,6 +33,7 @@ type leaf[T physical] struct {
 	rep, def       []int16 // nil where there are none
 	vals           []T
 	levels, bytes  int
+	arena          []byte // holds the bytes of vals, which come from memory that is used again
 }
 
 func newLeaf[T physical](maxRep, maxDef int16) *leaf[T] {
@@ -93,8 +94,9 @@ func (l *leaf[T]) repeat(v T, n int) error {
 	size := sizeOf(v)
 	for n > 0 {
 		m := min(n, l.room(size))
+		own := l.own(v)
 		for range m {
-			l.vals = append(l.vals, v)
+			l.vals = append(l.vals, own)
 		}
 		if l.maxDef > 0 {
 			l.defined(l.maxDef, m)
@@ -107,6 +109,28 @@ func (l *leaf[T]) repeat(v T, n int) error {
 		}
 	}
 	return nil
+}
+
+// own returns a value whose bytes stay until the flush.
+func (l *leaf[T]) own(v T) T {
+	switch v := any(v).(type) {
+	case parquet.ByteArray:
+		return any(parquet.ByteArray(l.store(v))).(T)
+	case parquet.FixedLenByteArray:
+		return any(parquet.FixedLenByteArray(l.store(v))).(T)
+	}
+	return v
+}
+
+// store copies bytes into the arena. Where that is full it gets a new one: the old one lives as
+// long as values point into it.
+func (l *leaf[T]) store(b []byte) []byte {
+	if cap(l.arena)-len(l.arena) < len(b) {
+		l.arena = make([]byte, 0, max(leafBytes, len(b)))
+	}
+	at := len(l.arena)
+	l.arena = append(l.arena, b...)
+	return l.arena[at:len(l.arena):len(l.arena)]
 }
 
 // absent appends n records without a value, null from a definition level on.
@@ -134,7 +158,13 @@ func (l *leaf[T]) record(rep, def []int16, vals []T, size, n int) error {
 	for range n {
 		l.rep = append(l.rep, rep...)
 		l.def = append(l.def, def...)
-		l.vals = append(l.vals, vals...)
+		if !varies[T]() {
+			l.vals = append(l.vals, vals...)
+		} else {
+			for _, v := range vals {
+				l.vals = append(l.vals, l.own(v))
+			}
+		}
 		l.levels += len(def)
 		l.bytes += size
 		if err := l.spill(); err != nil {
@@ -161,5 +191,6 @@ func (l *leaf[T]) flush() error {
 	clear(l.vals) // what they point to may go
 	l.rep, l.def, l.vals = l.rep[:0], l.def[:0], l.vals[:0]
 	l.levels, l.bytes = 0, 0
+	l.arena = l.arena[:0]
 	return err
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // pageCache is how many bytes of decoded pages are kept; rows come one after another.
-const pageCache = 16 << 20
+const pageCache = 8 << 20
 
 // stored is the vectors of a column of the input.
 type stored struct {

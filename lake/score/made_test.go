@@ -251,13 +251,17 @@ func cellsOf(t *testing.T, c file.ColumnChunkReader, d *schema.Column) []string 
 	return readCells[parquet.FixedLenByteArray](t, c, d)
 }
 
+type readsCells[T physical] interface {
+	ReadBatch(n int64, values []T, def, rep []int16) (levels int64, read int, err error)
+}
+
 // readCells returns the rows of a chunk: values and levels of each.
 func readCells[T physical](t *testing.T, c file.ColumnChunkReader, d *schema.Column) []string {
 	t.Helper()
 	var out []string
 	for {
 		vals, rep, def := make([]T, 500), make([]int16, 500), make([]int16, 500)
-		levels, _, err := c.(reads[T]).ReadBatch(500, vals, def, rep)
+		levels, _, err := c.(readsCells[T]).ReadBatch(500, vals, def, rep)
 		require.NoError(t, err)
 		if levels == 0 {
 			return out

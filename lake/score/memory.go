@@ -2,40 +2,53 @@ package score
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"sync"
 
 	"github.com/ruvector/ruvector-arrow/fault"
 )
 
-// What a part holds beside its batches: a row group of the output, as it is encoded, and what
-// columns read ahead and gather.
+// What a part holds beside its batches: pages that are read, and what columns read ahead and
+// gather, each; and a row group of the output, twice while its memory grows.
 const (
-	mostBatch   = 16 << 10
-	leastBatch  = 64
-	outputBytes = 48 << 20
-	laneBytes   = 2 << 20
+	mostBatch  = 16 << 10
+	leastBatch = 64
+	pagesBytes = 48 << 20
+	laneBytes  = 1 << 20
 )
 
-// plan chooses the rows of a batch so that all that is held fits the memory.
+// plan chooses the rows of a batch so that all that is held fits the memory. Beside what is held
+// for sure, batches have a third of it, garbage a sixth between two collections; the rest is for
+// what is allocated while one of them is read or written.
 func (p *Part) plan() error {
 	lanes := 0
 	for _, c := range p.out {
 		lanes += len(c.lanes)
 	}
-	held := int64(outputBytes) + int64(lanes)*laneBytes
-	row := p.rowBytes()
+	row, out := p.rowBytes(), int64(lanes)*8 // rows of the input and of the output, in bytes
+	for _, c := range p.carriers {
+		out += c.average()
+	}
+	group := int64(groupBytes)
+	if p.options.Right == nil && p.rows < group/out/int64(p.options.K) {
+		group = p.rows * int64(p.options.K) * out
+	}
+	held := pagesBytes + int64(lanes)*laneBytes + 2*group
 	n := int64(mostBatch)
 	if p.options.Batch > 0 {
 		n = min(int64(p.options.Batch), n)
 	}
-	least := min(int64(leastBatch), n)
 	if memory := p.options.Memory; memory > 0 {
-		if memory < held+slots*row*least {
+		least := held + 3*slots*row*min(leastBatch, n)
+		if memory < least {
 			return fault.New(fault.LimitExceeded, op,
 				fmt.Sprintf("%s: %d bytes of memory are not enough for %d rows at once, at %d each",
-					p.in.Name(), memory, least, row),
-				fmt.Sprintf("give at least %d bytes (memory=)", held+slots*row*least))
+					p.in.Name(), memory, min(leastBatch, n), row),
+				fmt.Sprintf("give at least %d bytes (memory=)", least))
 		}
-		n = min(n, (memory-held)/(slots*row))
+		n = min(n, (memory-held)/(3*slots*row))
+		p.garbage.allowed = uint64(min(max((memory-held)/6, 8<<20), mostGarbage))
 	}
 	p.batchRows = int(max(min(n, p.rows), 1))
 	return nil
@@ -46,8 +59,7 @@ func (p *Part) rowBytes() int64 {
 	const hit, slice = 8 + 4, 24
 	bytes := int64(p.source.width()) + int64(p.options.K)*hit + 64
 	for _, c := range p.carriers {
-		bytes += slice
-		bytes += c.average()
+		bytes += slice + c.average()
 	}
 	return bytes
 }
@@ -63,4 +75,50 @@ func (in *Input) average(column, from, to int) int64 {
 		}
 	}
 	return bytes / max(rows, 1)
+}
+
+// levels is how many levels a row of a column has, rounded up.
+func (in *Input) levels(column, from, to int) int {
+	var levels, rows int64
+	for g := from; g < to; g++ {
+		rows += in.groupRows(g)
+		if c, err := in.pages.MetaData().RowGroup(g).ColumnChunk(column); err == nil {
+			levels += max(c.NumValues(), 0)
+		}
+	}
+	const most = 64 << 10 // whatever the footer says: this is only where room begins
+	return int(min(levels/max(rows, 1)+1, most))
+}
+
+// mostGarbage is how much more than that nobody minds.
+const mostGarbage = 256 << 20
+
+// garbage has the collector run when so much was allocated since it last did. The library lets the
+// heap grow to a multiple of what lives there, which is more than a part may hold.
+type garbage struct {
+	allowed uint64
+	after   uint64 // bytes on the heap when it had run
+	sample  []metrics.Sample
+	mu      sync.Mutex
+}
+
+// collect looks whether it is time, unless another stage does.
+func (g *garbage) collect() {
+	if g.allowed == 0 || !g.mu.TryLock() {
+		return
+	}
+	defer g.mu.Unlock()
+	if g.sample == nil {
+		g.sample = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		g.after = g.heap()
+	}
+	if now := g.heap(); now > g.after+g.allowed {
+		runtime.GC()
+		g.after = g.heap()
+	}
+}
+
+func (g *garbage) heap() uint64 {
+	metrics.Read(g.sample)
+	return g.sample[0].Value.Uint64()
 }

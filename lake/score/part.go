@@ -68,6 +68,7 @@ type Part struct {
 	batches    [slots]*batch
 	batchRows  int
 	cost       []int64
+	garbage    garbage
 	next       int64 // row of the part that is read next
 	nulls      int64
 	ids        *arrowidx.IDs
@@ -91,7 +92,7 @@ func Open(
 	p := &Part{index: ix, options: o}
 	err := trusting(o.Label, func() error { return p.prepare(ctx, f) })
 	if err == nil {
-		p.writer, err = newWriter(o.Out, p.out)
+		p.writer, err = newWriter(o.Out, p.out, &p.garbage)
 	}
 	if err != nil {
 		p.Abandon()

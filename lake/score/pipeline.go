@@ -157,9 +157,10 @@ func (p *Part) fill(ctx context.Context, b *batch) error {
 		if err := canceled(ctx); err != nil {
 			return err
 		}
-		if err := c.load(b.slot, b.n); err != nil {
+		if err := c.load(ctx, b.slot, b.n); err != nil {
 			return err
 		}
+		p.garbage.collect()
 	}
 	return nil
 }

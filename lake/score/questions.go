@@ -91,8 +91,8 @@ func isText(n schema.Node) bool {
 func (t *textual) close() error { return t.texts.close() }
 
 // read loads texts: which rows have one is known then, vectors are not.
-func (t *textual) read(_ context.Context, b *batch) error {
-	if err := t.texts.load(b.slot, b.n); err != nil {
+func (t *textual) read(ctx context.Context, b *batch) error {
+	if err := t.texts.load(ctx, b.slot, b.n); err != nil {
 		return err
 	}
 	r := &t.texts.slots[b.slot]

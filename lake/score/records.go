@@ -1,14 +1,16 @@
 package score
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 )
 
 // reads is what every typed reader of a column chunk can.
 type reads[T physical] interface {
-	ReadBatch(n int64, values []T, def, rep []int16) (levels int64, read int, err error)
+	ReadBatchInPage(n int64, values []T, def, rep []int16) (levels int64, read int, err error)
 }
 
 // records is rows of one leaf of the input: levels and values, and where each row begins in them.
@@ -19,6 +21,47 @@ type records[T physical] struct {
 	vals     []T
 	levelAt  []int // n+1, nil without repetition
 	valueAt  []int // n+1, nil where every row is one value
+	arena    arena // the bytes of vals
+}
+
+// arena is memory for the bytes of values, which is used again after a reset. A full piece stays
+// while another is begun.
+type arena struct {
+	piece []byte
+	used  int // bytes of all pieces since the reset
+}
+
+// reset begins again; a piece as large as what was used before is enough then.
+func (a *arena) reset() {
+	if a.used > cap(a.piece) {
+		a.piece = make([]byte, 0, a.used+a.used/8)
+	}
+	a.piece, a.used = a.piece[:0], 0
+}
+
+func (a *arena) store(b []byte) []byte {
+	if cap(a.piece)-len(a.piece) < len(b) {
+		a.piece = make([]byte, 0, max(leafBytes, len(b)))
+	}
+	at := len(a.piece)
+	a.piece = append(a.piece, b...)
+	a.used += len(b)
+	return a.piece[at:len(a.piece):len(a.piece)]
+}
+
+// keep copies the bytes of values, which lie in a page until the next one is read.
+func keep[T physical](a *arena, vals []T) {
+	if !varies[T]() {
+		return
+	}
+	for i := range vals {
+		switch v := any(vals[i]).(type) {
+		case parquet.ByteArray:
+			vals[i] = any(parquet.ByteArray(a.store(v))).(T)
+		case parquet.FixedLenByteArray:
+			vals[i] = any(parquet.FixedLenByteArray(a.store(v))).(T)
+		}
+	}
 }
 
 // source reads a leaf of consecutive row groups, some rows at a time.
@@ -34,15 +77,20 @@ type source[T physical] struct {
 	// Of a leaf with repetition: what was read beyond the rows asked for.
 	rep, def []int16
 	vals     []T
+	aside    arena
+	perRow   int // levels of a row, about
 }
 
 // open goes on to the next row group.
-func (s *source[T]) open() error {
+func (s *source[T]) open(ctx context.Context) error {
 	if s.group == s.end {
 		return s.in.broken(s.column, s.group-1, "it ends before its rows do", nil)
 	}
 	if err := s.close(); err != nil {
 		return err
+	}
+	if err := s.in.file.Verify(ctx, s.group, s.column); err != nil {
+		return s.in.named(err)
 	}
 	chunk, err := s.in.chunk(s.group, s.column)
 	if err != nil {
@@ -67,10 +115,11 @@ func (s *source[T]) close() error {
 }
 
 // load reads the next n rows, which must be there.
-func (s *source[T]) load(n int, r *records[T]) error {
+func (s *source[T]) load(ctx context.Context, n int, r *records[T]) error {
 	r.n = n
+	r.arena.reset()
 	if s.maxRep > 0 {
-		return s.loadNested(n, r)
+		return s.loadNested(ctx, n, r)
 	}
 	r.vals = sized(r.vals, n)
 	if s.maxDef > 0 {
@@ -82,7 +131,7 @@ func (s *source[T]) load(n int, r *records[T]) error {
 			if s.chunk != nil && s.chunk.HasNext() {
 				return s.long()
 			}
-			if err := s.open(); err != nil {
+			if err := s.open(ctx); err != nil {
 				return err
 			}
 			continue
@@ -96,6 +145,7 @@ func (s *source[T]) load(n int, r *records[T]) error {
 		if err != nil {
 			return err
 		}
+		keep(&r.arena, r.vals[values:values+read])
 		if levels == 0 {
 			return s.short()
 		}
@@ -109,9 +159,9 @@ func (s *source[T]) load(n int, r *records[T]) error {
 	return s.check(r.def, values)
 }
 
-// read is ReadBatch with our errors.
+// read is ReadBatchInPage with our errors.
 func (s *source[T]) read(n int64, vals []T, def, rep []int16) (int, int, error) {
-	levels, read, err := s.typed.ReadBatch(n, vals, def, rep)
+	levels, read, err := s.typed.ReadBatchInPage(n, vals, def, rep)
 	if err == nil {
 		err = s.chunk.Err()
 	}
@@ -169,9 +219,14 @@ func valuesOfRows(to []int, def []int16, maxDef int16) []int {
 const step = 8 << 10
 
 // loadNested reads levels until the row after the last one begins.
-func (s *source[T]) loadNested(n int, r *records[T]) error {
+func (s *source[T]) loadNested(ctx context.Context, n int, r *records[T]) error {
+	if room := n*s.perRow + n*s.perRow/8 + 2*step; cap(r.def) < room {
+		r.rep, r.def = make([]int16, 0, room), make([]int16, 0, room)
+		r.vals = make([]T, 0, room)
+	}
 	r.rep, r.def = append(r.rep[:0], s.rep...), append(r.def[:0], s.def...)
 	r.vals = append(r.vals[:0], s.vals...)
+	keep(&r.arena, r.vals) // those put aside lie in the arena of another load
 	r.levelAt, r.valueAt = r.levelAt[:0], r.valueAt[:0]
 	at, value := 0, 0
 	for {
@@ -204,7 +259,7 @@ func (s *source[T]) loadNested(n int, r *records[T]) error {
 			s.keep(r, at, value)
 			return nil
 		}
-		if err := s.open(); err != nil {
+		if err := s.open(ctx); err != nil {
 			return err
 		}
 	}
@@ -223,6 +278,7 @@ func (s *source[T]) grow(r *records[T]) (bool, error) {
 		return false, err
 	}
 	r.rep, r.def, r.vals = r.rep[:at+levels], r.def[:at+levels], r.vals[:value+read]
+	keep(&r.arena, r.vals[value:])
 	rows := int64(0)
 	for _, level := range r.rep[at:] {
 		if level == 0 {
@@ -241,6 +297,8 @@ func (s *source[T]) keep(r *records[T], at, value int) {
 	r.levelAt, r.valueAt = append(r.levelAt, at), append(r.valueAt, value)
 	s.rep, s.def = append(s.rep[:0], r.rep[at:]...), append(s.def[:0], r.def[at:]...)
 	s.vals = append(s.vals[:0], r.vals[value:]...)
+	s.aside.reset()
+	keep(&s.aside, s.vals)
 	clear(r.vals[value:])
 	r.rep, r.def, r.vals = r.rep[:at], r.def[:at], r.vals[:value]
 }

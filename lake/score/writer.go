@@ -2,7 +2,9 @@ package score
 
 import (
 	"fmt"
+	"sort"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -14,23 +16,24 @@ import (
 // Limits of a row group of the output, in rows and in bytes before encoding.
 const (
 	groupRows  = 1 << 20
-	groupBytes = 128 << 20
+	groupBytes = 32 << 20
 	pageBytes  = 1 << 20
 )
 
 // writer cuts rows into row groups and gives them to the lanes.
 type writer struct {
-	sink   *sink
-	lanes  []lane
-	file   *file.Writer
-	group  file.BufferedRowGroupWriter // nil between row groups
-	rows   int                         // of the group
-	bytes  int64                       // of the group, before encoding
-	total  int64
-	runs   []run
-	uneven []uneven // lanes whose values have sizes of their own
-	fixed  int64    // bytes of a row in the lanes that are neither uneven nor carriers
-	failed error
+	sink    *sink
+	lanes   []lane
+	file    *file.Writer
+	group   file.BufferedRowGroupWriter // nil between row groups
+	rows    int                         // of the group
+	bytes   int64                       // of the group, before encoding
+	total   int64
+	runs    []run
+	uneven  []uneven // lanes whose values have sizes of their own
+	fixed   int64    // bytes of a row in the lanes that are neither uneven nor carriers
+	garbage *garbage
+	failed  error
 }
 
 // column is a column of the output's schema and what fills it: a lane for each leaf.
@@ -41,12 +44,12 @@ type column struct {
 	dict  bool
 }
 
-func newWriter(path string, columns []column) (*writer, error) {
+func newWriter(path string, columns []column, g *garbage) (*writer, error) {
 	s, err := create(path)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{sink: s}
+	w := &writer{sink: s, garbage: g}
 	if err := w.begin(columns); err != nil {
 		s.remove()
 		return nil, err
@@ -60,7 +63,7 @@ func (w *writer) begin(columns []column) error {
 		parquet.WithDataPageSize(pageBytes), parquet.WithStats(false),
 		parquet.WithBatchSize(1 << 40), // leaves say where pages may end
 		parquet.WithCreatedBy("ruvector"), parquet.WithVersion(parquet.V2_LATEST),
-		parquet.WithDictionaryDefault(false),
+		parquet.WithDictionaryDefault(false), parquet.WithAllocator(memory.NewGoAllocator()),
 	}
 	nodes := make(schema.FieldList, 0, len(columns))
 	for _, c := range columns {
@@ -170,6 +173,7 @@ func (w *writer) put(b *batch, rows int) error {
 		if err := l.put(block); err != nil {
 			return err
 		}
+		w.garbage.collect()
 	}
 	w.total += int64(rows)
 	w.runs = w.runs[:0]
@@ -214,10 +218,31 @@ func (w *writer) finish() error {
 		w.failed = w.told(w.endGroup())
 	}
 	if w.failed == nil {
+		w.failed = w.settle()
+	}
+	if w.failed == nil {
 		w.failed = w.told(w.file.Close())
 	}
 	if w.failed == nil {
 		w.failed = w.sink.finish()
 	}
 	return w.failed
+}
+
+// settle puts the footer's lists in order that arrow-go makes from maps, in an order of chance.
+func (w *writer) settle() error {
+	meta, err := w.file.FileMetadata() // what Close will write, not a copy
+	if err != nil {
+		return err
+	}
+	for _, group := range meta.RowGroups {
+		for _, c := range group.Columns {
+			stats := c.MetaData.EncodingStats
+			sort.Slice(stats, func(i, j int) bool {
+				a, b := stats[i], stats[j]
+				return a.PageType < b.PageType || a.PageType == b.PageType && a.Encoding < b.Encoding
+			})
+		}
+	}
+	return nil
 }
