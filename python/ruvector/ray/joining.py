@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
+from typing import Any, Literal
 
 from .._arguments import places, positive, share
-from .._clusters.answers import take_pairs
-from .._clusters.asking import Asked, long_form
-from .._clusters.broadcast import folder_of_run, write_index
+from .._clusters.asking import Asked
 from .._clusters.columns import ID_TYPES
-from .._clusters.extras import engine, module
-from .._clusters.opened import Source
-from .._clusters.partial import BUCKET, Partial, markers
+from .._clusters.extras import engine
 from .._clusters.plans import ClusterPlan, memory_of
 from .._clusters.preparing import (
-    Prepared,
     Sizes,
     Wanted,
     decide,
@@ -28,40 +20,20 @@ from .._clusters.preparing import (
     vector_bytes,
 )
 from .._clusters.questions import VECTOR, read_questions, search_layout
-from .._clusters.rights import Right, right_of
-from .._clusters.routing import CELL, SAMPLE, train
-from .._errors import InvalidArgument, RuVectorError
+from .._clusters.rights import right_of
+from .._errors import InvalidArgument
 from .._habits import told
-from .._index.merge import merge_topk
 from .._index.result import SearchResult
 from .._metric import MetricName
-from . import tasks
 from .datasets import (
     arrow_schema,
     checked,
-    collected,
     divided,
-    grouped,
     is_dataset,
-    mapped,
-    numbered,
-    source_of,
-    stored,
 )
+from .running import Join, by_queries, of_shards, run
 
 __all__ = ["explain", "last_plan", "score", "search", "search_shards", "sim_join"]
-
-
-class _Join(NamedTuple):
-    """Both sides of a join and what was prepared of it."""
-
-    left: Any
-    mine: Any  # Arrow schema of the left side
-    rows: Any  # right Dataset, or None
-    theirs: Any
-    right: Right
-    prepared: Prepared
-    plan: ClusterPlan
 
 
 @told
@@ -135,7 +107,7 @@ def score(
     mine = arrow_schema(ds, "ds")
     prepared = prepare(wanted, mine, None, right, ID_TYPES[right.id_kind], each, columns, True)
     plan = ClusterPlan("index", "scoring", many, each, right_rows=right.rows)
-    return _run(_Join(ds, mine, None, None, right, prepared, plan))
+    return run(Join(ds, mine, None, None, right, prepared, plan))
 
 
 @told
@@ -208,7 +180,7 @@ def sim_join(
         on, left_on, right_on, k, how, embedder, where_right, min_similarity, max_distance, recall,
         suffix, plan,
     )  # fmt: skip
-    return _run(_joined(left, right, wanted, metric, memory, (workers, threads)), cells)
+    return run(_joined(left, right, wanted, metric, memory, (workers, threads)), cells)
 
 
 @told
@@ -293,8 +265,8 @@ def search(
     prepared = prepared._replace(layout=search_layout(prepared.layout, questions))
     plan = ClusterPlan("queries", "a search", many, each, left_rows=len(questions.table))
     remember(plan)
-    join = _Join(None, mine, rows, theirs, right, prepared, plan)
-    found = _by_queries(questions.table, join)
+    join = Join(None, mine, rows, theirs, right, prepared, plan)
+    found = by_queries(questions.table, join)
     found = found.sort(["rank"] if questions.single else ["query_row", "rank"])
     return found.drop_columns(["rank"]) if questions.single else found
 
@@ -334,7 +306,7 @@ def search_shards(
     many, each = divided(workers, threads)
     asked = Asked(VECTOR, VECTOR, wanted, right.metric, None, share(recall), each)
     remember(ClusterPlan("queries", "a search of shards", many, each))
-    found = _of_shards(questions.table.select([VECTOR]), right, asked, many)
+    found = of_shards(questions.table.select([VECTOR]), right, asked, many)
     return single_of(found) if questions.single else found
 
 
@@ -348,31 +320,9 @@ def single_of(found: SearchResult) -> SearchResult:
     )
 
 
-def _of_shards(queries: Any, right: Right, asked: Asked, workers: int) -> SearchResult:
-    """Return what all shards find; at most two tasks for each worker wait at a time."""
-    ray = engine("ray")
-    task = ray.remote(tasks.ruvector_search_shard).options(num_cpus=asked.threads or 1)
-    sent = ray.put(queries)
-    waiting: list[Any] = []
-    parts: list[SearchResult] = []
-    ahead = [place.path() for place in right.files]
-    while ahead or waiting:
-        while ahead and len(waiting) < 2 * workers:
-            waiting.append(task.remote(ahead.pop(0), sent, asked))
-        try:
-            parts.append(ray.get(waiting.pop(0)))
-        except RuVectorError as error:
-            for one in waiting:
-                ray.cancel(one)
-            raise getattr(error, "cause", None) or error from None
-        if len(parts) == 8:
-            parts = [merge_topk(parts, asked.k)]
-    return merge_topk(parts, asked.k)
-
-
 def _joined(
     left: Any, right: Any, wanted: Wanted, metric: Any, memory: Any, shared: tuple[Any, Any]
-) -> _Join:
+) -> Join:
     engine("ray")
     mine = arrow_schema(checked(left, "left"), "left")
     side = right_of(right, metric, is_dataset(right))
@@ -395,87 +345,4 @@ def _joined(
         )
 
     sizes = Sizes(right_bytes, left.count, memory_of(memory), many, each)
-    return _Join(left, mine, rows, theirs, side, prepared, decide(prepared, side, sizes))
-
-
-def _run(join: _Join, cells: int | None = None) -> Any:
-    remember(join.plan)
-    if join.plan.plan == "routed":
-        return _routed(join, cells)
-    if join.plan.plan == "queries":
-        return _by_queries(collected(join.left, join.mine), join)
-    asked, layout, how, _ = join.prepared
-    if join.rows is None:
-        source = source_of(join.right)
-    else:
-        index, rows = write_index(collected(join.rows, join.theirs), asked, folder_of_run())
-        source = Source((stored(index),), stored(rows))
-    given = source, asked, layout, how
-    plan = join.plan
-    return mapped(numbered(join.left), tasks.RuvectorAnswer, given, plan.workers, plan.threads)
-
-
-def _by_queries(left: Any, join: _Join) -> Any:
-    """Left rows, a table, to all right ones; the best of all blocks are merged."""
-    ray = module("ray")
-
-    asked, layout, how, _ = join.prepared
-    many, each = join.plan.workers, join.plan.threads
-    if join.rows is None:
-        queries = left.select([asked.left_on])
-        found = long_form(_of_shards(queries, join.right, asked, many))
-        return ray.data.from_arrow(take_pairs(left, found, None, layout, how))
-    queries, height = ray.put(left.select([asked.left_on])), left.num_rows
-    left = left.select(layout.left)
-    partial = Partial(left.schema, join.theirs, 2 * many)
-    given = partial, queries, asked
-    found = mapped(numbered(join.rows), tasks.RuvectorAskRight, given, many, each)
-    marked = markers(partial, left, np.arange(height, dtype=np.int64))
-    return _merged(found.union(ray.data.from_arrow(marked)), partial, join)
-
-
-def _routed(join: _Join, cells: int | None) -> Any:
-    """Rows of both sides to their cells; what cells find is merged by left row."""
-    ray = module("ray")
-
-    asked, plan = join.prepared.asked, join.plan
-    counts = join.left.count(), join.rows.count()
-    samples = [
-        _sample(data, schema, label, count)
-        for data, schema, label, count in (
-            (join.left, join.mine, asked.left_on, counts[0]),
-            (join.rows, join.theirs, asked.right_on, counts[1]),
-        )
-    ]
-    routing = train(samples[0], samples[1], counts, asked, plan.workers, cells)
-    remember(
-        replace(
-            plan, left_rows=counts[0], right_rows=counts[1], cells=len(routing.centroids),
-            probes=routing.probes, hot=routing.hot,
-        )
-    )  # fmt: skip
-    partial = Partial(join.mine, join.theirs, 2 * plan.workers)
-    sent = ray.put(routing)
-    sides = [
-        mapped(numbered(data), tasks.RuvectorSend, (sent, partial, asked, side),
-               max(1, plan.workers // 2), plan.threads)
-        for data, side in ((join.left, "left"), (join.rows, "right"))
-    ]  # fmt: skip
-    both = sides[0].union(sides[1])
-    given = {"partial": partial, "asked": asked}
-    parts = 2 * plan.workers
-    found = grouped(both, CELL, tasks.ruvector_search_cell, given, parts)
-    return _merged(found, partial, join)
-
-
-def _sample(data: Any, schema: Any, label: str, count: int) -> Any:
-    rows = data.select_columns([label])
-    if count > SAMPLE:
-        rows = rows.random_sample(min(1.0, 1.2 * SAMPLE / count), seed=7).limit(SAMPLE)
-    return collected(rows, schema.empty_table().select([label]).schema)
-
-
-def _merged(found: Any, partial: Partial, join: _Join) -> Any:
-    asked, layout, how, _ = join.prepared
-    given = {"partial": partial, "layout": layout, "asked": asked, "how": how}
-    return grouped(found, BUCKET, tasks.ruvector_merge, given, partial.buckets)
+    return Join(left, mine, rows, theirs, side, prepared, decide(prepared, side, sizes))

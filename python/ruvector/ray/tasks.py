@@ -7,6 +7,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from .._clusters.opened import AtPath, Source, opened
 from .._clusters.partial import Partial, merge_bucket, place_of, search_stream
 from .._clusters.routing import Routing, search_cell, send_left, send_right
 from .._clusters.shards import Building, build_shard
+from .._errors import PersistError
 from .._index.result import SearchResult
 
 NUMBER = "ruvector_number"  # of a row: the task that read it in the upper bits, its place below
@@ -46,29 +48,37 @@ class Stored(NamedTuple):
     def _copy(self) -> str:
         folder = os.path.join(tempfile.gettempdir(), f"ruvector-{os.getuid()}")
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        if os.stat(folder).st_uid != os.getuid():
+            raise PersistError(f"{folder}: belongs to another user: no index is kept there")
         path = os.path.join(folder, self.name)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(path):
-            ray = module("ray")
-
-            draft = f"{path}.{os.getpid()}"
-            with open(draft, "wb") as file:
-                file.write(memoryview(ray.get(self.bytes)))
-            os.replace(draft, path)
-        fcntl.flock(lock, fcntl.LOCK_SH)  # as long as this process lives
-        atexit.register(_let_go, path, lock)
+        with _alone(folder):
+            if not os.path.exists(path):
+                draft = f"{path}.{os.getpid()}"
+                with open(draft, "wb") as file:
+                    file.write(memoryview(module("ray").get(self.bytes)))
+                os.replace(draft, path)
+            held = os.open(path, os.O_RDONLY)
+            fcntl.flock(held, fcntl.LOCK_SH)  # as long as this process lives
+        atexit.register(_let_go, folder, path, held)
         return path
 
 
-def _let_go(path: str, lock: int) -> None:
-    """Remove a copy that no other process holds."""
+@contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Keep other processes from writing to the folder of copies, or removing from it."""
+    lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _let_go(folder: str, path: str, held: int) -> None:
+    """Remove a copy that no other process holds."""
+    with suppress(OSError), _alone(folder):
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(path)
-        os.unlink(f"{path}.lock")
-    except OSError:
-        return
 
 
 def _split(table: Any) -> tuple[Any, Any]:
@@ -78,12 +88,14 @@ def _split(table: Any) -> tuple[Any, Any]:
 
 
 class RuvectorAnswer:
-    """Answers left rows from an index, which an actor loads once."""
+    """Answers left rows from an index, which an actor loads once, with its first block.
+
+    Loading in `__init__` would end the actor, and the error would be Ray's, not ours.
+    """
 
     def __init__(self, source: Source, asked: Asked, layout: Layout, how: str) -> None:
         _limit(asked)
         self._all = source, asked, layout, how
-        opened(source)
 
     def __call__(self, table: Any) -> Iterator[Any]:
         """Yield the answers of a block."""

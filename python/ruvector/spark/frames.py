@@ -45,12 +45,15 @@ def arrow_schema(frame: Any) -> Any:
     return to_arrow(frame.schema, frame.sparkSession)
 
 
-def to_arrow(struct: Any, session: Any) -> Any:
-    """Return a StructType as the Arrow schema that workers see."""
+def to_arrow(struct: Any, session: Any, zone: str | None = None) -> Any:
+    """Return a StructType as the Arrow schema that workers see.
+
+    `zone` is that of times: the session's, but what ``applyInArrow`` returns must be in UTC.
+    """
     to_arrow_schema = module("pyspark.sql.pandas.types").to_arrow_schema
 
     large = session.conf.get("spark.sql.execution.arrow.useLargeVarTypes", "false") == "true"
-    zone = session.conf.get("spark.sql.session.timeZone")
+    zone = zone or session.conf.get("spark.sql.session.timeZone")
     return to_arrow_schema(struct, timezone=zone, prefers_large_types=large)
 
 

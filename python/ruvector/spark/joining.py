@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
+from typing import Any, Literal
 
 from .._arguments import places, positive, share
 from .._clusters.asking import Asked
-from .._clusters.broadcast import folder_of_run, write_index
 from .._clusters.extras import engine, module
-from .._clusters.opened import Source
-from .._clusters.partial import BUCKET, Partial, markers
 from .._clusters.plans import ClusterPlan, memory_of
 from .._clusters.preparing import (
-    Prepared,
     Sizes,
     Wanted,
     decide,
@@ -27,8 +20,7 @@ from .._clusters.preparing import (
     vector_bytes,
 )
 from .._clusters.questions import VECTOR, read_questions, search_layout
-from .._clusters.rights import Right, right_of
-from .._clusters.routing import CELL, SAMPLE, routed_schema, train
+from .._clusters.rights import right_of
 from .._errors import InvalidArgument
 from .._habits import told
 from .._index.merge import merge_topk
@@ -38,30 +30,17 @@ from . import tasks
 from .building import found_of
 from .frames import (
     ID_TYPES,
-    add_file,
     arrow_schema,
     checked,
     cores_of,
     is_frame,
     send,
-    source_of,
-    struct_of,
-    struct_of_arrow,
 )
+from .running import Join, by_queries, run
 
 __all__ = ["explain", "last_plan", "score", "search", "search_shards", "sim_join"]
 
 _ROWS_AT_ONCE = 100_000  # right rows that all queries are asked of at once
-
-
-class _Join(NamedTuple):
-    """Both sides of a join and what was prepared of it."""
-
-    left: Any
-    rows: Any  # right DataFrame, or None
-    right: Right
-    prepared: Prepared
-    plan: ClusterPlan
 
 
 @told
@@ -131,7 +110,7 @@ def score(
         wanted, arrow_schema(df), None, right, ID_TYPES[right.id_kind], each, columns, True
     )
     plan = ClusterPlan("index", "scoring", cores_of(session)[0], each, right_rows=right.rows)
-    return _run(_Join(df, None, right, prepared, plan))
+    return run(Join(df, None, right, prepared, plan))
 
 
 @told
@@ -208,7 +187,7 @@ def sim_join(
         ),
         metric, memory, threads,
     )  # fmt: skip
-    return _run(found, cells)
+    return run(found, cells)
 
 
 @told
@@ -293,7 +272,7 @@ def search(
     )
     remember(plan)
     prepared = prepared._replace(layout=layout)
-    found = _by_queries(questions.table, _Join(None, rows, right, prepared, plan), session)
+    found = by_queries(questions.table, Join(None, rows, right, prepared, plan), session)
     found = found.orderBy(*([] if questions.single else ["query_row"]), "rank")
     return found.drop("rank") if questions.single else found
 
@@ -369,7 +348,7 @@ def _threads(session: Any, threads: int | None) -> int:
 
 def _joined(
     left: Any, right: Any, wanted: Wanted, metric: Any, memory: Any, threads: int | None
-) -> _Join:
+) -> Join:
     engine("spark")
     session = checked(left, "left").sparkSession
     side = right_of(right, metric, is_frame(right))
@@ -392,106 +371,4 @@ def _joined(
         )
 
     sizes = Sizes(right_bytes, left.count, memory_of(memory), cores_of(session)[0], each)
-    return _Join(left, rows, side, prepared, decide(prepared, side, sizes))
-
-
-def _run(join: _Join, cells: int | None = None) -> Any:
-    remember(join.plan)
-    session = join.left.sparkSession
-    if join.plan.plan == "routed":
-        return _routed(join, session, cells)
-    if join.plan.plan == "queries":
-        return _by_queries(join.left.toArrow(), join, session)
-    asked, layout, how, _ = join.prepared
-    if join.rows is None:
-        source = source_of(session, join.right)
-    else:
-        paths = write_index(join.rows.toArrow(), asked, folder_of_run())
-        source = Source((add_file(session, paths[0]),), add_file(session, paths[1]))
-    struct = struct_of(layout, join.left.schema, None if join.rows is None else join.rows.schema)
-    return join.left.mapInArrow(tasks.answering(source, asked, layout, how), struct)
-
-
-def _by_queries(left: Any, join: _Join, session: Any) -> Any:
-    """Left rows, a table, to every partition of the right ones; the best of all are merged."""
-    from_arrow_schema = module("pyspark.sql.pandas.types").from_arrow_schema
-
-    asked, layout, _, _ = join.prepared
-    if join.rows is None:
-        return _by_queries_of_shards(left, join, session)
-    queries, height = send(session, left.select([asked.left_on])), left.num_rows
-    if join.left is None:  # a search
-        left = left.select(layout.left)
-        mine = from_arrow_schema(left.schema)
-    else:
-        left, mine = left.cast(arrow_schema(join.left)), join.left.schema
-    partial = Partial(left.schema, arrow_schema(join.rows), _buckets(session))
-    struct = struct_of_arrow(partial.schema, mine, join.rows.schema)
-    found = join.rows.mapInArrow(tasks.asking_right(partial, queries, asked, _ROWS_AT_ONCE), struct)
-    marked = session.createDataFrame(
-        markers(partial, left, np.arange(height, dtype=np.int64)), struct
-    )
-    return _merged(found.union(marked), partial, join, mine, join.rows.schema)
-
-
-def _by_queries_of_shards(left: Any, join: _Join, session: Any) -> Any:
-    """Left rows to every shard: the answer is an index's, so it is merged on the driver."""
-    from .._clusters.answers import take_pairs
-    from .._clusters.asking import long_form
-
-    asked, layout, how, _ = join.prepared
-    paths = [place.path() for place in join.right.files]
-    sent = send(session, left.select([asked.left_on]))
-    numbers = session.range(0, len(paths), 1, len(paths))
-    told_ = numbers.mapInArrow(tasks.searching_shards(paths, sent, asked), tasks.RESULT).collect()
-    found = merge_topk([pickle.loads(one) for one in found_of(told_)], asked.k)
-    left = left.cast(arrow_schema(join.left))
-    answer = take_pairs(left, long_form(found), None, layout, how)
-    return session.createDataFrame(answer, struct_of(layout, join.left.schema, None))
-
-
-def _routed(join: _Join, session: Any, cells: int | None) -> Any:
-    """Rows of both sides to their cells; what cells find is merged by left row."""
-    asked = join.prepared.asked
-    mine, theirs = arrow_schema(join.left), arrow_schema(join.rows)
-    counts = join.left.count(), join.rows.count()
-    samples = [
-        _sample(frame, label, count)
-        for frame, label, count in zip(
-            (join.left, join.rows), (asked.left_on, asked.right_on), counts, strict=True
-        )
-    ]
-    workers = max(1, join.plan.workers)
-    routing = train(samples[0], samples[1], counts, asked, workers, cells)
-    remember(
-        replace(
-            join.plan, left_rows=counts[0], right_rows=counts[1], cells=len(routing.centroids),
-            probes=routing.probes, hot=routing.hot,
-        )
-    )  # fmt: skip
-    partial = Partial(mine, theirs, _buckets(session))
-    sent = struct_of_arrow(routed_schema(partial), join.left.schema, join.rows.schema)
-    both = join.left.mapInArrow(tasks.sending(routing, partial, asked, "left"), sent).union(
-        join.rows.mapInArrow(tasks.sending(routing, partial, asked, "right"), sent)
-    )
-    struct = struct_of_arrow(partial.schema, join.left.schema, join.rows.schema)
-    found = both.groupBy(CELL).applyInArrow(tasks.searching_cell(partial, asked), struct)
-    return _merged(found, partial, join, join.left.schema, join.rows.schema)
-
-
-def _sample(frame: Any, label: str, count: int) -> Any:
-    rows = frame.select(label)
-    if count > SAMPLE:
-        rows = rows.sample(min(1.0, 1.2 * SAMPLE / count), 7).limit(SAMPLE)
-    return rows.toArrow()
-
-
-def _merged(found: Any, partial: Partial, join: _Join, mine: Any, theirs: Any) -> Any:
-    asked, layout, how, _ = join.prepared
-    struct = struct_of(layout, mine, theirs)
-    merge = tasks.merging(partial, layout, asked, how)
-    return found.groupBy(BUCKET).applyInArrow(merge, struct)
-
-
-def _buckets(session: Any) -> int:
-    return int(session.conf.get("spark.sql.shuffle.partitions"))
+    return Join(left, rows, side, prepared, decide(prepared, side, sizes))

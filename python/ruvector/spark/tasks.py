@@ -18,7 +18,7 @@ from .._clusters.asking import Asked, ask_index, placed, wide
 from .._clusters.columns import Layout
 from .._clusters.extras import module
 from .._clusters.opened import AtPath, Source, opened
-from .._clusters.partial import Partial, merge_bucket, numbered, search_stream
+from .._clusters.partial import Partial, markers, merge_bucket, numbered, search_stream
 from .._clusters.routing import Routing, routed_schema, search_cell, send_left, send_right
 from .._clusters.shards import Building, build_shard
 from .._errors import RuVectorError
@@ -93,11 +93,25 @@ def _gathered(tables: Iterator[Any], rows: int, partition: int) -> Iterator[tupl
         yield pa.concat_tables(held).combine_chunks(), numbered(partition, done, waiting)
 
 
-def merging(partial: Partial, layout: Layout, asked: Asked, how: str) -> Callable[[Any], Any]:
-    """Return what merges the hits of a bucket."""
+def marking(partial: Partial) -> Batches:
+    """Return what makes markers of left rows, whose last column are their numbers."""
+
+    def mark_partition(batches: Iterator[Any]) -> Iterator[Any]:
+        for table in _tables(batches):
+            last = table.num_columns - 1
+            numbers = table.column(last).to_numpy()
+            yield from markers(partial, table.remove_column(last), numbers).to_batches()
+
+    return mark_partition
+
+
+def merging(
+    partial: Partial, layout: Layout, asked: Asked, how: str, schema: Any
+) -> Callable[[Any], Any]:
+    """Return what merges the hits of a bucket, as a table of this schema."""
 
     def merge_group(table: Any) -> Any:
-        return merge_bucket(table, partial, layout, asked, how)
+        return merge_bucket(table, partial, layout, asked, how).cast(schema)
 
     return merge_group
 
@@ -119,11 +133,11 @@ def sending(routing: Routing, partial: Partial, asked: Asked, side: str) -> Batc
     return send_partition
 
 
-def searching_cell(partial: Partial, asked: Asked) -> Callable[[Any], Any]:
-    """Return what searches the rows of one cell."""
+def searching_cell(partial: Partial, asked: Asked, schema: Any) -> Callable[[Any], Any]:
+    """Return what searches the rows of one cell, as a table of this schema."""
 
     def search_group(table: Any) -> Any:
-        return search_cell(table, partial, asked)
+        return search_cell(table, partial, asked).cast(schema)
 
     return search_group
 
