@@ -80,7 +80,7 @@ def test_plans_that_can_be_are_taken() -> None:
     ("given", "count"),
     [
         (None, 512 << 20), (5, 5), ("2GB", 2 * 10**9), ("2gb", 2 * 10**9), ("1.5 GB", 15 * 10**8),
-        ("2GiB", 2 << 30), ("64MiB", 64 << 20), ("100", 100), ("3k", 3000), ("1TB", 10**12),
+        ("2GiB", 2 << 30), ("64MiB", 64 << 20), ("100", 100), ("3kB", 3000), ("1TB", 10**12),
     ],
 )  # fmt: skip
 def test_memory_is_bytes_or_words(given: Any, count: int) -> None:

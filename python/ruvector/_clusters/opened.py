@@ -60,7 +60,7 @@ loads = 0  # how often this process read a source
 
 
 def opened(source: Source) -> Opened:
-    """Return the indexes of a source, loaded by the first call of this process.
+    """Return the indexes of a source, mapped by the first call of this process.
 
     Thread-safe: of two threads that ask at once one loads and both get the same.
 
@@ -76,7 +76,7 @@ def opened(source: Source) -> Opened:
     with _lock:
         held = _open.get(key)
         if held is None:
-            held = Opened([Index.load(path) for path in paths], _mapped_rows(rows))
+            held = Opened([Index.load(path, mmap=True) for path in paths], _mapped_rows(rows))
             loads += 1
             _open[key] = held
             while len(_open) > _MOST_OPEN:

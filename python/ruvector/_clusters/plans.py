@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .._arguments import positive
+from .._arguments import bytes_of, positive
 from .._errors import InvalidArgument
 from .._metric import BINARY
 
@@ -137,28 +137,8 @@ def said_bytes(count: int) -> str:
 
 
 def memory_of(memory: Any) -> int:
-    """Return ``memory=`` in bytes: a whole number, or text such as ``"2GB"``.
-
-    Raises
-    ------
-    InvalidArgument
-    """
-    if memory is None:
-        return MEMORY
-    if isinstance(memory, str):
-        text = memory.strip().lower().removesuffix("b")
-        sizes = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-        sizes |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-        digits = text.rstrip("kmgti ")
-        unit = text[len(digits) :].strip()
-        try:
-            count = int(float(digits) * (sizes[unit] if unit else 1))
-        except (ValueError, KeyError, OverflowError):
-            raise InvalidArgument(
-                f"memory={memory!r} is no number of bytes, such as 2_000_000_000 or '2GB'"
-            ) from None
-        return positive("memory", count)
-    return positive("memory", memory)
+    """Return ``memory=`` in bytes, half a GiB when not given."""
+    return MEMORY if memory is None else bytes_of(memory)
 
 
 def divide(cores: int, workers: int | None, threads: int | None) -> tuple[int, int]:
