@@ -15,6 +15,7 @@ type footer struct {
 	groups    []groupInfo
 	pairs     []pair
 	createdBy string
+	ordered   bool // columns have the order of their types
 }
 
 type pair struct{ key, value string }
@@ -105,6 +106,8 @@ func (f *File) decodeGroups() error {
 			c.each(func(int) { f.footer.pairs = append(f.footer.pairs, c.pair()) })
 		case id == 6 && kind == thriftBinary:
 			f.footer.createdBy = string(c.binary())
+		case id == 7 && kind == thriftList:
+			f.footer.ordered = c.orders() == len(f.footer.leaves)
 		default:
 			return false
 		}
@@ -130,6 +133,19 @@ func (f *File) decodeGroups() error {
 			f.footer.rows))
 	}
 	return nil
+}
+
+// orders counts the columns whose order is that of their type.
+func (c *compact) orders() (n int) {
+	c.each(func(int) {
+		c.fields(func(id int16, kind byte) bool {
+			if id == 1 && kind == thriftStruct {
+				n++
+			}
+			return false
+		})
+	})
+	return n
 }
 
 // group reads a row group, which must have a chunk of every column.
