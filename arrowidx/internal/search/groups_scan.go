@@ -409,15 +409,18 @@ func (s *groupSearcher) offerGroups(i int, values []float32, from int) {
 		if !unit {
 			norm = g.Seg.Norms.Floats()[row]
 		}
-		slack := gamma*norm*length + lostProducts(g.Seg.Dim, norm, length)
-		if cosine {
-			if slack = gamma; norm == 0 {
-				dist, slack = 0, 0
-			} else {
-				dist /= norm * length
-			}
+		slack := gamma
+		switch {
+		case !cosine:
+			slack = gamma*norm*length + lostProducts(g.Seg.Dim, norm, length)
+		case norm == 0:
+			dist, slack = 0, 0
+		default:
+			dist /= norm * length
 		}
-		found.offer(g, row, dist-slack, dist+slack, dist)
+		if dist-slack <= found.tau[g.Of[row]] { // most are not
+			found.offer(g, row, dist-slack, dist+slack, dist)
+		}
 	}
 }
 
