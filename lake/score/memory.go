@@ -28,7 +28,7 @@ func (p *Part) plan() error {
 	}
 	row, out := p.rowBytes(), int64(lanes)*8 // rows of the input and of the output, in bytes
 	for _, c := range p.carriers {
-		out += c.average()
+		out = min(out+c.average(), mostClaimed)
 	}
 	group := int64(groupBytes)
 	if p.options.Right == nil && p.rows < group/out/int64(p.options.K) {
@@ -61,8 +61,11 @@ func (p *Part) rowBytes() int64 {
 	for _, c := range p.carriers {
 		bytes += slice + c.average()
 	}
-	return bytes
+	return min(bytes, mostClaimed)
 }
+
+// mostClaimed is the most that a footer is believed, whose sums and products must not overflow.
+const mostClaimed = 1 << 40
 
 // average is the bytes of a row of a column, as the footer has them: plainly encoded, with levels.
 func (in *Input) average(column, from, to int) int64 {
@@ -71,7 +74,8 @@ func (in *Input) average(column, from, to int) int64 {
 		rows += in.groupRows(g)
 		if c, err := in.pages.MetaData().RowGroup(g).ColumnChunk(column); err == nil {
 			// Dictionaries and runs hide what values take: four bytes a value at least.
-			bytes += max(c.TotalUncompressedSize(), 0) + 4*max(c.NumValues(), 0)
+			bytes += claimed(c.TotalUncompressedSize()) + 4*claimed(c.NumValues())
+			bytes = min(bytes, mostClaimed)
 		}
 	}
 	return bytes / max(rows, 1)
@@ -83,12 +87,13 @@ func (in *Input) levels(column, from, to int) int {
 	for g := from; g < to; g++ {
 		rows += in.groupRows(g)
 		if c, err := in.pages.MetaData().RowGroup(g).ColumnChunk(column); err == nil {
-			levels += max(c.NumValues(), 0)
+			levels = min(levels+claimed(c.NumValues()), mostClaimed)
 		}
 	}
-	const most = 64 << 10 // whatever the footer says: this is only where room begins
-	return int(min(levels/max(rows, 1)+1, most))
+	return int(levels/max(rows, 1)) + 1
 }
+
+func claimed(n int64) int64 { return min(max(n, 0), mostClaimed) }
 
 // mostGarbage is how much more than that nobody minds.
 const mostGarbage = 256 << 20

@@ -218,9 +218,12 @@ func valuesOfRows(to []int, def []int16, maxDef int16) []int {
 // step is how many levels of a leaf with repetition are read at once.
 const step = 8 << 10
 
+// firstRoom is the most levels for which there is room before they come: footers may lie.
+const firstRoom = 1 << 20
+
 // loadNested reads levels until the row after the last one begins.
 func (s *source[T]) loadNested(ctx context.Context, n int, r *records[T]) error {
-	if room := n*s.perRow + n*s.perRow/8 + 2*step; cap(r.def) < room {
+	if room := min(n*s.perRow+n*s.perRow/8, firstRoom) + 2*step; cap(r.def) < room {
 		r.rep, r.def = make([]int16, 0, room), make([]int16, 0, room)
 		r.vals = make([]T, 0, room)
 	}

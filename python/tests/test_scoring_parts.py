@@ -305,3 +305,50 @@ def test_a_file_in_memory_is_scored_like_one_on_disk(tmp_path: Path) -> None:
     run(data, tmp_path / "b.parquet", index, label="memory")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     assert scoring.look(data) == scoring.look(str(tmp_path / "in.parquet"))
+
+
+def test_bytes_of_fixed_length_are_vectors_when_their_dimension_is_said(tmp_path: Path) -> None:
+    matrix = vectors(40)
+    rows = pa.array([row.tobytes() for row in matrix], pa.binary(4 * DIM))
+    pq.write_table(pa.table({"emb": rows}), tmp_path / "in.parquet")
+    index = rv.Index.build(vectors(60, 1))
+    out = tmp_path / "out.parquet"
+    with pytest.raises(rv.ColumnError, match="dim="):
+        run(str(tmp_path / "in.parquet"), out, index)
+    with pytest.raises(rv.DimensionMismatch, match="48 bytes"):
+        run(str(tmp_path / "in.parquet"), out, index, dim=11)
+    run(str(tmp_path / "in.parquet"), out, index, dim=DIM, dtype="float32")
+    expected = answers(index, matrix, set(), 3)
+    assert pq.read_table(out).cast(expected.schema).equals(expected)
+
+
+@pytest.mark.parametrize("kind", ["list", "bytes"])
+def test_packed_bits_find_what_search_finds(tmp_path: Path, kind: str) -> None:
+    random = np.random.default_rng(3)
+    bits, corpus = (random.integers(0, 256, (n, 8), dtype=np.uint8) for n in (30, 50))
+    cells = [None if i == 7 else list(row) if kind == "list" else row.tobytes()
+             for i, row in enumerate(bits)]  # fmt: skip
+    column_type = pa.list_(pa.uint8()) if kind == "list" else pa.binary(8)
+    pq.write_table(pa.table({"emb": pa.array(cells, column_type)}), tmp_path / "in.parquet")
+    index = rv.Index.build(corpus, metric="hamming")
+    out = tmp_path / "out.parquet"
+    run(str(tmp_path / "in.parquet"), out, index)
+    expected = answers(index, bits, {7}, 3)
+    assert pq.read_table(out).cast(expected.schema).equals(expected)
+    wrong = pa.table({"emb": column(vectors(3), set())})
+    pq.write_table(wrong, tmp_path / "wrong.parquet")
+    with pytest.raises((rv.ColumnError, rv.DimensionMismatch)):
+        run(str(tmp_path / "wrong.parquet"), tmp_path / "o", index)
+
+
+def test_a_file_without_row_groups_is_scored(tmp_path: Path) -> None:
+    schema = pa.schema([("n", pa.int64()), ("emb", pa.list_(pa.float32()))])
+    pq.write_table(schema.empty_table(), tmp_path / "in.parquet")
+    out = tmp_path / "out.parquet"
+    counts = run(str(tmp_path / "in.parquet"), out, rv.Index.build(vectors(9, 1)))
+    assert counts[:3] == (0, 0, 0)
+    assert pq.read_table(out).schema.names == ["n", *NAMES]
+    nulls = pa.table({"n": range(3), "emb": pa.nulls(3, pa.list_(pa.float32()))})
+    pq.write_table(nulls, tmp_path / "nulls.parquet")
+    counts = run(str(tmp_path / "nulls.parquet"), tmp_path / "o", rv.Index.build(vectors(9, 1)))
+    assert counts[:3] == (3, 0, 3)
