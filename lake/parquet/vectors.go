@@ -17,6 +17,9 @@ type Options struct {
 	Dim int
 	// Type is the type of the numbers in a column of bytes of fixed length (default float32).
 	Type Element
+	// Only are row groups, the first and the one after the last, whose rows alone tell the
+	// dimension, where others cannot be read; both 0: all.
+	Only [2]int
 	// Cache is how many bytes of decoded pages ReadRows keeps (default 64 MiB).
 	Cache int64
 
@@ -67,7 +70,7 @@ func (f *File) Vectors(
 	if s.bytes {
 		return v, v.sizeBytes(options)
 	}
-	found, err := v.findDim(ctx)
+	found, err := v.findDim(ctx, options.Only)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +115,11 @@ func (s untilFirst) stored(int) error {
 }
 
 // findDim returns how many numbers the first vector has, 0 if all rows are null.
-func (v *Vectors) findDim(ctx context.Context) (int, error) {
-	for group := range v.f.footer.groups {
+func (v *Vectors) findDim(ctx context.Context, only [2]int) (int, error) {
+	if only == [2]int{} {
+		only[1] = v.f.Groups()
+	}
+	for group := max(only[0], 0); group < min(only[1], v.f.Groups()); group++ {
 		w := v.walker(group)
 		w.per = 0
 		w.sink = untilFirst{w}

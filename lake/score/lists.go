@@ -49,7 +49,8 @@ func (p *Part) vectorColumn(ctx context.Context) (asked, error) {
 	if known == 0 && binary {
 		known = dim
 	}
-	options := lake.Options{Dim: known, Type: p.options.Type, Cache: pageCache}
+	options := lake.Options{Dim: known, Type: p.options.Type, Cache: pageCache,
+		Only: [2]int{p.group, p.end}}
 	if binary {
 		options.Type = lake.Uint8
 	}

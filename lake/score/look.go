@@ -2,7 +2,9 @@ package score
 
 import (
 	"encoding/hex"
+	"fmt"
 
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	lake "github.com/ruvector/ruvector-arrow/lake/parquet"
@@ -12,6 +14,7 @@ import (
 type Facts struct {
 	Rows      int64       `json:"rows"`
 	Groups    [][2]int64  `json:"groups"`  // rows and compressed bytes of each row group
+	Spans     [][2]int64  `json:"spans"`   // where the pages of each row group begin and end
 	Columns   [][3]string `json:"columns"` // name, type and kind: "vectors", "text" or "other"
 	Digest    string      `json:"digest"`  // SHA-256 of length and footer, in hexadecimal
 	CreatedBy string      `json:"created_by"`
@@ -27,10 +30,15 @@ func Look(f *lake.File, label string, limits lake.Limits) (*Facts, error) {
 	}
 	digest := f.Digest()
 	facts := &Facts{Rows: f.Rows(), Digest: hex.EncodeToString(digest[:]),
-		CreatedBy: f.CreatedBy(), Groups: [][2]int64{}, Columns: [][3]string{}}
+		CreatedBy: f.CreatedBy(), Groups: [][2]int64{}, Spans: [][2]int64{}, Columns: [][3]string{}}
 	for g := range f.Groups() {
 		meta := in.pages.MetaData().RowGroup(g)
 		facts.Groups = append(facts.Groups, [2]int64{meta.NumRows(), meta.TotalCompressedSize()})
+		span, err := spanOf(meta)
+		if err != nil {
+			return nil, damaged(label, fmt.Sprintf("row group %d cannot be found", g), err)
+		}
+		facts.Spans = append(facts.Spans, span)
 	}
 	leaf := 0
 	for i := range in.root.NumFields() {
@@ -39,6 +47,26 @@ func Look(f *lake.File, label string, limits lake.Limits) (*Facts, error) {
 		leaf += leaves(n)
 	}
 	return facts, nil
+}
+
+// spanOf is where the pages of a row group lie, as the footer has it: of all its columns together.
+func spanOf(group *metadata.RowGroupMetaData) (span [2]int64, err error) {
+	for i := range group.NumColumns() {
+		chunk, err := group.ColumnChunk(i)
+		if err != nil {
+			return span, err
+		}
+		begin := chunk.DataPageOffset()
+		if at := chunk.DictionaryPageOffset(); chunk.HasDictionaryPage() && at > 0 {
+			begin = min(begin, at)
+		}
+		if i == 0 {
+			span[0] = begin
+		}
+		span[0] = min(span[0], begin)
+		span[1] = max(span[1], begin+chunk.TotalCompressedSize())
+	}
+	return span, nil
 }
 
 // kindOf tells what a column, whose first leaf is given, can be searched with as.

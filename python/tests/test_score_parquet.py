@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import sys
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from fsspec.implementations.memory import MemoryFileSystem
 from obstore.store import LocalStore
 from scoring_job import (
     BASE,
@@ -34,7 +35,7 @@ from scoring_job import (
 
 import ruvector as rv
 from ruvector._parquet.scoring import manifest as manifests
-from ruvector._parquet.scoring import planning
+from ruvector._parquet.scoring import planning, staging
 
 SCORE = "cosine_similarity"
 
@@ -431,6 +432,35 @@ def test_files_elsewhere_give_the_same_parts(
     assert only_parts(tmp_path / "there") == only_parts(tmp_path / "here")
     assert report.rows_in == 480
     assert score(given, tmp_path / "there").parts_before == report.parts
+
+
+def test_of_files_elsewhere_each_part_is_fetched_once(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "PIECE_ROWS", 500)
+    monkeypatch.setattr(staging, "_TAIL", 100)  # so that the footer is longer
+    path = tmp_path / "a.parquet"
+    write(path, 1, rows=4000, group=250)
+
+    class Counting(MemoryFileSystem):  # type: ignore[misc]
+        protocol = "counting"
+        store: ClassVar[dict[str, Any]] = {}
+        read: ClassVar[list[int]] = []
+
+        def cat_file(self, path: str, start: int, end: int, **_: Any) -> Any:
+            Counting.read.append(end - start)
+            return super().cat_file(path, start, end)
+
+    fs = Counting()
+    fs.pipe("/b/a.parquet", path.read_bytes())
+    score((fs, "/b"), tmp_path / "there")
+    score(path, tmp_path / "here")
+    assert only_parts(tmp_path / "there") == only_parts(tmp_path / "here")
+    assert len(parts(tmp_path / "there")) == 8
+    size = path.stat().st_size
+    footer = int.from_bytes(path.read_bytes()[-8:-4], "little")
+    assert size < sum(Counting.read) < size + 9 * (footer + 200) + 16 * 200
+    assert max(Counting.read) < size / 8
 
 
 def test_a_delta_table_with_its_partitions(tmp_path: pathlib.Path) -> None:

@@ -296,6 +296,34 @@ def test_a_text_with_one_number_that_is_no_number_is_refused(tmp_path: Path) -> 
             part.step(matrix)
 
 
+def test_a_part_needs_its_row_groups_and_the_footer_alone(tmp_path: Path) -> None:
+    table = pa.table({"emb": column(vectors(90), set()), "n": [f"row {i}" for i in range(90)]})
+    path = tmp_path / "in.parquet"
+    pq.write_table(table, path, row_group_size=30)
+    whole, index = path.read_bytes(), rv.Index.build(vectors(100, 1))
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    facts = scoring.look(whole)
+    assert len(facts.spans) == 3
+    assert facts.spans[0][0] > 0
+    assert facts.spans[2][1] <= footer
+
+    def score(data: bytes, group: int) -> bytes:
+        out = tmp_path / "out"
+        out.unlink(missing_ok=True)
+        with scoring.Part(data, str(out), index=index._handle, k=2, on="emb", names=NAMES,
+                          groups=(group, 1)) as part:  # fmt: skip
+            task = part.run()
+            task.wait()
+            task.result()
+            part.finish()
+        return out.read_bytes()
+
+    for group, (begin, end) in enumerate(facts.spans):
+        holes = bytearray(len(whole))
+        holes[begin:end], holes[footer:] = whole[begin:end], whole[footer:]
+        assert score(bytes(holes), group) == score(whole, group)
+
+
 def test_a_file_in_memory_is_scored_like_one_on_disk(tmp_path: Path) -> None:
     table = pa.table({"emb": column(vectors(30), {4})})
     pq.write_table(table, tmp_path / "in.parquet")

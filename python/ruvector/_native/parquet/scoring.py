@@ -45,13 +45,14 @@ DIRECT = {"int64": int, "float64": float, "bool": bool}
 class FileFacts(NamedTuple):
     """What a parquet file says of itself.
 
-    ``groups`` has rows and compressed bytes of each row group; ``columns`` name, type and kind
-    (``"vectors"``, ``"text"`` or ``"other"``) of each column at the top of the schema; ``digest``
-    is the SHA-256 of length and footer.
+    ``groups`` has rows and compressed bytes of each row group; ``spans`` where its pages begin and
+    end in the file; ``columns`` name, type and kind (``"vectors"``, ``"text"`` or ``"other"``) of
+    each column at the top of the schema; ``digest`` is the SHA-256 of length and footer.
     """
 
     rows: int
     groups: tuple[tuple[int, int], ...]
+    spans: tuple[tuple[int, int], ...]
     columns: tuple[tuple[str, str, str], ...]
     digest: str
     created_by: str
@@ -88,6 +89,7 @@ def look(
     return FileFacts(
         found["rows"],
         tuple((rows, size) for rows, size in found["groups"]),
+        tuple((begin, end) for begin, end in found["spans"]),
         tuple((name, kind, use) for name, kind, use in found["columns"]),
         found["digest"],
         found["created_by"],

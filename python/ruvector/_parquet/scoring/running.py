@@ -30,6 +30,8 @@ from .texts import score_texts
 
 # The manifest is written when the work since is so many times as long as writing it was.
 _SPARED: Final = 20
+# Old writers of dictionaries say less than they wrote; readers look so far behind it.
+_PADDING: Final = 100
 
 
 class Pending(NamedTuple):
@@ -209,15 +211,9 @@ class Run:
 
 
 def _fetch(source: Staged, facts: scoring.FileFacts, first: int, groups: int) -> None:
-    """Have the bytes of some row groups there; of all where it is not known where they begin."""
-    starts = getattr(facts, "starts", None)
-    if not groups:
-        return
-    if starts is None:
-        source.fetch(0, None)
-        return
-    after = first + groups
-    source.fetch(starts[first], starts[after] if after < len(starts) else None)
+    """Have the bytes of some row groups there."""
+    for begin, end in facts.spans[first : first + groups]:
+        source.fetch(begin, end + _PADDING)
 
 
 def _located(error: RuVectorError, out: str, facts: scoring.FileFacts) -> RuVectorError:

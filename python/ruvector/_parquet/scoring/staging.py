@@ -32,8 +32,8 @@ class Staged(Protocol):
         """The path by which this process opens the file."""
         ...
 
-    def fetch(self, start: int, end: int | None) -> None:
-        """Have the bytes from `start` to `end` there, too; ``None``: up to the footer."""
+    def fetch(self, start: int, end: int) -> None:
+        """Have the bytes from `start` to `end` there, too."""
         ...
 
 
@@ -61,17 +61,17 @@ class _Here:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def fetch(self, start: int, end: int | None) -> None:
+    def fetch(self, start: int, end: int) -> None:
         pass
 
 
 class _Sparse:
     """A file without a name that holds some bytes of another at their places."""
 
-    __slots__ = ("_file", "_footer", "_place", "_size")
+    __slots__ = ("_file", "_place", "_size")
 
     def __init__(self, place: Place, size: int) -> None:
-        self._place, self._size, self._footer = place, size, size
+        self._place, self._size = place, size
         try:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (see __exit__)
             os.ftruncate(self._file.fileno(), size)
@@ -99,13 +99,11 @@ class _Sparse:
         self._put(tail, start)
         if len(tail) < 8 or tail[-4:] not in _MAGICS:
             return  # no parquet file: the library says so
-        self._footer = max(0, self._size - 8 - int.from_bytes(tail[-8:-4], "little"))
-        if self._footer < start:
-            self.fetch(self._footer, start)
+        self.fetch(self._size - 8 - int.from_bytes(tail[-8:-4], "little"), start)
 
-    def fetch(self, start: int, end: int | None) -> None:
-        end = self._footer if end is None else min(end, self._size)
-        for at in range(start, end, _READ):
+    def fetch(self, start: int, end: int) -> None:
+        end = min(end, self._size)
+        for at in range(max(0, start), end, _READ):
             self._put(self._place.read(at, min(at + _READ, end)), at)
 
     def _put(self, data: bytes, at: int) -> None:
