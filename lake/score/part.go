@@ -159,6 +159,8 @@ func (p *Part) know() error {
 	if p.options.K < 1 {
 		return fault.New(fault.InvalidArgument, op, fmt.Sprintf("k = %d", p.options.K), "use k >= 1")
 	}
+	// No row has more hits than the index has rows: room is made for these.
+	p.options.K = min(p.options.K, max(p.index.Len(), 1))
 	p.idKind = p.index.IDs().Kind()
 	if p.options.Right == nil {
 		return nil

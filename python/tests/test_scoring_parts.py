@@ -380,3 +380,75 @@ def test_a_file_without_row_groups_is_scored(tmp_path: Path) -> None:
     pq.write_table(nulls, tmp_path / "nulls.parquet")
     counts = run(str(tmp_path / "nulls.parquet"), tmp_path / "o", rv.Index.build(vectors(9, 1)))
     assert counts[:3] == (3, 0, 3)
+
+
+def test_an_index_of_no_rows_finds_nothing(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"emb": column(vectors(8), {2})}), tmp_path / "in.parquet")
+    index = rv.Index.build(np.empty((0, DIM), "float32"))
+    counts = run(str(tmp_path / "in.parquet"), tmp_path / "out.parquet", index, k=10**9)
+    assert counts[:3] == (8, 0, 1)
+    index.add([5], vectors(1, 9))
+    counts = run(str(tmp_path / "in.parquet"), tmp_path / "one.parquet", index, k=10**9)
+    assert counts[:3] == (8, 7, 1)
+    assert set(pq.read_table(tmp_path / "one.parquet")["id"].to_pylist()) == {5}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"compression": "snappy", "data_page_version": "2.0"},
+        {"compression": "gzip", "data_page_size": 300},
+        {"compression": "brotli", "use_dictionary": False},
+        {"compression": "lz4", "data_page_version": "2.0", "use_dictionary": False},
+        {"compression": "none", "use_dictionary": False, "data_page_size": 100},
+        {"compression": "zstd", "use_dictionary": False, "use_byte_stream_split": ["float64"]},
+        {"compression": "zstd", "version": "1.0", "write_page_index": True},
+        {
+            "compression": "zstd",
+            "use_dictionary": False,
+            "column_encoding": {
+                "int64": "DELTA_BINARY_PACKED",
+                "string": "DELTA_BYTE_ARRAY",
+                "binary": "DELTA_LENGTH_BYTE_ARRAY",
+            },
+        },
+    ],
+    ids=lambda how: "-".join(str(v) for v in how.values())[:40],
+)
+def test_columns_pass_however_they_were_written(tmp_path: Path, how: dict[str, Any]) -> None:
+    n = 150
+    table = pa.table({**every_type(n), "emb": column(vectors(n), {9})})
+    if how.get("version") == "1.0":
+        table = table.drop_columns(["uint32", "stamp"])  # it changes their types
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=64, store_schema=False, **how)
+    index = rv.Index.build(vectors(40, 1))
+    out = tmp_path / "out.parquet"
+    run(str(tmp_path / "in.parquet"), out, index, k=4, batch_rows=10)
+    back = pq.read_table(tmp_path / "in.parquet").drop_columns("emb")
+    read = pq.read_table(out)
+    assert read.select(back.schema.names).schema.equals(back.schema)
+    assert plain(read.select(back.schema.names)) == plain(back.take(read["query_row"]))
+
+
+@pytest.mark.parametrize("writer", ["polars", "duckdb", "pandas"])
+def test_columns_of_other_writers_pass(tmp_path: Path, writer: str) -> None:
+    n = 60
+    frame = pl.DataFrame({
+        "text": [None if i % 7 == 0 else f"row {i}" for i in range(n)],
+        "when": [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=i) for i in range(n)],
+        "tags": [[str(j) for j in range(i % 4)] for i in range(n)],
+        "deep": [{"a": i, "b": [{"c": i / 2}]} for i in range(n)],
+        "emb": vectors(n).tolist(),
+    }).with_columns(pl.col("emb").cast(pl.List(pl.Float32)))  # fmt: skip
+    path = tmp_path / "in.parquet"
+    if writer == "polars":
+        frame.write_parquet(path)
+    elif writer == "duckdb":
+        duckdb.sql(f"copy (from frame) to '{path}' (format parquet)")
+    else:
+        frame.to_pandas().to_parquet(path)
+    out = tmp_path / "out.parquet"
+    run(str(path), out, rv.Index.build(vectors(40, 1)), k=2)
+    read, back = pl.read_parquet(out), pl.read_parquet(path)
+    rows = back.drop("emb")[[i for i in range(n) for _ in range(2)]]
+    assert read.select(rows.columns).equals(rows.cast(dict(read.select(rows.columns).schema)))
