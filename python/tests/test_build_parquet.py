@@ -404,3 +404,37 @@ def test_a_mapped_index_measures_on_files(folder: Path, tmp_path: Path) -> None:
     far = rv.Index.load(tmp_path / "x.rv", vectors=folder, column="emb", mmap=True)
     assert "3 parquet files" in far.info()["where"]
     same_answers(far, near)
+
+
+_INTERRUPTED = """
+import os, signal, sys, threading
+import numpy as np
+import ruvector as rv
+rows = np.random.default_rng(0).standard_normal((300, 64)).astype("f4")
+rv.Index.build(rows, kind="ivf")
+open_before = len(os.listdir("/proc/self/fd"))
+for delay in (0.02, 0.2, 0.5):
+    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        while True:
+            rv.Index.build_parquet(sys.argv[1], "emb", kind="ivf")
+    except KeyboardInterrupt:
+        timer.join()
+assert len(os.listdir("/proc/self/fd")) == open_before
+assert len(rv.Index.build_parquet(sys.argv[1], "emb", kind="flat")) == 40_000
+print("interrupted")
+"""
+
+
+def test_an_interrupt_ends_a_build_and_leaves_nothing(tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).standard_normal((40_000, 128), dtype="f4")
+    pq.write_table(pa.table({"emb": fixed(rows)}), tmp_path / "x.parquet", compression="snappy")
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "interrupted\n", done.stderr

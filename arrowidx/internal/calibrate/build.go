@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
@@ -40,6 +41,13 @@ func calibrateBuild(
 	c := calibration{seg: seg, col: col, threads: mem.Threads(o.Threads), own: held}
 	c.nq = len(held)
 	var own search.SearchParams
+	if col.Paged() {
+		rows := slices.Clone(held)
+		slices.Sort(rows)
+		if err := col.Bring(ctx, "build", rows, c.threads); err != nil {
+			return err
+		}
+	}
 	own.MakeQueries(c.nq*seg.Dim, col.Wide())
 	for i, r := range c.own {
 		own.SetQuery(i, seg.Dim, col, int(r))

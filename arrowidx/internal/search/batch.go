@@ -57,6 +57,14 @@ const fewBlocks = 32
 // LookEvery is how many rows are measured between two looks at the context.
 const LookEvery = 1024
 
+// looks is LookEvery, or less where rows may have to be read and unpacked first: a power of two.
+func (r *Run) looks() int {
+	if r.Col.Paged() {
+		return 16
+	}
+	return LookEvery
+}
+
 // strategy is how a query's rows are looked at.
 type strategy uint8
 

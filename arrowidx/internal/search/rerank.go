@@ -79,12 +79,12 @@ func (s *Searcher) rerankCounted(ctx context.Context, p *Probe, n int) error {
 func (s *Searcher) measureCandidate(
 	ctx context.Context, p *Probe, f *fit, rows []topk.Candidate, i int,
 ) (topk.Hit, error) {
-	if i%LookEvery == LookEvery-1 {
+	r := s.Run
+	if look := r.looks(); i&(look-1) == look-1 {
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return topk.Hit{}, err
 		}
 	}
-	r := s.Run
 	if ahead := i + column.FetchAhead; ahead < len(rows) {
 		r.Col.Fetch(int(r.rowAt(p, rows[ahead].Pos)), math.MaxInt)
 	}
@@ -198,6 +198,9 @@ func (w nearest) ahead() []uint32 {
 	var rows []uint32
 	var lows []float32
 	n := w.Run.ahead(w.count)
+	if w.count > 1 { // what more there is room for, as bounds may be loose
+		n = max(n, min(w.Run.Col.Ahead()/w.count, 3*n))
+	}
 	for i := range w.count {
 		p := &w.shardsOf(i)[0]
 		if p.strategy != scanPlane {

@@ -205,7 +205,7 @@ func (s *Searcher) measureAll(ctx context.Context, ps []*Probe, from, to int) er
 		var rows []uint32
 		rows, _, from = s.piece(from, to)
 		for i, row := range rows {
-			if i%LookEvery == 0 {
+			if i&(s.Run.looks()-1) == 0 {
 				if err := fault.FromContext(ctx, "search"); err != nil {
 					return err
 				}
