@@ -6,9 +6,8 @@ import pathlib
 import subprocess
 import sys
 import warnings
-from typing import Any, ClassVar
+from typing import Any
 
-import fsspec
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -16,9 +15,6 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, write_deltalake
-from fsspec.implementations.memory import MemoryFileSystem
-from obstore.store import LocalStore
 from scoring_job import (
     BASE,
     DIM,
@@ -35,7 +31,7 @@ from scoring_job import (
 
 import ruvector as rv
 from ruvector._parquet.scoring import manifest as manifests
-from ruvector._parquet.scoring import planning, staging
+from ruvector._parquet.scoring import planning
 
 SCORE = "cosine_similarity"
 
@@ -405,77 +401,6 @@ def test_a_users_embedder(tmp_path: pathlib.Path) -> None:
             tmp_path, ix, out=tmp_path.with_name("no"), on="t", embedder=lambda t: 1 / 0
         )
     assert not tmp_path.with_name("no").exists()
-
-
-# ---- file systems and tables ----
-
-
-@pytest.mark.parametrize("kind", ["fsspec", "url", "pyarrow", "obstore"])
-def test_files_elsewhere_give_the_same_parts(
-    tmp_path: pathlib.Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(planning, "PIECE_ROWS", 45)
-    folder = files(tmp_path / "in")
-    write(folder / "long.parquet", 9, rows=300, group=50)
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    for path in folder.iterdir():
-        memory.pipe(f"/bucket/{path.name}", path.read_bytes())
-    given: Any = {
-        "fsspec": (memory, "/bucket"),
-        "url": "memory://bucket/*.parquet",
-        "pyarrow": (pyarrow.fs.LocalFileSystem(), str(folder)),
-        "obstore": (LocalStore(folder), ""),
-    }[kind]
-    score(folder, tmp_path / "here")
-    report = score(given, tmp_path / "there")
-    assert only_parts(tmp_path / "there") == only_parts(tmp_path / "here")
-    assert report.rows_in == 480
-    assert score(given, tmp_path / "there").parts_before == report.parts
-
-
-def test_of_files_elsewhere_each_part_is_fetched_once(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(planning, "PIECE_ROWS", 500)
-    monkeypatch.setattr(staging, "_TAIL", 100)  # so that the footer is longer
-    path = tmp_path / "a.parquet"
-    write(path, 1, rows=4000, group=250)
-
-    class Counting(MemoryFileSystem):  # type: ignore[misc]
-        protocol = "counting"
-        store: ClassVar[dict[str, Any]] = {}
-        read: ClassVar[list[int]] = []
-
-        def cat_file(self, path: str, start: int, end: int, **_: Any) -> Any:
-            Counting.read.append(end - start)
-            return super().cat_file(path, start, end)
-
-    fs = Counting()
-    fs.pipe("/b/a.parquet", path.read_bytes())
-    score((fs, "/b"), tmp_path / "there")
-    score(path, tmp_path / "here")
-    assert only_parts(tmp_path / "there") == only_parts(tmp_path / "here")
-    assert len(parts(tmp_path / "there")) == 8
-    size = path.stat().st_size
-    footer = int.from_bytes(path.read_bytes()[-8:-4], "little")
-    assert size < sum(Counting.read) < size + 9 * (footer + 200) + 16 * 200
-    assert max(Counting.read) < size / 8
-
-
-def test_a_delta_table_with_its_partitions(tmp_path: pathlib.Path) -> None:
-    rows = table(5, 60).append_column("kind", pa.array(["a", "b", None] * 20))
-    write_deltalake(str(tmp_path / "d"), rows, partition_by=["kind"])
-    score(DeltaTable(str(tmp_path / "d")), tmp_path / "out")
-    found = rows_of(tmp_path / "out")
-    assert {row["doc"]: row["kind"] for row in found} == dict(
-        zip(rows["doc"].to_pylist(), rows["kind"].to_pylist(), strict=True)
-    )
-    write_deltalake(str(tmp_path / "d"), rows, mode="append")
-    with pytest.raises(rv.PersistError, match="are new"):
-        score(DeltaTable(str(tmp_path / "d")), tmp_path / "out")
-    again = score(DeltaTable(str(tmp_path / "d"), version=0), tmp_path / "out")
-    assert again.parts_done == 0
 
 
 # ---- how it is told ----

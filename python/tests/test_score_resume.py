@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scoring_job import (
     BASE,
+    DIM,
     everything,
     expected,
     files,
@@ -347,6 +349,45 @@ def test_a_folder_of_others_and_no_resume(half: tuple[pathlib.Path, pathlib.Path
     refused(half, "resume=False", resume=False)
     (half[1] / manifests.NAME).unlink()
     refused(half, "no job of this kind wrote")
+
+
+# ---- memory ----
+
+
+HUNGRY = """
+import sys
+import ruvector as rv
+import numpy as np
+ix = rv.Index.build(np.random.default_rng(0).standard_normal((50, 128), dtype="f4"))
+
+def high() -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM"))
+
+given = {"on": "emb", "k": 1, "columns": [], "memory": "128MiB"}
+rv.score_parquet(sys.argv[1] + "/small.parquet", ix, out=sys.argv[2] + "/a", **given)
+before = high()
+rv.score_parquet(sys.argv[1], ix, out=sys.argv[2] + "/b", **given)
+print(high() - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_inputs(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    long = np.random.default_rng(3).standard_normal((400_000, DIM * 16), dtype="f4")
+    emb = pa.FixedSizeListArray.from_arrays(pa.array(long.ravel()), DIM * 16)
+    whole = pa.table({"n": pa.array(np.arange(len(long))), "emb": emb})
+    pq.write_table(whole.slice(0, 50_000), folder / "small.parquet", row_group_size=50_000)
+    pq.write_table(whole, folder / "z.parquet", row_group_size=50_000)
+    del long, emb, whole
+    path = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", HUNGRY, str(folder), str(tmp_path)],
+        check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path},
+    )  # fmt: skip
+    assert 400_000 * DIM * 16 * 4 > 1.5 * (128 << 20)
+    assert int(done.stdout) < 128 << 20
 
 
 # ---- the library's own promise ----
