@@ -65,6 +65,7 @@ type pageReader struct {
 	dict     []byte
 	hasDict  bool
 	wordSize int // bytes of a stored value
+	place    inPlace
 	*scratch
 }
 
@@ -249,24 +250,31 @@ func (p *pageReader) verify(h *pageHeader, at int64, have uint32) error {
 	return nil
 }
 
-// unpack returns the whole page in memory, decompressed.
-func (p *pageReader) unpack(pg *page) ([]byte, error) {
+// readPacked reads a page as it is stored, and compares its checksum.
+func (p *pageReader) readPacked(pg *page) error {
 	p.packed = grown(p.packed, int(pg.stored))
 	if err := p.fetch(p.packed, pg.bodyAt); err != nil {
-		return nil, err
+		return err
 	}
-	if pg.hasSum {
-		if err := p.verify(&pg.pageHeader, pg.at, crc32.ChecksumIEEE(p.packed)); err != nil {
-			return nil, err
-		}
+	if !pg.hasSum {
+		return nil
 	}
-	if p.chunk.Codec == codecNone {
-		return p.packed, nil
+	return p.verify(&pg.pageHeader, pg.at, crc32.ChecksumIEEE(p.packed))
+}
+
+// undone is the error of a page that cannot be decompressed.
+func (p *pageReader) undone(pg *page, err error) error {
+	return p.damaged("%s of the page at byte %d of the file: %v", CodecName(p.chunk.Codec), pg.at, err)
+}
+
+// unpack returns the whole page in memory, decompressed.
+func (p *pageReader) unpack(pg *page) ([]byte, error) {
+	if err := p.readPacked(pg); err != nil || p.chunk.Codec == codecNone {
+		return p.packed, err
 	}
 	p.plain = grown(p.plain, int(pg.decoded))
 	if err := decompress(p.chunk.Codec, p.plain, p.packed); err != nil {
-		return nil, p.damaged("%s of the page at byte %d of the file: %v",
-			CodecName(p.chunk.Codec), pg.at, err)
+		return nil, p.undone(pg, err)
 	}
 	return p.plain, nil
 }
@@ -310,6 +318,9 @@ func (p *pageReader) open(pg *page) error {
 	view := func(n int) ([]byte, error) { return p.peek(pg.bodyAt, n) }
 	whole := int(pg.stored)
 	if p.chunk.Codec != codecNone {
+		if done, err := p.unpackInPlace(pg); done || err != nil {
+			return err
+		}
 		data, err := p.unpack(pg)
 		if err != nil {
 			return err
@@ -387,24 +398,26 @@ func (p *pageReader) openV2(pg *page) error {
 }
 
 func (p *pageReader) unpackV2(pg *page, levels int) error {
-	p.packed = grown(p.packed, int(pg.stored))
-	if err := p.fetch(p.packed, pg.bodyAt); err != nil {
+	if err := p.readPacked(pg); err != nil {
 		return err
 	}
-	if pg.hasSum {
-		if err := p.verify(&pg.pageHeader, pg.at, crc32.ChecksumIEEE(p.packed)); err != nil {
-			return err
-		}
-	}
 	pg.rep, pg.def = p.packed[:pg.repBytes], p.packed[pg.repBytes:levels]
-	p.plain = grown(p.plain, int(pg.decoded)-levels)
-	pg.body = p.plain
-	if len(p.plain) == 0 && len(p.packed) == levels {
-		return nil // all are null
+	size := int(pg.decoded) - levels
+	if size == 0 && len(p.packed) == levels {
+		pg.body = p.packed[:0] // all are null
+		return nil
 	}
-	if err := decompress(p.chunk.Codec, p.plain, p.packed[levels:]); err != nil {
-		return p.damaged("%s of the page at byte %d of the file: %v", CodecName(p.chunk.Codec), pg.at,
-			err)
+	var dst []byte
+	if pg.encoding == plain && size == int(pg.n)*p.wordSize && p.leaf.Physical != Int32 {
+		dst, _ = p.place.claim(size, int(pg.n), p.wordSize)
+	}
+	if dst == nil {
+		p.plain = grown(p.plain, size)
+		dst = p.plain
+	}
+	pg.body = dst
+	if err := decompress(p.chunk.Codec, dst, p.packed[levels:]); err != nil {
+		return p.undone(pg, err)
 	}
 	return nil
 }

@@ -115,7 +115,10 @@ func (r *values) fromMemory(dst []byte) error {
 	if len(dst) > len(r.pg.body)-r.at {
 		return r.tooFew()
 	}
-	r.at += copy(dst, r.pg.body[r.at:])
+	if len(dst) > 0 && &dst[0] != &r.pg.body[r.at] { // else it was decompressed there
+		copy(dst, r.pg.body[r.at:])
+	}
+	r.at += len(dst)
 	return nil
 }
 

@@ -278,6 +278,7 @@ func (v *Vectors) ReadGroup(ctx context.Context, group int, dst, valid []byte) (
 		table: &table{pages: []pageAt{}}}
 	g.values.unit, g.values.sign = v.unit(), v.elem == Int8
 	w.sink = g
+	p.place.all = dst
 	setBits(valid, int(w.limit))
 	if err := p.each(ctx, g.page); err != nil {
 		return err
@@ -333,6 +334,7 @@ func (g *groupSink) page(p *pageReader, pg *page) error {
 		return err
 	}
 	g.table.add(p, pg, before, true)
+	p.place.at = g.at
 	return nil
 }
 
