@@ -16,7 +16,7 @@ from .problem import Unreadable, Usage
 
 
 def index_of(asked: argparse.Namespace) -> rv.Index:
-    """Return the index that was named, with the vectors that were."""
+    """Return the index that was named, mapped, with the vectors that were."""
     vectors, column = getattr(asked, "vectors", None), getattr(asked, "column", None)
     if vectors is not None and any(map(is_array, vectors)):
         if len(vectors) > 1 or column is not None:
@@ -24,7 +24,7 @@ def index_of(asked: argparse.Namespace) -> rv.Index:
             raise Usage(told, f"ruvector {asked.verb}")
         vectors = array_of(vectors[0])
     try:
-        return rv.Index.load(asked.index, vectors=vectors, column=column)
+        return rv.Index.load(asked.index, vectors=vectors, column=column, mmap=True)
     except rv.RuVectorError as error:
         raise named(error, asked.index) from None
 

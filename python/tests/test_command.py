@@ -185,6 +185,9 @@ def damaged(folder, tmp_path, how):
 )
 def test_a_damaged_index_is_named(folder, tmp_path, verb, how, kind):
     path = damaged(folder, tmp_path, how)
+    if (verb, how) == ("info", "flipped"):  # the head alone is read
+        assert answer(verb, path)["rows"] == 500
+        return
     told = failure(1, verb, path)
     assert told["kind"] == kind and told["where"] == {"path": str(path)} and told["mend"]
 

@@ -7,7 +7,11 @@ import argparse
 from ..files import bytes_of, index_of
 from ..output import document, facts, size
 
-SILENT = {"source_address", "poisoned", "usable"}  # of use to a process, not to a file
+# What a process wants to know of an index that it has, and nobody of a file.
+SILENT = {
+    "borrowed_bytes", "index_bytes", "keep", "mapped_bytes", "poisoned", "source_address",
+    "usable", "where",
+}  # fmt: skip
 
 
 def run(asked: argparse.Namespace) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from ..files import bytes_of, index_of
+import ruvector as rv
+
+from ..files import bytes_of, index_of, named
 from ..output import document, size
 
 
 def run(asked: argparse.Namespace) -> None:
     """Print that every byte is as it was written; what is not is an error."""
-    with index_of(asked) as index:  # reading an index compares every checksum
+    with index_of(asked) as index:
+        try:
+            index.verify()
+        except rv.RuVectorError as error:
+            raise named(error, asked.index) from None
         rows, dim = len(index), index.dim
         vectors = "compared" if asked.vectors else "inside" if index.info()["vectors"] else "absent"
     told = {"path": asked.index, "whole": True, "file_bytes": bytes_of(asked.index),
