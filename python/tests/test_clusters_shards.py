@@ -19,6 +19,7 @@ from ruvector._clusters.broadcast import folder_of_run, write_index
 from ruvector._clusters.columns import (
     assemble,
     compared,
+    conform,
     join_layout,
     nulls,
     score_layout,
@@ -274,6 +275,14 @@ def test_an_extension_column_is_read_by_its_storage_and_filled_with_nulls() -> N
     )._replace(schema=pa.schema({"a": LIST, "b": pa.int32()}))
     made = assemble(layout, {"a": column}, 2)
     assert made.to_pylist() == [{"a": [1.0, 2.0], "b": None}, {"a": None, "b": None}]
+
+
+def test_a_null_struct_of_fields_that_are_never_null_keeps_its_type() -> None:
+    kind = pa.struct([pa.field("x", pa.int32(), nullable=False)])
+    table = pa.table({"s": pa.nulls(2, kind), "t": pa.array([1, None], pa.timestamp("us", "CET"))})
+    schema = pa.schema({"s": kind, "t": pa.timestamp("us", "UTC")})
+    assert conform(table, schema).schema == schema
+    assert conform(table, schema)["s"].null_count == 2
 
 
 def test_names_of_an_answer_are_those_of_the_local_join() -> None:

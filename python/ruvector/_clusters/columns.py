@@ -173,6 +173,18 @@ def assemble(layout: Layout, columns: dict[str, Any], height: int) -> Any:
     return pa.Table.from_arrays(arrays, schema=layout.schema)
 
 
+def conform(table: Any, schema: Any) -> Any:
+    """Return a table as one of this schema, whose names it has; equal types are not touched.
+
+    pyarrow refuses to cast null structs with fields that cannot be null, even to their own type.
+    """
+    columns = [
+        values if values.type == field.type else values.cast(field.type)
+        for values, field in zip(table.columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
 def nulls(kind: Any, height: int) -> Any:
     """Return `height` nulls of an Arrow type, extension types too."""
     if isinstance(kind, pa.BaseExtensionType):

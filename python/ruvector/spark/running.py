@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from .._clusters.broadcast import folder_of_run, write_index
+from .._clusters.columns import conform
 from .._clusters.extras import module
 from .._clusters.opened import Source
 from .._clusters.partial import BUCKET, Partial
@@ -76,7 +77,7 @@ def by_queries(left: Any, join: Join, session: Any) -> Any:
         left = left.select(layout.left)
         mine = from_arrow_schema(left.schema)
     else:
-        left, mine = left.cast(arrow_schema(join.left)), join.left.schema
+        left, mine = conform(left, arrow_schema(join.left)), join.left.schema
     partial = Partial(left.schema, arrow_schema(join.rows), _buckets(session))
     struct = struct_of_arrow(partial.schema, mine, join.rows.schema)
     found = join.rows.mapInArrow(tasks.asking_right(partial, queries, asked, _ROWS_AT_ONCE), struct)
@@ -99,7 +100,7 @@ def _by_queries_of_shards(left: Any, join: Join, session: Any) -> Any:
     numbers = session.range(0, len(paths), 1, len(paths))
     told_ = numbers.mapInArrow(tasks.searching_shards(paths, sent, asked), tasks.RESULT).collect()
     found = merge_topk([pickle.loads(one) for one in found_of(told_)], asked.k)
-    left = left.cast(arrow_schema(join.left))
+    left = conform(left, arrow_schema(join.left))
     answer = take_pairs(left, long_form(found), None, layout, how)
     return session.createDataFrame(answer, struct_of(layout, join.left.schema, None))
 

@@ -15,7 +15,7 @@ import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 from .._clusters.answers import answer_stream
 from .._clusters.asking import Asked, ask_index, placed, wide
-from .._clusters.columns import Layout
+from .._clusters.columns import Layout, conform
 from .._clusters.extras import module
 from .._clusters.opened import AtPath, Source, opened
 from .._clusters.partial import Partial, markers, merge_bucket, numbered, search_stream
@@ -111,7 +111,7 @@ def merging(
     """Return what merges the hits of a bucket, as a table of this schema."""
 
     def merge_group(table: Any) -> Any:
-        return merge_bucket(table, partial, layout, asked, how).cast(schema)
+        return conform(merge_bucket(table, partial, layout, asked, how), schema)
 
     return merge_group
 
@@ -137,7 +137,7 @@ def searching_cell(partial: Partial, asked: Asked, schema: Any) -> Callable[[Any
     """Return what searches the rows of one cell, as a table of this schema."""
 
     def search_group(table: Any) -> Any:
-        return search_cell(table, partial, asked).cast(schema)
+        return conform(search_cell(table, partial, asked), schema)
 
     return search_group
 
