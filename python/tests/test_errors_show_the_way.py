@@ -96,6 +96,12 @@ def test_nulls_among_queries_are_to_be_left_out():
     assert told == "query: row 1 is null, not text; leave nulls out"
 
 
+def test_the_name_of_a_file_is_told_who_reads_it():
+    told = said(rv.InvalidArgument, rv.Index.build, "folder/rows.parquet")
+    assert "rv.Index.build_parquet(path, column)" in told
+    assert "numpy.load(path)" in said(rv.InvalidVector, rv.Index.build, "rows.npy")
+
+
 def test_a_closed_index_says_so_wherever_it_is_shown():
     index = rv.Index.build(ROWS)
     assert repr(index) == "Index(12 x 4, cosine, exact)"

@@ -65,6 +65,8 @@ def text_advice(cell: object, library: str = "", column: Any = None) -> str:
         Its column in a frame. Else advice calls the vectors ``vectors``.
     """
     text = str(cell).strip()
+    if text.endswith(".npy"):
+        return f"is the name of a file ({text[-24:]!r}): numpy.load(path) reads its vectors"
     if not looks_like_vector(text) and len(_numbers(text)) < _BARE:
         return (
             f"holds text ({text[:24]!r}), not a vector; vectors of texts are made by "
