@@ -196,6 +196,7 @@ def _score(verb: argparse.ArgumentParser) -> None:
         "--right", metavar="FILE", help="parquet file of the index's rows: its columns come beside"
     )
     verb.add_argument("--ids-on", metavar="NAME", help="column of --right with the index's ids")
+    verb.add_argument("--id-column", metavar="NAME", help="name of the column of ids found (id)")
     verb.add_argument("--where", metavar="FILE.npy", help="booleans: rows of the index to find")
     limits = verb.add_mutually_exclusive_group()
     limits.add_argument("--min-similarity", type=decimal, metavar="S", help="cosine, dot")

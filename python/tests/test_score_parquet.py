@@ -253,6 +253,8 @@ def test_folders_are_columns(tmp_path: pathlib.Path) -> None:
         ({"ids_on": "n"}, rv.InvalidArgument, "right=, which is not given"),
         ({"right": 7}, rv.InvalidArgument, "pass a frame or the path"),
         ({"max_distance": 1.0}, rv.MetricError, "max_distance"),
+        ({"id_column": ""}, rv.InvalidArgument, "id_column='' is not the name"),
+        ({"id_column": "rank"}, rv.InvalidArgument, "'rank' names another column"),
     ],
 )  # fmt: skip
 def test_what_has_no_meaning_is_refused_before_anything_is_written(
@@ -272,7 +274,7 @@ def test_an_argument_that_is_called_otherwise_elsewhere_is_answered(tmp_path: pa
 
 
 def test_a_column_that_scoring_adds_is_named(tmp_path: pathlib.Path) -> None:
-    for name, advice in (("id", "columns="), ("rank", "columns="), (SCORE, "score_column")):
+    for name, advice in (("id", "id_column="), ("rank", "columns="), (SCORE, "score_column")):
         path = tmp_path / f"{name}.parquet"
         pq.write_table(table(1, 5).rename_columns([name, "n", "emb"]), path)
         for on_error in ("stop", "skip"):
@@ -280,6 +282,9 @@ def test_a_column_that_scoring_adds_is_named(tmp_path: pathlib.Path) -> None:
                 score(path, tmp_path / "out", on_error=on_error)
         assert not (tmp_path / "out").exists()
         score(path, tmp_path / f"out of {name}", columns=["n"])
+    score(tmp_path / "id.parquet", tmp_path / "both", id_column="found")
+    (first, *_) = rows_of(tmp_path / "both")
+    assert list(first) == ["id", "n", "query_row", "rank", "found", SCORE]
 
 
 # ---- beside the rows that are found ----

@@ -14,8 +14,8 @@ from ..files import array_of, index_of
 from ..output import document, facts
 
 OPTIONS = (
-    "columns", "right", "ids_on", "min_similarity", "max_distance", "memory", "batch_rows",
-    "threads",
+    "columns", "right", "ids_on", "id_column", "min_similarity", "max_distance", "memory",
+    "batch_rows", "threads",
 )  # fmt: skip
 
 

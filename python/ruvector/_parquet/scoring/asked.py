@@ -75,6 +75,7 @@ def read_arguments(
     columns: Any,
     right: Any,
     ids_on: Any,
+    id_column: Any,
     where: Any,
     bounds: tuple[float | None, float | None],
     embedder: Any,
@@ -87,6 +88,8 @@ def read_arguments(
     """
     if not isinstance(on, str):
         raise InvalidArgument(f"on={on!r} is not the name of a column")
+    if not isinstance(id_column, str) or not id_column:
+        raise InvalidArgument(f"id_column={id_column!r} is not the name of a column")
     if on_error not in ("stop", "skip"):
         raise InvalidArgument(f"on_error={on_error!r} must be 'stop' or 'skip'")
     count = whole("k", k)
@@ -113,11 +116,13 @@ def read_arguments(
     beside = None if right is None else read_right(right, opened, ids_on, maker)
     if beside is None and ids_on is not None:
         raise InvalidArgument(f"ids_on={ids_on!r} names a column of right=, which is not given")
+    names = ("query_row", "rank", id_column, score)
+    if len(set(names)) < len(names):
+        raise InvalidArgument(f"id_column={id_column!r} names another column that is added")
     return Asked(
-        opened, facts, index_digest(opened, path), on, count, named,
-        ("query_row", "rank", "id", score), bound if upwards else None,
-        None if upwards else bound, mask, beside, maker, threads, memory, batch_rows,
-        on_error == "skip",
+        opened, facts, index_digest(opened, path), on, count, named, names,
+        bound if upwards else None, None if upwards else bound, mask, beside, maker, threads,
+        memory, batch_rows, on_error == "skip",
     )  # fmt: skip
 
 

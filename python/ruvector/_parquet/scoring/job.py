@@ -36,6 +36,7 @@ def score_parquet(
     columns: list[str] | None = None,
     right: Any = None,
     ids_on: str | None = None,
+    id_column: str = "id",
     where: Any = None,
     min_similarity: float | None = None,
     max_distance: float | None = None,
@@ -75,6 +76,8 @@ def score_parquet(
         their ids.
     ids_on : str, optional
         The column of `right` that holds the ids of the index, where it does not know it.
+    id_column : str
+        What the column of the ids that are found is called.
     where : n booleans in row order, optional
         Rows of the index that may be found.
     min_similarity, max_distance : float, optional
@@ -135,8 +138,8 @@ def score_parquet(
     folder_path = file_path(out)
     refuse_inside(folder_path, found)
     asked = read_arguments(
-        index, on, k, columns, right, ids_on, where, (min_similarity, max_distance), embedder,
-        (threads, memory, batch_rows), on_error,
+        index, on, k, columns, right, ids_on, id_column, where, (min_similarity, max_distance),
+        embedder, (threads, memory, batch_rows), on_error,
     )  # fmt: skip
     shown = current.progress if progress is None else progress
     try:
@@ -212,6 +215,8 @@ def _refuse_clash(file: str, mine: list[str], added: tuple[str, ...]) -> None:
     for name in added:
         if name in mine:
             way = "leave it out with columns=[...]"
+            if name == added[2]:
+                way += ', or name the column of ids: id_column="..."'
             if name == added[-1]:
                 way += ', or name the score column: with rv.config(score_column="...")'
             raise ColumnError(f"{file} has a column {name!r}, which scoring adds: {way}")
