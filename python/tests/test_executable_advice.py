@@ -307,7 +307,7 @@ def _advised() -> list[tuple[str, str]]:
         for line in lines:
             for string in re.findall(r'(?<!\br)"((?:[^"\\]|\\.)*)"', line):
                 found += [(f"{path.name}: {string}", name) for name in
-                          re.findall(r"(?<![\w.])([a-z_]{2,})=(?![=\s])", string)]  # fmt: skip
+                          re.findall(r"(?<![-\w.])([a-z_]{2,})=(?![=\s])", string)]  # fmt: skip
     return found
 
 
