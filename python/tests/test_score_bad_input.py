@@ -304,6 +304,15 @@ def test_a_type_of_vectors_may_differ_between_files(tmp_path: pathlib.Path) -> N
         score(folder, tmp_path / "all", columns=["emb"])
 
 
+def test_other_dimensions_are_found_before_anything_is_written(tmp_path: pathlib.Path) -> None:
+    folder = files(tmp_path / "in")
+    make, error, _ = BAD["dimensions"]
+    make(folder / "f9.parquet")
+    with pytest.raises(error, match=r"f9\.parquet.*9 dimensions, not 8"):
+        score(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_vectors_of_other_dimensions_everywhere(tmp_path: pathlib.Path) -> None:
     folder = files(tmp_path / "in", 1)
     ix = rv.Index.build(np.hstack([vectors(1, 50)] * 2))

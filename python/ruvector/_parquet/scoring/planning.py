@@ -14,6 +14,7 @@ from ..._errors import (
     RuVectorError,
 )
 from ..._native.parquet import scoring
+from ..._native.parquet.vectors import open_files, params
 from .asked import Asked
 from .columns import Chosen, Column, check_alike, choose, more_columns
 from .failing import NO_ROOM
@@ -181,15 +182,10 @@ def _check(file: Input, looked: Looked, chosen: Chosen, found: Inputs, asked: As
     check_alike(name, looked.columns, chosen, found.fields)
     if asked.columns is None:
         more_columns(name, looked.columns, chosen)
-    first_dim = getattr(scoring, "first_dim", None)
-    if first_dim is None or chosen.text or not file.place.local:
+    if chosen.text or not file.place.local or "." in asked.on:  # a dot means a field of a structure
         return
-    dim = first_dim(name, asked.on, label=name, dim=asked.searched.dim)
-    if dim and dim != asked.searched.dim:
-        raise DimensionMismatch(
-            f"{name}: the vectors of {asked.on!r} have {dim} dimensions, those of the index "
-            f"{asked.searched.dim}"
-        )
+    # Reads no more than tells the dimensions, and refuses others than these.
+    open_files([name], asked.on, params(dim=asked.searched.dim)).close()
 
 
 def _entry(file: Input, looked: Looked, known: Entry | None, skip: bool) -> Entry:
