@@ -343,6 +343,25 @@ def test_an_index_of_a_frame_knows_its_ids_and_vectors(tmp_path: pathlib.Path) -
     assert all(row["name"] == f"row {row['id'].removeprefix('key ')}" for row in rows)
 
 
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_a_frame_with_the_vectors_must_have_those_of_the_index(
+    tmp_path: pathlib.Path, kind: str
+) -> None:
+    folder = files(tmp_path / "in", 1)
+    frame = LOOKS.assign(vec=list(BASE))
+    ix = rv.build_index(frame, on="vec")
+    score(folder, tmp_path / "out", index=ix, right=beside(kind, frame, tmp_path))
+    rows = rows_of(tmp_path / "out")
+    assert list(rows[0])[-2:] == ["name", "n_right"]
+    assert all(row["name"] == f"row {row['id']}" for row in rows)
+    score(folder, tmp_path / "two", index=ix, right=beside(kind, LOOKS, tmp_path))
+    assert only_parts(tmp_path / "two") == only_parts(tmp_path / "out")
+    turned = frame.iloc[::-1].reset_index(drop=True)
+    with pytest.raises(rv.VectorsChanged):
+        score(folder, tmp_path / "no", index=ix, right=beside(kind, turned, tmp_path))
+    assert not (tmp_path / "no").exists()
+
+
 def test_right_that_does_not_fit_is_refused(tmp_path: pathlib.Path) -> None:
     folder = files(tmp_path / "in", 1)
     with pytest.raises(rv.InvalidArgument, match="the index has 400 rows, the frame has 399"):

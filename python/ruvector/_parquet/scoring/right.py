@@ -9,11 +9,14 @@ import sys
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._errors import ColumnError, InvalidArgument, MissingExtra
 from ..._frames.adapters import is_frame, wrap
+from ..._frames.content import label_of
 from ..._frames.joining import join
 from ..._frames.pairing.beside import names_beside
+from ..._frames.protocol import Frame
 from ..._index.index import Index
 from ..._index.provenance import recall
 from ..._native.files import file_path
@@ -78,8 +81,7 @@ def read_right(right: Any, index: Index, ids_on: Any, maker: Embedder | None) ->
         )
     table = _arrow(right)
     frame = wrap(table)
-    joined = join(index, frame, None, ids_on, maker)
-    place = np.ascontiguousarray(joined.all_rows(), np.int64)
+    place = _places(index, frame, ids_on, maker)
     known = recall(index._origin)
     unwanted = [known.column] if not isinstance(known.column, list) else []
     unwanted.append(known.ids if ids_on is None else ids_on)
@@ -87,6 +89,21 @@ def read_right(right: Any, index: Index, ids_on: Any, maker: Embedder | None) ->
     table = table.select(kept)
     same = len(place) == frame.height and bool((place == np.arange(len(place))).all())
     return Beside(table, None if same else place, len(index))
+
+
+def _places(
+    index: Index, frame: Frame, ids_on: Any, maker: Embedder | None
+) -> npt.NDArray[np.int64]:
+    """Return the row of the frame for every row of the index, -1 where it has none."""
+    label = None
+    if ids_on is None and index._id_kind == "positions" and not index._changed:
+        label = label_of(index, frame, None, None)
+        # A frame that has the vectors must have those of the index; one without is told by its
+        # length alone.
+        if label is None and len(index) == frame.height:
+            return np.arange(len(index), dtype=np.int64)
+    joined = join(index, frame, label, ids_on, maker)
+    return np.ascontiguousarray(joined.all_rows(), np.int64)
 
 
 def _read_file(path: str) -> Any:
