@@ -16,6 +16,7 @@ type Facts struct {
 	Groups    [][2]int64  `json:"groups"`  // rows and compressed bytes of each row group
 	Spans     [][2]int64  `json:"spans"`   // where the pages of each row group begin and end
 	Columns   [][3]string `json:"columns"` // name, type and kind: "vectors", "text" or "other"
+	Fields    []int32     `json:"fields"`  // number of each column that a table gave it, -1: none
 	Digest    string      `json:"digest"`  // SHA-256 of length and footer, in hexadecimal
 	CreatedBy string      `json:"created_by"`
 }
@@ -30,7 +31,8 @@ func Look(f *lake.File, label string, limits lake.Limits) (*Facts, error) {
 	}
 	digest := f.Digest()
 	facts := &Facts{Rows: f.Rows(), Digest: hex.EncodeToString(digest[:]),
-		CreatedBy: f.CreatedBy(), Groups: [][2]int64{}, Spans: [][2]int64{}, Columns: [][3]string{}}
+		CreatedBy: f.CreatedBy(), Groups: [][2]int64{}, Spans: [][2]int64{}, Columns: [][3]string{},
+		Fields: []int32{}}
 	for g := range f.Groups() {
 		meta := in.pages.MetaData().RowGroup(g)
 		facts.Groups = append(facts.Groups, [2]int64{meta.NumRows(), meta.TotalCompressedSize()})
@@ -44,6 +46,7 @@ func Look(f *lake.File, label string, limits lake.Limits) (*Facts, error) {
 	for i := range in.root.NumFields() {
 		n := in.root.Field(i)
 		facts.Columns = append(facts.Columns, [3]string{n.Name(), typeText(n), in.kindOf(n, leaf)})
+		facts.Fields = append(facts.Fields, n.FieldID())
 		leaf += leaves(n)
 	}
 	return facts, nil

@@ -12,6 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from fsspec.implementations.memory import MemoryFileSystem
 from obstore.store import LocalStore
+from pyiceberg.catalog.sql import SqlCatalog
 from scoring_job import files, index, only_parts, parts, rows_of, table, write
 
 import ruvector as rv
@@ -88,3 +89,20 @@ def test_a_delta_table_with_its_partitions(tmp_path: pathlib.Path) -> None:
         score(DeltaTable(str(tmp_path / "d")), tmp_path / "out")
     again = score(DeltaTable(str(tmp_path / "d"), version=0), tmp_path / "out")
     assert again.parts_done == 0
+
+
+def test_an_iceberg_table_and_its_columns_by_number(tmp_path: pathlib.Path) -> None:
+    catalog = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/c.db", warehouse=f"file://{tmp_path}/ice")
+    catalog.create_namespace("n")
+    rows = table(5, 60)
+    ice = catalog.create_table("n.t", rows.schema)
+    ice.append(rows)
+    ice.append(rows.slice(0, 20))
+    report = score(ice, tmp_path / "out")
+    assert (report.files, report.rows_in, report.rows_out) == (2, 80, 240)
+    with ice.update_schema() as change:
+        change.rename_column("n", "number")
+    with pytest.raises(rv.ColumnError, match="calls 'n' is called 'number' now"):
+        score(ice, tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+    catalog.close()

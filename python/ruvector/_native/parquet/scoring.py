@@ -47,13 +47,15 @@ class FileFacts(NamedTuple):
 
     ``groups`` has rows and compressed bytes of each row group; ``spans`` where its pages begin and
     end in the file; ``columns`` name, type and kind (``"vectors"``, ``"text"`` or ``"other"``) of
-    each column at the top of the schema; ``digest`` is the SHA-256 of length and footer.
+    each column at the top of the schema; ``fields`` their numbers in the table that the file is of,
+    -1 where they have none; ``digest`` is the SHA-256 of length and footer.
     """
 
     rows: int
     groups: tuple[tuple[int, int], ...]
     spans: tuple[tuple[int, int], ...]
     columns: tuple[tuple[str, str, str], ...]
+    fields: tuple[int, ...]
     digest: str
     created_by: str
 
@@ -91,6 +93,7 @@ def look(
         tuple((rows, size) for rows, size in found["groups"]),
         tuple((begin, end) for begin, end in found["spans"]),
         tuple((name, kind, use) for name, kind, use in found["columns"]),
+        tuple(found["fields"]),
         found["digest"],
         found["created_by"],
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ..._errors import ColumnError, InvalidArgument
 from .hive import Constant
 from .tables import Fields
-
-_FIELD: Final = re.compile(r"\bfield_id=(-?\d+) ?")
 
 
 class Column(NamedTuple):
@@ -20,6 +17,7 @@ class Column(NamedTuple):
     name: str
     type: str
     kind: str  # what it can be searched with: "vectors", "text" or "other"
+    field: int = -1  # its number in the table that the file is of
 
 
 class Chosen(NamedTuple):
@@ -140,18 +138,16 @@ def check_alike(file: str, found: Sequence[Column], chosen: Chosen, fields: Fiel
         if i == 0:
             if other.kind != column.kind:
                 raise ColumnError(
-                    f"{file}: on={column.name!r} is a column of {_plain(other.type)}, in "
-                    f"{chosen.file} of {_plain(column.type)}: score these files apart"
+                    f"{file}: on={column.name!r} is a column of {other.type}, in "
+                    f"{chosen.file} of {column.type}: score these files apart"
                 )
-        elif _plain(other.type) != _plain(column.type):
+        elif other.type != column.type:
             raise ColumnError(
-                f"{file}: {column.name!r} is a column of {_plain(other.type)}, in {chosen.file} of "
-                f"{_plain(column.type)}: leave it out with columns=, or score these files apart"
+                f"{file}: {column.name!r} is a column of {other.type}, in {chosen.file} of "
+                f"{column.type}: leave it out with columns=, or score these files apart"
             )
     if fields is not None:
-        fields.check(
-            file, [(c.name, _number(here[c.name].type)) for c in (chosen.on, *chosen.columns)]
-        )
+        fields.check(file, [(c.name, here[c.name].field) for c in (chosen.on, *chosen.columns)])
 
 
 def more_columns(file: str, found: Sequence[Column], chosen: Chosen) -> None:
@@ -169,16 +165,6 @@ def more_columns(file: str, found: Sequence[Column], chosen: Chosen) -> None:
             f"{file} has a column {more!r}, which {chosen.file} has not: name the columns to keep "
             "with columns=, or score these files apart"
         )
-
-
-def _plain(kind: str) -> str:
-    """Return a type without the numbers that tables give columns."""
-    return _FIELD.sub("", kind)
-
-
-def _number(kind: str) -> int | None:
-    found = _FIELD.search(kind)
-    return None if found is None else int(found[1])
 
 
 def _listed(names: list[str]) -> str:

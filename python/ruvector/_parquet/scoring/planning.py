@@ -37,7 +37,8 @@ class Looked(NamedTuple):
     @property
     def columns(self) -> list[Column]:
         """Its columns at the top of the schema."""
-        return [Column(*column) for column in self.facts.columns]
+        found = zip(self.facts.columns, self.facts.fields, strict=True)
+        return [Column(*column, field) for column, field in found]
 
 
 def is_of_input(error: BaseException, name: str) -> bool:
