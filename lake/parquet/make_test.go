@@ -121,7 +121,8 @@ func (m *made) bytes(t testing.TB) []byte {
 	w := file.NewParquetWriter(&out, m.tree(), file.WithWriterProps(props))
 	first := 0
 	for _, rows := range m.groups {
-		g := w.AppendRowGroup()
+		g, err := w.AppendRowGroupChecked()
+		require.NoError(t, err)
 		ids := make([]int64, len(rows))
 		for i := range ids {
 			ids[i] = int64(first + i)

@@ -65,7 +65,8 @@ func writeTable(t *testing.T, groups [][][]cell) []byte {
 	root := schema.MustGroup(schema.NewGroupNode("schema", pq.Repetitions.Required, flatColumns, -1))
 	w := file.NewParquetWriter(&out, root)
 	for _, rows := range groups {
-		g := w.AppendRowGroup()
+		g, err := w.AppendRowGroupChecked()
+		require.NoError(t, err)
 		for c := range flatColumns {
 			column, err := g.NextColumn()
 			require.NoError(t, err)

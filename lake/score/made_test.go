@@ -121,7 +121,8 @@ func encode(t *testing.T, columns []made, groups ...int) []byte {
 		parquet.WithDataPageSize(4<<10))))
 	at := 0
 	for _, n := range groups {
-		g := w.AppendRowGroup()
+		g, err := w.AppendRowGroupChecked()
+		require.NoError(t, err)
 		for _, c := range columns {
 			for _, l := range c.leaves {
 				chunk, err := g.NextColumn()

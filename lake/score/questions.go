@@ -44,7 +44,6 @@ func (f floats) ask(b *batch, p *arrowidx.SearchParams) {
 // wide are vectors of float64.
 type wide struct{ n int }
 
-func (f wide) dim() int   { return f.n }
 func (f wide) width() int { return 8 * f.n }
 
 func (f wide) ask(b *batch, p *arrowidx.SearchParams) {
