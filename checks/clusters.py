@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WANTED = ROOT / "checks" / "clusters" / "engines.txt"
@@ -73,7 +74,8 @@ def main() -> int:
         print("!" * 70, flush=True)
         engines.remove("spark")
     python = environment()
-    faults = [fault for engine in engines for fault in run(engine, python)]
+    with ThreadPoolExecutor(len(engines)) as both:  # each waits for its workers most of the time
+        faults = [fault for found in both.map(lambda e: run(e, python), engines) for fault in found]
     print("\n".join(faults) or f"{' and '.join(engines)}: fine")
     return bool(faults)
 
