@@ -300,7 +300,7 @@ int32_t rv_score_step_start(rv_handle part, const float *vectors, int64_t rows, 
     ENTER(goScoreStepStart(part, (float *)vectors, rows, dim, task, error));
 }
 
-int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task, rv_error *error)
+int32_t rv_score_finish_start(rv_handle part, int64_t counts[10], rv_handle *task, rv_error *error)
 {
     ENTER(goScoreFinishStart(part, counts, task, error));
 }

@@ -46,8 +46,9 @@ RV_API int32_t rv_score_texts_start(rv_handle part, int64_t n, rv_handle *task, 
 RV_API int32_t rv_score_step_start(rv_handle part, const float *vectors, int64_t rows, int64_t dim,
     rv_handle *task, rv_error *error);
 /* Completes the output, on the disk. counts receives rows read, rows written, null rows and bytes;
- * it stays with the task until it has ended. */
-RV_API int32_t rv_score_finish_start(rv_handle part, int64_t counts[4], rv_handle *task,
+ * then of the plans of all searches queries, probed, scanned, coded, reranked and certified; it
+ * stays with the task until it has ended. */
+RV_API int32_t rv_score_finish_start(rv_handle part, int64_t counts[10], rv_handle *task,
     rv_error *error);
 
 /* ---- Vectors ---- */

@@ -349,7 +349,8 @@ func goScoreFinishStart(
 			return task.Result{}, invalid("score", "no place for the counts", "")
 		}
 		c, err := p.Finish()
-		copy(view[int64](counts, 4), []int64{c.RowsIn, c.RowsOut, c.Nulls, c.Bytes})
+		copy(view[int64](counts, 10), []int64{c.RowsIn, c.RowsOut, c.Nulls, c.Bytes, c.Queries,
+			c.Probed, c.Scanned, c.Coded, c.Reranked, c.Certified})
 		return task.Result{}, err
 	})
 }

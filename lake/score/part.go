@@ -71,6 +71,7 @@ type Part struct {
 	garbage    garbage
 	next       int64 // row of the part that is read next
 	nulls      int64
+	did        Counts // by searching, so far
 	ids        *arrowidx.IDs
 	written    atomic.Int64
 	waiting    *batch // texts were given out, vectors are awaited
@@ -78,8 +79,22 @@ type Part struct {
 	finished   bool
 }
 
-// Counts say what a part did.
-type Counts struct{ RowsIn, RowsOut, Nulls, Bytes int64 }
+// Counts say what a part did: rows read and written, rows read that were null, bytes of the file;
+// and what the plans of its searches say, summed.
+type Counts struct {
+	RowsIn, RowsOut, Nulls, Bytes                        int64
+	Queries, Probed, Scanned, Coded, Reranked, Certified int64
+}
+
+// add adds what a search did.
+func (c *Counts) add(p *arrowidx.Plan) {
+	c.Queries += p.Queries
+	c.Probed += p.Probed
+	c.Scanned += p.Scanned
+	c.Coded += p.Coded
+	c.Reranked += p.Reranked
+	c.Certified += p.Certified
+}
 
 // Open opens the input and creates the output, which the part owns until Finish or Abandon. It
 // takes the file in every outcome.
@@ -240,7 +255,9 @@ func (p *Part) Finish() (Counts, error) {
 	}
 	p.finished = true
 	p.free()
-	return Counts{p.rows, p.writer.total, p.nulls, p.writer.sink.bytes}, nil
+	c := p.did
+	c.RowsIn, c.RowsOut, c.Nulls, c.Bytes = p.rows, p.writer.total, p.nulls, p.writer.sink.bytes
+	return c, nil
 }
 
 // Abandon frees everything, and removes the output unless it was finished. It may be called at any

@@ -176,9 +176,11 @@ func (p *Part) search(ctx context.Context, b *batch) error {
 	cells := b.queries * b.k
 	out := arrowidx.SearchOut{Rows: b.rows[:cells], Scores: b.scores[:cells],
 		Counts: b.counts[:b.queries]}
-	if _, err := p.index.Search(ctx, &ask, &out); err != nil {
+	plan, err := p.index.Search(ctx, &ask, &out)
+	if err != nil {
 		return p.located(b, err)
 	}
+	p.did.add(&plan)
 	if p.ids != nil && p.ids != out.IDs {
 		return fault.New(fault.InvalidArgument, op, "the index was changed while "+p.in.Name()+
 			" was scored", "score with an index that nobody changes")

@@ -341,7 +341,7 @@ def test_a_report_says_what_was_done() -> None:
     aside = (Skipped("bad.parquet", "NaN in row 3"),)
     report = ScoreReport("/out", 3, aside, 1000, 9000, 4, 5, 3, 2, 2.0, 500.0, {"rows_scanned": 7})
     assert repr(report) == (
-        "ScoreReport(1,000 rows of 3 files -> 9,000 rows in 5 parts, 2.0 s, 1 files set aside)"
+        "ScoreReport(1,000 rows of 3 files -> 9,000 rows in 5 parts, 2.0 s, 1 file set aside)"
     )
     page = report._repr_html_()
     for text in ("bad.parquet: NaN in row 3", "500 rows/s", "3 now, 2 before", "rows scanned"):

@@ -60,6 +60,12 @@ def test_the_output_is_what_a_search_of_every_row_finds(
     assert report.out == str(tmp_path / "out")
     assert report.seconds > 0
     assert report.rows_per_second > 0
+    queries = np.concatenate([vectors(i, 60) for i in range(3)])
+    plan = ix.search(queries, 3).plan
+    assert report.plan["queries"] == plan.queries == 180
+    assert report.plan["rows_scanned"] == plan.rows_scanned == 180 * len(ix)
+    assert report.plan["rows_reranked"] == plan.rows_reranked
+    assert score(folder, tmp_path / "out", index=ix).plan == {}
 
 
 def test_only_parts_and_the_manifest_are_left(tmp_path: pathlib.Path) -> None:

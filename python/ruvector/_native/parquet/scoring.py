@@ -61,12 +61,21 @@ class FileFacts(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What a part did: rows read and written, rows read that were null, bytes of the file."""
+    """What a part did: rows read and written, rows read that were null, bytes of the file.
+
+    The rest is summed over its searches: see `ruvector.Plan`.
+    """
 
     rows_in: int
     rows_out: int
     nulls: int
     bytes: int
+    queries: int
+    cells_probed: int
+    rows_scanned: int
+    rows_coded: int
+    rows_reranked: int
+    queries_certified: int
 
 
 def look(
@@ -280,7 +289,7 @@ class Part:
 
     def finish(self) -> Counts:
         """Complete the file, on the disk, and give up everything else."""
-        counts = np.zeros(4, np.int64)
+        counts = np.zeros(len(Counts._fields), np.int64)
         task = Task(lent=counts)
         call("rv_score_finish_start", self._open(), address(counts), byref(task.cell))
         task.wait()

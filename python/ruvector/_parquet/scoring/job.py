@@ -166,9 +166,9 @@ def _score(
     plan = make_plan(found, asked, before)
     run = _run(plan, found, asked, folder, before, progress)
     if run is None:
-        return _report(folder, plan.manifest, 0, 0, begin)
+        return _report(folder, plan.manifest, None, begin)
     _same_listing(items, found)
-    return _report(folder, plan.manifest, run.parts, run.rows, begin)
+    return _report(folder, plan.manifest, run, begin)
 
 
 def _run(
@@ -237,10 +237,11 @@ def _same_listing(items: list[Any], found: Inputs) -> None:
         )
 
 
-def _report(folder: Folder, manifest: Manifest, parts: int, rows: int, begin: float) -> ScoreReport:
+def _report(folder: Folder, manifest: Manifest, run: Run | None, begin: float) -> ScoreReport:
     good = [entry for entry in manifest.entries if not entry.failed]
     done = [part for entry in good for part in entry.parts]
     seconds = time.monotonic() - begin
+    parts, rows, did = (0, 0, {}) if run is None else (run.parts, run.rows, run.plan)
     return ScoreReport(
         out=folder.path,
         files=len(good),
@@ -253,4 +254,5 @@ def _report(folder: Folder, manifest: Manifest, parts: int, rows: int, begin: fl
         parts_before=len(done) - parts,
         seconds=seconds,
         rows_per_second=rows / seconds if seconds > 0 else 0.0,
+        plan=did,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..._show import html
 
@@ -37,7 +37,9 @@ class ScoreReport:
     seconds, rows_per_second : float
         Time of this call, and rows of the inputs that it scored in a second.
     plan : dict
-        What was done to answer, summed over the parts of this call; empty where none was made.
+        What was done to answer, summed over the parts of this call: ``queries``,
+        ``cells_probed``, ``rows_scanned``, ``rows_coded``, ``rows_reranked`` and
+        ``queries_certified`` (see `Plan`); empty where no part was made.
     """
 
     out: str
@@ -51,11 +53,11 @@ class ScoreReport:
     parts_before: int
     seconds: float
     rows_per_second: float
-    plan: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, int] = field(default_factory=dict)
 
     def _lines(self) -> list[tuple[str, object]]:
         lines: list[tuple[str, object]] = [
-            ("rows in", f"{self.rows_in:,} of {self.files:,} files"),
+            ("rows in", f"{self.rows_in:,} of {_many(self.files, 'file')}"),
             ("rows out", f"{self.rows_out:,}"),
             ("parts", f"{self.parts:,} ({self.parts_done:,} now, {self.parts_before:,} before)"),
             ("time", f"{self.seconds:.1f} s, {self.rows_per_second:,.0f} rows/s"),
@@ -69,10 +71,16 @@ class ScoreReport:
 
     def __repr__(self) -> str:
         text = (
-            f"ScoreReport({self.rows_in:,} rows of {self.files:,} files -> {self.rows_out:,} rows "
-            f"in {self.parts:,} parts, {self.seconds:.1f} s"
+            f"ScoreReport({_many(self.rows_in, 'row')} of {_many(self.files, 'file')} -> "
+            f"{_many(self.rows_out, 'row')} in {_many(self.parts, 'part')}, {self.seconds:.1f} s"
         )
-        return text + (f", {len(self.skipped)} files set aside)" if self.skipped else ")")
+        if self.skipped:
+            text += f", {_many(len(self.skipped), 'file')} set aside"
+        return text + ")"
 
     def _repr_html_(self) -> str:
         return html.facts("ruvector.ScoreReport", self._lines())
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -62,6 +62,7 @@ class Run:
         self._text = "" if folder.manifest is None else folder.manifest.text()  # on the disk
         self._last = self._cost = 0.0
         self.parts = self.rows = 0  # done by this run
+        self.plan: dict[str, int] = {}
 
     def all(self, inputs: tuple[Input, ...]) -> None:
         """Make every part that is missing.
@@ -110,7 +111,7 @@ class Run:
                     raise _located(error, self._folder.path, facts) from error
                 same_file(file.place, entry.mark)
             self._same_index()
-            digest = getattr(counts, "sha256", None) or manifests.sha256_of(hidden)
+            digest = manifests.sha256_of(hidden)
         except BaseException:
             remove(hidden)
             raise
@@ -118,6 +119,8 @@ class Run:
         self._pending.append(Pending(entry, part))
         self.rows = done + rows
         self.parts += 1
+        for what, count in zip(counts._fields[4:], counts[4:], strict=True):
+            self.plan[what] = self.plan.get(what, 0) + count
         if time.monotonic() - self._last >= _SPARED * self._cost:
             self.commit()
 
