@@ -49,7 +49,10 @@ class Ray(Engine):
         import ray
         import ray.data
 
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            num_cpus=2, include_dashboard=False, log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+        )  # fmt: skip
         ray.data.DataContext.get_current().enable_progress_bars = False
         # Shuffles by actors, which are the default, take ten seconds each to begin.
         strategies = ray.data.context.ShuffleStrategy

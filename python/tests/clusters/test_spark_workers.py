@@ -192,3 +192,21 @@ def test_errors_that_are_not_ours_are_not_taken_for_ours(engine: Any) -> None:
     found = engine.rv.error_of(RuntimeError(text))
     assert isinstance(found, rv.DuplicateId)
     assert (str(found), found.row) == ("partition 3, row 9: twice", 9)
+
+
+@pytest.mark.parametrize("codec", ["uncompressed", "snappy", "gzip", "zstd", "lz4", "lz4_raw"])
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64(), pa.int8()], ids=str)
+def test_vectors_are_read_out_of_the_files_that_spark_writes(
+    engine: Any, tmp_path: Any, codec: str, kind: Any
+) -> None:
+    made = np.random.default_rng(3).normal(size=(2000, 12)) * 40
+    rows = made.astype(kind.to_pandas_dtype())
+    cells: list[Any] = list(rows)
+    cells[5] = cells[1999] = None
+    table = pa.table({"n": pa.array(range(2000)), "v": pa.array(cells, pa.list_(kind))})
+    written = engine.frame(table).coalesce(1).sortWithinPartitions("n").write
+    written.option("compression", codec).parquet(str(tmp_path / "out"))
+    read = rv.read_vectors(tmp_path / "out", "v")
+    assert (len(read), read.dim, read.null_count) == (2000, 12, 2)
+    back = pa.chunked_array(read).to_pylist()
+    assert back == [None if cell is None else cell.tolist() for cell in cells]
