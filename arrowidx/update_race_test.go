@@ -115,3 +115,31 @@ func changeNumbered(t *testing.T, ix *arrowidx.Index, d, n, c int) {
 		require.NoError(t, ix.Compact(t.Context(), 1))
 	}
 }
+
+func TestPositionsGivenAsIDsAreNumbers(t *testing.T) {
+	const d, n = 4, 20
+	rows, names := numbered(d, 0, n)
+	col := arrowidxtest.Column(t, rows, d, 1)
+	defer col.Release()
+	three := arrowidxtest.Column(t, rows[:3*d], d, 1)
+	defer three.Release()
+	for _, ids := range []*arrowidx.IDs{nil, arrowidx.PositionIDs(n),
+		namesOf(t, arrowidx.IDInt64, names), namesOf(t, arrowidx.IDUint64, names)} {
+		ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{IDs: ids,
+			Metric: arrowidx.L2})
+		require.NoError(t, err)
+		replaced, err := ix.Upsert(t.Context(), arrowidx.PositionIDs(3), three, arrowidx.AddOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, 3, replaced)
+		assert.Equal(t, n, ix.Len())
+		_, err = ix.Add(t.Context(), arrowidx.PositionIDs(3), three, arrowidx.AddOptions{})
+		require.Equal(t, arrowidx.DuplicateID, arrowidx.KindOf(err))
+		ix.Close()
+	}
+	ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{
+		IDs: namesOf(t, arrowidx.IDString, names)})
+	require.NoError(t, err)
+	defer ix.Close()
+	_, err = ix.Upsert(t.Context(), arrowidx.PositionIDs(3), three, arrowidx.AddOptions{})
+	require.Equal(t, arrowidx.InvalidArgument, arrowidx.KindOf(err))
+}

@@ -65,6 +65,15 @@ type IDs struct {
 // PositionIDs names n rows by their positions.
 func PositionIDs(n int) *IDs { return &IDs{N: n} }
 
+// Written returns positions as int64 ids.
+func (ids *IDs) Written() *IDs {
+	num := make([]uint64, ids.N)
+	for i := range num {
+		num[i] = ids.First + uint64(i)
+	}
+	return &IDs{Form: IDInt64, N: ids.N, Num: num}
+}
+
 // NewIDs copies ids from an Arrow array of integers (kept as int64, or as uint64 when the type is
 // unsigned and 64 bits wide) or strings.
 //
@@ -135,10 +144,8 @@ func (ids *IDs) Explicit() *IDs {
 	if ids.N == 0 {
 		return PositionIDs(0)
 	}
-	out := &IDs{Form: IDCounted, N: ids.N, Num: make([]uint64, ids.N)}
-	for i := range out.Num {
-		out.Num[i] = ids.First + uint64(i)
-	}
+	out := ids.Written()
+	out.Form = IDCounted
 	return out
 }
 

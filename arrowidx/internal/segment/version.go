@@ -271,6 +271,9 @@ func (v *Version) IDsFor(ids *column.IDs, n int) (*column.IDs, error) {
 		return nil, fault.New(fault.InvalidArgument, "add",
 			fmt.Sprintf("%d ids for %d rows", ids.Len(), n), "give one id a row")
 	}
+	if ids.Kind() == column.IDPositions {
+		ids = ids.Written()
+	}
 	if ids.Kind() == kind && !counted {
 		return ids, nil
 	}
