@@ -176,7 +176,7 @@ def test_columns_without_a_text_embed_to_null_vectors_of_the_schema() -> None:
         (lambda f: rv.sim_join(f, FRAME.to_pandas()), rv.InvalidArgument, "convert"),
         (lambda f: rv.sim_join(f, rv.Index.build(np.eye(3))), rv.DimensionMismatch, "3"),
         (lambda f: rv.similar_to(f, "a"), rv.UnknownId, "row number"),
-        (lambda f: rv.neighbors(f, 0), rv.InvalidArgument, "k=0"),
+        (lambda f: rv.neighbors(f, -1), rv.InvalidArgument, "k=-1"),
         (lambda f: rv.neighbors(f, out="csr"), rv.InvalidArgument, r"cannot be lazy; collect"),
         (lambda f: rv.dedup(f, min_similarity=2), rv.InvalidArgument, "min_similarity"),
         (lambda f: rv.hybrid(f, "a", text="emb"), rv.ColumnError, "not of text"),

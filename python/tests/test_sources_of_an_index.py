@@ -79,7 +79,8 @@ def test_columns_are_taken(column: Any) -> None:
         (pd.DataFrame(), rv.ColumnError, "no columns"),
         (WITH_MORE.drop(["emb"]).to_reader(), rv.ColumnError, "text='word'"),
         (duckdb.sql("SELECT 1 AS a, 2.5 AS b"), rv.ColumnError, "2 of them"),
-        ("docs.parquet", rv.InvalidVector, "text"),
+        ("docs.parquet", rv.InvalidArgument, r"use rv\.Index\.build_parquet\(path, column\)"),
+        ("docs.txt", rv.InvalidVector, "text"),
     ],
 )
 def test_what_has_no_column_of_vectors_is_refused(data: Any, error: Any, match: str) -> None:

@@ -68,17 +68,18 @@ def vectors_of(handle: Handle, ids: Names) -> npt.NDArray[Any]:
 
 def matrix(handle: Handle) -> npt.NDArray[Any]:
     """Return the vectors of all rows as a fresh (n, dim) array, of bits (n, dim / 8)."""
-    for _ in range(MEANWHILE):
+    tries = 0
+    while True:
         about = info(handle)
         out = room(about, about["rows"])
         try:
             call("rv_index_matrix", handle.value, len(out), address(out), numbers(out))
-        except VectorsChanged:
-            if info(handle)["rows"] == about["rows"]:
+        except VectorsChanged:  # rows were added or deleted since `info`, or a file was written to
+            tries += 1
+            if tries == MEANWHILE:
                 raise
-            continue  # rows were added or deleted since `info`
-        return out
-    raise VectorsChanged("rows are added and deleted faster than they can be counted: ask again")
+        else:
+            return out
 
 
 def attach(handle: Handle, column: Handle | None) -> None:
