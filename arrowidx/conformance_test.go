@@ -31,6 +31,7 @@ func builderOf(kind arrowidx.Kind, bits int, loaded bool) arrowidxtest.Builder {
 }
 
 func TestEveryKindConforms(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind   arrowidx.Kind
 		bits   int
@@ -50,6 +51,7 @@ func TestEveryKindConforms(t *testing.T) {
 			name += " from a file"
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			arrowidxtest.Conform(t, builderOf(c.kind, c.bits, c.loaded))
 		})
 	}

@@ -71,6 +71,7 @@ func (s *ranges) requireSame(want, got arrowidx.DedupOut) {
 }
 
 func TestDedupIsGreedyInTheOrderOfRows(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 1300)
 	everyKind(t, func(t *testing.T, o arrowidx.BuildOptions) {
 		s := newRanges(t, r, 1100, []int{1, 24, 65}[r.IntN(3)], 1, o)
@@ -84,6 +85,7 @@ func TestDedupIsGreedyInTheOrderOfRows(t *testing.T) {
 }
 
 func TestDedupComparesRowsOfOneGroup(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 1301)
 	everyKind(t, func(t *testing.T, o arrowidx.BuildOptions) {
 		s := newRanges(t, r, 1300, 12, 1, o)

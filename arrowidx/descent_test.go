@@ -50,6 +50,7 @@ func graphRecall(
 }
 
 func TestAGraphMeetsItsTargetWhicheverWayItIsMade(t *testing.T) {
+	t.Parallel()
 	const n, d, k, step = 9000, 64, 10, 97
 	r := arrowidxtest.Rand(t, 700)
 	for name, rows := range map[string][]float32{
@@ -213,6 +214,7 @@ func TestTheGraphOfManyRowsLeavesSkippedOnesOut(t *testing.T) {
 }
 
 func TestAGraphOfOtherNumbersIsThatOfTheirValues(t *testing.T) {
+	t.Parallel()
 	const n, d, k = 8500, 64, 5
 	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 704), n, d, 40)
 	for i, v := range rows {

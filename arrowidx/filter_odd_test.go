@@ -80,6 +80,7 @@ func TestFiltersFindRowsBehindNullRows(t *testing.T) {
 // A filter that is a category leaves out all rows around some queries and none around others:
 // recall is kept for both, for one neighbour and for ten.
 func TestRecallIsKeptInAndOutsideACategory(t *testing.T) {
+	t.Parallel()
 	const n, d, clusters, nq, target = 60_000, 48, 600, 400, 0.95
 	r := arrowidxtest.Rand(t, 731)
 	rows, label := labelled(r, n+nq, d, clusters)

@@ -106,6 +106,7 @@ func TestGatheredRowsOfExtremeLengthsAreFoundInOrder(t *testing.T) {
 // Recall at 10 of kind ivf against the exact search of the eligible rows stays above the target,
 // for random masks and for masks of the rows nearest to a row far from the queries.
 func TestRecallIsKeptUnderFilters(t *testing.T) {
+	t.Parallel()
 	const nq, k, target = 300, 10, 0.95
 	r := arrowidxtest.Rand(t, 672)
 	for _, metric := range []arrowidx.Metric{arrowidx.Cosine, arrowidx.Dot, arrowidx.L2} {

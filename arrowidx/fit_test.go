@@ -44,6 +44,7 @@ func TestOneRowOutsideItsCodesBoundIsNamedAtOnce(t *testing.T) {
 
 // Healthy vectors stay within the bounds of their codes whatever they look like.
 func TestNoHealthyRowIsTakenForAChangedOne(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 918)
 	for round := range 120 {
 		n, d := 1+r.IntN(1500), 1+r.IntN(90)

@@ -104,6 +104,7 @@ func eachGroupKind(t *testing.T, run func(t *testing.T, kind arrowidx.Kind, bits
 }
 
 func TestEveryGroupGetsItsNearestRows(t *testing.T) {
+	t.Parallel()
 	eachGroupKind(t, func(t *testing.T, kind arrowidx.Kind, bits int) {
 		r := arrowidxtest.Rand(t, 200)
 		for _, metric := range arrowidxtest.Metrics {
@@ -243,6 +244,7 @@ func TestEstimatesInGroupsAreThoseOfSearchesAmongTheirRows(t *testing.T) {
 
 // More rows than one shard has, so that what shards found is joined.
 func TestGroupsAreJoinedOverShards(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 205)
 	g := newGrouping(r, 150_000, 3, 1, 5)
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat, arrowidx.IVF} {

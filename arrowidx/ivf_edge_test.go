@@ -73,6 +73,7 @@ func wholes(r *rand.Rand, n int) []float32 {
 // With all cells probed and bounds that lose nothing, every edge is answered like brute force; with
 // one cell and with calibrated settings it still finds k rows with their right scores.
 func TestEveryEdgeOfCellsIsAnswered(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 310)
 	for i, e := range edges(r) {
 		metric := arrowidxtest.Metrics[i%4]

@@ -77,6 +77,7 @@ func measured(t *testing.T) map[string]float64 {
 }
 
 func TestRecallsDoNotFall(t *testing.T) {
+	t.Parallel()
 	have, want := measured(t), map[string]float64{}
 	if *update {
 		want = have

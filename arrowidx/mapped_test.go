@@ -28,6 +28,7 @@ func openMapped(t testing.TB, path string) *arrowidx.Index {
 }
 
 func TestEveryMappedKindConforms(t *testing.T) {
+	t.Parallel()
 	for i, c := range []struct {
 		name string
 		kind arrowidx.Kind

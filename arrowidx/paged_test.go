@@ -36,6 +36,7 @@ func somewhereNull(n int) []bool {
 }
 
 func TestAnIndexOfRowsThatAreNotInMemoryIsTheSameByteForByte(t *testing.T) {
+	t.Parallel()
 	const n, d, k = 3000, 40, 10
 	rows := countRows(t, 700, n, d)
 	queries := append(arrowidxtest.Gaussian(arrowidxtest.Rand(t, 701), 6, d), rows[9*d:11*d]...)

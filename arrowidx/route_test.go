@@ -111,6 +111,7 @@ func chosen(ix *Index, ps []*search.Probe, queries []float32, probes int) (share
 // The int8 and float32 steps lose nothing that counts. The plane of one bit does, among many cells
 // of much the same distance: what stands in their place must be hardly farther.
 func TestRoutingFindsTheNearestCells(t *testing.T) {
+	t.Parallel()
 	const n, d, nq = 4200, 64, 60
 	all := stretched(blobs(t, 500, n+nq, d, 150), d)
 	queries := all[n*d:]

@@ -130,6 +130,7 @@ var longest = flag.Int("changes", 2, "make all sequences of so many changes")
 // TestEveryVerbAnswersAfterEveryShortSequenceOfChanges compares all that an index answers with a
 // plain list of its rows.
 func TestEveryVerbAnswersAfterEveryShortSequenceOfChanges(t *testing.T) {
+	t.Parallel()
 	var all []string
 	for length := range *longest + 1 {
 		all = append(all, sequences(length)...)
@@ -156,6 +157,7 @@ func TestEveryVerbAnswersAfterEveryShortSequenceOfChanges(t *testing.T) {
 
 // TestEveryVerbAnswersAfterManyRowsWereAdded makes the additions that move rows into the base.
 func TestEveryVerbAnswersAfterManyRowsWereAdded(t *testing.T) {
+	t.Parallel()
 	for i, s := range setups() {
 		for j, sequence := range []string{"B", "aBf", "BoA", "uByas"} {
 			one := (i+3*j)%11 == 0 || s.metric.Binary() && (i+j)%4 == 0

@@ -183,6 +183,7 @@ func everyKind(t *testing.T, f func(t *testing.T, o arrowidx.BuildOptions)) {
 }
 
 func TestARangeIsWhatBruteForceFinds(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 900)
 	everyKind(t, func(t *testing.T, o arrowidx.BuildOptions) {
 		for _, d := range []int{1, 24, 65} {
@@ -225,6 +226,7 @@ func TestTheScoreOfASearchIsAThresholdThatLetsTheRowIn(t *testing.T) {
 }
 
 func TestARangeDoesNotDependOnThreadsOrBatch(t *testing.T) {
+	t.Parallel()
 	r := arrowidxtest.Rand(t, 902)
 	everyKind(t, func(t *testing.T, o arrowidx.BuildOptions) {
 		if o.Metric == arrowidx.Dot || o.Metric == arrowidx.SqEuclidean {
