@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import FileError, InvalidArgument
+from ..._errors import InvalidArgument
 from ..arrow import address, collect
 from ..build import build_params
 from ..handle import Handle
 from ..library import MOST_THREADS, call
 from ..structs import ParquetSource, Values
 from ..task import Progress, Task
+from .vectors import opened
 
 
 def column_in_files(
@@ -35,16 +36,9 @@ def column_in_files(
         dtype=None if dtype is None else _name("dtype", dtype),
         dim=dim,
     )
-    handle, task = Handle(), Task(lent=(given, data, offsets))
-    try:
-        call("rv_parquet_column_start", byref(source), byref(task.cell))
-        task.wait()
-        task.result(handle.cell)
-    except FileError as error:
-        if len(paths) == 1:
-            error.filename = paths[0]
-        raise
-    return handle.adopt()
+    task = Task(lent=(given, data, offsets))
+    call("rv_parquet_column_start", byref(source), byref(task.cell))
+    return opened(task, paths)
 
 
 def build_from_files(

@@ -46,12 +46,17 @@ def open_files(paths: Sequence[str], column: str, asked: ParquetParams) -> Handl
     """Open the column of vectors of files, in their order; `info` says what it is."""
     names = b"".join(os.fsencode(path) + b"\0" for path in paths)
     name = column.encode("utf-8", "surrogatepass")
-    handle, task = Handle(), Task(lent=asked)
+    task = Task(lent=asked)
+    call(
+        "rv_parquet_open_start", names, len(names), name, len(name), byref(asked), byref(task.cell)
+    )
+    return opened(task, paths)
+
+
+def opened(task: Task, paths: Sequence[str]) -> Handle:
+    """Wait for what opens files; an error names the file where there is one."""
+    handle = Handle()
     try:
-        call(
-            "rv_parquet_open_start", names, len(names), name, len(name), byref(asked),
-            byref(task.cell),
-        )  # fmt: skip
         task.wait()
         task.result(handle.cell)
     except FileError as error:
