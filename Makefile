@@ -21,11 +21,15 @@ help: ## list the targets
 demo: $(VENV)/.installed ## ask the standard library six questions, draw the picture
 	$(PY) demo/ask.py
 
-test: build ## every test that a change must pass
-	go test -timeout 20m ./...
-	go test -timeout 20m -tags $(TAGS) ./cabi/...
+test: ## every test that a change must pass
+	$(MAKE) --no-print-directory -j 2 go-tests build
 	PYTHONPATH=$(CURDIR)/python $(PY) -m pytest -q -n 2 --dist worksteal \
 	  -m "not long" python/tests
+
+.PHONY: go-tests
+go-tests: # beside what pip installs, which the tests of Go do not need
+	go test -timeout 20m ./...
+	go test -timeout 20m -tags $(TAGS) ./cabi/...
 
 check: build $(VENV)/.installed ## what CI adds: emulated CPUs, race, fuzzing, budgets, documents
 	bash checks/run

@@ -11,12 +11,14 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import mapped
 import startup
 
 MB = 1_000_000
@@ -53,6 +55,13 @@ def command_start() -> float:
     return best
 
 
+def mapped_answer() -> float:
+    """Milliseconds from `Index.load(mmap=True)` to its first answer, the best of five processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        index, vectors = mapped.written(pathlib.Path(folder), 250_000, 128)
+        return float(mapped.asked(index, vectors, True, 5)["answer_ms"]["least"])
+
+
 def gather_ratio(ratio: float, limit: float) -> float:
     """The best of at most three processes, as of `interrupt_p99`; ``ratio`` is the first's."""
     for _ in range(2):
@@ -75,6 +84,7 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("import ruvector, over numpy", 1e3 * fresh["import"], 30 * slow, "ms"),
         ("ruvector --help", command_start(), 60 * slow, "ms"),
         ("first build and search", 1e3 * fresh["first_verb"], 15 * slow, "ms"),
+        ("first answer of a mapped index", mapped_answer(), 50 * slow, "ms"),
         ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
         ("join over a batch search", run("join.py"), 1.15, "x the search"),
         ("dedup of 40,000 rows, 256 numbers", run("dedup.py"), 1.5 * slow, "s"),

@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks
 
 import brute_force
 import kernels
+import mapped
 import readme
 import report
 import words
@@ -147,3 +148,12 @@ def test_the_words_of_a_few_texts_are_measured_beside_the_peer() -> None:
         "build, texts/s", "one query, ms", "1,000 queries, ms each",
     ]  # fmt: skip
     assert words.texts_of(5) == words.texts_of(5)
+
+
+def test_a_mapped_index_and_one_that_was_read_are_asked_in_fresh_processes(
+    tmp_path: pathlib.Path,
+) -> None:
+    index, vectors = mapped.written(tmp_path, 12_000, 24)
+    for way in (True, False):
+        found = mapped.asked(index, vectors, way, 1)
+        assert 0 < found["first_query_ms"]["least"] <= found["answer_ms"]["worst"] < 60_000

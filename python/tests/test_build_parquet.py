@@ -367,7 +367,7 @@ print(peak() - before, ix.memory_bytes / 2**20)
 """
 
 
-@pytest.mark.parametrize("kind", ["flat", "ivf"])
+@pytest.mark.parametrize("kind", ["flat", pytest.param("ivf", marks=pytest.mark.long)])
 def test_the_column_is_never_whole_in_memory(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(2)
     centres = rng.standard_normal((100, 256), dtype="f4")

@@ -175,7 +175,7 @@ print(most)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("kind", ["flat", "ivf"])
+@pytest.mark.parametrize("kind", ["flat", pytest.param("ivf", marks=pytest.mark.long)])
 def test_memory_beside_the_file_stays_under_the_limit(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "large.rvx"
     ids = np.arange(60_000)[::-1] * 3
