@@ -96,7 +96,7 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("second search of texts", frames["text_second"], 5 * slow, "ms"),
         *(
             (f"Ctrl-C, {work}, p99 of {TRIES}", interrupt_p99(work, 100 * slow), 100 * slow, "ms")
-            for work in ("build", "dedup", "embed", "join")
+            for work in ("build", "dedup", "embed", "join", "score")
         ),
     ]
 

@@ -1,6 +1,6 @@
 """Ctrl-C during long work: milliseconds from the signal to KeyboardInterrupt, over many tries.
 
-Run in a process of its own: interrupt.py TRIES [build|dedup|embed|join] prints a JSON list. After
+In a process of its own, interrupt.py TRIES [build|dedup|embed|join|score] prints a JSON list. After
 every try the same process must still answer a search.
 """
 
@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -73,7 +74,29 @@ def deduping() -> Callable[[], None]:
     return work
 
 
+def scoring() -> Callable[[], None]:
+    """Return the scoring of parquet files that takes longer than any delay, anew every time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = tempfile.TemporaryDirectory()  # goes with the work
+    random = np.random.default_rng(9)
+    rows = pa.array(random.standard_normal(60_000 * 64, np.float32))
+    table = pa.table({"v": pa.FixedSizeListArray.from_arrays(rows, 64)})
+    for i in range(10):
+        pq.write_table(table, f"{folder.name}/{i}.parquet", row_group_size=20_000)
+    index = rv.Index.build(random.standard_normal((20_000, 64), np.float32), kind="flat")
+    runs = iter(range(1_000_000))
+
+    def work() -> None:
+        out = f"{folder.name}/out{next(runs)}"
+        rv.score_parquet(f"{folder.name}/*.parquet", index, out=out, on="v", progress=False)
+
+    return work
+
+
 WORK = {"build": building, "dedup": deduping, "embed": embedding, "join": joining}
+WORK["score"] = scoring
 
 
 def main() -> int:
