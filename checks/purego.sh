@@ -10,5 +10,7 @@ measured+='|EstimatorIsUnbiased|SmallProblems|EveryKindConforms/ivf_of_1'
 measured+='|EveryVerbAnswersAfterEveryShortSequence|AGraphMeetsItsTarget|GroupsAreJoinedOverShards'
 measured+='|NoHealthyRowIsTaken|ClosingDuring|RecallIsKept|SmallestBudget|GenerousBudget'
 measured+='|IndexesThatComeAndGo'
+# Where rows lie, in files or memory, built or added, is no matter of kernels either.
+measured+='|RowsThatAreNotInMemory|AfterManyRowsWereAdded|EveryMappedKind|DedupComparesRows'
 CGO_ENABLED=0 go test -short -timeout 20m -tags purego -skip "$measured" \
   ./simd ./fault ./text ./internal/mem ./arrowidx/...
