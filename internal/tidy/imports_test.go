@@ -25,7 +25,10 @@ var ranks = [][]string{
 		"arrowidx/internal/dedup"},
 	{"arrowidx/internal/compact", "arrowidx/internal/format"},
 	{"arrowidx"},
-	{"arrowidx/arrowidxtest", "lake", "agentclient"},
+	{"arrowidx/arrowidxtest", "lake/parquet", "lake/bundle", "agentclient"},
+	{"lake/score", "lake/backend"},
+	{"lake/store", "lake/foreign", "lake/cache", "lake/laketest"},
+	{"lake"},
 	{"cabi"},
 }
 

@@ -25,15 +25,22 @@ const (
 	Right
 	Part
 	Parquet
+	Lake
+	Backend
+	Target
+	Session
+	Queue
+	Note
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
 // tells what it was.
-const kindBits = 4
+const kindBits = 6
 
 var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding",
 	"column of texts", "index of words", "columns of matched rows", "part of a scoring",
-	"set of parquet files"}
+	"set of parquet files", "lake", "backend of a lake", "collection of a lake",
+	"session of a lake", "queue of ended tasks", "note"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }
