@@ -149,6 +149,19 @@ func (c *Column) NullCount() int { return c.nulls }
 // Chunks returns the number of non-empty Arrow arrays.
 func (c *Column) Chunks() int { return len(c.Pieces) }
 
+// Arrays returns the non-empty Arrow arrays that the column was made of, in order; false for one
+// that was not made by NewColumn. They are the column's: retain what must outlive it.
+func (c *Column) Arrays() ([]arrow.Array, bool) {
+	arrays := make([]arrow.Array, len(c.Pieces))
+	for i := range c.Pieces {
+		arrays[i] = c.Pieces[i].arr
+		if arrays[i] == nil || c.parents != nil {
+			return nil, false
+		}
+	}
+	return arrays, true
+}
+
 // DataType names the Arrow type of the first chunk.
 func (c *Column) DataType() string {
 	if c.Bits && (len(c.Pieces) == 0 || c.Pieces[0].arr == nil) {
