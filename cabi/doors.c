@@ -338,3 +338,18 @@ int32_t rv_verify_start(rv_handle index, int32_t threads, rv_handle *task, rv_er
 {
     ENTER(goVerifyStart(index, threads, task, error));
 }
+
+int32_t rv_queue_new(rv_handle *queue, int32_t *fd, rv_error *error)
+{
+    ENTER(goQueueNew(queue, fd, error));
+}
+
+int32_t rv_queue_watch(rv_handle queue, rv_handle task, uint64_t token, rv_error *error)
+{
+    ENTER(goQueueWatch(queue, task, token, error));
+}
+
+int32_t rv_queue_drain(rv_handle queue, uint64_t *tokens, int64_t cap, int64_t *n, rv_error *error)
+{
+    ENTER(goQueueDrain(queue, tokens, cap, n, error));
+}

@@ -436,6 +436,7 @@ RV_API int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error);
 
 #include "ruvector_text.h"
 #include "ruvector_parquet.h"
+#include "ruvector_lake.h"
 
 #ifdef __cplusplus
 }

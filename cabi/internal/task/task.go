@@ -28,6 +28,7 @@ type Task struct {
 	result Result
 	err    error
 	out    uint64
+	told   []func() // who is to be told of the end
 }
 
 // Start runs f on a goroutine. f should end soon after its context does. The scope's handles are
@@ -43,12 +44,35 @@ func Start(
 		return err
 	}, func(err error) {
 		cancel()
-		t.mu.Lock()
-		t.err = err
-		t.mu.Unlock()
-		close(t.ended)
+		for _, tell := range t.end(err) {
+			tell()
+		}
 	})
 	return t
+}
+
+// end notes that the task has ended and returns who is to be told.
+func (t *Task) end(err error) []func() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	told := t.told
+	t.err, t.told = err, nil
+	close(t.ended)
+	return told
+}
+
+// OnEnd has f called once the task has ended: on its goroutine, or at once and on this one if it
+// has. f must neither wait nor panic.
+func (t *Task) OnEnd(f func()) {
+	t.mu.Lock()
+	ended := t.Wait(0)
+	if !ended {
+		t.told = append(t.told, f)
+	}
+	t.mu.Unlock()
+	if ended {
+		f()
+	}
 }
 
 // Wait waits up to d for the task to end and reports whether it has.

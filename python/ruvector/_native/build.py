@@ -29,14 +29,29 @@ def build_from(
     ``options`` are fields of rv_build_params, but ``nulls`` and ``bad``, which are "error" or
     "skip"; those that are None or absent are the library's to choose.
     """
+    task = begin_build(column, ids, options)
+    try:
+        task.wait(progress, "build")
+        return end_build(task)
+    finally:
+        collect()
+
+
+def begin_build(column: Handle, ids: Names | None, options: dict[str, Any]) -> Task:
+    """Start what `build_from` does; the column may be closed at once."""
     params = build_params(options)
     given, kept = (None, None) if ids is None else values(ids)
     if given is not None:
         params.ids = addressof(given)
-    handle, task = Handle(), Task(lent=(given, kept))
+    task = Task(lent=(given, kept))
+    call("rv_build_start", column.value, byref(params), byref(task.cell))
+    return task
+
+
+def end_build(task: Task) -> Handle:
+    """Return the index that a build which has ended made, or raise its error."""
+    handle = Handle()
     try:
-        call("rv_build_start", column.value, byref(params), byref(task.cell))
-        task.wait(progress, "build")
         task.result(handle.cell)
     finally:
         collect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from ctypes import byref, c_int32, c_int64, c_uint64
 from typing import Any, TypeVar
 
@@ -76,6 +77,11 @@ class Task:
                 continue
             except RuVectorError:  # in a forked child there is nothing to wait for
                 return
+
+    def cancel(self) -> None:
+        """Ask the operation to end, and do not wait for it."""
+        with suppress(RuVectorError):  # in a forked child there is nothing to cancel
+            call("rv_task_cancel", self.cell.value)
 
     def progress(self) -> tuple[int, int]:
         """Return the work done and the work in all, 0 and 0 when nothing is known."""

@@ -1,0 +1,472 @@
+"""Tasks are awaited in event loops of every kind: one queue a loop, cancelled in the same turn."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import uvloop
+
+from ruvector import _native
+from ruvector._errors import IndexClosed, InvalidVector
+from ruvector._native import waiting
+from ruvector._native.build import begin_build, end_build
+from ruvector._native.task import Task
+
+ROWS, DIM = 60_000, 256
+LONG = {"kind": "flat", "bits": 9, "keep": "none", "threads": 1}
+PATIENCE_MS = 10_000
+LOOPS = ["asyncio", "uvloop", "no add_reader"]
+
+Main = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class Deaf(asyncio.SelectorEventLoop):
+    """A loop that watches no descriptors for others, as the one of Windows."""
+
+    def add_reader(self, *_: Any) -> None:
+        raise NotImplementedError
+
+    remove_reader = add_reader
+
+
+def new_loop(kind: str) -> asyncio.AbstractEventLoop:
+    if kind == "uvloop":
+        return uvloop.new_event_loop()
+    return Deaf() if kind == "no add_reader" else asyncio.SelectorEventLoop()
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Iterator[Callable[[Main], Any]]:
+    """Run a coroutine in a loop of each kind."""
+    with asyncio.Runner(loop_factory=lambda: new_loop(request.param)) as runner:
+        yield lambda main: runner.run(main())
+
+
+@pytest.fixture(autouse=True)
+def settled() -> None:
+    """Threads of earlier tests have ended: others count threads and descriptors."""
+    assert soon(lambda: all(t.name != "ruvector-relay" for t in threading.enumerate()))
+
+
+@pytest.fixture(scope="module")
+def column() -> Iterator[_native.Handle]:
+    handle = _native.column_from_matrix(np.random.default_rng(3).random((ROWS, DIM), np.float32))
+    yield handle
+    handle.close()
+
+
+@pytest.fixture(scope="module")
+def little() -> Iterator[_native.Handle]:
+    handle = _native.column_from_matrix(np.eye(8, dtype=np.float32))
+    yield handle
+    handle.close()
+
+
+async def built(column: _native.Handle, options: dict[str, Any] | None = None) -> int:
+    """Build, await, and return how many rows the index has."""
+    task = begin_build(column, None, options or {})
+    await waiting.awaited(task)
+    handle = end_build(task)
+    rows: int = _native.info(handle)["rows"]
+    handle.close()
+    return rows
+
+
+def pipes() -> int:
+    """Return how many ends of pipes the process has open."""
+    names = os.listdir("/proc/self/fd")
+    links = []
+    for name in names:
+        try:
+            links.append(os.readlink(f"/proc/self/fd/{name}"))
+        except OSError:
+            continue
+    return sum(link.startswith("pipe:") for link in links)
+
+
+def handles() -> int:
+    count: int = _native.library_info()["handles"]
+    return count
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Return whether something becomes true within five seconds."""
+    end = time.monotonic() + 5
+    while not true() and time.monotonic() < end:
+        gc.collect()
+        time.sleep(0.01)
+    return true()
+
+
+def ended(task: Task) -> bool:
+    """Block this thread until a task has ended."""
+    return task._ended(PATIENCE_MS)
+
+
+def test_an_awaited_task_has_ended(run, little):
+    async def main():
+        return await built(little), await asyncio.gather(*[built(little) for _ in range(600)])
+
+    before = handles()
+    one, many = run(main)
+    assert one == 8
+    assert many == [8] * 600
+    assert handles() - before <= 1, "the loop's queue alone"
+
+
+def test_the_loop_goes_on_meanwhile(run, column):
+    async def main():
+        turns = 0
+        task = asyncio.ensure_future(built(column, LONG))
+        while not task.done():
+            turns += 1
+            await asyncio.sleep(0.001)
+        return turns, await task
+
+    turns, rows = run(main)
+    assert rows == ROWS
+    assert turns > 5
+
+
+def test_errors_are_those_of_the_task(run):
+    bad = np.eye(8, dtype=np.float32)
+    bad[3, 4] = np.nan
+    column = _native.column_from_matrix(bad)
+
+    async def main():
+        with pytest.raises(InvalidVector, match="row 3") as found:
+            await built(column)
+        return found.value
+
+    error = run(main)
+    assert (error.row, error.column) == (3, 4)
+    column.close()
+
+
+def test_a_cancelled_wait_cancels_the_task_in_the_same_turn(run, column):
+    async def main():
+        task = begin_build(column, None, LONG)
+        waiter = asyncio.ensure_future(waiting.awaited(task))
+        await asyncio.sleep(0)
+        assert not task._ended(0)
+        waiter.cancel()
+        assert ended(task), "though the loop had no turn since"
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        with pytest.raises(KeyboardInterrupt):  # what the library calls cancelled
+            task.result()
+
+    run(main)
+
+
+def test_a_deadline_cancels_the_task(run, column):
+    async def main():
+        task = begin_build(column, None, LONG)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting.awaited(task), 0.02)
+        assert ended(task)
+        with pytest.raises(KeyboardInterrupt):
+            task.result()
+
+    run(main)
+
+
+class Lent:
+    """Memory that a task uses."""
+
+
+def test_what_was_lent_lives_until_the_task_has_ended(run, column):
+    async def main():
+        lent = Lent()
+        gone = weakref.ref(lent)
+        task = Task(lent=lent)
+        model = begin_build(column, None, LONG)
+        task.cell.value, model.cell.value = model.cell.value, 0
+        del lent
+        probe = Task()  # the same task, and does not free it
+        probe.cell.value = task.cell.value
+        waiter = asyncio.ensure_future(waiting.awaited(task))
+        await asyncio.sleep(0)
+        del task
+        waiter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        while gone() is not None:
+            await asyncio.sleep(0.001)
+        with pytest.raises(ValueError, match="closed"):
+            probe._ended(0)
+        probe.cell.value = 0
+
+    before = handles()
+    run(main)
+    assert handles() - before <= 1
+
+
+def test_a_coroutine_that_is_closed_cancels_its_task(run, column):
+    async def main():
+        await built(column, {"kind": "exact"})
+        task = begin_build(column, None, LONG)
+        coroutine = waiting.awaited(task)
+        coroutine.send(None)
+        coroutine.close()
+        assert ended(task)
+        with pytest.raises(KeyboardInterrupt):
+            task.result()
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_closed_loop_leaves_no_descriptor_and_no_thread(kind, little, column):
+    before, threads, count = pipes(), threading.active_count(), handles()
+    for _ in range(5):
+        loop = new_loop(kind)
+        assert loop.run_until_complete(built(little)) == 8
+        loop.close()
+    del loop
+    assert soon(lambda: threading.active_count() == threads)
+    assert soon(lambda: pipes() == before)
+    assert soon(lambda: handles() == count)
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_loop_closed_amid_work_leaves_nothing(kind, column):
+    before, threads, count = pipes(), threading.active_count(), handles()
+    loop = new_loop(kind)
+    task = loop.create_task(built(column, LONG))
+    loop.run_until_complete(asyncio.sleep(0))
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    del task, loop
+    assert soon(lambda: threading.active_count() == threads)
+    assert soon(lambda: pipes() == before)
+    assert soon(lambda: handles() == count)
+
+
+def test_a_loop_closed_in_use_keeps_no_descriptor_itself(little):
+    before = pipes()
+    loop = asyncio.SelectorEventLoop()
+    loop.run_until_complete(built(little))
+    loop.close()
+    assert pipes() == before, "at once, with the loop still there"
+
+
+def test_each_loop_has_a_queue_and_threads_do_not_mix(little):
+    found: list[int] = []
+
+    def work() -> None:
+        async def main() -> list[int]:
+            return await asyncio.gather(*[built(little) for _ in range(100)])
+
+        found.extend(asyncio.run(main()))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [8] * 600
+
+
+def test_many_in_flight_need_no_thread_of_python(little):
+    before = threading.active_count()
+    seen = []
+
+    async def main():
+        waits = [asyncio.ensure_future(built(little)) for _ in range(2000)]
+        await asyncio.sleep(0)
+        seen.append(threading.active_count())
+        await asyncio.gather(*waits)
+        seen.append(threading.active_count())
+
+    asyncio.run(main())
+    assert seen == [before, before]
+
+
+def test_a_relay_ends_when_there_is_nothing_to_tell_and_begins_again(little, monkeypatch):
+    monkeypatch.setattr(waiting, "_LINGER", 1)
+    before = threading.active_count()
+
+    async def main():
+        for _ in range(3):
+            assert await built(little) == 8
+            assert threading.active_count() == before + 1
+            while threading.active_count() > before:
+                await asyncio.sleep(0.01)
+
+    with asyncio.Runner(loop_factory=Deaf) as runner:
+        runner.run(main())
+
+
+def test_a_damaged_queue_is_told_to_all_who_wait_and_replaced(run, column, little, monkeypatch):
+    class Damaged(Exception):
+        pass
+
+    def drain(self: waiting.Queue) -> list[int]:
+        raise Damaged
+
+    async def main():
+        monkeypatch.setattr(waiting.Queue, "_take", drain)
+        tasks = [begin_build(little, None, {}) for _ in range(3)]
+        told = await asyncio.gather(*map(waiting.awaited, tasks), return_exceptions=True)
+        monkeypatch.undo()
+        for task in tasks:
+            ended(task)
+            end_build(task).close()
+        return [type(error) for error in told], await built(little)
+
+    assert run(main) == ([Damaged] * 3, 8)
+
+
+def test_progress_is_told_while_the_loop_runs(run, column, monkeypatch):
+    monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.01)
+    told = []
+
+    async def main():
+        while len(told) < 3:  # however fast the machine is
+            task = begin_build(column, None, LONG)
+            await waiting.awaited(task, lambda done, total: told.append((done, total)))
+            end_build(task).close()
+
+    run(main)
+    assert all(0 <= done <= total for done, total in told)
+
+
+def test_outside_a_loop_nothing_is_awaited(little):
+    task = begin_build(little, None, {})
+    with pytest.raises(RuntimeError, match="await this inside async def"):
+        waiting.awaited(task).send(None)
+    with pytest.raises(RuntimeError, match=r"or call ix\.search"):
+        waiting.running_loop("ix.search()")
+    ended(task)
+    end_build(task).close()
+
+
+def test_a_task_that_was_freed_is_refused(run, little):
+    async def main():
+        task = begin_build(little, None, {})
+        await waiting.awaited(task)
+        end_build(task).close()
+        with pytest.raises((ValueError, IndexClosed), match="closed"):
+            await waiting.awaited(task)
+        return await built(little)
+
+    assert run(main) == 8
+
+
+def program(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_nothing_begins_before_the_first_wait():
+    assert (
+        program(
+            """
+        import os, sys
+        def pipes():
+            links = []
+            for name in range(3, 100):
+                if os.path.exists(f"/proc/self/fd/{name}"):
+                    links.append(os.readlink(f"/proc/self/fd/{name}"))
+            return [link for link in links if link.startswith("pipe:")]
+        before = pipes()
+        import numpy as np, ruvector as rv
+        index = rv.Index.build(np.eye(4, dtype=np.float32))
+        index.search(np.ones(4, np.float32))
+        late = {"asyncio", "ruvector._native.waiting"} & set(sys.modules)
+        print(late, pipes() == before)
+        """
+        )
+        == "set() True"
+    )
+
+
+def test_a_child_is_told_and_the_parents_queue_goes_on():
+    assert (
+        program(
+            """
+        import asyncio, os, signal
+        import numpy as np, ruvector as rv
+        from ruvector import _native
+        from ruvector._native import waiting
+        from ruvector._native.build import begin_build, end_build
+
+        column = _native.column_from_matrix(np.eye(8, dtype=np.float32))
+
+        async def built():
+            task = begin_build(column, None, {})
+            await waiting.awaited(task)
+            end_build(task).close()
+
+        async def main():
+            await built()
+            waits = [asyncio.ensure_future(built()) for _ in range(50)]
+            await asyncio.sleep(0)
+            pid = os.fork()
+            if not pid:
+                signal.alarm(5)
+                try:
+                    asyncio._set_running_loop(None)
+                    loop = asyncio.SelectorEventLoop()
+                    loop.run_until_complete(built())
+                except rv.ForkedProcessError:
+                    os._exit(0)
+                except BaseException as error:
+                    print(repr(error), flush=True)
+                os._exit(1)
+            await asyncio.gather(*waits)
+            _, status = os.waitpid(pid, 0)
+            for _ in range(50):
+                await built()
+            print(status)
+
+        asyncio.run(main())
+        """
+        )
+        == "0"
+    )
+
+
+def test_a_child_may_begin_what_its_parent_had_not():
+    assert (
+        program(
+            """
+        import asyncio, os, signal
+        import numpy as np, ruvector as rv
+        pid = os.fork()
+        if not pid:
+            signal.alarm(20)
+            from ruvector import _native
+            from ruvector._native import waiting
+            from ruvector._native.build import begin_build, end_build
+            column = _native.column_from_matrix(np.eye(8, dtype=np.float32))
+
+            async def main():
+                task = begin_build(column, None, {})
+                await waiting.awaited(task)
+                end_build(task).close()
+
+            asyncio.run(main())
+            os._exit(0)
+        print(os.waitpid(pid, 0)[1])
+        """
+        )
+        == "0"
+    )
