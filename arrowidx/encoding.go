@@ -12,7 +12,11 @@ import (
 // room for them.
 //
 // Errors: those of Encode.
-func (ix *Index) Encoding(ctx context.Context, vectors bool) (e *Encoding, err error) {
+func (ix *Index) Encoding(ctx context.Context, vectors bool) (*Encoding, error) {
+	return ix.encoding(ctx, SaveOptions{Vectors: vectors})
+}
+
+func (ix *Index) encoding(ctx context.Context, o SaveOptions) (e *Encoding, err error) {
 	defer func() {
 		if err != nil && e != nil {
 			e.Close()
@@ -32,14 +36,17 @@ func (ix *Index) Encoding(ctx context.Context, vectors bool) (e *Encoding, err e
 	}
 	named := *seg
 	named.IDs, named.Next = seg.IDs.Explicit(), 0
+	if o.Provenance != "" {
+		named.Provenance = []byte(o.Provenance)
+	}
 	if v.IDs.Counted() && v.Next > named.IDs.After() {
 		named.Next = v.Next
 	}
 	e = &Encoding{Seg: seg, Minor: format.Minor(&named)}
-	if vectors && seg.Source != nil && seg.Source.Wide() && seg.Rows*seg.Dim > 0 {
+	if o.Vectors && seg.Source != nil && seg.Source.Wide() && seg.Rows*seg.Dim > 0 {
 		e.Minor = 4
 	}
-	if e.Secs, err = format.CheckedSections(ctx, &named, vectors); err != nil {
+	if e.Secs, err = format.CheckedSections(ctx, &named, o.Vectors); err != nil {
 		return e, err
 	}
 	e.Length = format.PlaceSections(e.Secs)

@@ -8,11 +8,15 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/format"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
+
+// FormatVersion is the newest version of index files: those up to it are read.
+const FormatVersion = format.Version
 
 // Decode reads an index from the bytes of a file, which are copied. Whatever the bytes are, the
 // result is a correct index or an error, and memory stays within the bytes' own length and a tenth.
@@ -42,7 +46,11 @@ func opened(seg *segment.Segment, err error) (*Index, error) {
 // Errors: InvalidArgument when vectors are asked for and not at hand, IndexClosed, Cancelled, and
 // PersistError with what w returned.
 func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
-	e, err := ix.Encoding(ctx, vectors)
+	return ix.encode(ctx, w, SaveOptions{Vectors: vectors})
+}
+
+func (ix *Index) encode(ctx context.Context, w io.Writer, o SaveOptions) error {
+	e, err := ix.encoding(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -59,6 +67,24 @@ func (ix *Index) Encode(ctx context.Context, w io.Writer, vectors bool) error {
 // Errors: those of Encode; FileMissing when there is no such folder; PersistError naming the step
 // that failed, also when path is a folder, a fifo, a socket or a device.
 func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error) {
+	return ix.SaveAs(ctx, path, SaveOptions{Vectors: vectors})
+}
+
+// SaveOptions says what a file of an index holds.
+type SaveOptions struct {
+	Vectors bool // the vectors
+	// Provenance replaces that of the index in the file, in UTF-8, at most MaxProvenance bytes; "":
+	// the index's.
+	Provenance string
+}
+
+// SaveAs is Save with more to say.
+//
+// Errors: those of Save; InvalidArgument for a provenance that is too long or not UTF-8.
+func (ix *Index) SaveAs(ctx context.Context, path string, o SaveOptions) (err error) {
+	if err := build.CheckProvenance("save", o.Provenance); err != nil {
+		return err
+	}
 	at, err := format.Replaced(path)
 	if err != nil {
 		return err
@@ -76,7 +102,7 @@ func (ix *Index) Save(ctx context.Context, path string, vectors bool) (err error
 		}
 	}()
 	w := bufio.NewWriterSize(f, 1<<20)
-	if err := ix.Encode(ctx, w, vectors); err != nil {
+	if err := ix.encode(ctx, w, o); err != nil {
 		return format.Named(path, err)
 	}
 	for _, step := range []struct {

@@ -41,6 +41,14 @@ type Options struct {
 // MaxProvenance is the longest provenance in bytes.
 const MaxProvenance = 1 << 20
 
+// CheckProvenance refuses what cannot be kept in a file.
+func CheckProvenance(op, text string) error {
+	if len(text) > MaxProvenance || !utf8.ValidString(text) {
+		return fault.New(fault.InvalidArgument, op, "provenance is not UTF-8 of at most 1 MiB", "")
+	}
+	return nil
+}
+
 // NullPolicy says what a null row does to a build.
 type NullPolicy uint8
 
@@ -101,8 +109,8 @@ func (o *Options) Resolve(col *column.Column) error {
 	if o.Kind == segment.IVF {
 		o.Progress.Stages.Store(5)
 	}
-	if len(o.Provenance) > MaxProvenance || !utf8.ValidString(o.Provenance) {
-		return fault.New(fault.InvalidArgument, "build", "provenance is not UTF-8 of at most 1 MiB", "")
+	if err := CheckProvenance("build", o.Provenance); err != nil {
+		return err
 	}
 	if o.IDs == nil {
 		o.IDs = column.PositionIDs(col.Len())

@@ -21,6 +21,9 @@ const formatMajor = 0
 
 const formatMinor = 4
 
+// Version is the newest format of files that this package writes, behind the major number 0.
+const Version = formatMinor
+
 const headerSize = 64
 
 const entrySize = 48
