@@ -353,3 +353,9 @@ int32_t rv_queue_drain(rv_handle queue, uint64_t *tokens, int64_t cap, int64_t *
 {
     ENTER(goQueueDrain(queue, tokens, cap, n, error));
 }
+
+int32_t rv_bundle(const char *verb, const char *text, int64_t text_len, const char *other,
+    int64_t other_len, rv_bytes *out, rv_error *error)
+{
+    ENTER(goBundle((char *)verb, (char *)text, text_len, (char *)other, other_len, out, error));
+}

@@ -4,8 +4,8 @@
 // Everything that is read is hostile until it is checked: limits hold before anything is parsed,
 // and a document is either understood whole or refused.
 //
-// Reading order: generation.go, bundle.go, witness.go; document.go (JSON), file.go (folders);
-// digest.go (ids and vectors), name.go (collections).
+// Reading order: generation.go, bundle.go, witness.go; document.go (JSON); file.go, temporary.go
+// (folders); digest.go (ids and vectors); name.go (collections).
 package bundle
 
 import (

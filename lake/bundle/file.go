@@ -2,23 +2,19 @@ package bundle
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/ruvector/ruvector-arrow/fault"
 )
 
-// temporary is how the names of unfinished bundles begin.
-const temporary = "." + FileName + "."
-
 // Write verifies the bundle and writes it to a folder, which is made if it is not there: a
 // temporary file, flushed to the disk and renamed, so that a reader finds the old bundle or the new
-// one. It returns the bundle's path. A link of the bundle's name is replaced, not followed.
+// one. It returns the bundle's path. A link of the bundle's name is replaced, not followed. What
+// writers that were killed have left goes.
 //
 // Errors: those of Verify and Encode; LakeError with the step that failed and the system's reason.
 func (b Bundle) Write(dir string) (path string, err error) {
@@ -36,6 +32,7 @@ func (b Bundle) Write(dir string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fileError("cannot make the folder "+dir, err)
 	}
+	sweep(dir)
 	f, err := createTemporary(dir)
 	if err != nil {
 		return "", fileError("cannot create a file in "+dir, err)
@@ -54,8 +51,8 @@ func (b Bundle) Write(dir string) (path string, err error) {
 		{"writing", func() error { _, err := f.Write(text); return err }},
 		{"keeping the mode of", func() error { return keepMode(f, path) }},
 		{"flushing", f.Sync},
-		{"closing", f.Close},
 		{"renaming to", func() error { return os.Rename(f.Name(), path) }},
+		{"closing", f.Close}, // last: until then it is locked
 	} {
 		if err := step.do(); err != nil {
 			return "", fileError(step.name+" "+path+" failed", err)
@@ -65,18 +62,6 @@ func (b Bundle) Write(dir string) (path string, err error) {
 }
 
 func noFolder() error { return refuse("name it; \".\" is the current one", "no folder is named") }
-
-// createTemporary creates a file that no other writer has.
-func createTemporary(dir string) (*os.File, error) {
-	for range 100 {
-		name := fmt.Sprintf("%s%d-%x.tmp", temporary, os.Getpid(), time.Now().UnixNano())
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
-	return nil, syscall.EEXIST
-}
 
 // keepMode gives a file the permissions of the one that it will replace, if there is one.
 func keepMode(f *os.File, path string) error {

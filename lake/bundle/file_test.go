@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -145,31 +146,59 @@ func TestALargeFileIsNotRead(t *testing.T) {
 	requireKind(t, err, fault.LakeError, "1099511627776", dir)
 }
 
-func TestLeftTemporariesDoNotMatter(t *testing.T) {
+func TestLeftTemporariesDoNotMatterAndGo(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{".table.rulake.json.tmp.77", ".table.rulake.json.1-1.tmp"} {
+	left, elsewhere := ".table.rulake.json.1-1.tmp", filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(elsewhere, nil, 0o600))
+	foreign := []string{".table.rulake.json.tmp.77", ".table.rulake.json.x-1.tmp", "other.1-1.tmp",
+		".table.rulake.json.2-2.tmp.bak"}
+	for _, name := range append(foreign, left) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("{"), 0o600))
 	}
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, ".table.rulake.json.3-3.tmp")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, ".table.rulake.json.4-4.tmp"), 0o700))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, ".table.rulake.json.5-5.tmp"), 0o600))
 	_, err := Read(dir)
 	requireKind(t, err, fault.FileMissing)
+
+	living, err := createTemporary(dir)
+	require.NoError(t, err)
 	_, err = sample(t, 2).Write(dir)
 	require.NoError(t, err)
 	_, err = Read(dir)
 	require.NoError(t, err)
+	require.NoFileExists(t, filepath.Join(dir, left))
+	require.FileExists(t, living.Name(), "its writer is at work")
+	for _, name := range foreign {
+		require.FileExists(t, filepath.Join(dir, name), "none of ours")
+	}
+	require.FileExists(t, elsewhere)
+
+	require.NoError(t, living.Close())
+	_, err = sample(t, 2).Write(dir)
+	require.NoError(t, err)
+	require.NoFileExists(t, living.Name())
 }
 
+// The limit is the process's own, and the test's files come under it too: so there is another one.
 func TestAFullDiskIsNamedAndLeavesTheOldBundle(t *testing.T) {
+	if dir := os.Getenv("RUVECTOR_TEST_FULL"); dir != "" {
+		var was syscall.Rlimit
+		require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
+		small := syscall.Rlimit{Cur: 100, Max: was.Max}
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
+		_, err := sample(t, 3).Write(dir)
+		requireKind(t, err, fault.LakeError, "writing", FileName, "make room")
+		require.True(t, errors.Is(err, syscall.EFBIG), "the system's reason is kept: %v", err)
+		return
+	}
 	dir := t.TempDir()
 	_, err := sample(t, 2).Write(dir)
 	require.NoError(t, err)
-	var was syscall.Rlimit
-	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
-	small := syscall.Rlimit{Cur: 100, Max: was.Max}
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
-	_, err = sample(t, 3).Write(dir)
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was))
-	requireKind(t, err, fault.LakeError, "writing", FileName, "make room")
-	require.True(t, errors.Is(err, syscall.EFBIG), "the system's reason is kept: %v", err)
+	child := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	child.Env = append(os.Environ(), "RUVECTOR_TEST_FULL="+dir)
+	said, err := child.CombinedOutput()
+	require.NoError(t, err, string(said))
 	read, err := Read(dir)
 	require.NoError(t, err)
 	assert.Equal(t, sample(t, 2), read)

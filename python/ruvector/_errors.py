@@ -19,7 +19,7 @@
     |  |- FormatTooNew
     |  `- CorruptIndex
     |- LimitExceeded (ValueError)
-    |- LakeError
+    |- LakeError (and a PersistError and OSError where the system gave a reason)
     |  |- BackendError
     |  |- UnknownBackend
     |  |- UnknownCollection
@@ -34,8 +34,8 @@
     `- NativeError
        `- Poisoned
 
-Every class has a number, ``kind``, which is the same in Go, in C and here. Those of LakeError, the
-classes below it and A2aError are reserved: nothing raises them yet, and ``rv`` has none of them.
+Every class has a number, ``kind``, which is the same in Go, in C and here. That of A2aError is
+reserved: nothing raises it yet, and ``rv`` has no such name.
 Cancellation is ``KeyboardInterrupt`` or ``asyncio.CancelledError``, never a class of ours.
 """
 
@@ -219,6 +219,10 @@ class LakeError(RuVectorError):
     kind = 22
 
 
+class LakeFileError(LakeError, FileError):
+    """A LakeError for which the system gave a reason."""
+
+
 class BackendError(LakeError):
     """A store failed."""
 
@@ -338,6 +342,8 @@ def error_of(
     """
     if kind == CANCELLED:
         return KeyboardInterrupt(message)
+    if code and kind == LakeError.kind:
+        return LakeFileError(message, code=code)
     if code and kind in (PersistError.kind, FileMissing.kind):
         return _BY_BUILTIN.get(type(OSError(code, "")), FileError)(message, code=code)
     cls = CLASSES.get(kind, NativeError)

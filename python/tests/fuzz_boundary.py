@@ -134,6 +134,14 @@ class Calls:
             ]),
         ]  # fmt: skip
 
+    def bundle(self) -> list[Any]:
+        """A verb of bundles over what lies in the scratch memory; none that writes files."""
+        choice = self.rng.choice
+        return [
+            choice([b"seal", b"compare", b"read", b"x", None]), choice([b"{}", None, *self.memory]),
+            choice([0, 1, 2, -1]), choice(self.memory), choice([0, 1, 2, -1, ROOM]),
+        ]  # fmt: skip
+
     def one(self) -> None:
         """Call one function."""
         rng, out = self.rng, ctypes.c_uint64(0)
@@ -160,6 +168,7 @@ class Calls:
                 rng.choice([0, 0.5, 1, -1, float("nan")]), 1, self.place(), byref(out),
             ]),
             ("rv_encoding_start", [self.handle(), rng.getrandbits(32), byref(out)]),
+            ("rv_bundle", [*self.bundle(), byref(bytes_)]),
             ("rv_decode_start", [self.memory[1], self.small(), byref(out)]),
             ("rv_build_start", [self.handle(), byref(self.build()), byref(out)]),
             *self.of_words(params, out),

@@ -24,10 +24,7 @@ VERBS = (
     "dedup", "duplicated", "duplicate_groups", "similarity_quantiles", "neighbors", "similar_to",
     "recall",
 )  # fmt: skip
-RESERVED = (
-    "A2aError", "BackendError", "CacheMissError", "LakeError", "UnknownBackend",
-    "UnknownCollection", "WitnessMismatch",
-)  # fmt: skip
+RESERVED = ("A2aError",)
 ROWS = np.eye(3, dtype=np.float32)
 
 

@@ -27,8 +27,12 @@ _pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(
 )
 
 
-def file_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
-    """Return a path as text, with ``~`` expanded.
+def file_path(
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    argument: str = "path",
+    thing: str = "file",
+) -> str:
+    """Return a path as text, with ``~`` expanded. `argument` is what errors call it.
 
     Raises
     ------
@@ -40,12 +44,12 @@ def file_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
         raw = os.fsencode(name)
     except UnicodeEncodeError as error:
         raise InvalidArgument(
-            f"path={name!r} has half of a surrogate pair at {error.start}, which no file name can "
-            "have; clean it: path.encode('utf-8', 'replace').decode()"
+            f"{argument}={name!r} has half of a surrogate pair at {error.start}, which no file "
+            f"name can have; clean it: {argument}.encode('utf-8', 'replace').decode()"
         ) from None
     if not raw or b"\0" in raw:
         what = "has a NUL in it" if raw else "is empty"
-        raise InvalidArgument(f"path={name!r} {what}; give the name of a file")
+        raise InvalidArgument(f"{argument}={name!r} {what}; give the name of a {thing}")
     return name
 
 

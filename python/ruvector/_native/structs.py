@@ -431,4 +431,5 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_queue_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "rv_queue_watch": (c_int32, [c_uint64, c_uint64, c_uint64, c_void_p]),
     "rv_queue_drain": (c_int32, [c_uint64, c_void_p, c_int64, c_void_p, c_void_p]),
+    "rv_bundle": (c_int32, [c_char_p, c_char_p, c_int64, c_char_p, c_int64, c_void_p, c_void_p]),
 }

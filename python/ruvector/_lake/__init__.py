@@ -1,0 +1,1 @@
+"""Lakes: one search over many stores."""

@@ -1,0 +1,1 @@
+"""The doors to lakes, a file for each thing that is done with them."""
