@@ -25,13 +25,7 @@ var (
 	indexName = regexp.MustCompile(`^index-([0-9a-f]{64})-([0-9a-f]{16})\.rvx$`)
 	// leftName are temporary files of index files whose writer ended.
 	leftName = regexp.MustCompile(`^\.index-[0-9a-f]{64}-[0-9a-f]{16}\.rvx\.[0-9]+-[0-9a-f]+\.tmp$`)
-	// leftBundle are temporary files of bundles, which are also written without the lock.
-	leftBundle = regexp.MustCompile(
-		`^\.` + regexp.QuoteMeta(bundle.FileName) + `\.[0-9]+-[0-9a-f]+\.tmp$`)
 )
-
-// longestWrite is more than the writing of a bundle takes: what is older was left.
-const longestWrite = time.Minute
 
 // indexFile returns the name of the index file of a witness (format 2) and a digest of its content.
 func indexFile(witness, digest string) string {
@@ -80,8 +74,9 @@ func writeTo(ctx context.Context, op, path string) (*folder, error) {
 // done lets other writers in.
 func (f *folder) done() { _ = f.lock.Close() } // nothing was written to the folder itself
 
-// clear removes index files but those to keep, and what writers that were killed have left: the
-// lock says that none is at work. What cannot be removed is left: it is in nobody's way.
+// clear removes index files but those to keep, and what writers of indexes that were killed have
+// left: the lock says that none is at work. bundle.Write does the same for bundles. What cannot be
+// removed is left: it is in nobody's way.
 func (f *folder) clear(keep ...string) {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
@@ -94,19 +89,10 @@ func (f *folder) clear(keep ...string) {
 	for _, e := range entries {
 		name := e.Name()
 		if e.Type().IsRegular() && !kept[name] &&
-			(indexName.MatchString(name) || leftName.MatchString(name) || isLeftBundle(e)) {
+			(indexName.MatchString(name) || leftName.MatchString(name)) {
 			_ = os.Remove(filepath.Join(f.path, name))
 		}
 	}
-}
-
-// isLeftBundle reports whether a file is one that the writer of a bundle left.
-func isLeftBundle(e fs.DirEntry) bool {
-	if !leftBundle.MatchString(e.Name()) {
-		return false
-	}
-	info, err := e.Info()
-	return err == nil && time.Since(info.ModTime()) > longestWrite
 }
 
 // indexOf returns the name of the index file that a bundle goes with, "" if there is none: for

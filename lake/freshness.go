@@ -33,12 +33,15 @@ func (t *Target) enter(ctx context.Context, q *Query) (*cache.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e := q.Session.entry(t); e != nil {
+		t.slot.Hit()
+		return e, nil
+	}
 	p := t.slot.Pointer()
-	if p != nil && (c.Mode == Frozen || c.Mode == Eventual && p.Age() < c.TTL ||
-		q.Session != nil && q.Session.checked(t)) {
+	if p != nil && (c.Mode == Frozen || c.Mode == Eventual && p.Age() < c.TTL) {
 		if e := p.Acquire(); e != nil {
 			t.slot.Hit()
-			return e, nil
+			return q.Session.learn(t, e), nil
 		}
 		p = nil // evicted just now
 	}
@@ -50,10 +53,7 @@ func (t *Target) enter(ctx context.Context, q *Query) (*cache.Entry, error) {
 		return nil, miss(t.key)
 	}
 	e, err := t.current(ctx, p, c.Mode == Eventual)
-	if err == nil && q.Session != nil {
-		q.Session.learn(t)
-	}
-	return e, err
+	return q.Session.learn(t, e), err
 }
 
 // current asks the store what the collection is, and returns the entry of that, held; nil without

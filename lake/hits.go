@@ -1,4 +1,3 @@
-// Package lake searches collections of many stores as if they were one, and publishes them.
 package lake
 
 import (
@@ -51,7 +50,7 @@ type Hit struct {
 // as its own search has them. The rest of its K cells have target -1 and score NaN.
 type Federated struct {
 	Targets []backend.Key // what was asked, in this order
-	K       int
+	K       int           // cells a query: as many as were asked for, or all rows if those are fewer
 	Hits    []Hit
 	Counts  []int64
 	// Errors says why a target has no part in the answer, nil where all have. The collection is
@@ -93,13 +92,14 @@ type answer struct {
 	scores []float32
 	counts []int64
 	ids    *arrowidx.IDs
+	found  []bool // of the ids that may be found, those that the target has; nil: it did not say
 	plan   arrowidx.Plan
 }
 
 // merger joins answers, which are in the order of targets, query by query.
 type merger struct {
 	larger, dedupe bool
-	collections    []backend.Key
+	targets        []backend.Key
 	heads          []head // the heap of one query: of each answer what is next
 	seen           map[name]struct{}
 }
@@ -123,7 +123,7 @@ func (m *merger) nameOf(h Hit) name {
 	if h.ID.Kind == arrowidx.IDInt64 && int64(h.ID.Number) >= 0 {
 		h.ID.Kind = arrowidx.IDUint64
 	}
-	return name{m.collections[h.Target].Collection, h.ID}
+	return name{m.targets[h.Target].Collection, h.ID}
 }
 
 // merge writes the best k hits of every query.

@@ -161,7 +161,7 @@ func TestMergingIsStableSortingOfWhatWasJoined(t *testing.T) {
 			}
 		}
 		f := &Federated{Targets: keys, K: k, Hits: make([]Hit, nq*k), Counts: make([]int64, nq)}
-		m := merger{larger: larger, dedupe: dedupe, collections: keys, seen: map[name]struct{}{}}
+		m := merger{larger: larger, dedupe: dedupe, targets: keys, seen: map[name]struct{}{}}
 		m.merge(answers, f)
 		for q := range nq {
 			require.Equal(t, modelMerge(answers, keys, q, k, larger, dedupe), f.Of(q))

@@ -3,7 +3,9 @@
 // between keys of the same data, and says which data every answer comes from.
 //
 // Reading order: lake.go, target.go, freshness.go (which entry answers), flight.go and prime.go
-// (how one comes into the cache), search.go, stats.go.
+// (how one comes into the cache), search.go, stats.go; federate.go (many collections at once),
+// fan.go, every.go (which ones), filter.go, hits.go (joining answers); publish.go, save.go, warm.go
+// (folders that other lakes read), folder.go, provenance.go; session.go.
 package lake
 
 import (
