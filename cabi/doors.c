@@ -359,3 +359,55 @@ int32_t rv_bundle(const char *verb, const char *text, int64_t text_len, const ch
 {
     ENTER(goBundle((char *)verb, (char *)text, text_len, (char *)other, other_len, out, error));
 }
+
+int32_t rv_adapter_new(const char *name, int64_t len, int32_t describes, rv_handle *backend,
+    rv_error *error)
+{
+    ENTER(goAdapterNew((char *)name, len, describes, backend, error));
+}
+
+int32_t rv_adapter_next(rv_handle backend, int64_t ms, rv_bytes *out, rv_error *error)
+{
+    ENTER(goAdapterNext(backend, ms, out, error));
+}
+
+int32_t rv_adapter_answer(rv_handle backend, uint64_t question, const char *json, int64_t len,
+    int32_t *wanted, rv_error *error)
+{
+    ENTER(goAdapterAnswer(backend, question, (char *)json, len, wanted, error));
+}
+
+int32_t rv_adapter_answer_rows(rv_handle backend, uint64_t question, const rv_values *ids,
+    rv_handle vectors, const char *generation, int64_t len, int32_t owned, int32_t *wanted,
+    rv_error *error)
+{
+    ENTER(goAdapterAnswerRows(backend, question, (rv_values *)ids, vectors, (char *)generation, len,
+        owned, wanted, error));
+}
+
+int32_t rv_adapter_end(rv_handle rows, const char *message, int64_t len, rv_error *error)
+{
+    ENTER(goAdapterEnd(rows, (char *)message, len, error));
+}
+
+int32_t rv_adapter_fail(rv_handle backend, uint64_t question, int32_t kind, int32_t code,
+    const char *message, int64_t len, int32_t *wanted, rv_error *error)
+{
+    ENTER(goAdapterFail(backend, question, kind, code, (char *)message, len, wanted, error));
+}
+
+int32_t rv_adapter_wanted(rv_handle backend, uint64_t question, int32_t *wanted, rv_error *error)
+{
+    ENTER(goAdapterWanted(backend, question, wanted, error));
+}
+
+int32_t rv_adapter_close(rv_handle backend, rv_error *error)
+{
+    ENTER(goAdapterClose(backend, error));
+}
+
+int32_t rv_backend_ask_start(rv_handle backend, const char *op, const char *collection, int64_t len,
+    rv_handle *task, rv_error *error)
+{
+    ENTER(goBackendAskStart(backend, (char *)op, (char *)collection, len, task, error));
+}

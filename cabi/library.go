@@ -21,6 +21,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
+	outside "github.com/ruvector/ruvector-arrow/lake/foreign"
 	"github.com/ruvector/ruvector-arrow/lake/parquet"
 	"github.com/ruvector/ruvector-arrow/lake/score"
 	"github.com/ruvector/ruvector-arrow/simd"
@@ -56,6 +57,10 @@ func fail(e *C.rv_error, err error) C.int32_t {
 	var code syscall.Errno
 	if errors.As(err, &code) {
 		C.rvi_set_code(e, C.int32_t(code))
+	}
+	var said *outside.Failure
+	if errors.As(err, &said) {
+		C.rvi_set_code(e, C.int32_t(said.Code))
 	}
 	return kind
 }

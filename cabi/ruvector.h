@@ -56,7 +56,8 @@ typedef uint64_t rv_handle;
 
 /* Filled when a function fails. row and column are -1 where there is no such place. message is
  * UTF-8 and NUL-terminated; free it with release, which may be called once. code is the errno that
- * the system gave, 0 if it gave none (filled if size has room for it). */
+ * the system gave, or of what an adapter answered its own number, 0 if there is none (filled if
+ * size has room for it). */
 typedef struct rv_error {
     uint32_t size;
     int32_t kind;

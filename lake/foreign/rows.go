@@ -151,6 +151,7 @@ type reader struct {
 	*Stream
 	refs atomic.Int64
 	now  arrow.RecordBatch
+	over bool
 	err  error
 }
 
@@ -178,14 +179,17 @@ func (r *reader) Err() error { return r.err }
 
 func (r *reader) Next() bool {
 	r.drop()
-	if r.err != nil {
+	if r.err == nil {
+		r.err = fault.FromContext(r.ctx, r.b.named(r.collection))
+	}
+	if r.err != nil || r.over {
 		return false
 	}
 	select {
 	case part, more := <-r.parts:
 		r.now = part
 		if !more {
-			r.err = r.failed
+			r.err, r.over = r.failed, true
 		}
 		return more
 	case <-r.ctx.Done():

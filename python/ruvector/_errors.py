@@ -41,6 +41,7 @@ Cancellation is ``KeyboardInterrupt`` or ``asyncio.CancelledError``, never a cla
 
 from __future__ import annotations
 
+import itertools
 import os
 from errno import ENOENT
 from typing import Any, ClassVar
@@ -347,4 +348,25 @@ def error_of(
     if code and kind in (PersistError.kind, FileMissing.kind):
         return _BY_BUILTIN.get(type(OSError(code, "")), FileError)(message, code=code)
     cls = CLASSES.get(kind, NativeError)
-    return cls(message, row=row if row >= 0 else None, column=column if column >= 0 else None)
+    error = cls(message, row=row if row >= 0 else None, column=column if column >= 0 else None)
+    if code and issubclass(cls, LakeError):
+        error.__cause__ = _causes.get(code)
+    return error
+
+
+_MOST_CAUSES = 64
+_causes: dict[int, BaseException] = {}
+_codes = itertools.count(1)
+
+
+def keep_cause(cause: BaseException) -> int:
+    """Keep what a store raised; the code that is returned makes it the cause of `error_of`'s.
+
+    So many are kept, the last ones: as an error passes the library before anybody sees it, nothing
+    says when it is not needed any more.
+    """
+    code = next(_codes) % (2**31 - 1) + 1
+    _causes[code] = cause
+    for old in list(_causes)[:-_MOST_CAUSES]:
+        _causes.pop(old, None)
+    return code

@@ -31,6 +31,7 @@ const (
 	Session
 	Queue
 	Note
+	Rows
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
@@ -40,7 +41,7 @@ const kindBits = 6
 var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding",
 	"column of texts", "index of words", "columns of matched rows", "part of a scoring",
 	"set of parquet files", "lake", "backend of a lake", "collection of a lake",
-	"session of a lake", "queue of ended tasks", "note"}
+	"session of a lake", "queue of ended tasks", "note", "rows of an adapter"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }

@@ -432,4 +432,23 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_queue_watch": (c_int32, [c_uint64, c_uint64, c_uint64, c_void_p]),
     "rv_queue_drain": (c_int32, [c_uint64, c_void_p, c_int64, c_void_p, c_void_p]),
     "rv_bundle": (c_int32, [c_char_p, c_char_p, c_int64, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_adapter_new": (c_int32, [c_char_p, c_int64, c_int32, c_void_p, c_void_p]),
+    "rv_adapter_next": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p]),
+    "rv_adapter_answer": (c_int32, [c_uint64, c_uint64, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_adapter_answer_rows": (
+        c_int32,
+        [c_uint64, c_uint64, c_void_p, c_uint64, c_char_p, c_int64, c_int32, c_void_p, c_void_p],
+    ),
+    "rv_adapter_answer_stream": (
+        c_int32,
+        [c_uint64, c_uint64, c_void_p, c_char_p, c_int64, c_int32, c_void_p, c_void_p, c_void_p],
+    ),
+    "rv_adapter_end": (c_int32, [c_uint64, c_char_p, c_int64, c_void_p]),
+    "rv_adapter_fail": (
+        c_int32,
+        [c_uint64, c_uint64, c_int32, c_int32, c_char_p, c_int64, c_void_p, c_void_p],
+    ),
+    "rv_adapter_wanted": (c_int32, [c_uint64, c_uint64, c_void_p, c_void_p]),
+    "rv_adapter_close": (c_int32, [c_uint64, c_void_p]),
+    "rv_backend_ask_start": (c_int32, [c_uint64, c_char_p, c_char_p, c_int64, c_void_p, c_void_p]),
 }
