@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -39,6 +40,7 @@ type fake struct {
 	onPull  func(ctx context.Context, collection string) error
 	// stream changes the batches that are handed over.
 	stream func(t table, batches []arrow.RecordBatch) array.RecordReader
+	lent   bool // the memory of what is pulled is written to afterwards
 
 	mu     sync.Mutex
 	tables map[string]table
@@ -120,7 +122,7 @@ func (f *fake) Pull(ctx context.Context, collection string) (*backend.Pulled, er
 	if err != nil {
 		return nil, err
 	}
-	p := &backend.Pulled{Generation: t.generation, Owned: true}
+	p := &backend.Pulled{Generation: t.generation, Owned: !f.lent}
 	batches := t.batches()
 	if f.stream != nil {
 		p.Rows = f.stream(t, batches)
@@ -217,11 +219,19 @@ func (t table) index(o lake.Options) (*arrowidx.Index, error) {
 		Metric: o.Metric, Kind: o.Kind, Recall: o.Recall, Seed: o.RotationSeed, IDs: ids})
 }
 
-// open makes a lake over backends; it is closed with the test.
+// open makes a lake over backends; it is closed with the test, and then no index is left open.
 func open(t testing.TB, o lake.Options, backends ...backend.Backend) *lake.Lake {
 	l, err := lake.New(o)
 	require.NoError(t, err)
-	t.Cleanup(l.Close)
+	t.Cleanup(func() {
+		l.Close()
+		for i := 0; l.Stats().ResidentBytes != 0; i++ { // pulls that were under way end now
+			if time.Sleep(time.Millisecond); i == 5000 {
+				t.Errorf("%d bytes are held for nobody", l.Stats().ResidentBytes)
+				return
+			}
+		}
+	})
 	for _, b := range backends {
 		require.NoError(t, l.Register(b))
 	}

@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -363,4 +366,67 @@ func TestABatchIsOneHit(t *testing.T) {
 	avg, ok := s.AvgPrime()
 	assert.True(t, ok)
 	assert.Equal(t, s.PrimeLast, avg)
+}
+
+func TestVectorsThatAreLentAreCopied(t *testing.T) {
+	for _, lent := range []bool{true, false} {
+		f := newFake("b")
+		f.lent = lent
+		rows := line(6, 1)
+		f.put("c", 2, 100, rows)
+		f.stream = func(t table, _ []arrow.RecordBatch) array.RecordReader {
+			ids := array.NewInt64Builder(memory.DefaultAllocator)
+			ids.AppendValues(t.ids, nil)
+			all, _ := array.NewRecordReader(t.schema(), []arrow.RecordBatch{array.NewRecordBatch(
+				t.schema(), []arrow.Array{ids.NewArray(), borrowed(rows)}, 6)})
+			return all
+		}
+		l := open(t, lake.Defaults(), f)
+		require.Equal(t, int64(100), first(t, l, "b", "c", one(1, nil)))
+		rows[0], rows[10] = 50, 0 // the last is the nearest now
+		got, err := askAs(t.Context(), l, key("b", "c"), one(1, nil))
+		if lent {
+			require.NoError(t, err)
+			require.Equal(t, int64(100), got.IDs[0])
+		} else { // who says that it keeps them and does not, is told
+			requireFault(t, err, fault.VectorsChanged, "b/c")
+		}
+	}
+}
+
+// borrowed are rows of two dimensions as an array that does not copy them.
+func borrowed(rows []float32) arrow.Array {
+	bytes := memory.NewBufferBytes(arrow.Float32Traits.CastToBytes(rows))
+	child := array.NewData(arrow.PrimitiveTypes.Float32, len(rows), []*memory.Buffer{nil, bytes}, nil,
+		0, 0)
+	return array.MakeFromData(array.NewData(arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32),
+		len(rows)/2, []*memory.Buffer{nil}, []arrow.ArrayData{child}, 0, 0))
+}
+
+// describing is a store that says more of a collection than its stamp.
+type describing struct {
+	*fake
+	said bundle.Bundle
+	err  error
+}
+
+func (d *describing) Describe(context.Context, string) (bundle.Bundle, error) {
+	return d.said, d.err
+}
+
+func TestADescriptionNamesTheDataAndTheLakeTheRest(t *testing.T) {
+	d := &describing{fake: newFake("b"), said: bundle.Bundle{DataRef: "s3://x", RotationSeed: 7,
+		RerankFactor: 99, Dim: 77, PIIPolicy: "none", Generation: bundle.Number(55)}}
+	d.put("c", 2, 100, line(3, 0))
+	l := open(t, lake.Defaults(), d)
+	for range 2 {
+		require.Equal(t, int64(100), first(t, l, "b", "c", one(1, nil)))
+	}
+	witness, _ := l.Target(key("b", "c")).Witness()
+	assert.Equal(t, bundle.Witness2("s3://x", 2, 42, 20, bundle.Number(1)), witness)
+	assert.Equal(t, int64(1), l.Stats().Hits)
+	d.put("c", 2, 200, line(3, 0))
+	d.err = errors.New("no catalogue")
+	_, err := askAs(t.Context(), l, key("b", "c"), one(1, nil))
+	requireFault(t, err, fault.BackendError, "b/c", "no catalogue")
 }

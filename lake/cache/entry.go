@@ -30,12 +30,17 @@ type Entry struct {
 	place int                // in the queue, -1: not there
 }
 
+// overhead is what an entry, its index and the arrays of its column take of the Go heap beside what
+// the index counts, which are numbers. It was measured with entries of one row.
+const overhead = 4096
+
 // newEntry describes an index, which it takes over. It has one use, that of the cache.
 func newEntry(c *Cache, witness string, ix *arrowidx.Index) *Entry {
 	in := ix.Info()
 	e := &Entry{
 		Witness: witness, Index: ix, Rows: in.Rows, Dim: in.Dim,
-		Bytes: in.IndexBytes + in.BorrowedBytes, cache: c, slots: map[*Slot]struct{}{}, place: -1,
+		Bytes: in.IndexBytes + in.BorrowedBytes + overhead, cache: c, slots: map[*Slot]struct{}{},
+		place: -1,
 	}
 	e.refs.Store(1)
 	e.used.Store(-1) // never: the clock begins at 0
