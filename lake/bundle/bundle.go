@@ -5,7 +5,7 @@
 // and a document is either understood whole or refused.
 //
 // Reading order: generation.go, bundle.go, witness.go; document.go (JSON); file.go, temporary.go
-// (folders); digest.go (ids and vectors); name.go (collections).
+// (folders); digest.go, row_hash.go (ids and vectors); name.go (collections).
 package bundle
 
 import (

@@ -1,28 +1,29 @@
 package bundle
 
 import (
+	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"math"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 // domainDigest are the first bytes that a digest covers.
 const domainDigest = "ruvector-content-v1|"
 
-// digestPiece is how many bytes are collected before they are hashed.
-const digestPiece = 64 << 10
+// digestBlock is how many rows are hashed in one go. It is part of what a digest is.
+const digestBlock = 1024
 
 // Digest is the SHA-256 of a collection's ids and vectors in the order of its rows, fed a part at a
 // time. It depends on what ids and numbers are, not on how they are stored: neither on how rows are
 // cut into parts and chunks, nor on the width of ids, texts' offsets, numbers. What is hashed:
 //
-//	"ruvector-content-v1|", then for each row
+//	"ruvector-content-v1|"
+//	of every 1,024 rows, and of those at the end that are fewer: the SHA-256 of, for each row,
 //	  its id:
 //	    00 and the number (8 bytes)                          of a number from 0 on
 //	    01 and the number (8 bytes, two's complement)        of a number below 0
@@ -37,107 +38,99 @@ const digestPiece = 64 << 10
 //
 // Not safe for concurrent use.
 type Digest struct {
-	hash    hash.Hash
-	rows    int64
-	pending []byte
-	narrow  []float32
-	wide    []float64
+	blocks hash.Hash // of the domain and the digests of whole blocks
+	open   rowHash   // of the rows after them
+	rows   int64
 }
 
 // NewDigest returns the digest of no rows.
 func NewDigest() *Digest {
-	d := &Digest{hash: sha256.New(), pending: make([]byte, 0, digestPiece)}
-	d.pending = append(d.pending, domainDigest...)
+	d := &Digest{blocks: sha256.New(), open: newRowHash()}
+	d.blocks.Write([]byte(domainDigest)) // of a hash never fails
 	return d
 }
 
 // Rows returns the number of rows so far.
 func (d *Digest) Rows() int64 { return d.rows }
 
-// Add appends rows: those of a column and what they are called.
+// Add is AddContext on all cores, to its end.
+func (d *Digest) Add(ids *arrowidx.IDs, vectors *arrowidx.Column) error {
+	return d.AddContext(context.Background(), ids, vectors, 0)
+}
+
+// AddContext appends rows: those of a column and what they are called. threads: 0 for all cores.
 //
-// Errors: DimensionMismatch when there are more of one than of the other, and those of a column
-// that reads its rows from files. After an error the digest is of no use.
-func (d *Digest) Add(ids *arrowidx.IDs, vectors *arrowidx.Column) (err error) {
-	if ids.Len() != vectors.Len() {
+// Errors: DimensionMismatch when there are more of one than of the other, Cancelled, and those of a
+// column that reads its rows from files. After an error the digest is of no use.
+func (d *Digest) AddContext(
+	ctx context.Context, ids *arrowidx.IDs, vectors *arrowidx.Column, threads int,
+) error {
+	rows := vectors.Len()
+	if ids.Len() != rows {
 		return fault.New(fault.DimensionMismatch, "digest",
-			fmt.Sprintf("%d ids of %d vectors", ids.Len(), vectors.Len()), "every row has an id")
+			fmt.Sprintf("%d ids of %d vectors", ids.Len(), rows), "every row has an id")
 	}
+	at := 0
+	if begun := int(d.rows % digestBlock); begun > 0 {
+		at = min(rows, digestBlock-begun)
+		if err := d.addOpen(ids, vectors, 0, at); err != nil {
+			return err
+		}
+	}
+	whole := (rows - at) / digestBlock
+	if err := d.addBlocks(ctx, ids, vectors, at, whole, arrowidx.Threads(threads)); err != nil {
+		return err
+	}
+	return d.addOpen(ids, vectors, at+whole*digestBlock, rows)
+}
+
+// addBlocks appends whole blocks of rows, from a row on.
+func (d *Digest) addBlocks(
+	ctx context.Context, ids *arrowidx.IDs, vectors *arrowidx.Column, from, blocks, threads int,
+) error {
+	sums := make([]byte, blocks*sha256.Size)
+	workers := make([]*rowHash, threads)
+	err := mem.Parallel(ctx, "digest", threads, blocks, func(worker, i int) error {
+		if workers[worker] == nil {
+			own := newRowHash()
+			workers[worker] = &own
+		}
+		begin := from + i*digestBlock
+		workers[worker].add(ids, vectors, begin, begin+digestBlock)
+		workers[worker].sum(sums[i*sha256.Size:])
+		return nil
+	})
+	if err == nil {
+		d.blocks.Write(sums)
+		d.rows += int64(blocks) * digestBlock
+	}
+	return err
+}
+
+// addOpen appends rows that end no later than the block that they are in.
+func (d *Digest) addOpen(
+	ids *arrowidx.IDs, vectors *arrowidx.Column, from, end int,
+) (err error) {
 	defer fault.Caught(&err)
-	d.narrow = append(d.narrow[:0], make([]float32, vectors.Dim())...)
-	d.wide = append(d.wide[:0], make([]float64, vectors.Dim())...)
-	for row := range vectors.Len() {
-		d.appendID(ids, int64(row))
-		d.appendVector(vectors, row)
-		if len(d.pending) >= digestPiece/2 {
-			d.flush()
-		}
+	d.open.add(ids, vectors, from, end)
+	d.rows += int64(end - from)
+	if end > from && d.rows%digestBlock == 0 {
+		var sum [sha256.Size]byte
+		d.open.sum(sum[:])
+		d.blocks.Write(sum[:])
 	}
-	d.rows += int64(vectors.Len())
 	return nil
-}
-
-func (d *Digest) flush() {
-	d.hash.Write(d.pending) // of a hash never fails
-	d.pending = d.pending[:0]
-}
-
-func (d *Digest) appendID(ids *arrowidx.IDs, row int64) {
-	if ids.Kind() == arrowidx.IDString {
-		d.pending = appendSized(append(d.pending, 2), ids.At(row))
-		return
-	}
-	sign := byte(0)
-	number := ids.Number(row)
-	if ids.Kind() != arrowidx.IDUint64 && int64(number) < 0 {
-		sign = 1
-	}
-	d.pending = binary.LittleEndian.AppendUint64(append(d.pending, sign), number)
-}
-
-func (d *Digest) appendVector(vectors *arrowidx.Column, row int) {
-	if !vectors.Valid(row) {
-		d.begin(0, vectors.Dim())
-		return
-	}
-	if vectors.Binary() {
-		for i, b := range vectors.PackedRow(row) {
-			d.narrow[i] = float32(b)
-		}
-		d.appendNarrow(d.narrow)
-		return
-	}
-	if !vectors.Wide() {
-		d.appendNarrow(vectors.Row(row, d.narrow))
-		return
-	}
-	wide := vectors.WideRow(row, d.wide)
-	for i, v := range wide {
-		if d.narrow[i] = float32(v); float64(d.narrow[i]) != v {
-			d.begin(8, len(wide))
-			for _, v := range wide {
-				d.pending = binary.LittleEndian.AppendUint64(d.pending, math.Float64bits(v))
-			}
-			return
-		}
-	}
-	d.appendNarrow(d.narrow)
-}
-
-// begin appends the width of a vector's numbers and how many they are.
-func (d *Digest) begin(width byte, dim int) {
-	d.pending = binary.LittleEndian.AppendUint32(append(d.pending, width), uint32(dim))
-}
-
-func (d *Digest) appendNarrow(row []float32) {
-	d.begin(4, len(row))
-	for _, v := range row {
-		d.pending = binary.LittleEndian.AppendUint32(d.pending, math.Float32bits(v))
-	}
 }
 
 // Sum returns the digest of the rows so far as 64 lower-case hex digits; more may follow.
 func (d *Digest) Sum() string {
-	d.flush()
-	return hex.EncodeToString(d.hash.Sum(nil))
+	if d.rows%digestBlock == 0 {
+		return hex.EncodeToString(d.blocks.Sum(nil))
+	}
+	ended, err := d.blocks.(hash.Cloner).Clone()
+	if err != nil {
+		fault.Raise("digest", err) // it cannot happen: SHA-256 can be copied
+	}
+	ended.Write(d.open.soFar())
+	return hex.EncodeToString(ended.Sum(nil))
 }

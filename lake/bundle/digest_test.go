@@ -1,8 +1,13 @@
 package bundle
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -67,21 +72,99 @@ func sum(t testing.TB, ids *arrowidx.IDs, c *arrowidx.Column) string {
 // The bytes are written out here, so that a change of them cannot pass.
 func TestWhatADigestCoversIsFixed(t *testing.T) {
 	rows := [][]float64{{1, -2}, {0.1, 0}, nil}
-	want := "ruvector-content-v1|" +
+	want := "" +
 		"\x00\x05\x00\x00\x00\x00\x00\x00\x00" + "\x04\x02\x00\x00\x00\x00\x00\x80\x3f\x00\x00\x00\xc0" +
 		"\x01\xff\xff\xff\xff\xff\xff\xff\xff" + "\x08\x02\x00\x00\x00\x9a\x99\x99\x99\x99\x99\xb9\x3f" +
 		"\x00\x00\x00\x00\x00\x00\x00\x00" +
 		"\x00\x07\x00\x00\x00\x00\x00\x00\x00" + "\x00\x02\x00\x00\x00"
-	hashed := sha256.Sum256([]byte(want))
-	assert.Equal(t, hex.EncodeToString(hashed[:]),
+	assert.Equal(t, digestOfBlocks(want),
 		sum(t, named(t, int64s(5, -1, 7)), column(t, vectors(t, arrow.PrimitiveTypes.Float64, rows...))))
 
 	texts := array.NewStringBuilder(memory.DefaultAllocator)
 	texts.Append("é")
-	hashed = sha256.Sum256([]byte("ruvector-content-v1|" +
-		"\x02\x02\x00\x00\x00\x00\x00\x00\x00\xc3\xa9" + "\x04\x01\x00\x00\x00\x00\x00\x00\x3f"))
-	assert.Equal(t, hex.EncodeToString(hashed[:]), sum(t, named(t, texts.NewArray()),
+	want = "\x02\x02\x00\x00\x00\x00\x00\x00\x00\xc3\xa9" +
+		"\x04\x01\x00\x00\x00\x00\x00\x00\x3f"
+	assert.Equal(t, digestOfBlocks(want), sum(t, named(t, texts.NewArray()),
 		column(t, vectors(t, arrow.PrimitiveTypes.Float32, []float64{.5}))))
+	assert.Equal(t, digestOfBlocks(), NewDigest().Sum())
+}
+
+// digestOfBlocks is the digest of rows whose bytes are given, a block each.
+func digestOfBlocks(blocks ...string) string {
+	all := []byte("ruvector-content-v1|")
+	for _, b := range blocks {
+		hashed := sha256.Sum256([]byte(b))
+		all = append(all, hashed[:]...)
+	}
+	hashed := sha256.Sum256(all)
+	return hex.EncodeToString(hashed[:])
+}
+
+func TestRowsAreHashedInBlocksOf1024(t *testing.T) {
+	for _, rows := range []int{1, 1023, 1024, 1025, 2048, 3000} {
+		var blocks []string
+		for i := range rows {
+			if i%1024 == 0 {
+				blocks = append(blocks, "")
+			}
+			blocks[len(blocks)-1] += string(binary.LittleEndian.AppendUint64([]byte{0}, uint64(i))) +
+				"\x04\x01\x00\x00\x00" + string(binary.LittleEndian.AppendUint32(nil,
+				math.Float32bits(float32(i))))
+		}
+		numbers := make([]float32, rows)
+		for i := range numbers {
+			numbers[i] = float32(i)
+		}
+		c, err := arrowidx.MatrixColumn(numbers, rows, 1)
+		require.NoError(t, err)
+		for threads := range 4 {
+			d := NewDigest()
+			require.NoError(t, d.AddContext(t.Context(), arrowidx.PositionIDs(rows), c, threads))
+			assert.Equal(t, digestOfBlocks(blocks...), d.Sum(), "%d rows", rows)
+		}
+	}
+}
+
+func TestHashingEndsWithItsContext(t *testing.T) {
+	c, err := arrowidx.MatrixColumn(make([]float32, 5000), 5000, 1)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = NewDigest().AddContext(ctx, arrowidx.PositionIDs(5000), c, 2)
+	requireKind(t, err, fault.Cancelled)
+}
+
+// broken is a pager whose file is gone.
+type broken struct{}
+
+func (broken) ReadRows(int, int, []byte) error { return errors.New("the disk is gone") }
+func (broken) Unchanged(int) error             { return nil }
+func (broken) Where() string                   { return "nowhere" }
+func (broken) Close()                          {}
+
+func TestRowsThatCannotBeReadEndIt(t *testing.T) {
+	for _, rows := range []int{5, 5000} {
+		c, err := arrowidx.NewPagedColumn(broken{}, arrowidx.Paged{Rows: rows, Dim: 2, Number: arrow.FLOAT32})
+		require.NoError(t, err)
+		err = NewDigest().Add(arrowidx.PositionIDs(rows), c)
+		requireKind(t, err, fault.PersistError, "the disk is gone")
+	}
+}
+
+func BenchmarkDigest(b *testing.B) {
+	const rows, dim = 100_000, 128
+	c, err := arrowidx.MatrixColumn(make([]float32, rows*dim), rows, dim)
+	require.NoError(b, err)
+	for _, threads := range []int{1, 0} {
+		b.Run(fmt.Sprintf("threads=%d", arrowidx.Threads(threads)), func(b *testing.B) {
+			b.SetBytes(rows * dim * 4)
+			for b.Loop() {
+				d := NewDigest()
+				require.NoError(b, d.AddContext(b.Context(), arrowidx.PositionIDs(rows), c, threads))
+				d.Sum()
+			}
+		})
+	}
 }
 
 func TestADigestIsOfNumbersNotOfTypes(t *testing.T) {
