@@ -3,6 +3,7 @@ package arrowidx
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -148,6 +149,12 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
+	return OpenFile(ctx, f, path, o)
+}
+
+// OpenFile is Open for a regular file that is open for reading, from its beginning on. It takes the
+// file over, in every outcome; path names it in errors.
+func OpenFile(ctx context.Context, f *os.File, path string, o OpenOptions) (*Index, error) {
 	if o.Memory != 0 && (o.Memory < 0 || !o.Map) {
 		_ = f.Close() // read-only: nothing is lost
 		return nil, fault.New(InvalidArgument, "load", fmt.Sprintf("memory = %d", o.Memory),
@@ -182,6 +189,29 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Index, error) {
 // found out without waiting for it), and those of Decode.
 func Load(ctx context.Context, path string) (*Index, error) {
 	return Open(ctx, path, OpenOptions{})
+}
+
+// Outline is what an index file says of itself at its beginning.
+type Outline struct {
+	Rows   int64 // those that can never be found included
+	Dim    int
+	Metric Metric
+	// Digest is SHA-256 of the file's header and table, which hold a checksum of every section: files
+	// of one digest have the same content, but for checksums that collide.
+	Digest [sha256.Size]byte
+}
+
+// ReadOutline reads the outline of an index file of so many bytes.
+//
+// Errors: NotAnIndex, FormatTooNew, CorruptIndex, PersistError when it cannot be read.
+func ReadOutline(r io.ReaderAt, size int64) (o Outline, err error) {
+	head, params, err := format.Outline(r, size)
+	if err != nil {
+		return o, err
+	}
+	o.Digest = sha256.Sum256(head)
+	o.Rows, o.Dim, o.Metric = params.Rows, params.Dim, params.Metric
+	return o, nil
 }
 
 const (

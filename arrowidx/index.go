@@ -331,19 +331,32 @@ func (ix *Index) PackedVectors(ids arrow.Array, dst []byte) error {
 // order of IDArray. Rows that were null or bad are NaN.
 //
 // Errors: VectorsChanged when there are not so many rows (any more), those of Row.
-func (ix *Index) Matrix(dst []float32, rows int) error {
-	return matrixOf(ix, dst, rows, 1, float32(math.NaN()), (*segment.Version).Row)
+func (ix *Index) Matrix(dst []float32, rows int) error { return ix.MatrixFrom(dst, 0, rows) }
+
+// MatrixFrom is Matrix for those of the rows that dst has room for, from one on.
+func (ix *Index) MatrixFrom(dst []float32, from, rows int) error {
+	return matrixOf(ix, dst, from, rows, 1, float32(math.NaN()), (*segment.Version).Row)
 }
 
 // WideMatrix is Matrix for float64: no number is rounded.
 func (ix *Index) WideMatrix(dst []float64, rows int) error {
-	return matrixOf(ix, dst, rows, 1, math.NaN(), wideRow)
+	return ix.WideMatrixFrom(dst, 0, rows)
+}
+
+// WideMatrixFrom is MatrixFrom for float64.
+func (ix *Index) WideMatrixFrom(dst []float64, from, rows int) error {
+	return matrixOf(ix, dst, from, rows, 1, math.NaN(), wideRow)
 }
 
 // PackedMatrix is Matrix for an index with metric Hamming or Jaccard: dst has Dim/8 bytes for every
 // row, zeros where it was null.
 func (ix *Index) PackedMatrix(dst []byte, rows int) error {
-	return matrixOf(ix, dst, rows, 8, 0, (*segment.Version).PackedRow)
+	return ix.PackedMatrixFrom(dst, 0, rows)
+}
+
+// PackedMatrixFrom is MatrixFrom for packed bits.
+func (ix *Index) PackedMatrixFrom(dst []byte, from, rows int) error {
+	return matrixOf(ix, dst, from, rows, 8, 0, (*segment.Version).PackedRow)
 }
 
 // vectorsOf is Vectors for numbers of which each holds so many dimensions.
@@ -374,9 +387,10 @@ func vectorsOf[T any](
 }
 
 // matrixOf is Matrix for numbers of which each holds so many dimensions; rows that cannot be found
-// are filled with absent.
+// are filled with absent. It stops where dst is full.
 func matrixOf[T any](
-	ix *Index, dst []T, rows, each int, absent T, write func(*segment.Version, int64, []T) error,
+	ix *Index, dst []T, from, rows, each int, absent T,
+	write func(*segment.Version, int64, []T) error,
 ) (err error) {
 	defer fault.Caught(&err)
 	u, err := ix.enter("vectors")
@@ -393,14 +407,19 @@ func matrixOf[T any](
 	if err := v.Unchanged("vectors"); err != nil {
 		return err
 	}
-	d, n := v.Segments[0].Dim/each, 0
+	d, n := v.Segments[0].Dim/each, -from
 	for i, p := range v.Segments {
 		for r := range p.Rows {
 			if p.IsDeleted(r) {
 				continue
 			}
-			to := dst[n*d : (n+1)*d]
-			n++
+			if n++; n <= 0 {
+				continue
+			}
+			if len(dst) < n*d {
+				return nil
+			}
+			to := dst[(n-1)*d : n*d]
 			if !p.IsAlive(r) {
 				for j := range to {
 					to[j] = absent

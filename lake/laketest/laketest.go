@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -351,6 +352,9 @@ func neverAMix(t *testing.T, h Harness) {
 	}
 	for state := 2; whole.Load() < pullers*least && !failed() && state < 5000; state++ {
 		h.Put(t, "a", h.rows(size(state), dim, state))
+		if h.Torn { // it never comes to rest otherwise
+			time.Sleep(time.Duration(state%4) * 25 * time.Millisecond)
+		}
 	}
 	wg.Wait()
 	assert.GreaterOrEqual(t, whole.Load(), int64(pullers*least), "too few pulls came through")

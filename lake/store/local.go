@@ -117,10 +117,13 @@ func (b *Local) Pull(ctx context.Context, collection string) (*backend.Pulled, e
 	s := c.use()
 	at, schema := 0, schemaOf(s.idType(), s.form.dataType())
 	next := func(context.Context) (arrow.Array, arrow.Array, error) {
-		if at == len(s.pieces) {
+		if at >= max(len(s.pieces), 1) {
 			return nil, nil, nil
 		}
-		p := s.pieces[at]
+		p := &piece{block: &block{}, off: []int64{0}} // of no rows, which tell the types
+		if len(s.pieces) > 0 {
+			p = s.pieces[at]
+		}
 		at++
 		return p.ids(s.ids), s.form.vectors(p.block, p.from, p.n), nil
 	}

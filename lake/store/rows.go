@@ -101,6 +101,67 @@ func (r *rows) Next() bool {
 	return true
 }
 
+// batchBytes is about the bytes of vectors of a batch.
+const batchBytes = 4 << 20
+
+// filling is how rows are read into memory of their own: one block, in which they lie side by side,
+// though they are handed out batch by batch.
+type filling struct {
+	rows int
+	form form
+	ids  arrow.DataType
+	// batch returns how many rows the batch that begins at a row has; nil: about batchBytes.
+	batch func(from int) int
+	// fill writes the vectors of rows [from, from+n) to dst and returns their ids, and how many of
+	// the rows there are: some may be left out.
+	fill func(ctx context.Context, from, n int, dst []byte) (arrow.Array, int, error)
+	// check is called after the last row: an error is one of all rows.
+	check func() error
+	// done is called once at the end.
+	done func()
+}
+
+// stream returns the rows. Of none there is one batch, which tells the types.
+func (f filling) stream(ctx context.Context) *rows {
+	w := f.form.width()
+	at, have, begun := 0, 0, false
+	var memory *block
+	next := func(ctx context.Context) (arrow.Array, arrow.Array, error) {
+		if at == f.rows && begun {
+			return nil, nil, nil
+		}
+		begun = true
+		if memory == nil {
+			var err error
+			if memory, err = newBlock(int64(f.rows) * int64(w)); err != nil {
+				return nil, nil, err
+			}
+		}
+		n := min(f.rows-at, max(batchBytes/w, 1))
+		if f.batch != nil && n > 0 {
+			n = f.batch(at)
+		}
+		ids, got, err := f.fill(ctx, at, n, memory.mem[have*w:(have+n)*w])
+		if err == nil && at+n == f.rows {
+			if err = f.check(); err != nil {
+				ids.Release()
+			}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		vectors := f.form.vectors(memory, have, got)
+		at, have = at+n, have+got
+		return ids, vectors, nil
+	}
+	return newRows(ctx, schemaOf(f.ids, f.form.dataType()), next, func() {
+		if memory != nil {
+			memory.buffer.Release()
+		}
+		f.done()
+	})
+}
+
 // block is memory of rows outside the Go heap, which is given back when nobody uses it any more.
 type block struct {
 	buffer *memory.Buffer // counts the users
