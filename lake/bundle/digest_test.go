@@ -144,7 +144,8 @@ func (broken) Close()                          {}
 
 func TestRowsThatCannotBeReadEndIt(t *testing.T) {
 	for _, rows := range []int{5, 5000} {
-		c, err := arrowidx.NewPagedColumn(broken{}, arrowidx.Paged{Rows: rows, Dim: 2, Number: arrow.FLOAT32})
+		of := arrowidx.Paged{Rows: rows, Dim: 2, Number: arrow.FLOAT32}
+		c, err := arrowidx.NewPagedColumn(broken{}, of)
 		require.NoError(t, err)
 		err = NewDigest().Add(arrowidx.PositionIDs(rows), c)
 		requireKind(t, err, fault.PersistError, "the disk is gone")
