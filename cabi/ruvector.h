@@ -139,7 +139,9 @@ typedef struct rv_build_params {
  * ones empty; text_offsets then has nq x k + 1 places. like: if not NULL, nq ids of rows to search
  * with instead of queries, each left out of its own answer. diversity in [0, 1]: maximal marginal
  * relevance, 0 is a plain search. source: a column to measure against, 0 = the index's own. plan
- * may be NULL. numbers: 0 when queries are float32, 1 when they are double. */
+ * may be NULL. numbers: 0 when queries are float32, 1 when they are double. brief: of tasks as many
+ * compute at once as there are threads; 1 says that this one is short work, so that it waits for
+ * its turn among others such alone. */
 typedef struct rv_search_params {
     uint32_t size;
     int32_t threads;
@@ -148,7 +150,7 @@ typedef struct rv_search_params {
     double epsilon0, recall;
     const void *filter;
     int64_t filter_len;
-    int32_t filter_kind, pad;
+    int32_t filter_kind, brief;
     rv_handle source;
     int64_t *ids;
     float *scores;

@@ -28,6 +28,13 @@ const (
 // mostAnswers is how many ids and scores a search may be asked for: 768 GiB of them.
 const mostAnswers = 1 << 36
 
+// brief and lengthy bound the searches that run as tasks: thousands are begun by event loops, and
+// more at once than there are threads would share these and take memory.
+var (
+	brief   = task.NewSlots(func() int { return arrowidx.Threads(0) })
+	lengthy = task.NewSlots(func() int { return arrowidx.Threads(0) })
+)
+
 // search is one rv_search: what the engine is asked and where its answers go.
 type search struct {
 	index  *arrowidx.Index
@@ -228,9 +235,14 @@ func goSearchStart(
 		if err := q.prepare(s, h, p); err != nil {
 			return err
 		}
+		slots := lengthy
+		if p.brief != 0 {
+			slots = brief
+		}
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
-				return task.Result{}, q.run(ctx)
+				return task.Result{}, slots.Run(ctx, "search",
+					func() error { return q.run(ctx) })
 			}))
 		return nil
 	})

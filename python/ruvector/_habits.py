@@ -106,6 +106,20 @@ def told_of_query(function: F) -> F:
     return _like(function, call)
 
 
+def told_when_awaited(function: F) -> F:
+    """As `told`, for a coroutine function: what is told stays one."""
+
+    @functools.wraps(function)
+    async def call(*arguments: Any, **named: Any) -> Any:
+        try:
+            answer: Any = function(*arguments, **named)
+        except TypeError as error:  # of the call alone: nothing has run yet
+            raise _explained(function, arguments, named, error) from None
+        return await answer
+
+    return _like(function, call)
+
+
 def _like(function: F, call: Any) -> F:
     call.__annotations__ = function.__annotations__  # of which 3.14 copies those alone that run
     out: F = call
@@ -230,6 +244,8 @@ INDEX: Final = Absent(
         "similarity_search_by_vector search_by_vector get_nns_by_vector get_nns_by_item "
         "query_points search_and_reconstruct nearest_neighbors top_k topk vector_search retrieve "
         "similarity_search_with_score as_retriever",
+        ".search_async(query, k=10), and await it": "asearch async_search aquery "
+        "asimilarity_search query_async asearch_batch",
         ".within(query, min_similarity=...), or max_distance= for distances": "range_search "
         "radius_neighbors query_radius query_ball_point radius_search range",
         ".add(ids, vectors)": "add_documents add_items add_with_ids insert append add_texts extend "

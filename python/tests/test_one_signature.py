@@ -16,8 +16,8 @@ import ruvector as rv
 from ruvector import _errors
 
 METHODS = (
-    "build", "load", "save", "search", "within", "neighbors", "recall", "calibrate", "add",
-    "upsert", "delete", "compact", "info",
+    "build", "build_async", "load", "save", "search", "search_async", "within", "neighbors",
+    "recall", "calibrate", "add", "upsert", "delete", "compact", "info",
 )  # fmt: skip
 VERBS = (
     "search", "hybrid", "within", "sim_join", "explain", "describe", "plot", "build_index", "embed",

@@ -224,6 +224,12 @@ with rv.config(threads=1):
     pass
 with index as same:
     assert_type(same, rv.Index)
+
+
+async def awaits() -> None:
+    made = await rv.Index.build_async(np.eye(3, dtype=np.float32), metric="l2")
+    assert_type(made, rv.Index)
+    assert_type(await made.search_async(np.zeros(3), k=2), rv.SearchResult)
 """
 
 

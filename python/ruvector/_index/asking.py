@@ -12,7 +12,7 @@ from .._caller import warn
 from .._errors import InvalidArgument, UnknownId
 from .._input.bits import read_bit_queries
 from .._input.masks import Mask, Rows, read_ids, read_mask
-from .._input.queries import read_queries
+from .._input.queries import FLOAT32, read_queries
 from .._input.texts import texts_of
 from .._native import Facts
 from .._native.params import Names
@@ -20,6 +20,18 @@ from .texts import queries_of_texts
 
 if TYPE_CHECKING:
     from .index import Index
+
+
+def plain(index: Index, query: Any) -> bool:
+    """Return whether a query is one vector that the library reads as it is."""
+    return (
+        type(query) is np.ndarray
+        and query.dtype is FLOAT32
+        and query.ndim == 1
+        and len(query) > 0
+        and query.flags.c_contiguous
+        and not index._packed
+    )
 
 
 def queries_of(index: Index, query: Any, embedder: Any = None) -> tuple[npt.NDArray[Any], bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .. import _native
 from .._arguments import bits_of, limit, positive, seed_of, share
@@ -13,6 +14,7 @@ from .._input.bits import read_bits
 from .._input.masks import read_row_ids
 from .._input.vectors import read_vectors
 from .._metric import BINARY, MetricName, canonical
+from .._native.params import Names
 from .._settings import current
 from .method import method
 from .provenance import content_of
@@ -113,49 +115,97 @@ def build(
     >>> ix.search(np.array([1, 0, 0], "float32"), k=1).ids.tolist()
     [0]
     """
-    metric_name = canonical(metric)
-    packed = metric_name in BINARY
-    if isinstance(vectors, str | os.PathLike) and os.fspath(vectors)[-8:] in _PARQUET:
-        raise InvalidArgument(
-            f"vectors={vectors!r} is the path of a parquet file; use "
-            "rv.Index.build_parquet(path, column)"
-        )
-    vectors = _source[0](vectors, packed)
-    column = read_bits(vectors, metric_name) if packed else read_vectors(vectors)
-    try:
-        if column.handle is None:
+    shown = current.progress if progress is None else progress
+    with Making(
+        vectors, ids, metric, keep, kind=kind, bits=bits, cells=cells, recall=recall, nulls=nulls,
+        seed=seed, budget=budget, threads=threads,
+    ) as making:  # fmt: skip
+        return making.index(cls, _native.build_from(*making.given, shown))
+
+
+class Making:
+    """A build whose arguments are checked: what the library is given, and the index of it.
+
+    Close when the library is done; it is a context that closes.
+    """
+
+    __slots__ = ("_column", "_keep", "given")
+
+    given: tuple[Any, Names | None, dict[str, Any]]  # column, ids, options
+
+    def __init__(
+        self,
+        vectors: Any,
+        ids: Any,
+        metric: MetricName,
+        keep: Keep,
+        *,
+        kind: Kind,
+        bits: int | None,
+        cells: int | None,
+        recall: float,
+        nulls: OnNull,
+        seed: int,
+        budget: int | None,
+        threads: int | None,
+    ) -> None:
+        metric_name = canonical(metric)
+        packed = metric_name in BINARY
+        if isinstance(vectors, str | os.PathLike) and os.fspath(vectors)[-8:] in _PARQUET:
             raise InvalidArgument(
-                f"{column.rows} rows that tell no number of dimensions; for an empty index "
-                "pass an array of shape (0, dim)"
+                f"vectors={vectors!r} is the path of a parquet file; use "
+                "rv.Index.build_parquet(path, column)"
             )
-        options = {
-            "metric": metric_name,
-            "kind": kind,
-            "bits": 0 if bits is None else bits_of(bits),
-            "cells": 0 if cells is None else positive("cells", cells),
-            "budget": 0 if budget is None else positive("budget", budget),
-            "keep": _keep(keep, column),
-            "recall": share(recall),
-            "nulls": nulls,
-            "bad": current.bad_vectors,
-            "seed": seed_of(seed),
-            "provenance": column.provenance or content_of(column),
-            "threads": current.threads if threads is None else limit(threads),
-        }
-        names = None if ids is None else read_row_ids(ids)
-        shown = current.progress if progress is None else progress
-        handle = _native.build_from(column.handle, names, options, shown)
-        copied = column.copied or keep == "copy"
+        vectors = _source[0](vectors, packed)
+        column = read_bits(vectors, metric_name) if packed else read_vectors(vectors)
+        self._column, self._keep = column, keep
+        try:
+            if column.handle is None:
+                raise InvalidArgument(
+                    f"{column.rows} rows that tell no number of dimensions; for an empty index "
+                    "pass an array of shape (0, dim)"
+                )
+            options = {
+                "metric": metric_name,
+                "kind": kind,
+                "bits": 0 if bits is None else bits_of(bits),
+                "cells": 0 if cells is None else positive("cells", cells),
+                "budget": 0 if budget is None else positive("budget", budget),
+                "keep": _kept(keep, column),
+                "recall": share(recall),
+                "nulls": nulls,
+                "bad": current.bad_vectors,
+                "seed": seed_of(seed),
+                "provenance": column.provenance or content_of(column),
+                "threads": current.threads if threads is None else limit(threads),
+            }
+            self.given = column.handle, None if ids is None else read_row_ids(ids), options
+        except BaseException:
+            column.close()
+            raise
+
+    def index(self, cls: type[Index], handle: Any) -> Index:
+        """Return what the library built as an index."""
+        column, keep = self._column, self._keep
         lent = keep not in ("copy", "none") and not column.nulls
         matrix = column.matrix if lent else None
         if matrix is not None and matrix.dtype.char not in "fd":
             matrix = None
-        return cls._from_handle(handle, matrix=matrix, copied=copied)
-    finally:
-        column.close()
+        return cls._from_handle(handle, matrix=matrix, copied=column.copied or keep == "copy")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._column.close()
 
 
-def _keep(keep: str, column: Any) -> str:
+def _kept(keep: str, column: Any) -> str:
     """Return what the engine is told: a copy that reading made need not be copied again."""
     if keep == "borrow" and column.copied:
         raise InvalidArgument(

@@ -19,6 +19,7 @@ from .._input.numbers import FloatMatrix
 from .._metric import BINARY, SCORE_NAMES
 from .._native import Facts, facts_of
 from .._text.embedder import Embedder, recall_origin
+from .awaiting import build_async, search_async
 from .building import Keep, Kind, OnNull, build
 from .changing import add, compact, delete, upsert
 from .files import load, save, verify
@@ -150,11 +151,13 @@ class Index(metaclass=KindOfIndex):
         return self._embedder
 
     build = classmethod(build)
+    build_async = classmethod(build_async)
     build_parquet = classmethod(build_parquet)
     load = classmethod(load)
     save = save
     verify = verify
     search = search
+    search_async = search_async
     within = within
     neighbors = neighbors
     recall = recall

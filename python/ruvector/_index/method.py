@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self, TypeVar
 
-from .._habits import told
+from .._habits import told, told_when_awaited
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -19,6 +19,11 @@ def method(function: F) -> F:
     time is told what one written in the class would tell: nothing of ``self``, and ``Self``.
     """
     return told(named(function))
+
+
+def coroutine_method(function: F) -> F:
+    """As `method`, for a coroutine function."""
+    return told_when_awaited(named(function))
 
 
 def named(function: F) -> F:

@@ -134,7 +134,7 @@ class SearchParams(Structure):
         ("filter", c_void_p),
         ("filter_len", c_int64),
         ("filter_kind", c_int32),
-        ("pad", c_int32),
+        ("brief", c_int32),
         ("source", c_uint64),
         ("ids", c_void_p),
         ("scores", c_void_p),

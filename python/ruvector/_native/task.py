@@ -13,6 +13,7 @@ from .._errors import RuVectorError
 from .._progress import Progress as Progress
 from .._progress import reporter as reporter
 from . import library as _library
+from .arrow import collect
 from .library import call, library
 
 # An interrupt waits for the end of a slice, then for the operation: together under 100 ms.
@@ -32,7 +33,10 @@ def free(cell: c_uint64) -> None:
 
 def _free_task(cell: c_uint64, lent: object) -> None:
     """Free a task; the memory lent to it lives until here, that is until the task has ended."""
+    left = cell.value and not _library.forked
     free(cell)
+    if left:  # it may have been the last user of a column
+        collect()
 
 
 class Task:
@@ -83,6 +87,10 @@ class Task:
         with suppress(RuVectorError):  # in a forked child there is nothing to cancel
             call("rv_task_cancel", self.cell.value)
 
+    def drop(self) -> None:
+        """Free a task that has ended, whose result nobody wants."""
+        self._finalizer()
+
     def progress(self) -> tuple[int, int]:
         """Return the work done and the work in all, 0 and 0 when nothing is known."""
         done, total = c_int64(0), c_int64(0)
@@ -96,7 +104,7 @@ class Task:
             call("rv_task_result", self.cell.value, byref(cell))
         finally:
             free(self.cell)  # here, so that the finalizer is still there if this is interrupted
-            self._finalizer()
+            self._finalizer.detach()
 
     def _ended(self, ms: int) -> bool:
         call("rv_task_wait", self.cell.value, ms, byref(self._done))

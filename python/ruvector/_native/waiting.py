@@ -28,8 +28,8 @@ _LINGER = 10  # looks without work until a thread that tells a loop ends
 async def awaited(task: Task, progress: Progress = False, label: str = "") -> None:
     """Wait until a started task has ended; `Task.result` then says how.
 
-    What was lent to the task lives until the operation has ended. Who waits may be cancelled:
-    that cancels the operation in the same turn of the loop, and does not wait for its end.
+    Who waits may be cancelled: that cancels the operation in the same turn of the loop, and does
+    not wait for its end. When it has ended the task is freed, and with it what was lent to it.
 
     Raises
     ------
@@ -38,14 +38,22 @@ async def awaited(task: Task, progress: Progress = False, label: str = "") -> No
     """
     loop = running_loop()
     future = _watch(loop, task)
-    report = None if progress is False else _report(loop, future, progress, label)
+    stop = None if progress is False else _report(loop, future, progress, label)
     try:
         await future
     finally:
         if not future.done():  # the coroutine was closed
-            task.cancel()
-        if report is not None:
-            report(-1, -1)
+            _abandon(loop, future)
+        if stop is not None:
+            stop()
+
+
+def _abandon(loop: asyncio.AbstractEventLoop, future: Ended) -> None:
+    """Cancel what nobody waits for any more, in a loop that may be closed."""
+    if loop.is_closed():
+        future.work.cancel()
+    else:
+        future.cancel()
 
 
 def running_loop(twin: str = "") -> asyncio.AbstractEventLoop:
@@ -68,17 +76,23 @@ def running_loop(twin: str = "") -> asyncio.AbstractEventLoop:
 
 def _report(
     loop: asyncio.AbstractEventLoop, future: Ended, progress: Progress, label: str
-) -> Callable[[int, int], object]:
-    """Have the loop show how far a task is, until it has ended."""
+) -> Callable[[], None]:
+    """Have the loop show how far a task is; return what ends that."""
     report = reporter(progress, label)
+    timer: asyncio.TimerHandle
 
     def look() -> None:
+        nonlocal timer
         if not future.done():
             report(*future.work.progress())
-            loop.call_later(_LOOK_SECONDS, look)
+            timer = loop.call_later(_LOOK_SECONDS, look)
 
-    loop.call_later(_LOOK_SECONDS, look)
-    return report
+    def stop() -> None:
+        timer.cancel()
+        report(-1, -1)
+
+    timer = loop.call_later(_LOOK_SECONDS, look)
+    return stop
 
 
 _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Queue]]
@@ -173,9 +187,12 @@ class Queue:
     def _tell(self, tokens: list[int]) -> None:
         for token in tokens:
             future = self._waiting.pop(token, None)
-            if future is not None and not future.done():
+            if future is None:
+                continue
+            if future.done():
+                future.work.drop()
+            else:
                 future.set_result(None)
-            # A task that was cancelled is freed here, and with it what was lent to it.
 
     def _fail(self, error: Exception) -> None:
         """Tell all who wait that the queue is damaged, and be used no more."""
