@@ -229,16 +229,11 @@ func TestABatchIsItsQueriesOneByOne(t *testing.T) {
 func TestIDsFilterEveryTarget(t *testing.T) {
 	s := localStore(t, "s")
 	l := open(t, lake.Defaults(), s)
-	numbers := func(v ...int64) arrow.Array {
-		b := array.NewInt64Builder(memory.DefaultAllocator)
-		b.AppendValues(v, nil)
-		return b.NewArray()
-	}
-	put(t, s, "c0", numbers(1, 2, 3, 4), line(4, 0))
-	put(t, s, "c1", numbers(3, 4, 5, 6), line(4, .5))
+	put(t, s, "c0", int64s(1, 2, 3, 4), line(4, 0))
+	put(t, s, "c1", int64s(3, 4, 5, 6), line(4, .5))
 	put(t, s, "text", idsOf(t, rand.New(rand.NewPCG(1, 1)), arrowidx.IDString, 4), line(4, 0))
 	q := federated([]float32{0, 0}, 5)
-	q.IDs = numbers(3, 6)
+	q.IDs = int64s(3, 6)
 	f, err := l.SearchFederated(context.Background(), q, lake.FederatedOptions{})
 	require.NoError(t, err)
 	var found []string
@@ -246,7 +241,7 @@ func TestIDsFilterEveryTarget(t *testing.T) {
 		found = append(found, fmt.Sprint(f.Targets[h.Target].Collection, " ", h.ID))
 	}
 	assert.Equal(t, []string{"c1 3", "c0 3", "c1 6"}, found)
-	q.IDs = numbers(3, 9, 7)
+	q.IDs = int64s(3, 9, 7)
 	_, err = l.SearchFederated(context.Background(), q, lake.FederatedOptions{})
 	requireFault(t, err, fault.UnknownID, "2 of 3 ids", "first 9")
 	missing := []backend.Key{key("s", "c0"), key("s", "gone")}

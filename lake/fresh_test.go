@@ -338,12 +338,14 @@ func TestASessionAsksOncePerKey(t *testing.T) {
 	l := open(t, lake.Defaults(), f)
 	q := one(1, nil)
 	q.Session = l.NewSession()
+	defer q.Session.Drop()
 	require.Equal(t, int64(100), first(t, l, "b", "c", q))
 	f.put("c", 2, 200, line(3, 0))
 	stamps := f.stamps.Load()
 	require.Equal(t, int64(100), first(t, l, "b", "c", q))
 	require.Equal(t, stamps, f.stamps.Load())
 	q.Session = l.NewSession()
+	defer q.Session.Drop()
 	require.Equal(t, int64(200), first(t, l, "b", "c", q))
 }
 

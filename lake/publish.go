@@ -38,6 +38,9 @@ func (r RefreshResult) String() string {
 func (l *Lake) Publish(
 	ctx context.Context, k backend.Key, dir string, format int,
 ) (bundle.Bundle, error) {
+	if err := l.closed("publish"); err != nil {
+		return bundle.Bundle{}, err
+	}
 	t := l.Target(k)
 	var b bundle.Bundle
 	var err error

@@ -61,7 +61,7 @@ func (t *Target) ask(
 	if p.Threads == 0 {
 		p.Threads = t.l.o.Threads
 	}
-	if p.Rerank == 0 && !t.closing(p.Recall) {
+	if p.Rerank == 0 && !p.Estimates && !t.closing(p.Recall) {
 		p.Rerank = measured(k, factor)
 	}
 	if e != nil {

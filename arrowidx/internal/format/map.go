@@ -117,8 +117,12 @@ func (d *Decoder) lazyVectors(seg *segment.Segment, plain, col *column.Column) {
 		if seg.Metric.Binary() {
 			return nil
 		}
-		row := make([]float64, seg.Dim)
+		row, narrow := make([]float64, seg.Dim), make([]float32, seg.Dim)
 		for r := from; r < to; r++ {
+			// Most rows of float32 are far from any limit, which takes no widening to see.
+			if !plain.Wide() && simd.Norm64(plain.Row(r, narrow)) <= build.MaxSquareNorm/2 {
+				continue
+			}
 			if err := d.holds(seg, plain.WideRow(r, row), r); err != nil {
 				return Named(d.path, err)
 			}
