@@ -301,7 +301,7 @@ func TestTheCacheIsThatOfAPlainModel(t *testing.T) {
 	size := sizes(t)
 	sequences, start := 10_000, arrowidxtest.Rand(t, 3).Uint64()
 	if raced {
-		sequences = 300
+		sequences = 2000
 	}
 	for i := range sequences {
 		seed := start + uint64(i)

@@ -126,7 +126,7 @@ func TestWhatDoesNotFitIsRefusedAndNothingGoes(t *testing.T) {
 	size := newEntry(New(Limits{}), "", index(t, 100, 0)).Bytes
 	c := New(Limits{Bytes: 2 * size})
 	install(t, c, "a", 1, 100)
-	_, err := c.Install(slot(c, "big"), facts("big", 1), Made{Index: index(t, 300, 0)})
+	_, err := c.Install(slot(c, "big"), facts("big", 1), Made{Index: index(t, 5000, 0)})
 	require.Equal(t, fault.LimitExceeded, fault.KindOf(err))
 	assert.ErrorContains(t, err, "b/big")
 	assert.ErrorContains(t, err, fmt.Sprint(2*size))
