@@ -411,3 +411,64 @@ int32_t rv_backend_ask_start(rv_handle backend, const char *op, const char *coll
 {
     ENTER(goBackendAskStart(backend, (char *)op, (char *)collection, len, task, error));
 }
+
+int32_t rv_lake_new(const char *options, int64_t len, rv_handle *lake, rv_error *error)
+{
+    ENTER(goLakeNew((char *)options, len, lake, error));
+}
+
+int32_t rv_backend_new(const char *options, int64_t len, rv_handle *backend, rv_error *error)
+{
+    ENTER(goBackendNew((char *)options, len, backend, error));
+}
+
+int32_t rv_lake_register(rv_handle lake, rv_handle backend, rv_error *error)
+{
+    ENTER(goLakeRegister(lake, backend, error));
+}
+
+int32_t rv_backend_change_start(rv_handle backend, const rv_backend_change *change, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goBackendChangeStart(backend, (rv_backend_change *)change, task, error));
+}
+
+int32_t rv_lake_target(rv_handle lake, const char *key, int64_t len, rv_handle *target,
+    rv_error *error)
+{
+    ENTER(goLakeTarget(lake, (char *)key, len, target, error));
+}
+
+int32_t rv_lake_search_start(rv_handle target, const rv_search_params *params, rv_lake_query *query,
+    rv_handle *task, rv_error *error)
+{
+    ENTER(goLakeSearchStart(target, (rv_search_params *)params, query, task, error));
+}
+
+int32_t rv_lake_federated_start(rv_handle lake, const rv_lake_federated *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goLakeFederatedStart(lake, (rv_lake_federated *)params, task, error));
+}
+
+int32_t rv_lake_ask(rv_handle lake, const char *request, int64_t len, rv_bytes *out,
+    rv_error *error)
+{
+    ENTER(goLakeAsk(lake, (char *)request, len, out, error));
+}
+
+int32_t rv_lake_call_start(rv_handle lake, const char *request, int64_t len, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goLakeCallStart(lake, (char *)request, len, task, error));
+}
+
+int32_t rv_note(rv_handle note, rv_bytes *out, rv_error *error)
+{
+    ENTER(goNote(note, out, error));
+}
+
+int32_t rv_session_new(rv_handle lake, rv_handle *session, rv_error *error)
+{
+    ENTER(goSessionNew(lake, session, error));
+}

@@ -37,7 +37,7 @@ extern "C" {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00030002u
+#define RV_ABI_VERSION 0x00030003u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {

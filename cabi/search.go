@@ -52,10 +52,17 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 	if q.index, err = useIndex(s, h); err != nil {
 		return err
 	}
+	return q.read(s, p, q.index.Dim(), q.index.Metric().Binary())
+}
+
+// read is prepare for what has dim dimensions, 0 when that is not known yet, of bits if packed.
+func (q *search) read(
+	s *guard.Scope, p *C.rv_search_params, dim int, packed bool,
+) (err error) {
 	if p == nil || p.size < C.sizeof_rv_search_params {
 		return invalid("search", "parameters of an older version", "")
 	}
-	if err = q.checkShape(p); err != nil {
+	if err = q.checkShape(p, int64(dim)); err != nil {
 		return err
 	}
 	q.params = arrowidx.SearchParams{
@@ -64,7 +71,7 @@ func (q *search) prepare(s *guard.Scope, h C.rv_handle, p *C.rv_search_params) (
 		Probes: int(p.probes), Threads: int(p.threads),
 	}
 	switch {
-	case q.index.Metric().Binary() && p.like == nil:
+	case packed && p.like == nil:
 		q.params.Bits = view[byte](p.queries, product(int64(p.nq), int64(p.dim)/8))
 	case p.numbers == float64s:
 		q.params.Wide = view[float64](p.queries, queryNumbers(p))
@@ -101,8 +108,7 @@ func queryNumbers(p *C.rv_search_params) int64 {
 	return int64(p.nq * p.dim)
 }
 
-func (q *search) checkShape(p *C.rv_search_params) error {
-	dim := int64(q.index.Dim())
+func (q *search) checkShape(p *C.rv_search_params, dim int64) error {
 	switch {
 	case p.nq < 0 || p.dim < 0:
 		return invalid("search", "a negative number of queries or dimensions", "")

@@ -286,3 +286,12 @@ int32_t rv_search_one(const rv_search_call *call)
 
     ENTER(goSearch(call->index, call->params, error));
 }
+
+int32_t rv_lake_search_one(const rv_lake_call *call)
+{
+    if (call == NULL)
+        return RV_INVALID_ARGUMENT;
+    rv_error *error = call->error;
+
+    ENTER(goLakeSearch(call->target, call->params, call->query, error));
+}

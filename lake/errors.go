@@ -77,9 +77,9 @@ func located(k backend.Key, err error) error {
 	return &own
 }
 
-// miss is the error of a search that only a primed entry may answer.
+// miss is the error of a search that only an entry can answer: there is no backend.
 func miss(k backend.Key) error {
 	return fault.New(fault.CacheMiss, "search",
-		fmt.Sprintf("%s has no entry, and FROZEN pulls none", k),
-		"prime it, warm it from a folder, or search it with FRESH or EVENTUAL")
+		fmt.Sprintf("%s is not in the cache, and no backend %q is registered", k, k.Backend),
+		"warm it from a folder, or register the backend")
 }

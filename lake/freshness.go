@@ -26,6 +26,11 @@ func (t *Target) wanted(q *Query) (Consistency, error) {
 	return t.l.o.Consistency, nil
 }
 
+// unasked reports whether what a key points to is fresh enough without asking the store.
+func unasked(p *cache.Pointer, c Consistency) bool {
+	return c.Mode == Frozen || c.Mode == Eventual && p.Age() < c.TTL
+}
+
 // enter returns the entry that answers a query, held; nil without an error when the store has to
 // answer itself, because the collection does not fit into the cache.
 func (t *Target) enter(ctx context.Context, q *Query) (*cache.Entry, error) {
@@ -38,7 +43,7 @@ func (t *Target) enter(ctx context.Context, q *Query) (*cache.Entry, error) {
 		return e, nil
 	}
 	p := t.slot.Pointer()
-	if p != nil && (c.Mode == Frozen || c.Mode == Eventual && p.Age() < c.TTL) {
+	if p != nil && unasked(p, c) {
 		if e := p.Acquire(); e != nil {
 			t.slot.Hit()
 			return q.Session.learn(t, e), nil
@@ -49,8 +54,10 @@ func (t *Target) enter(ctx context.Context, q *Query) (*cache.Entry, error) {
 		if err := t.l.closed("search"); err != nil {
 			return nil, err
 		}
-		t.slot.Miss()
-		return nil, miss(t.key)
+		if _, err := t.backend(); err != nil { // nobody to prime it from
+			t.slot.Miss()
+			return nil, miss(t.key)
+		}
 	}
 	e, err := t.current(ctx, p, c.Mode == Eventual)
 	return q.Session.learn(t, e), err

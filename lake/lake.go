@@ -32,7 +32,7 @@ type Mode uint8
 const (
 	Fresh    Mode = iota // before every search: the answer is of a state during the call
 	Eventual             // once in a while: the answer is of a state at most TTL before the call
-	Frozen               // never: what was primed answers, and nothing else does
+	Frozen               // when there is no entry: what was primed answers until it is dropped
 )
 
 // String returns the mode's name.

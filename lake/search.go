@@ -20,6 +20,8 @@ type Query struct {
 	Consistency  *Consistency // nil: that of the collection, or the lake's
 	Session      *Session     // nil: none
 	RerankFactor int          // 0: the lake's
+	Lenient      bool         // ids of a filter that no row has are left out, not an error
+	Answer       *Answer      // receives which entry has answered; nil: nobody wants to know
 }
 
 // params are copies of the parameters of queries, which searches of a lake fill in.
@@ -28,10 +30,10 @@ var params = sync.Pool{New: func() any { return new(arrowidx.SearchParams) }}
 // Search answers the queries from one entry: the freshness is checked once, and counted once. IDs
 // of out names the rows. Query must not change meanwhile.
 //
-// Errors: UnknownBackend, UnknownCollection; CacheMiss for Frozen without an entry; BackendError
-// naming backend and collection; LimitExceeded when the collection does not fit into the cache and
-// its store cannot search; those of arrowidx.Index.Search, with the collection; LakeError when the
-// lake is closed.
+// Errors: UnknownBackend, UnknownCollection; CacheMiss for Frozen without entry or backend;
+// BackendError naming backend and collection; LimitExceeded when the collection does not fit into
+// the cache and its store cannot search; those of arrowidx.Index.Search, with the collection;
+// LakeError when the lake is closed.
 func (t *Target) Search(
 	ctx context.Context, q *Query, out *arrowidx.SearchOut,
 ) (arrowidx.Plan, error) {
@@ -43,11 +45,15 @@ func (t *Target) Search(
 	if err != nil {
 		return arrowidx.Plan{}, err
 	}
-	factor := q.RerankFactor
-	if factor == 0 {
-		factor = t.l.o.RerankFactor
+	return t.ask(ctx, e, q, q.K, t.factor(q), out)
+}
+
+// factor is how many rows a query measures for each that it wants.
+func (t *Target) factor(q *Query) int {
+	if q.RerankFactor != 0 {
+		return q.RerankFactor
 	}
-	return t.ask(ctx, e, q, q.K, factor, out)
+	return t.l.o.RerankFactor
 }
 
 // ask answers the queries from an entry, whose use it ends, or by the store where there is none:
@@ -64,8 +70,14 @@ func (t *Target) ask(
 	if p.Rerank == 0 && !p.Estimates && !t.closing(p.Recall) {
 		p.Rerank = measured(k, factor)
 	}
+	q.Answer.tell(e)
 	if e != nil {
-		plan, err = e.Index.Search(ctx, p, out)
+		if q.Lenient && p.IDs != nil {
+			err = known(e, p)
+		}
+		if err == nil {
+			plan, err = e.Index.Search(ctx, p, out)
+		}
 		e.Release()
 		if err != nil {
 			err = located(t.key, err)

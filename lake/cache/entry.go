@@ -11,6 +11,7 @@ import (
 // It is used between Acquire of a Pointer, or what else returns an entry that is held, and Release.
 // An entry that was evicted closes its index with the last Release.
 type Entry struct {
+	ID      uint64 // never used twice in a process
 	Witness string
 	Index   *arrowidx.Index
 	Rows    int
@@ -34,11 +35,14 @@ type Entry struct {
 // the index counts, which are numbers. It was measured with entries of one row.
 const overhead = 4096
 
+// entries counts those that were made.
+var entries atomic.Uint64
+
 // newEntry describes an index, which it takes over. It has one use, that of the cache.
 func newEntry(c *Cache, witness string, ix *arrowidx.Index) *Entry {
 	in := ix.Info()
 	e := &Entry{
-		Witness: witness, Index: ix, Rows: in.Rows, Dim: in.Dim,
+		ID: entries.Add(1), Witness: witness, Index: ix, Rows: in.Rows, Dim: in.Dim,
 		Bytes: in.IndexBytes + in.BorrowedBytes + overhead, cache: c, slots: map[*Slot]struct{}{},
 		place: -1,
 	}

@@ -46,12 +46,21 @@ func (b *Local) Append(
 	return err
 }
 
-// Upsert is Append where rows of ids that are there are replaced, in their place. It returns how
-// many these were.
+// Upsert is Append where rows of ids that are there are replaced, in their place, and a collection
+// that is not there is made. It returns how many rows were replaced.
 func (b *Local) Upsert(
 	ctx context.Context, collection string, ids *arrowidx.IDs, vectors *arrowidx.Column,
 ) (replaced int, err error) {
-	return b.merge(ctx, collection, ids, vectors, true)
+	for {
+		replaced, err = b.merge(ctx, collection, ids, vectors, true)
+		if fault.KindOf(err) != fault.UnknownCollection {
+			return replaced, err
+		}
+		found, err := b.put(ctx, collection, ids, vectors, true)
+		if !found {
+			return 0, err
+		}
+	}
 }
 
 // change is a change of a collection under way. What it makes is let go of unless it is published.

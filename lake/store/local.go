@@ -169,24 +169,35 @@ func (b *Local) make(name string) *collection {
 func (b *Local) Put(
 	ctx context.Context, collection string, ids *arrowidx.IDs, vectors *arrowidx.Column,
 ) error {
+	_, err := b.put(ctx, collection, ids, vectors, false)
+	return err
+}
+
+// put is Put. With ifNew it does nothing but say so if there is such a collection already.
+func (b *Local) put(
+	ctx context.Context, collection string, ids *arrowidx.IDs, vectors *arrowidx.Column, ifNew bool,
+) (found bool, err error) {
 	if err := bundle.CheckName(collection); err != nil {
-		return err
+		return false, err
 	}
 	in, err := readGiven(ctx, collection, ids, vectors)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if in.form.dim == 0 {
-		return fault.New(fault.InvalidArgument, "put",
+		return false, fault.New(fault.InvalidArgument, "put",
 			fmt.Sprintf("collection %q: no vector tells the dimension", collection),
 			"put a vector at least, or none of a given dimension")
 	}
 	c := b.make(collection)
 	c.write.Lock()
 	defer c.write.Unlock()
+	if ifNew && c.stamp.Load() != nil {
+		return true, nil
+	}
 	block, err := in.copied(ctx, in.form)
 	if err != nil {
-		return err
+		return false, err
 	}
 	s := &state{form: in.form, ids: in.kind}
 	s.pieces = cut(block, in)
@@ -194,7 +205,7 @@ func (b *Local) Put(
 	c.where = nil
 	b.publish(c, s)
 	block.buffer.Release() // the state uses it
-	return nil
+	return false, nil
 }
 
 // publish makes a state the current one. The caller holds write.

@@ -97,8 +97,10 @@ __all__ = [
     "Cache",
     "CacheInfo",
     "CacheMissError",
+    "CacheStats",
     "Candidate",
     "ColumnError",
+    "Consistency",
     "CorruptIndex",
     "DimensionMismatch",
     "DuplicateId",
@@ -110,18 +112,24 @@ __all__ = [
     "ForkedProcessError",
     "FormatTooNew",
     "FrameAccessor",
+    "FsBackend",
     "Hit",
     "Index",
     "IndexClosed",
     "InvalidArgument",
     "InvalidVector",
     "LakeError",
+    "LakeHit",
+    "LakeResult",
+    "LakeSession",
     "LimitExceeded",
+    "LocalBackend",
     "MetricError",
     "MissingExtra",
     "NativeError",
     "NotAnIndex",
     "OutOfMemory",
+    "ParquetBackend",
     "PersistError",
     "Plan",
     "Poisoned",
@@ -130,6 +138,9 @@ __all__ = [
     "RabitqPlusIndex",
     "RecallReport",
     "Recommendation",
+    "RefreshResult",
+    "RuLake",
+    "RuLakeBuilder",
     "RuLakeBundle",
     "RuVectorError",
     "RuVectorWarning",
@@ -176,7 +187,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ._lake.builder import RuLakeBuilder
     from ._lake.bundle import BundleContent, RuLakeBundle
+    from ._lake.consistency import Consistency
+    from ._lake.lake import RuLake
+    from ._lake.result import LakeHit, LakeResult
+    from ._lake.session import LakeSession
+    from ._lake.stats import CacheStats, RefreshResult
+    from ._lake.stores import FsBackend, LocalBackend, ParquetBackend
     from ._parquet.scoring.job import score_parquet
     from ._parquet.scoring.report import ScoreReport
     from ._recommend.result import Recommendation
@@ -184,8 +202,19 @@ if TYPE_CHECKING:
 else:  # checkers report names that are absent themselves
     _LATER = {  # looked up once, by who uses them
         "BundleContent": "_lake.bundle",
+        "CacheStats": "_lake.stats",
         "Candidate": "_recommend.result",
+        "Consistency": "_lake.consistency",
+        "FsBackend": "_lake.stores",
+        "LakeHit": "_lake.result",
+        "LakeResult": "_lake.result",
+        "LakeSession": "_lake.session",
+        "LocalBackend": "_lake.stores",
+        "ParquetBackend": "_lake.stores",
         "Recommendation": "_recommend.result",
+        "RefreshResult": "_lake.stats",
+        "RuLake": "_lake.lake",
+        "RuLakeBuilder": "_lake.builder",
         "RuLakeBundle": "_lake.bundle",
         "ScoreReport": "_parquet.scoring.report",
         "score_parquet": "_parquet.scoring.job",

@@ -215,7 +215,7 @@ class LimitExceeded(RuVectorError, ValueError):
 
 
 class LakeError(RuVectorError):
-    """A store of many collections cannot do what was asked."""
+    """A lake, or a store of many collections, cannot do what was asked."""
 
     kind = 22
 
@@ -225,25 +225,25 @@ class LakeFileError(LakeError, FileError):
 
 
 class BackendError(LakeError):
-    """A store failed."""
+    """A store failed, or gave what is no collection; names both."""
 
     kind = 23
 
 
 class UnknownBackend(LakeError):
-    """No such store."""
+    """A lake has no store of this name."""
 
     kind = 24
 
 
 class UnknownCollection(LakeError):
-    """No such collection."""
+    """No store, or not the one that was named, has a collection of this name."""
 
     kind = 25
 
 
 class WitnessMismatch(LakeError):
-    """Data do not have the witness that they should have."""
+    """Data do not have the witness that they should have; names both."""
 
     kind = 26
 

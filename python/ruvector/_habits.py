@@ -366,6 +366,32 @@ RESULT: Final = Absent(
     },
 )
 
+LAKE_RESULT: Final = Absent(
+    "a LakeResult",
+    "result",
+    {**RESULT.here, ".backends": "backend stores sources", ".errors": "failures exceptions failed"},
+)
+
+LAKE: Final = Absent(
+    "a RuLake",
+    "lake",
+    {
+        ".search_one(collection, query, k=10)": "search query knn find nearest get ask retrieve",
+        ".search_federated(query, k=10)": "search_all search_many federated multi_search",
+        ".search_batch(collection, queries, k=10)": "batch search_many_queries query_batch",
+        ".register_backend(store)": "add_backend add register attach add_store connect",
+        ".collections()": "list_collections tables list_tables show_collections keys list",
+        ".backend_ids()": "backends stores list_backends sources",
+        ".cache_stats()": "stats info statistics describe",
+        ".invalidate_cache((backend, collection))": "invalidate clear evict drop reset refresh",
+        ".warm_from_dir((backend, collection), directory)": "load warm restore read open",
+        ".save_cache_to_dir((backend, collection), directory)": "save dump persist write",
+        ".publish_bundle((backend, collection), directory)": "publish export",
+        "store.put(collection, ids, vectors) of a LocalBackend": "put insert create_collection "
+        "create upsert append delete add_vectors",
+    },
+)
+
 MODULE: Final = Absent(
     "ruvector",
     "rv",

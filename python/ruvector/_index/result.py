@@ -178,7 +178,7 @@ class SearchResult:
         try:
             import pandas as pd  # type: ignore[import-untyped,unused-ignore]
         except ImportError as error:
-            raise _missing("pandas", "pandas") from error
+            raise missing_extra("pandas", "pandas") from error
         return pd.DataFrame(self._columns())
 
     def to_polars(self) -> pl.DataFrame:
@@ -186,7 +186,7 @@ class SearchResult:
         try:
             import polars as pl
         except ImportError as error:
-            raise _missing("polars", "polars") from error
+            raise missing_extra("polars", "polars") from error
         columns: dict[str, Any] = dict(self._columns())
         for name in ("query_row", "rank"):
             if name in columns:
@@ -201,7 +201,7 @@ class SearchResult:
         try:
             import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
         except ImportError as error:
-            raise _missing("pyarrow", "arrow") from error
+            raise missing_extra("pyarrow", "arrow") from error
         return pa.table(self)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
@@ -253,7 +253,8 @@ class SearchResult:
         return html.grid(repr(self).partition(", " + self.score_name)[0] + ")", [*columns], rows)
 
 
-def _missing(module: str, extra: str) -> MissingExtra:
+def missing_extra(module: str, extra: str) -> MissingExtra:
+    """Return the error for a package that is not installed, with the command that does so."""
     pip = f"pip install 'ruvector-arrow[{extra}]'"
     return MissingExtra(f"{module} is not installed: {pip}", pip=pip)
 

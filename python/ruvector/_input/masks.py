@@ -16,13 +16,13 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
 
-def read_mask(where: Any, rows: int) -> Mask:
+def read_mask(where: Any, rows: int | None) -> Mask:
     """Return a boolean mask of `rows` values, null as False.
 
     Parameters
     ----------
     where : array, Series or Arrow array of n booleans, in row order
-    rows : int
+    rows : int, or None when whoever reads the mask knows it
 
     Raises
     ------
@@ -38,7 +38,7 @@ def read_mask(where: Any, rows: int) -> Mask:
         values = _from_objects(values)
     if values.dtype.kind != "b":
         _refuse(values)
-    if len(values) != rows:
+    if rows is not None and len(values) != rows:
         raise InvalidArgument(f"where= has {len(values)} values, there are {rows} rows")
     return np.ascontiguousarray(values)
 

@@ -55,11 +55,12 @@ def facts_of(handle: Handle) -> Facts:
     known: Facts | None = version.facts
     if known is None:
         number = handle.value  # before `info`, which refuses one that is closed
-        known = version.facts = _facts(number, info(handle))
+        known = version.facts = facts_from(number, info(handle))
     return known
 
 
-def _facts(handle: int, about: dict[str, Any]) -> Facts:
+def facts_from(handle: int, about: dict[str, Any]) -> Facts:
+    """Return facts of what rv_info says; `handle` is what searches name."""
     if "row_bytes" not in about:
         return _COLUMN._replace(handle=handle)  # a search of it says so itself
     rows, dim, kind = int(about["rows"]), int(about["dim"]), about["kind"]

@@ -196,7 +196,7 @@ class Search:
         if asked is not None:
             params.like = addressof(asked[0])
         filter_ = allow(params, mask) if ids is None else allow_ids(params, ids)
-        self._cuts = _room_for_texts(params, len(batch)) if texts else None
+        self._cuts = room_for_texts(params, len(batch)) if texts else None
         if source is not None:
             params.source = source.value
             if not params.source:
@@ -278,7 +278,8 @@ class _Texts:
         return texts
 
 
-def _room_for_texts(params: SearchParams, nq: int) -> _Texts:
+def room_for_texts(params: SearchParams, nq: int) -> _Texts:
+    """Point params at room for ids that are texts, and return it."""
     params.k = places(params.k, nq)
     return _Texts(params, nq)
 
@@ -356,3 +357,6 @@ def _under(reads: Facts, cost: int, allowed: Any) -> int:
     mask = isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_
     rows = int(np.count_nonzero(allowed)) if mask else len(allowed)
     return min(cost, rows * (reads.vector or reads.scanned // reads.rows))
+
+
+cost_of = _cost  # of the searches of lakes, too

@@ -9,7 +9,7 @@ from ctypes import Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_
 from typing import Any
 
 ABI_MAJOR = 3
-ABI_MINOR = 2
+ABI_MINOR = 3
 
 
 class Error(Structure):
@@ -315,6 +315,67 @@ class OpenParams(Structure):
     ]
 
 
+class BackendChange(Structure):
+    """struct rv_backend_change"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("verb", c_int32),
+        ("collection", c_char_p),
+        ("collection_len", c_int64),
+        ("vectors", c_uint64),
+        ("ids", c_void_p),
+        ("missing", c_int32),
+        ("pad", c_int32),
+        ("count", c_void_p),
+    ]
+
+
+class LakeQuery(Structure):
+    """struct rv_lake_query"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("consistency", c_int32),
+        ("ttl_ns", c_int64),
+        ("session", c_uint64),
+        ("rerank_factor", c_int64),
+        ("entry", c_uint64),
+        ("rows", c_int64),
+        ("dim", c_int64),
+        ("lenient", c_int32),
+        ("id_kind", c_int32),
+    ]
+
+
+class LakeCall(Structure):
+    """struct rv_lake_call"""
+
+    _fields_ = [
+        ("target", c_uint64),
+        ("params", c_void_p),
+        ("query", c_void_p),
+        ("error", c_void_p),
+    ]
+
+
+class LakeFederated(Structure):
+    """struct rv_lake_federated"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("partial", c_int32),
+        ("dedupe", c_int32),
+        ("pad", c_int32),
+        ("targets", c_char_p),
+        ("targets_len", c_int64),
+        ("deadline_ns", c_int64),
+        ("params", c_void_p),
+        ("query", c_void_p),
+        ("places", c_void_p),
+    ]
+
+
 # Name -> (result, arguments). Pointers travel as addresses or byref().
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_abi_version": (c_uint32, []),
@@ -451,4 +512,16 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_adapter_wanted": (c_int32, [c_uint64, c_uint64, c_void_p, c_void_p]),
     "rv_adapter_close": (c_int32, [c_uint64, c_void_p]),
     "rv_backend_ask_start": (c_int32, [c_uint64, c_char_p, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_lake_new": (c_int32, [c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_backend_new": (c_int32, [c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_lake_register": (c_int32, [c_uint64, c_uint64, c_void_p]),
+    "rv_backend_change_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_lake_target": (c_int32, [c_uint64, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_lake_search_one": (c_int32, [c_void_p]),
+    "rv_lake_search_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p, c_void_p]),
+    "rv_lake_federated_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_lake_ask": (c_int32, [c_uint64, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_lake_call_start": (c_int32, [c_uint64, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_note": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_session_new": (c_int32, [c_uint64, c_void_p, c_void_p]),
 }

@@ -1,1 +1,1 @@
-"""The doors to lakes, a file for each thing that is done with them."""
+"""The doors to lakes: stores, searches of collections, and all that JSON says."""

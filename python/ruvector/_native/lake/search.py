@@ -1,0 +1,231 @@
+"""Searches of one collection of a lake: the short path of one query, and tasks."""
+
+from __future__ import annotations
+
+import threading
+from ctypes import addressof, byref, c_int64, sizeof
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._arguments import places
+from ..arrow import address
+from ..facts import Facts, facts_from
+from ..handle import Handle
+from ..library import call, library, raise_error
+from ..params import allow, allow_ids, number_type
+from ..search import KEPT_NUMBERS, SHORT_BYTES, cost_of, room_for_texts
+from ..structs import Error as ErrorStruct
+from ..structs import LakeCall, LakeQuery, Plan, SearchParams
+from ..task import Task
+from .calls import ask
+from .pending import Pending
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+CACHE_MISS: Final = 27  # the error kind of an entry that is not there any more
+FACTOR: Final = 20  # vectors measured for each row wanted, where nobody says how many
+
+
+class Asked(NamedTuple):
+    """How a lake is asked, as rv_lake_query has it."""
+
+    mode: int = -1
+    ttl: int = 0  # nanoseconds
+    session: int = 0  # handle
+    factor: int = 0
+    recall: float = 0.0
+
+
+PLAINLY: Final = Asked()
+
+
+class Found(NamedTuple):
+    """What a search of one collection found; absent cells of ids and scores are -1 and NaN."""
+
+    ids: npt.NDArray[Any]  # of the collection's own type
+    scores: Floats
+    counts: Ints
+    plan: Any  # rv_plan or its bytes
+    rows: int  # of the collection
+
+
+class Target:
+    """A collection of a lake, and what is known of the index that answered last."""
+
+    __slots__ = ("handle", "key", "keys", "known", "lake", "swift")
+
+    def __init__(self, lake: Handle, key: tuple[str, str], handle: Handle, swift: bool) -> None:
+        self.lake = lake
+        self.key = key
+        self.keys = (key,)
+        self.swift = swift  # its store is asked in microseconds: on the calling thread
+        self.handle = handle
+        # The entry of the cache that answered last and what it is; written as one object.
+        self.known: tuple[int, Facts] | None = None
+
+    def learn(self, entry: int) -> None:
+        """Ask what the entry is that has answered, if it is not known yet and still there."""
+        known = self.known
+        if known is None or known[0] != entry:
+            self.look()
+
+    def look(self) -> Facts | None:
+        """Return what is in the cache now, None when nothing is."""
+        backend, collection = self.key
+        said = ask(self.lake, "facts", backend=backend, collection=collection)
+        if not said["entry"]:
+            self.known = None
+            return None
+        facts = facts_from(self.handle.value, said["index"])
+        self.known = said["entry"], facts
+        return facts
+
+
+class _Scratch:
+    """What one search of one query needs, made once and used again by one thread at a time."""
+
+    __slots__ = (
+        "address", "call", "cost", "counts", "error", "found", "function", "ids", "key", "known",
+        "memory", "params", "plan", "plan_bytes", "query", "scores", "small", "terms",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.function = library().rv_lake_search_one
+        self.error = ErrorStruct(size=sizeof(ErrorStruct))
+        self.plan = Plan(size=sizeof(Plan))
+        self.plan_bytes = memoryview(self.plan).cast("B")
+        self.counts = np.zeros(1, np.int64)
+        self.found = c_int64.from_address(address(self.counts))
+        self.params = SearchParams(
+            size=sizeof(SearchParams), nq=1, counts=address(self.counts),
+            plan=addressof(self.plan), threads=1,
+        )  # fmt: skip
+        self.terms = LakeQuery(size=sizeof(LakeQuery))
+        self.call = LakeCall(
+            0, addressof(self.params), addressof(self.terms), addressof(self.error)
+        )
+        self.address = addressof(self.call)
+        empty = np.empty(0, np.float32)
+        self.memory = (np.empty(0, np.float64), np.empty(0, np.int64), empty)
+        self.query: npt.NDArray[Any] = empty
+        self.ids, self.scores = self.memory[1:]
+        self.known: tuple[int, Facts] | None = None
+        self.key: tuple[Any, ...] = ()
+        self.cost = 0
+        self.small = True
+
+    def prepare(self, known: tuple[int, Facts], dim: int, size: int, k: int, asked: Asked) -> None:
+        """Make room for a search of an entry and write its parameters."""
+        query, ids, scores = self.memory
+        if dim > len(query):
+            query = np.empty(dim, np.float64)
+        if k > len(ids):
+            ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
+        self.memory = query, ids, scores
+        self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
+        self.query = (query if size == 8 else query.view(np.float32))[:dim]
+        self.ids, self.scores = ids[:k], scores[:k]
+        params, terms = self.params, self.terms
+        params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
+        params.dim, params.k, params.numbers = dim, k, size == 8
+        params.recall = asked.recall
+        terms.entry, terms.consistency, terms.ttl_ns = known[0], asked.mode, asked.ttl
+        terms.session, terms.rerank_factor = asked.session, asked.factor
+        self.call.target = known[1].handle
+        self.cost = cost_of(known[1], k, k * (asked.factor or FACTOR), asked.recall)
+        self.known, self.key = known, (dim, size, k, asked)
+
+
+class _Spare(threading.local):
+    """The thread's scratch memories that are not in use; an interrupt may need a second one."""
+
+    def __init__(self) -> None:
+        self.all: list[_Scratch] = []
+
+
+_spare = _Spare()
+
+
+def search_warm(
+    known: tuple[int, Facts], query: npt.NDArray[Any], k: int, asked: Asked
+) -> tuple[Ints, Floats, bytes] | None:
+    """Answer one query on this thread; None if that would be long, or the entry is not it any more.
+
+    `k` is at most the rows. Returns ids and scores of the rows found and the bytes of an rv_plan.
+    This path is measured (benchmarks/lake.py): every line of it counts.
+    """
+    key = len(query), query.itemsize, k, asked
+    spare = _spare.all
+    scratch = spare.pop() if spare else _Scratch()
+    if scratch.known is not known or scratch.key != key:
+        scratch.prepare(known, *key)
+    if scratch.cost >= SHORT_BYTES:
+        spare.append(scratch)
+        return None
+    scratch.query[:] = query
+    kind = scratch.function(scratch.address)
+    if kind:
+        if kind == CACHE_MISS:
+            spare.append(scratch)
+            return None
+        raise_error(kind, scratch.error)
+    n = scratch.found.value
+    ids, scores = scratch.ids, scratch.scores
+    if n == k:
+        answer = ids.copy(), scores.copy(), scratch.plan_bytes.tobytes()
+    else:
+        answer = ids[:n].copy(), scores[:n].copy(), scratch.plan_bytes.tobytes()
+    if scratch.small:
+        spare.append(scratch)
+    return answer
+
+
+def terms_of(asked: Asked, lenient: bool = False) -> LakeQuery:
+    """Return an rv_lake_query."""
+    return LakeQuery(
+        size=sizeof(LakeQuery), consistency=asked.mode, ttl_ns=asked.ttl, session=asked.session,
+        rerank_factor=asked.factor, lenient=int(lenient),
+    )  # fmt: skip
+
+
+def begin_search(
+    target: Target,
+    queries: npt.NDArray[Any],
+    k: int,
+    asked: Asked,
+    *,
+    mask: npt.NDArray[np.bool_] | None = None,
+    ids: Any = None,
+    lenient: bool = False,
+    threads: int = 0,
+) -> Pending[Found]:
+    """Begin a search for the k nearest rows of each query, of shape (n, d), as a task."""
+    n = len(queries)
+    k = places(k, n)
+    batch = np.ascontiguousarray(queries, number_type(queries, False))
+    found, scores = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+    counts, plan = np.empty(n, np.int64), Plan(size=sizeof(Plan))
+    params = SearchParams(
+        size=sizeof(SearchParams), queries=address(batch), nq=n, dim=batch.shape[1], k=k,
+        recall=asked.recall, threads=threads, numbers=batch.itemsize == 8, ids=address(found),
+        scores=address(scores), counts=address(counts), plan=addressof(plan),
+    )  # fmt: skip
+    filter_ = allow(params, mask) if ids is None else allow_ids(params, ids)
+    texts = room_for_texts(params, n)
+    terms = terms_of(asked, lenient)
+    task = Task(lent=(batch, params, terms, found, scores, counts, plan, filter_, texts))
+
+    def finish(_: Handle) -> Found:
+        names: npt.NDArray[Any] = found
+        if terms.id_kind == 2:
+            names = texts.take(counts)
+        elif terms.id_kind == 1:
+            names = found.view(np.uint64)
+        target.learn(terms.entry)
+        return Found(names, scores, counts, plan, int(terms.rows))
+
+    call("rv_lake_search_start", target.handle.value, byref(params), byref(terms), byref(task.cell))
+    return Pending(task, finish, "search")
