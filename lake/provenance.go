@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -14,9 +15,12 @@ const rotation = "fht"
 
 // contentOf describes what an index is made of, for a bundle of format 3. It reads all ids and
 // vectors.
-func contentOf(ix *arrowidx.Index) (bundle.Content, error) {
+func contentOf(ctx context.Context, ix *arrowidx.Index) (bundle.Content, error) {
 	d := bundle.NewDigest()
-	if err := ix.Content(d.Add); err != nil {
+	err := ix.Content(func(ids *arrowidx.IDs, vectors *arrowidx.Column) error {
+		return d.AddContext(ctx, ids, vectors, 0)
+	})
+	if err != nil {
 		return bundle.Content{}, err
 	}
 	return bundle.Content{
@@ -79,11 +83,11 @@ type field struct {
 // proved reads all ids and vectors of an index and compares their digest with that of its bundle.
 //
 // Errors: WitnessMismatch with both digests, or for a bundle without one; those of reading.
-func proved(ix *arrowidx.Index, b *bundle.Bundle) error {
+func proved(ctx context.Context, ix *arrowidx.Index, b *bundle.Bundle) error {
 	if b.FormatVersion < 3 {
 		return mismatch("a bundle of format %d has no digest of ids and vectors", b.FormatVersion)
 	}
-	got, err := contentOf(ix)
+	got, err := contentOf(ctx, ix)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (t *Target) describeContent(ctx context.Context) (bundle.Bundle, error) {
 	defer e.Release()
 	b := p.Bundle
 	b.FormatVersion = 3
-	b.Content, err = contentOf(e.Index)
+	b.Content, err = contentOf(ctx, e.Index)
 	if err != nil {
 		return bundle.Bundle{}, located(t.key, err)
 	}

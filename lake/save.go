@@ -30,7 +30,7 @@ func (w writer) save(
 	ctx context.Context, dir string, ix *arrowidx.Index, b bundle.Bundle,
 ) (path string, err error) {
 	b.FormatVersion = 3
-	if b.Content, err = contentOf(ix); err != nil {
+	if b.Content, err = contentOf(ctx, ix); err != nil {
 		return "", err
 	}
 	if err := b.Seal(); err != nil {

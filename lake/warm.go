@@ -82,7 +82,7 @@ func openNamed(
 			if !o.Content {
 				return nil
 			}
-			return proved(ix, b)
+			return proved(ctx, ix, b)
 		},
 		func() error { return rehearse(ctx, ix) },
 	} {
