@@ -65,10 +65,18 @@ func OpenPath(ctx context.Context, path string, limits Limits) (*File, error) {
 	if err == nil {
 		file, err = os.Open(path)
 	}
-	if err == nil {
-		info, err = file.Stat()
-	}
 	if err != nil {
+		return nil, missing(path, err)
+	}
+	return OpenFile(ctx, file, path, limits)
+}
+
+// OpenFile is Open for a file of the file system that is open for reading, which Close closes, and
+// which is closed on an error. Errors name it by path.
+func OpenFile(ctx context.Context, file *os.File, path string, limits Limits) (*File, error) {
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close() // only read from
 		return nil, missing(path, err)
 	}
 	f, err := openNamed(ctx, path, file, info.Size(), limits)

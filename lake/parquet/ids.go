@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	arrowmemory "github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/apache/arrow-go/v18/parquet"
@@ -49,11 +50,30 @@ func (p *Pages) readIDs(ctx context.Context, of *part, b *idBuilder) (err error)
 		return err
 	}
 	defer func() { _ = f.Close() }() // only read from
-	defer func() { f.recovered(recover(), &err) }()
 	if f.Digest() != of.digest {
 		return of.changed()
 	}
-	b.path, b.row = of.path, 0
+	return f.appendIDs(ctx, b)
+}
+
+// IDs reads the ids of the file's rows from a column, as Pages.IDs does, as an array of int64,
+// uint64 or large_string. Whether they are unique is not looked at.
+//
+// Errors: ColumnError for a column that is not there, or holds lists or other types;
+// InvalidArgument naming file and row for a null; PersistError, Cancelled.
+func (f *File) IDs(ctx context.Context, name string) (arrow.Array, error) {
+	b := &idBuilder{name: name}
+	defer b.release()
+	if err := f.appendIDs(ctx, b); err != nil {
+		return nil, err
+	}
+	return b.values.NewArray(), nil
+}
+
+// appendIDs appends the ids of the file.
+func (f *File) appendIDs(ctx context.Context, b *idBuilder) (err error) {
+	defer func() { f.recovered(recover(), &err) }()
+	b.path, b.row = f.name, 0
 	if err := b.find(f); err != nil {
 		return err
 	}
@@ -74,9 +94,9 @@ func (p *Pages) readIDs(ctx context.Context, of *part, b *idBuilder) (err error)
 			return b.unreadable(err)
 		}
 	}
-	if b.row != of.rows {
+	if b.row != f.Rows() {
 		return fault.New(fault.PersistError, op, fmt.Sprintf("%s: column %q has %d values for %d rows",
-			of.path, b.name, b.row, of.rows), damagedFix)
+			f.name, b.name, b.row, f.Rows()), damagedFix)
 	}
 	return nil
 }

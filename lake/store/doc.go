@@ -4,7 +4,9 @@
 // What a pull hands over is one state of a collection, whatever is changed meanwhile, and lies in
 // memory that nobody writes to: an index may borrow it.
 //
-// Reading order: rows.go (streams and memory), local.go, pieces.go, changes.go.
+// Reading order: rows.go (streams and memory); local.go, pieces.go, changes.go, tidy.go; file.go
+// (files that others may write to), fs.go, ruvec.go, rvx.go, fs_write.go; parquet.go,
+// parquet_pull.go.
 package store
 
 import (

@@ -134,13 +134,7 @@ func (s *source) settle(ctx context.Context) error {
 		if wait == 0 {
 			return nil
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-		if err := fault.FromContext(ctx, op); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 		st, err := s.Stat()
@@ -167,6 +161,19 @@ func (s *source) again() (*source, error) {
 
 // tooLong reports whether a system says that a name is longer than its files' can be.
 func tooLong(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }
+
+// pause waits for so long, or until the context ends.
+func pause(ctx context.Context, wait time.Duration) error {
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	return fault.FromContext(ctx, op)
+}
 
 // check says whether the file is still what it was when it settled.
 func (s *source) check() error {
