@@ -21,6 +21,29 @@ from ruvector._native.lake import adapter as native
 from ruvector._native.library import call
 from ruvector._native.within import ArrowArrayStream
 
+IDS = [3, 1, 2]
+ROWS = np.array([[3, 0.25], [1, 0.5], [2, 0.75]], np.float32)
+
+
+def changes(write: Callable[[list[Any], np.ndarray], None]) -> Callable[[], Any]:
+    """Return a function that adds a row, then changes one, then removes one, again and again."""
+    state: dict[str, Any] = {"ids": list(IDS), "rows": ROWS.copy(), "step": 0}
+
+    def change() -> tuple[list[Any], np.ndarray]:
+        step = state["step"]
+        if step % 3 == 0:
+            state["ids"].append(100 + step)
+            state["rows"] = np.vstack([state["rows"], np.full((1, 2), step + 7, np.float32)])
+        elif step % 3 == 1:
+            state["rows"][0, 0] += 1
+        else:
+            state["ids"], state["rows"] = state["ids"][1:], state["rows"][1:]
+        state["step"] += 1
+        write(state["ids"], state["rows"])
+        return list(state["ids"]), state["rows"].copy()
+
+    return change
+
 
 class Owner:
     """Stands for the lake that registers a store: the store is let go with it."""

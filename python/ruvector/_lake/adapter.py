@@ -250,7 +250,12 @@ class Answers:
     ) -> None:  # fmt: skip
         """Answer with a stream."""
         stamp = before if generation is None else generation
-        sent = native.answer_stream(store, question.id, rows, stamp, self._adapter._owned)
+        try:
+            sent = native.answer_stream(store, question.id, rows, stamp, self._adapter._owned)
+        finally:
+            done = getattr(rows, "_ruvector_done", None)  # of ours, which hold a transaction
+            if done is not None:
+                done()
         if sent is None:
             return
         why = "it ended without saying so"
