@@ -159,9 +159,10 @@ func (t *Target) stamp(ctx context.Context, b backend.Backend) (s backend.Stamp,
 	return s, nil
 }
 
-// backwards refuses a generation that is less than the one that the pointer was installed with.
+// backwards refuses a generation that is less than the one that the store had when the pointer was
+// installed.
 func (t *Target) backwards(p *cache.Pointer, ref string, s backend.Stamp) error {
-	if p == nil || p.Stamp.DataRef != ref {
+	if p == nil || p.Saved || p.Stamp.DataRef != ref {
 		return nil
 	}
 	was, counted := p.Stamp.Generation.Number()

@@ -176,7 +176,9 @@ func (l *Lake) Warm(ctx context.Context, k backend.Key, dir string) (rows int64,
 // WarmWith makes what [Lake.Save] wrote the entry of a key, as it is, and returns its rows. The
 // index stays in its file, which is mapped; later saves leave it alone. The key's backend need not
 // be there: Frozen is then served at once. Where the cache has an entry of the same witness, that
-// one is shared.
+// one is shared. A store that is at an earlier generation than what was saved is pulled from. One
+// whose generations begin anew with each process may have other rows under the one that was saved,
+// which nothing tells.
 //
 // Errors: FileMissing when there is no bundle or no index; WitnessMismatch when bundle and index
 // are not of one state, or are of a lake with another metric, seed or rerank factor; CorruptIndex,
@@ -203,7 +205,7 @@ func (l *Lake) WarmWith(
 		}
 	}
 	b.FormatVersion, b.Content, b.Witness = 2, bundle.Content{}, witness2(&b)
-	is := cache.Facts{Bundle: b, Stamp: backend.Stamp{
+	is := cache.Facts{Bundle: b, Saved: true, Stamp: backend.Stamp{
 		DataRef: b.DataRef, Dim: b.Dim, Generation: b.Generation}}
 	e, err := l.cache.Install(l.Target(k).slot, is, cache.Made{Index: ix, Warm: true})
 	if err != nil {

@@ -119,6 +119,22 @@ func TestWhatIsSavedIsOfOneState(t *testing.T) {
 	assert.Equal(t, pulls+1, f.pulls.Load(), "what is warm and fresh is not pulled")
 }
 
+// A store that began anew is not at fault for what a file says.
+func TestAStoreBehindWhatWasSavedIsPulledFrom(t *testing.T) {
+	f, k := newFake("f"), key("f", "c")
+	f.put("c", 2, 100, line(5, 0))
+	f.put("c", 2, 200, line(5, 0))
+	publisher := open(t, lake.Defaults(), f)
+	prime(t, publisher, k)
+	dir := t.TempDir()
+	save(t, publisher, k, dir)
+	begun := newFake("f")
+	begun.put("c", 2, 300, line(5, 0))
+	reader := open(t, lake.Defaults(), begun)
+	warm(t, reader, k, dir)
+	assert.Equal(t, []string{"300"}, namesOf(t, reader, k, []float32{0, 0}, 1))
+}
+
 // Estimates depend on the rotation: they are the same to the last bit, of every kind of index.
 func TestAWarmReaderAnswersAsThePublisher(t *testing.T) {
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat, arrowidx.IVF} {

@@ -31,6 +31,8 @@ type Facts struct {
 	Stamp backend.Stamp
 	// Bundle is what is published with the index. Its witness is that of format 2.
 	Bundle bundle.Bundle
+	// Saved says that all this is what a file says, and not the store.
+	Saved bool
 }
 
 // start is what moments are counted from: readings of a clock that never goes back.
