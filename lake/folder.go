@@ -3,10 +3,12 @@ package lake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,29 +52,59 @@ func writeTo(ctx context.Context, op, path string) (*folder, error) {
 	if err != nil {
 		return nil, folderError(op, "cannot open the folder "+path, err)
 	}
-	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return &folder{path, lock}, nil
+	w := &waiting{lock: lock, got: make(chan error, 1)}
+	go w.take()
+	select {
+	case err = <-w.got:
+	case <-ctx.Done():
+		if w.leave() {
+			return nil, fault.FromContext(ctx, op)
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			err = folderError(op, "cannot lock the folder "+path, err)
-			break
-		}
-		select {
-		case <-ctx.Done():
-			err = fault.FromContext(ctx, op)
-		case <-time.After(pause):
-			continue
-		}
-		break
+		err = <-w.got
 	}
-	_ = lock.Close() // nothing was written
-	return nil, err
+	if err != nil {
+		_ = lock.Close() // nothing was written
+		return nil, folderError(op, "cannot lock the folder "+path, err)
+	}
+	return &folder{path, lock}, nil
 }
 
-// done lets other writers in.
-func (f *folder) done() { _ = f.lock.Close() } // nothing was written to the folder itself
+// waiting is a wait for a lock, in the queue that the system keeps: it cannot be called off there.
+type waiting struct {
+	lock    *os.File
+	got     chan error
+	settled atomic.Bool // the lock is for the caller, or the caller has left
+}
+
+// take waits for the lock, and gives it up again if the caller has left.
+func (w *waiting) take() {
+	var err error
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("locking panicked: %v", r)
+		}
+		if w.settled.CompareAndSwap(false, true) {
+			w.got <- err
+		} else {
+			_ = w.lock.Close() // nothing was written
+		}
+	}()
+	for {
+		if err = syscall.Flock(int(w.lock.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
+			return
+		}
+	}
+}
+
+// leave ends the wait, false when the lock has come.
+func (w *waiting) leave() bool { return w.settled.CompareAndSwap(false, true) }
+
+// done lets other writers in, also where a child process has the open folder, too.
+func (f *folder) done() {
+	// Neither can fail in a way that matters: nothing was written to the folder itself.
+	_ = syscall.Flock(int(f.lock.Fd()), syscall.LOCK_UN)
+	_ = f.lock.Close()
+}
 
 // clear removes index files but those to keep, and what writers of indexes that were killed have
 // left: the lock says that none is at work. bundle.Write does the same for bundles. What cannot be

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -161,6 +162,38 @@ func TestAKilledPublisherLeavesOldOrNew(t *testing.T) {
 	t.Logf("%d kills, %d of them while a state was written; %d states; %d reads meanwhile",
 		*kills, between, now, <-reads)
 	require.NoError(t, saveState(t, writer{}, saved, now+1))
+	assert.Equal(t, []string{"index", "index", bundle.FileName}, filesOf(t, saved))
+}
+
+// Two processes that write at once take turns, also where one of them is killed.
+func TestTwoProcessesThatWriteLeaveOneOfTheirStates(t *testing.T) {
+	dir := t.TempDir()
+	saved := filepath.Join(dir, "saved")
+	require.NoError(t, saveState(t, writer{}, saved, 1))
+	var writers sync.WaitGroup
+	said := make([]told, 2)
+	for i, kill := range []time.Duration{200 * time.Millisecond, 600 * time.Millisecond} {
+		writers.Add(1)
+		go func() {
+			defer writers.Done()
+			said[i] = runWriter(t, dir, uint64(1000*(i+1)), kill)
+		}()
+	}
+	ended := make(chan struct{})
+	go func() { writers.Wait(); close(ended) }()
+	for open := true; open; {
+		warmState(t, saved)
+		select {
+		case <-ended:
+			open = false
+		default:
+		}
+	}
+	assert.Empty(t, said[0].failed+said[1].failed)
+	assert.NotZero(t, said[1].done, "the other one is dead")
+	last := warmState(t, saved)
+	assert.Contains(t, []uint64{said[1].done, said[1].begun}, last, "the one killed last")
+	require.NoError(t, saveState(t, writer{}, saved, 1))
 	assert.Equal(t, []string{"index", "index", bundle.FileName}, filesOf(t, saved))
 }
 
