@@ -26,10 +26,11 @@ import (
 type lakeRequest struct {
 	Verb string `json:"verb"`
 	lakeKey
-	Dir    string `json:"dir"`
-	Format int    `json:"format"`
-	Mode   int    `json:"mode"` // as of rv_lake_query
-	TTL    int64  `json:"ttl_ns"`
+	Dir     string `json:"dir"`
+	Format  int    `json:"format"`
+	Content bool   `json:"content"`
+	Mode    int    `json:"mode"` // as of rv_lake_query
+	TTL     int64  `json:"ttl_ns"`
 }
 
 func (r *lakeRequest) target(l *lake.Lake) *lake.Target { return l.Target(r.key()) }
@@ -108,7 +109,7 @@ var longVerbs = map[string]func(context.Context, *lake.Lake, *lakeRequest) (any,
 		return map[string]string{"path": path}, err
 	},
 	"warm": func(ctx context.Context, l *lake.Lake, r *lakeRequest) (any, error) {
-		rows, err := l.Warm(ctx, r.key(), r.Dir)
+		rows, err := l.WarmWith(ctx, r.key(), r.Dir, lake.WarmOptions{Content: r.Content})
 		return map[string]int64{"rows": rows}, err
 	},
 }

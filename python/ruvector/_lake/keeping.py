@@ -38,6 +38,12 @@ def _publishing(lake: RuLake, key: Any, directory: Any, format: Any) -> Pending[
     return _begin(lake, "publish", key, dir=folder_of("directory", directory), format=number)
 
 
+def _warming(lake: RuLake, key: Any, directory: Any, content: Any) -> Pending[Any]:
+    if not isinstance(content, bool):
+        raise InvalidArgument(f"content={content!r} must be True or False")
+    return _begin(lake, "warm", key, dir=folder_of("directory", directory), content=content)
+
+
 def _published(said: Any) -> RuLakeBundle:
     return RuLakeBundle.from_json(said["bundle"])
 
@@ -154,11 +160,20 @@ async def save_cache_to_dir_async(self: RuLake, key: Key, directory: Any) -> str
 
 
 @method
-def warm_from_dir(self: RuLake, key: Key, directory: Any) -> int:
+def warm_from_dir(self: RuLake, key: Key, directory: Any, *, content: bool = False) -> int:
     """Have the index that `save_cache_to_dir` wrote in the cache, without asking a store.
 
     The file is mapped and must not be written to; who saves again leaves it as it is. The store
     need not be registered: with ``Consistency.FROZEN`` searches are answered at once.
+
+    Parameters
+    ----------
+    key : (backend, collection)
+    directory : path
+    content : bool
+        Hash all ids and vectors, too, and compare with the digest of the bundle. The checksums of
+        the file are verified in any case, and the digest that the index says it has is compared:
+        this finds one that lies, and takes about a fifth of the time of building a flat index.
 
     Returns
     -------
@@ -174,15 +189,15 @@ def warm_from_dir(self: RuLake, key: Key, directory: Any) -> int:
     CorruptIndex, PersistError, InvalidArgument
     KeyboardInterrupt
     """
-    folder = folder_of("directory", directory)
-    return int(_begin(self, "warm", key, dir=folder).wait()["rows"])
+    return int(_warming(self, key, directory, content).wait()["rows"])
 
 
 @named
-async def warm_from_dir_async(self: RuLake, key: Key, directory: Any) -> int:
+async def warm_from_dir_async(
+    self: RuLake, key: Key, directory: Any, *, content: bool = False
+) -> int:
     """`warm_from_dir` in an event loop."""
-    folder = folder_of("directory", directory)
-    return int((await _begin(self, "warm", key, dir=folder).awaited())["rows"])
+    return int((await _warming(self, key, directory, content).awaited())["rows"])
 
 
 @method
