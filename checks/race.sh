@@ -8,3 +8,5 @@ listed=$(go test -list "$parallel" "${packages[@]}" | grep -c '^Test' || true)
 [ "$listed" -ge 40 ] || { echo "only $listed tests match $parallel"; exit 1; }
 go test -race -short -timeout 10m -run "$parallel" "${packages[@]}"
 go test -race -short -timeout 10m ./cabi/internal/...
+# Stores: pulls beside changes, on all of them.
+go test -race -short -timeout 10m -run 'Conform|Mix|PlainList' ./lake/store

@@ -233,20 +233,6 @@ func rowsAreExact(t *testing.T, h Harness) {
 	}
 }
 
-// stateOf returns the state that rows are of.
-func stateOf(t testing.TB, vectors []float32, dim int) int {
-	require.GreaterOrEqual(t, len(vectors), dim)
-	state := vectors[1]
-	for i, v := range vectors {
-		want := state
-		if i%dim == 0 {
-			want = float32(i / dim)
-		}
-		require.Equal(t, want, v, "row %d of state %v is of another", i/dim, state)
-	}
-	return int(state)
-}
-
 func begunPullsStayWhole(t *testing.T, h Harness) {
 	const dim = 64
 	h.Put(t, "a", h.rows(20_000, dim, 1))
@@ -336,7 +322,7 @@ func neverAMix(t *testing.T, h Harness) {
 					}
 					continue
 				}
-				state := checkMix(t, vectors, dim)
+				state := stateOf(t, vectors, dim)
 				mu.Lock()
 				if before, ok := states[g]; ok && before != state {
 					t.Errorf("generation %v is of states %d and %d", g, before, state)
@@ -360,8 +346,12 @@ func neverAMix(t *testing.T, h Harness) {
 	assert.GreaterOrEqual(t, whole.Load(), int64(pullers*least), "too few pulls came through")
 }
 
-// checkMix is stateOf for goroutines that may not end the test.
-func checkMix(t *testing.T, vectors []float32, dim int) int {
+// stateOf returns the state that all rows are of; -1, and the test has failed, where there are two.
+func stateOf(t *testing.T, vectors []float32, dim int) int {
+	if len(vectors) < dim {
+		t.Errorf("%d numbers", len(vectors))
+		return -1
+	}
 	state := vectors[1]
 	for i, v := range vectors {
 		if i%dim != 0 && v != state || i%dim == 0 && v != float32(i/dim) {

@@ -168,7 +168,11 @@ func TestLocalChangesAsAPlainListDoes(t *testing.T) {
 		first := matrix(t, make([]float32, dim), dim)
 		require.NoError(t, b.Put(t.Context(), "a", idsOf(t, int64s(5)), first))
 		m.ids, m.vectors[5] = []int64{5}, make([]float32, dim)
-		for step := range 150 {
+		steps := 150
+		if testing.Short() {
+			steps = 40
+		}
+		for step := range steps {
 			before := generationOf(t, b, "a")
 			m.change(t, b, r, dim)
 			require.LessOrEqual(t, generationOf(t, b, "a")-before, uint64(1))
