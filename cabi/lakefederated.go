@@ -77,6 +77,7 @@ type (
 		Message string `json:"message"`
 		Row     int64  `json:"row"`
 		Column  int64  `json:"column"`
+		Code    int32  `json:"code"` // as that of an rv_error
 	}
 )
 
@@ -128,6 +129,7 @@ func (f *federatedSearch) failures(found *lake.Federated) []lakeFailure {
 		if errors.As(err, &known) {
 			one.Row, one.Column = known.Row, known.Column
 		}
+		one.Code = codeOf(err)
 		all = append(all, one)
 	}
 	slices.SortFunc(all, func(a, b lakeFailure) int {

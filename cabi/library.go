@@ -54,15 +54,23 @@ func fail(e *C.rv_error, err error) C.int32_t {
 		row, column = known.Row, known.Column
 	}
 	kind := setError(e, int32(arrowidx.KindOf(err)), row, column, err.Error())
-	var code syscall.Errno
-	if errors.As(err, &code) {
+	if code := codeOf(err); code != 0 {
 		C.rvi_set_code(e, C.int32_t(code))
 	}
+	return kind
+}
+
+// codeOf returns the code of an rv_error: errno, or what an adapter calls its failure.
+func codeOf(err error) int32 {
 	var said *outside.Failure
 	if errors.As(err, &said) {
-		C.rvi_set_code(e, C.int32_t(said.Code))
+		return said.Code
 	}
-	return kind
+	var code syscall.Errno
+	if errors.As(err, &code) {
+		return int32(code)
+	}
+	return 0
 }
 
 func invalid(op, msg, fix string) error {

@@ -146,6 +146,13 @@ func (l *Lake) Options() Options { return l.o }
 func (l *Lake) Close() {
 	l.stop()
 	l.cache.Close()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, b := range l.backends {
+		if own, is := b.(backend.Owned); is {
+			own.LakeClosed()
+		}
+	}
 }
 
 // closed is the error of a lake that was closed, nil of an open one.

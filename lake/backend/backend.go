@@ -56,6 +56,12 @@ type Backend interface {
 	Pull(ctx context.Context, collection string) (*Pulled, error)
 }
 
+// Owned is a backend that belongs to the one lake that it is registered with.
+type Owned interface {
+	// LakeClosed is called once that lake has been closed.
+	LakeClosed()
+}
+
 // Describer is a backend that says more of a collection than its stamp: policies, a lineage, or a
 // data reference of its own. The lake takes it for the bundle, with its own seed and rerank factor.
 type Describer interface {

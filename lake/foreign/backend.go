@@ -25,7 +25,10 @@ type Backend struct {
 	closed bool
 }
 
-var _ backend.Backend = (*Backend)(nil)
+var (
+	_ backend.Backend = (*Backend)(nil)
+	_ backend.Owned   = (*Backend)(nil)
+)
 
 // New makes a store of this name, which nobody answers yet.
 //
@@ -94,6 +97,9 @@ func (b *Backend) Close() {
 		close(b.done)
 	}
 }
+
+// LakeClosed is Close: the lake asks nothing any more.
+func (b *Backend) LakeClosed() { b.Close() }
 
 // ask waits for the answer of one question.
 func ask[T any](ctx context.Context, b *Backend, op Op, collection string) (T, error) {

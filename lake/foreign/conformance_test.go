@@ -118,4 +118,3 @@ func put(t testing.TB, local *store.Local, collection string, rows laketest.Rows
 	defer column.Release()
 	assert.NoError(t, local.Put(context.Background(), collection, ids, column))
 }
-

@@ -92,6 +92,7 @@ from ._version import __version__
 
 __all__ = [
     "AnyIndex",
+    "BackendAdapter",
     "BackendError",
     "BundleContent",
     "Cache",
@@ -103,6 +104,7 @@ __all__ = [
     "Consistency",
     "CorruptIndex",
     "DimensionMismatch",
+    "DuckDBBackend",
     "DuplicateId",
     "EmbedError",
     "Embedder",
@@ -112,6 +114,7 @@ __all__ = [
     "ForkedProcessError",
     "FormatTooNew",
     "FrameAccessor",
+    "FrameBackend",
     "FsBackend",
     "Hit",
     "Index",
@@ -122,12 +125,14 @@ __all__ = [
     "LakeHit",
     "LakeResult",
     "LakeSession",
+    "LanceDBBackend",
     "LimitExceeded",
     "LocalBackend",
     "MetricError",
     "MissingExtra",
     "NativeError",
     "NotAnIndex",
+    "ObjectStoreBackend",
     "OutOfMemory",
     "ParquetBackend",
     "PersistError",
@@ -144,6 +149,7 @@ __all__ = [
     "RuLakeBundle",
     "RuVectorError",
     "RuVectorWarning",
+    "SQLiteBackend",
     "ScoreReport",
     "SearchResult",
     "SeriesAccessor",
@@ -187,6 +193,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ._lake.adapter import BackendAdapter
+    from ._lake.adapters.duckdb import DuckDBBackend
+    from ._lake.adapters.frames import FrameBackend
+    from ._lake.adapters.lancedb import LanceDBBackend
+    from ._lake.adapters.objects import ObjectStoreBackend
+    from ._lake.adapters.sqlite import SQLiteBackend
     from ._lake.builder import RuLakeBuilder
     from ._lake.bundle import BundleContent, RuLakeBundle
     from ._lake.consistency import Consistency
@@ -201,21 +213,27 @@ if TYPE_CHECKING:
     from ._recommend.table import Candidate
 else:  # checkers report names that are absent themselves
     _LATER = {  # looked up once, by who uses them
+        "BackendAdapter": "_lake.adapter",
         "BundleContent": "_lake.bundle",
         "CacheStats": "_lake.stats",
         "Candidate": "_recommend.result",
         "Consistency": "_lake.consistency",
+        "DuckDBBackend": "_lake.adapters.duckdb",
+        "FrameBackend": "_lake.adapters.frames",
         "FsBackend": "_lake.stores",
         "LakeHit": "_lake.result",
         "LakeResult": "_lake.result",
         "LakeSession": "_lake.session",
+        "LanceDBBackend": "_lake.adapters.lancedb",
         "LocalBackend": "_lake.stores",
+        "ObjectStoreBackend": "_lake.adapters.objects",
         "ParquetBackend": "_lake.stores",
         "Recommendation": "_recommend.result",
         "RefreshResult": "_lake.stats",
         "RuLake": "_lake.lake",
         "RuLakeBuilder": "_lake.builder",
         "RuLakeBundle": "_lake.bundle",
+        "SQLiteBackend": "_lake.adapters.sqlite",
         "ScoreReport": "_parquet.scoring.report",
         "score_parquet": "_parquet.scoring.job",
     }

@@ -131,6 +131,8 @@ class BackendAdapter(ABC):
             raise InvalidArgument(
                 f"{type(self).__name__}.id is {name!r:.60}; a store has a name, which is text"
             )
+        if name in getattr(lake, "_stores", ()):  # before threads are started for it
+            raise InvalidArgument(f"there is a backend named {name!r} already")
         describes = type(self).current_bundle is not BackendAdapter.current_bundle
         store = native.new_adapter(_text("id", name), describes)
         answers = Answers(self, name)

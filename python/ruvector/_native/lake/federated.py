@@ -96,7 +96,8 @@ def _key(said: dict[str, Any]) -> Key:
 
 
 def _error(said: dict[str, Any]) -> BaseException:
-    return error_of(said["kind"], said["message"], said["row"], said["column"])
+    place = said["row"], said["column"]
+    return error_of(said["kind"], said["message"], *place, said["code"])
 
 
 def _names(
