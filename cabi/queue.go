@@ -8,10 +8,16 @@ package main
 import "C"
 
 import (
+	"sync"
+
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/queue"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
+
+// admitLoops has threads of event loops, which must not wait, find the runtime free.
+var admitLoops sync.Once
 
 func useQueue(s *guard.Scope, h C.rv_handle) (*queue.Queue, error) {
 	return guard.Use[*queue.Queue](s, uint64(h), handle.Queue)
@@ -27,6 +33,10 @@ func goQueueNew(out *C.rv_handle, fd *C.int32_t, e *C.rv_error) C.int32_t {
 		if err != nil {
 			return err
 		}
+		admitLoops.Do(func() {
+			mem.AdmitCallers()
+			makeThreads()
+		})
 		*fd = C.int32_t(q.Descriptor())
 		*out = C.rv_handle(s.Table.Put(handle.Queue, q, q.Close))
 		return nil

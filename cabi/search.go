@@ -28,8 +28,8 @@ const (
 // mostAnswers is how many ids and scores a search may be asked for: 768 GiB of them.
 const mostAnswers = 1 << 36
 
-// brief and lengthy bound the searches that run as tasks: thousands are begun by event loops, and
-// more at once than there are threads would share these and take memory.
+// brief and lengthy bound the threads of searches that run as tasks: thousands are begun by event
+// loops, and more at once than there are cores would share these and take memory.
 var (
 	brief   = task.NewSlots(func() int { return arrowidx.Threads(0) })
 	lengthy = task.NewSlots(func() int { return arrowidx.Threads(0) })
@@ -241,13 +241,13 @@ func goSearchStart(
 		if err := q.prepare(s, h, p); err != nil {
 			return err
 		}
-		slots := lengthy
+		slots, threads := lengthy, arrowidx.Threads(int(p.threads))
 		if p.brief != 0 {
-			slots = brief
+			slots, threads = brief, 1
 		}
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
-				return task.Result{}, slots.Run(ctx, "search",
+				return task.Result{}, slots.Run(ctx, "search", threads,
 					func() error { return q.run(ctx) })
 			}))
 		return nil

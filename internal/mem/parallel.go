@@ -16,13 +16,34 @@ var threadLimit atomic.Int64
 // the process may use. It does not change GOMAXPROCS.
 func SetThreads(n int) { threadLimit.Store(int64(max(n, 0))) }
 
+// callersFrom is how many threads may compute since AdmitCallers, 0 before it.
+var callersFrom atomic.Int64
+
+var callers sync.Once
+
+// AdmitCallers has short calls of other threads find the runtime free while as many threads compute
+// as may: without it a call waits until one of these ends or is stopped, which takes up to 10 ms.
+// The number of threads stays what it was; from then on it does not follow the limits of the
+// process any more.
+func AdmitCallers() {
+	callers.Do(func() {
+		cores := runtime.GOMAXPROCS(0)
+		callersFrom.Store(int64(cores))
+		runtime.GOMAXPROCS(2*cores + 1) // Slots of package task let twice as many compute
+	})
+}
+
 // Threads returns the number of threads that an operation with the given setting uses: the
-// setting itself if positive, else the default of SetThreads, never more than GOMAXPROCS.
+// setting itself if positive, else the default of SetThreads, never more than GOMAXPROCS, or what
+// that was before AdmitCallers.
 func Threads(setting int) int {
 	if setting <= 0 {
 		setting = int(threadLimit.Load())
 	}
-	cores := runtime.GOMAXPROCS(0)
+	cores := int(callersFrom.Load())
+	if cores == 0 {
+		cores = runtime.GOMAXPROCS(0)
+	}
 	if setting <= 0 || setting > cores {
 		return cores
 	}

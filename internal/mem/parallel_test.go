@@ -171,6 +171,22 @@ func TestThreadsAreTheSettingTheDefaultOrAllCores(t *testing.T) {
 	}
 }
 
+func TestCallersFindRoomAndThreadsStayAsMany(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(cores)
+		callersFrom.Store(0)
+		callers = sync.Once{}
+	})
+	for range 2 {
+		AdmitCallers()
+		require.Equal(t, cores, Threads(0))
+		require.Equal(t, cores, Threads(cores+5))
+		require.Equal(t, 1, Threads(1))
+		require.Equal(t, 2*cores+1, runtime.GOMAXPROCS(0))
+	}
+}
+
 func TestGuardedPassesErrorsAndResults(t *testing.T) {
 	plain := errors.New("plain")
 	require.Equal(t, plain, Guarded("op", func() error { return plain }))

@@ -20,7 +20,7 @@ from .._locks import Lock
 from .library import call
 from .task import Progress, Task, free, reporter
 
-_ROOM = 256  # tokens taken in one turn of a loop: what they wake takes well under a millisecond
+_ROOM = 16  # tokens taken in one turn of a loop, so that others have theirs soon
 _LOOK_SECONDS = 0.1  # between two looks at how far work is, and whether a loop is closed
 _LINGER = 10  # looks without work until a thread that tells a loop ends
 
