@@ -192,12 +192,17 @@ func stampsTellChanges(t *testing.T, h Harness) {
 	_, _, _, err := pull(t.Context(), h.Backend, "a")
 	require.NoError(t, err)
 	assert.Equal(t, first, stamp("a"), "a pull changes nothing")
-	seen := map[bundle.Generation]bool{first.Generation: true}
+	seen, last := map[bundle.Generation]bool{first.Generation: true}, first.Generation
 	for state := 2; state < 30; state++ { // the same shape, at once
 		h.Put(t, "a", h.rows(3, 4, state))
 		now := stamp("a")
 		require.False(t, seen[now.Generation], "change %d: %v was seen before", state, now.Generation)
 		seen[now.Generation] = true
+		if n, ok := now.Generation.Number(); ok {
+			before, _ := last.Number()
+			require.Greater(t, n, before, "a generation that counts goes up")
+		}
+		last = now.Generation
 		assert.Equal(t, first.DataRef, now.DataRef)
 	}
 	h.Put(t, "a", h.rows(5, 8, 1))

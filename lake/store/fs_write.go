@@ -24,12 +24,14 @@ import (
 // flushed to the disk and renamed over the old one, whose mode it gets. Readers see the old rows or
 // the new ones, also when the process is killed. Of two writers the later one wins.
 //
-// The format has ids of u64 and vectors of float32, so that ids come back as uint64.
+// The format has ids of u64, which come back as uint64, and vectors of float32, to which float64 is
+// rounded.
 //
 // Errors: LakeError for a name that none can have; InvalidArgument for texts and negative numbers
-// as ids, vectors that float32 does not hold exactly, and packed bits, which index files can store;
-// for ids and vectors of different numbers; where the collection is an index file, or no file.
-// InvalidVector naming row and column of what is null, NaN or infinite; LimitExceeded; Cancelled;
+// as ids and packed bits, which index files can store; for ids and vectors of different numbers;
+// where the collection is an index file, or no file.
+// InvalidVector naming row and column of what is null, NaN, infinite or outside float32;
+// LimitExceeded; Cancelled;
 // BackendError naming what the system refused, for example a full disk. The old file is then as it
 // was.
 func (b *FS) Write(
@@ -62,6 +64,9 @@ func (b *FS) Write(
 	}
 	defer block.buffer.Release()
 	values := arrow.Float32Traits.CastFromBytes(block.mem)
+	if err := checkRounded(ctx, in, values); err != nil {
+		return err
+	}
 	return b.replace(file, func(f *os.File) error {
 		return ruvecWrite(ctx, f, ids, values, in.form.dim)
 	})
@@ -80,8 +85,6 @@ func (in *given) fitRuvec() error {
 		return refuse(-1, "a ruvec1 file holds no texts as ids")
 	case in.form.number == arrow.FIXED_SIZE_BINARY:
 		return refuse(-1, "a ruvec1 file holds no packed bits")
-	case in.form.number == arrow.FLOAT64 && !in.vectors.FitsFloat32():
-		return refuse(-1, "a ruvec1 file holds float32, which rounds some of these numbers")
 	}
 	for row := range int64(in.ids.Len()) {
 		if in.kind == arrowidx.IDInt64 && int64(in.ids.Number(row)) < 0 {
@@ -90,6 +93,25 @@ func (in *given) fitRuvec() error {
 		}
 	}
 	return nil
+}
+
+// checkRounded refuses numbers that were finite and are not any more.
+func checkRounded(ctx context.Context, in *given, values []float32) error {
+	if in.form.number != arrow.FLOAT64 {
+		return nil
+	}
+	col, err := arrowidx.MatrixColumn(values, in.ids.Len(), in.form.dim)
+	if err != nil {
+		return err
+	}
+	defer col.Release()
+	err = col.CheckFinite(ctx, "write", mem.Threads(0))
+	if e := (*fault.Error)(nil); errors.As(err, &e) && e.Kind == fault.InvalidVector {
+		return fault.At(e.Kind, "write", e.Row, e.Column,
+			fmt.Sprintf("row %d, column %d holds a number outside float32", e.Row, e.Column),
+			"scale the vectors, or save an index file (.rvx) instead")
+	}
+	return err
 }
 
 // refused is the error of a write that the system stopped.

@@ -42,6 +42,9 @@ func TestAWrittenFileIsExactlyTheFormat(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o640), st.Mode().Perm(), "the mode is kept")
 	names, _ = contents(t, b, "a")
 	assert.Empty(t, names)
+	require.NoError(t, b.Write(t.Context(), "a", ids, wide(t, []float64{.1, 2, 3, 4}, 2)))
+	_, vectors = contents(t, b, "a")
+	assert.Equal(t, []float32{.1, 2, 3, 4}, vectors, "float64 is rounded")
 	long := strings.Repeat("é", 124)
 	require.NoError(t, b.Write(t.Context(), long, ids, matrix(t, []float32{1, 2, 3, 4}, 2)))
 	assert.NoError(t, readWhole(t, b, long))
@@ -82,8 +85,8 @@ func TestABadWriteChangesNothing(t *testing.T) {
 		{"bits", func(b *store.FS) error { return b.Write(ctx, "a", good, packed(t, "ab")) },
 			fault.InvalidArgument, "packed bits"},
 		{"float64", func(b *store.FS) error {
-			return b.Write(ctx, "a", good, wide(t, []float64{.1, 2}, 2))
-		}, fault.InvalidArgument, "rounds"},
+			return b.Write(ctx, "a", good, wide(t, []float64{.1, -1e39}, 2))
+		}, fault.InvalidVector, "row 0, column 1 holds a number outside float32"},
 		{"NaN", func(b *store.FS) error {
 			return b.Write(ctx, "a", good, matrix(t, []float32{1, float32(math.NaN())}, 2))
 		}, fault.InvalidVector, "row 0, column 1 holds NaN"},
