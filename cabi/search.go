@@ -247,7 +247,7 @@ func goSearchStart(
 		}
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
-				return task.Result{}, slots.Run(ctx, "search", threads,
+				return task.Result{}, slots.RunWide(ctx, "search", threads,
 					func() error { return q.run(ctx) })
 			}))
 		return nil

@@ -28,11 +28,15 @@ type turn struct {
 // NewSlots returns slots of which there are most(), at least one.
 func NewSlots(most func() int) *Slots { return &Slots{most: most} }
 
-// Run runs f when n slots are free, or all where there are fewer, and gives them back whatever f
-// does.
+// Run runs f when a slot is free, and gives it back whatever f does.
 //
 // Errors: those of f; Cancelled when the context ends first.
-func (s *Slots) Run(ctx context.Context, op string, n int, f func() error) error {
+func (s *Slots) Run(ctx context.Context, op string, f func() error) error {
+	return s.RunWide(ctx, op, 1, f)
+}
+
+// RunWide is Run for work on n threads: with n slots, or all where there are fewer.
+func (s *Slots) RunWide(ctx context.Context, op string, n int, f func() error) error {
 	t := &turn{slots: max(n, 1), given: make(chan struct{})}
 	if !s.enter(ctx, t) {
 		return fault.FromContext(ctx, op)

@@ -31,7 +31,7 @@ func TestNoMoreThanTheSlotsComputeAtOnce(t *testing.T) {
 		var tasks []*Task
 		for range 500 {
 			tasks = append(tasks, start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-				return Result{}, slots.Run(ctx, "work", 1, func() error {
+				return Result{}, slots.Run(ctx, "work", func() error {
 					n := now.Add(1)
 					for p := peak.Load(); n > p && !peak.CompareAndSwap(p, n); p = peak.Load() {
 					}
@@ -60,7 +60,7 @@ func TestSlotsAreGivenInTheOrderOfAsking(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			_ = slots.Run(context.Background(), "work", 1, f)
+			_ = slots.Run(context.Background(), "work", f)
 		}()
 	}
 	begun := make(chan bool)
@@ -81,13 +81,13 @@ func TestWhoIsCancelledWaitsNoLonger(t *testing.T) {
 	slots := fixed(1)
 	hold, begun := make(chan bool), make(chan bool)
 	first := start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-		return Result{}, slots.Run(ctx, "work", 1, func() error { close(begun); <-hold; return nil })
+		return Result{}, slots.Run(ctx, "work", func() error { close(begun); <-hold; return nil })
 	})
 	<-begun
 	var others []*Task
 	for range 10 {
 		others = append(others, start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-			return Result{}, slots.Run(ctx, "search", 1, func() error { return errors.New("ran") })
+			return Result{}, slots.Run(ctx, "search", func() error { return errors.New("ran") })
 		}))
 	}
 	for _, task := range others {
@@ -99,18 +99,18 @@ func TestWhoIsCancelledWaitsNoLonger(t *testing.T) {
 	require.Zero(t, slots.waiters())
 	close(hold)
 	require.True(t, first.Wait(patience))
-	require.NoError(t, slots.Run(context.Background(), "work", 1, func() error { return nil }))
+	require.NoError(t, slots.Run(context.Background(), "work", func() error { return nil }))
 }
 
 func TestASlotOfOneThatPanicsIsFreeAgain(t *testing.T) {
 	slots := fixed(1)
 	task := start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-		return Result{}, slots.Run(ctx, "work", 1, func() error { panic("broken") })
+		return Result{}, slots.Run(ctx, "work", func() error { panic("broken") })
 	})
 	require.True(t, task.Wait(patience))
 	_, err := task.Handle(&handle.Table{})
 	require.Equal(t, arrowidx.NativeError, arrowidx.KindOf(err))
-	require.NoError(t, slots.Run(context.Background(), "work", 1, func() error { return nil }))
+	require.NoError(t, slots.Run(context.Background(), "work", func() error { return nil }))
 }
 
 func TestMoreSlotsAreUsedFromTheNextEndOn(t *testing.T) {
@@ -124,7 +124,7 @@ func TestMoreSlotsAreUsedFromTheNextEndOn(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			_ = slots.Run(context.Background(), "work", 1, func() error {
+			_ = slots.Run(context.Background(), "work", func() error {
 				now.Add(1)
 				<-release
 				return nil
@@ -150,7 +150,7 @@ func TestNoSlotIsLostWhereGivingAndCancellingMeet(t *testing.T) {
 		all.Add(2)
 		go func() {
 			defer all.Done()
-			_ = slots.Run(ctx, "work", 1, func() error { runtime.Gosched(); return nil })
+			_ = slots.Run(ctx, "work", func() error { runtime.Gosched(); return nil })
 		}()
 		go func() {
 			defer all.Done()
@@ -171,7 +171,7 @@ func TestWideWorkTakesAsManySlotsAsItUses(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			err := slots.Run(context.Background(), "work", wide, func() error {
+			err := slots.RunWide(context.Background(), "work", wide, func() error {
 				n := now.Add(int64(min(wide, 3)))
 				for p := peak.Load(); n > p && !peak.CompareAndSwap(p, n); p = peak.Load() {
 				}
@@ -193,15 +193,15 @@ func TestThoseBehindOneWhoLeavesAreServed(t *testing.T) {
 	slots := fixed(2)
 	hold, begun := make(chan bool), make(chan bool)
 	first := start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-		return Result{}, slots.Run(ctx, "work", 1, func() error { close(begun); <-hold; return nil })
+		return Result{}, slots.Run(ctx, "work", func() error { close(begun); <-hold; return nil })
 	})
 	<-begun
 	wide := start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-		return Result{}, slots.Run(ctx, "work", 2, func() error { return nil })
+		return Result{}, slots.RunWide(ctx, "work", 2, func() error { return nil })
 	})
 	require.Eventually(t, func() bool { return slots.waiters() == 1 }, patience, time.Millisecond)
 	narrow := start(&handle.Table{}, func(ctx context.Context) (Result, error) {
-		return Result{}, slots.Run(ctx, "work", 1, func() error { return nil })
+		return Result{}, slots.Run(ctx, "work", func() error { return nil })
 	})
 	require.Eventually(t, func() bool { return slots.waiters() == 2 }, patience, time.Millisecond)
 	wide.Cancel()
