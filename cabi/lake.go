@@ -138,6 +138,8 @@ func (o storeOptions) open() (backend.Backend, error) {
 	switch o.Type {
 	case "local":
 		return store.NewLocal(o.ID)
+	case "fs":
+		return store.NewFS(o.ID, o.Root)
 	}
 	return nil, invalid("store", fmt.Sprintf("a store of type %q", o.Type),
 		"use local, fs or parquet")

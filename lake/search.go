@@ -22,6 +22,8 @@ type Query struct {
 	RerankFactor int          // 0: the lake's
 	Lenient      bool         // ids of a filter that no row has are left out, not an error
 	Answer       *Answer      // receives which entry has answered; nil: nobody wants to know
+	// Slot runs what computes, and nothing that waits for a store; nil: at once.
+	Slot func(ctx context.Context, compute func() error) error
 }
 
 // params are copies of the parameters of queries, which searches of a lake fill in.
@@ -75,7 +77,14 @@ func (t *Target) ask(
 		if q.Lenient && p.IDs != nil {
 			err = known(e, p)
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case q.Slot != nil:
+			err = q.Slot(ctx, func() (err error) {
+				plan, err = e.Index.Search(ctx, p, out)
+				return err
+			})
+		default:
 			plan, err = e.Index.Search(ctx, p, out)
 		}
 		e.Release()

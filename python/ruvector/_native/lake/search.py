@@ -135,8 +135,13 @@ class _Scratch:
         terms.entry, terms.consistency, terms.ttl_ns = known[0], asked.mode, asked.ttl
         terms.session, terms.rerank_factor = asked.session, asked.factor
         self.call.target = known[1].handle
-        self.cost = cost_of(known[1], k, k * (asked.factor or FACTOR), asked.recall)
+        self.cost = cost_of(known[1], k, _depth(k, asked), asked.recall)
         self.known, self.key = known, (dim, size, k, asked)
+
+
+def _depth(k: int, asked: Asked) -> int:
+    """Return about how many vectors a query measures."""
+    return k * (asked.factor or FACTOR)
 
 
 class _Spare(threading.local):
@@ -215,6 +220,9 @@ def begin_search(
     )  # fmt: skip
     filter_ = allow(params, mask) if ids is None else allow_ids(params, ids)
     texts = room_for_texts(params, n)
+    known = target.known
+    if known is not None and cost_of(known[1], k, _depth(k, asked), asked.recall) * n < SHORT_BYTES:
+        params.threads = params.brief = 1
     terms = terms_of(asked, lenient)
     task = Task(lent=(batch, params, terms, found, scores, counts, plan, filter_, texts))
 
