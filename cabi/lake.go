@@ -140,6 +140,9 @@ func (o storeOptions) open() (backend.Backend, error) {
 		return store.NewLocal(o.ID)
 	case "fs":
 		return store.NewFS(o.ID, o.Root)
+	case "parquet":
+		return store.NewParquet(o.ID, o.Root,
+			store.ParquetOptions{Column: o.Column, IDs: o.IDs, Dim: o.Dim})
 	}
 	return nil, invalid("store", fmt.Sprintf("a store of type %q", o.Type),
 		"use local, fs or parquet")

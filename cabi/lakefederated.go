@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -42,8 +43,8 @@ func (f *federatedSearch) prepare(
 	if err = f.readLake(s, p.params, p.query); err != nil {
 		return err
 	}
-	if p.deadline_ns < 0 || f.ids != nil || f.params.Mask != nil {
-		return invalid("search", "a deadline before now, or a filter of many collections", "")
+	if p.deadline_ns < 0 || f.params.Mask != nil {
+		return invalid("search", "a deadline before now, or a mask of many collections", "")
 	}
 	f.deadline = time.Duration(p.deadline_ns)
 	f.options.Partial, f.options.Dedupe = p.partial != 0, p.dedupe != 0
@@ -87,6 +88,9 @@ func (f *federatedSearch) run(ctx context.Context) (task.Result, error) {
 		ctx, end = context.WithTimeout(ctx, f.deadline)
 		defer end()
 	}
+	if err := f.readIDs(); err != nil {
+		return task.Result{}, err
+	}
 	found, err := f.lake.SearchFederated(ctx, &f.query, f.options)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -99,9 +103,10 @@ func (f *federatedSearch) run(ctx context.Context) (task.Result, error) {
 		return task.Result{}, err
 	}
 	said := struct {
+		K       int           `json:"k"`
 		Targets []lakeTarget  `json:"targets"`
 		Errors  []lakeFailure `json:"errors"`
-	}{Targets: []lakeTarget{}, Errors: f.failures(found)}
+	}{K: found.K, Targets: []lakeTarget{}, Errors: f.failures(found)}
 	for i, k := range found.Targets {
 		said.Targets = append(said.Targets, lakeTarget{keyOf(k), kinds[i]})
 	}
@@ -141,24 +146,24 @@ func (f *federatedSearch) failures(found *lake.Federated) []lakeFailure {
 // write writes the hits where C wants them, and returns the types of the ids of each target: those
 // of hits, so that targets without any are of the type that comes first.
 func (f *federatedSearch) write(found *lake.Federated) ([]int32, error) {
-	kinds := make([]int32, len(found.Targets))
-	var text []byte
-	texts := false
-	for i, h := range found.Hits {
-		f.out.Scores[i], f.places[i] = h.Score, int32(h.Target)
-		f.out.Rows[i] = -1
-		if h.Target >= 0 {
+	kinds, text, texts := make([]int32, len(found.Targets)), []byte(nil), false
+	for cell := range found.K * f.params.NQ {
+		q, rank := cell/found.K, cell%found.K
+		f.places[cell], f.out.Rows[cell] = -1, -1
+		f.out.Scores[cell] = float32(math.NaN())
+		if rank < int(found.Counts[q]) {
+			h := &found.Hits[cell]
 			kind := int32(idKind(h.ID.Kind))
 			kinds[h.Target] = kind
-			f.out.Rows[i] = int64(h.ID.Number)
+			f.places[cell], f.out.Scores[cell] = int32(h.Target), h.Score
 			if kind == 2 {
-				texts = true
-				f.out.Rows[i] = -1
-				text = append(text, h.ID.Text...)
+				texts, text = true, append(text, h.ID.Text...)
+			} else {
+				f.out.Rows[cell] = int64(h.ID.Number)
 			}
 		}
 		if f.cuts != nil {
-			f.cuts[i+1] = int64(len(text))
+			f.cuts[cell+1] = int64(len(text))
 		}
 	}
 	copy(f.out.Counts, found.Counts)

@@ -87,18 +87,26 @@ func (q *lakeSearch) readLake(
 
 // runLake searches, pulling what is not there.
 func (q *lakeSearch) runLake(ctx context.Context) error {
-	if q.ids != nil {
-		ids, err := values("search", q.ids)
-		if err != nil {
-			return err
-		}
-		q.query.IDs = ids
+	if err := q.readIDs(); err != nil {
+		return err
 	}
 	plan, err := q.target.Search(ctx, &q.query, &q.out)
 	if err != nil {
 		return err
 	}
 	return q.tell(&plan)
+}
+
+// readIDs reads the ids that may be found, if only some may.
+func (q *lakeSearch) readIDs() error {
+	if q.ids == nil {
+		return nil
+	}
+	ids, err := values("search", q.ids)
+	if err == nil {
+		q.query.IDs = ids
+	}
+	return err
 }
 
 // tell writes the answer where C wants it.
@@ -167,12 +175,12 @@ func goLakeSearchStart(
 		if err := q.prepareLake(s, h, p, terms); err != nil {
 			return err
 		}
-		slots := lengthy
+		slots, threads := lengthy, arrowidx.Threads(int(p.threads))
 		if p.brief != 0 {
-			slots = brief
+			slots, threads = brief, 1
 		}
 		q.query.Slot = func(ctx context.Context, compute func() error) error {
-			return slots.Run(ctx, "search", compute)
+			return slots.Run(ctx, "search", threads, compute)
 		}
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {

@@ -139,9 +139,11 @@ RV_API int32_t rv_lake_search_start(rv_handle target, const rv_search_params *pa
 /* A search of several collections. targets: JSON of a list of objects as rv_lake_target takes,
  * targets_len bytes; NULL asks all collections of the query's dimensions. deadline_ns: 0 for none.
  * partial: 1 answers from the collections that can. dedupe: 1 keeps the best of rows of one id.
- * Of query are read consistency, session and rerank_factor. Of params are written ids, scores,
+ * Of query are read consistency, session and rerank_factor; ids of a filter name rows of any
+ * collection. Of params are written ids, scores,
  * counts and plan as rv_search does, and the texts of cells whose ids are texts; places, of nq x k,
  * says which collection a hit is of: its number in the note that is the task's result, JSON of
+ * "k" (the cells of each query, which is at most the k asked for and the rows that there are),
  * "targets" (backend, collection and id_kind) and "errors" (backend, collection, kind, message, row
  * and column). */
 typedef struct rv_lake_federated {

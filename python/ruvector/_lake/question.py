@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from .._errors import LakeError
 from .._index.result import widen
+from .._input.masks import read_ids
 from .._input.queries import read_queries
 from .._native.lake import calls
 from .._native.lake.federated import Hits, begin_federated
@@ -186,7 +188,7 @@ class Question:
 class Federation:
     """One or many queries to many collections."""
 
-    __slots__ = ("_begin", "_lake", "_single", "_terms")
+    __slots__ = ("_begin", "_k", "_lake", "_single", "_terms")
 
     def __init__(
         self,
@@ -198,15 +200,18 @@ class Federation:
         deadline: Any,
         partial: Any,
         dedupe: Any,
+        ids: Any = None,
     ) -> None:
         queries, self._single = read_queries(query, 0)
         self._lake, self._terms = lake, terms
         count, keys, ns = count_of(k, len(queries)), targets_of(targets), deadline_of(deadline)
+        names = None if ids is None else read_ids(ids)
+        self._k = count
 
         def begin() -> Pending[Hits]:
             return begin_federated(
                 lake._handle, queries, count, terms, targets=keys, deadline=ns,
-                partial=bool(partial), dedupe=bool(dedupe),
+                partial=bool(partial), dedupe=bool(dedupe), ids=names,
                 threads=lake._options["threads"] or current.threads,
             )  # fmt: skip
 
@@ -230,6 +235,10 @@ class Federation:
             ids, scores, places = ids[0, :n].copy(), scores[0, :n].copy(), places[0, :n].copy()
         else:
             only = counts
+            if ids.shape[1] < self._k:
+                blank = np.full((len(ids), self._k - ids.shape[1]), -1, np.int32)
+                places = np.hstack((places, blank))
+                ids, scores = widen(ids, scores, self._k)
         return LakeResult(
             ids, scores, only, self._lake._score_name, plan, self._single, tuple(hits.targets),
             places, hits.errors,

@@ -282,6 +282,7 @@ def search_federated(
     deadline: float | None = None,
     partial: bool = False,
     dedupe: bool = False,
+    ids: Any = None,
     consistency: Consistency | None = None,
     rerank_factor: int | None = None,
     recall: float | None = None,
@@ -303,6 +304,8 @@ def search_federated(
     dedupe : bool
         Of rows that have one id in collections of one name, as copies in several stores do, the
         nearest alone.
+    ids : sequence of ids, optional
+        Ids that may be found, each in the collections that have it.
 
     Returns
     -------
@@ -320,7 +323,7 @@ def search_federated(
     search_one : explains the other arguments, and raises the same errors.
     """
     terms = terms_of(self, consistency, rerank_factor, recall)
-    return Federation(self, query, k, terms, targets, deadline, partial, dedupe).answer()
+    return Federation(self, query, k, terms, targets, deadline, partial, dedupe, ids).answer()
 
 
 @named
@@ -333,6 +336,7 @@ async def search_federated_async(
     deadline: float | None = None,
     partial: bool = False,
     dedupe: bool = False,
+    ids: Any = None,
     consistency: Consistency | None = None,
     rerank_factor: int | None = None,
     recall: float | None = None,
@@ -342,5 +346,5 @@ async def search_federated_async(
     Cancelling the caller cancels the search.
     """
     terms = terms_of(self, consistency, rerank_factor, recall)
-    asked = Federation(self, query, k, terms, targets, deadline, partial, dedupe)
+    asked = Federation(self, query, k, terms, targets, deadline, partial, dedupe, ids)
     return await asked.answered()

@@ -122,13 +122,15 @@ class LakeSession:
         deadline: float | None = None,
         partial: bool = False,
         dedupe: bool = False,
+        ids: Any = None,
         consistency: Consistency | None = None,
         rerank_factor: int | None = None,
         recall: float | None = None,
     ) -> LakeResult:
         """`RuLake.search_federated` in the session."""
         terms = terms_of(self._lake, consistency, rerank_factor, recall, self._number())
-        return Federation(self._lake, query, k, terms, targets, deadline, partial, dedupe).answer()
+        asked = Federation(self._lake, query, k, terms, targets, deadline, partial, dedupe, ids)
+        return asked.answer()
 
     def publish_bundle(self, key: Key, directory: Any, *, format: int = 2) -> None:
         """Publish a collection at the end of the session; see `RuLake.publish_bundle`.

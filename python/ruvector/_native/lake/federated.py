@@ -14,7 +14,7 @@ from ..._errors import error_of
 from ..arrow import address
 from ..handle import Handle
 from ..library import call
-from ..params import number_type
+from ..params import allow_ids, number_type
 from ..search import room_for_texts
 from ..structs import LakeFederated, Plan, SearchParams
 from ..task import Task
@@ -26,7 +26,10 @@ Key = tuple[str, str]
 
 
 class Hits(NamedTuple):
-    """What a search of many collections found; nq x k, absent cells are -1, NaN and -1."""
+    """What a search of many collections found; absent cells are -1, NaN and -1.
+
+    Arrays are nq x k, or narrower where the collections have fewer rows.
+    """
 
     ids: npt.NDArray[Any]  # objects where the collections have ids of more than one type
     scores: npt.NDArray[np.float32]
@@ -47,6 +50,7 @@ def begin_federated(
     deadline: int,
     partial: bool,
     dedupe: bool,
+    ids: Any = None,
     threads: int = 0,
 ) -> Pending[Hits]:
     """Begin a search of the k nearest rows of all targets for each query.
@@ -66,6 +70,7 @@ def begin_federated(
         scores=address(scores), counts=address(counts), plan=addressof(plan),
     )  # fmt: skip
     texts = room_for_texts(params, n)
+    filter_ = None if ids is None else allow_ids(params, ids)
     terms = terms_of(asked)
     named = None
     if targets is not None:
@@ -76,14 +81,21 @@ def begin_federated(
         targets_len=len(named or b""), deadline_ns=deadline, params=addressof(params),
         query=addressof(terms), places=address(of),
     )  # fmt: skip
-    task = Task(lent=(batch, params, terms, found, scores, counts, of, plan, texts, whole, named))
+    task = Task(
+        lent=(batch, params, terms, found, scores, counts, of, plan, texts, whole, named, filter_)
+    )
 
     def finish(note: Handle) -> Hits:
         said = read_note(note)
         kinds = [target["id_kind"] for target in said["targets"]]
-        names = _names(kinds, found, of, counts, texts)
+        shape = n, said["k"]
+        cells = shape[0] * shape[1]
+        texts.shape = shape
+        numbers, where = found.ravel()[:cells].reshape(shape), of.ravel()[:cells].reshape(shape)
+        names = _names(kinds, numbers, where, counts, texts)
         return Hits(
-            names, scores, counts, of, [_key(target) for target in said["targets"]],
+            names, scores.ravel()[:cells].reshape(shape), counts, where,
+            [_key(target) for target in said["targets"]],
             {_key(error): _error(error) for error in said["errors"]}, plan,
         )  # fmt: skip
 
@@ -108,9 +120,10 @@ def _names(
     texts: Any,
 ) -> npt.NDArray[Any]:
     """Return ids of the type that all collections have, or objects."""
-    if set(kinds) <= {0}:
+    used = {kinds[target] for target in np.unique(of[of >= 0]).tolist()}
+    if used <= {0}:
         return found
-    if set(kinds) == {1}:
+    if used == {1}:
         return found.view(np.uint64)
     names: npt.NDArray[Any] = texts.take(counts)
     kind = np.array([*kinds, 2], np.int8)[of]  # -1, an absent cell, is the last
