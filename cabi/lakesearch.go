@@ -180,7 +180,7 @@ func goLakeSearchStart(
 			slots, threads = brief, 1
 		}
 		q.query.Slot = func(ctx context.Context, compute func() error) error {
-			return slots.Run(ctx, "search", threads, compute)
+			return slots.RunWide(ctx, "search", threads, compute)
 		}
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
