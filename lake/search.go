@@ -80,10 +80,7 @@ func (t *Target) ask(
 		switch {
 		case err != nil:
 		case q.Slot != nil:
-			err = q.Slot(ctx, func() (err error) {
-				plan, err = e.Index.Search(ctx, p, out)
-				return err
-			})
+			plan, err = slotted(ctx, e, q, p, out)
 		default:
 			plan, err = e.Index.Search(ctx, p, out)
 		}
@@ -96,6 +93,18 @@ func (t *Target) ask(
 	}
 	*p = arrowidx.SearchParams{}
 	params.Put(p)
+	return plan, err
+}
+
+// slotted searches an entry when it is its turn. It is a function of its own because what it
+// captures is allocated.
+func slotted(
+	ctx context.Context, e *cache.Entry, q *Query, p *arrowidx.SearchParams, out *arrowidx.SearchOut,
+) (plan arrowidx.Plan, err error) {
+	err = q.Slot(ctx, func() (err error) {
+		plan, err = e.Index.Search(ctx, p, out)
+		return err
+	})
 	return plan, err
 }
 
