@@ -175,12 +175,12 @@ func goLakeSearchStart(
 		if err := q.prepareLake(s, h, p, terms); err != nil {
 			return err
 		}
-		slots, threads := lengthy, arrowidx.Threads(int(p.threads))
+		slots := lengthy
 		if p.brief != 0 {
-			slots, threads = brief, 1
+			slots = brief
 		}
 		q.query.Slot = func(ctx context.Context, compute func() error) error {
-			return slots.RunWide(ctx, "search", threads, compute)
+			return slots.Run(ctx, "search", compute)
 		}
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
