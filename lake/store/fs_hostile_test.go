@@ -360,14 +360,3 @@ func TestAFolderThatCannotBeOpenedIsNamed(t *testing.T) {
 	_, err := store.NewFS("a/b", t.TempDir())
 	assert.Equal(t, fault.InvalidArgument, fault.KindOf(err))
 }
-
-func BenchmarkFSStamp(bench *testing.B) {
-	b, dir := newFS(bench)
-	put(bench, filepath.Join(dir, "a.ruvec1"), ruvec1(1, 1, []uint64{1}, []float32{1}))
-	time.Sleep(50 * time.Millisecond)
-	for bench.Loop() {
-		if _, err := b.Stamp(bench.Context(), "a"); err != nil {
-			bench.Fatal(err)
-		}
-	}
-}

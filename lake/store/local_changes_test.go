@@ -414,13 +414,3 @@ func TestAStampCostsNoMemory(t *testing.T) {
 	require.NoError(t, b.Put(ctx, "a", arrowidx.PositionIDs(1), matrix(t, []float32{1}, 1)))
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Stamp(ctx, "a") }))
 }
-
-func BenchmarkLocalStamp(bench *testing.B) {
-	b, ctx := newLocal(bench), bench.Context()
-	require.NoError(bench, b.Put(ctx, "docs", arrowidx.PositionIDs(1), matrix(bench, []float32{1}, 1)))
-	for bench.Loop() {
-		if _, err := b.Stamp(ctx, "docs"); err != nil {
-			bench.Fatal(err)
-		}
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -60,6 +61,21 @@ func BenchmarkPull(bench *testing.B) {
 			bench.SetBytes(200_000 * 128 * 4)
 			for bench.Loop() {
 				require.NoError(bench, readWhole(bench, b, "a"))
+			}
+		})
+	}
+}
+
+func BenchmarkStamp(bench *testing.B) {
+	stores := filled(bench, 1000)
+	time.Sleep(50 * time.Millisecond) // files are known once they have settled
+	for name, b := range stores {
+		bench.Run(name, func(bench *testing.B) {
+			bench.ReportAllocs()
+			for bench.Loop() {
+				if _, err := b.Stamp(bench.Context(), "a"); err != nil {
+					bench.Fatal(err)
+				}
 			}
 		})
 	}

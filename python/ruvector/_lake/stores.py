@@ -227,9 +227,12 @@ class FsBackend(Store):
 
     Notes
     -----
-    The generation of a collection is made of size, modification time in nanoseconds and header of
-    its file, so that a file that was replaced is seen whoever did it. Thread-safe. Pickled as name
-    and folder.
+    ``docs.ruvec1`` or ``docs.rvx`` is the collection ``docs``; having both is an error. An index
+    must store its vectors; its rows are read from it, not its codes. The generation is made of
+    size, modification time in nanoseconds and a digest of the file, so that one that was replaced
+    is seen whoever did it. A file is read once it has been left alone for 20 ms; one that is
+    written in place while it is read is a `BackendError`, one that is replaced is read whole.
+    Thread-safe. Pickled as name and folder.
     """
 
     __slots__ = ("_root",)
@@ -259,17 +262,23 @@ class FsBackend(Store):
             Its name is that of the file. At most 255 bytes of printable UTF-8, without ``/``,
             ``\\`` and ``:``.
         ids : sequence of n whole numbers from 0 on, or None
-            What the rows are called; their positions when None.
+            What the rows are called; their positions when None. They come back as uint64.
         vectors : column of n vectors, shape (n, d)
-            Written as float32.
+            Written as float32, to which float64 is rounded.
 
         Raises
         ------
+        LakeError
+            A name that no file may have.
         InvalidArgument
-            A name that no file may have; ids that are text or negative.
-        PersistError
-            The file cannot be written; the old one is still there.
-        DuplicateId, InvalidVector, ColumnError, KeyboardInterrupt
+            Ids that are text or negative, packed bits, or a collection that is an index file: save
+            an index for these.
+        InvalidVector
+            NaN, infinity, null or a number outside float32 in a row; names row and column.
+        BackendError
+            The file cannot be written, for example because the disk is full; the old one is still
+            there.
+        DuplicateId, ColumnError, LimitExceeded, OutOfMemory, KeyboardInterrupt
         """
         self._changing("put", collection, ids, vectors).wait()
 
@@ -296,7 +305,10 @@ class ParquetBackend(Store):
 
     Notes
     -----
-    Read only. Thread-safe. Pickled as its arguments.
+    ``docs.parquet``, or the files that end so in the folder ``docs``, in the order of their names,
+    is the collection ``docs``; having both is an error, and so are folders within. What begins
+    with a dot or an underscore is left out. The generation is made of name, size, modification time
+    in nanoseconds and footer of every file. Read only. Thread-safe. Pickled as its arguments.
     """
 
     __slots__ = ("_columns", "_root")
