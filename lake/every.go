@@ -81,8 +81,8 @@ func (f *Federated) fail(k backend.Key, err error) {
 	f.Errors[k] = err
 }
 
-// known returns the keys of all collections, sorted; for a query that is Frozen those that have an
-// entry.
+// known returns the keys of all collections, sorted. For a query that is Frozen they are those that
+// the stores told the first time that they were asked for one, and those that have an entry.
 func (l *Lake) known(
 	ctx context.Context, q *Query, partial bool, f *Federated,
 ) ([]backend.Key, error) {
@@ -93,15 +93,13 @@ func (l *Lake) known(
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if c.Mode == Frozen {
-		return l.cached()
-	}
+	frozen := c.Mode == Frozen
 	var stores, keys []backend.Key
 	for _, id := range l.Backends() {
 		stores = append(stores, backend.Key{Backend: id})
 	}
 	errs := fan(ctx, stores, func(ctx context.Context, i int) ([]string, error) {
-		return l.collections(ctx, stores[i].Backend)
+		return l.listed(ctx, stores[i].Backend, frozen)
 	}, func(i int, names []string, _ error) {
 		for _, name := range names {
 			keys = append(keys, backend.Key{Backend: stores[i].Backend, Collection: name})
@@ -113,26 +111,36 @@ func (l *Lake) known(
 	for i, err := range errs {
 		f.fail(stores[i], err)
 	}
+	if frozen {
+		keys = append(keys, l.cached()...)
+	}
 	slices.SortFunc(keys, byKey)
-	return keys, nil
+	return slices.Compact(keys), nil
 }
 
-// cached returns the keys that have an entry, sorted.
-func (l *Lake) cached() ([]backend.Key, error) {
+// listed returns the collections of a backend; frozen, those that it told first.
+func (l *Lake) listed(ctx context.Context, id string, frozen bool) ([]string, error) {
+	if names, told := l.told.Load(id); told && frozen {
+		return names.([]string), nil
+	}
+	names, err := l.collections(ctx, id)
+	if err == nil && frozen {
+		l.told.Store(id, names)
+	}
+	return names, err
+}
+
+// cached returns the keys that have an entry.
+func (l *Lake) cached() []backend.Key {
 	var keys []backend.Key
 	l.mu.RLock()
+	defer l.mu.RUnlock()
 	for k, t := range l.targets {
 		if t.slot.Pointer() != nil {
 			keys = append(keys, k)
 		}
 	}
-	l.mu.RUnlock()
-	if keys == nil {
-		return nil, fault.New(fault.CacheMiss, "search", "nothing is in the cache, and FROZEN pulls "+
-			"nothing", "prime collections, warm them from folders, or search with FRESH or EVENTUAL")
-	}
-	slices.SortFunc(keys, byKey)
-	return keys, nil
+	return keys
 }
 
 // byKey orders keys by backend, then by collection.
@@ -152,16 +160,23 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 		return e.Dim, nil
 	}
 	p := t.slot.Pointer()
-	if p != nil && (c.Mode == Frozen || c.Mode == Eventual && p.Age() < c.TTL) {
+	if p != nil && unasked(p, c) {
 		return p.Entry.Dim, nil
+	}
+	if dim := t.dim.Load(); dim > 0 && c.Mode == Frozen {
+		return int(dim), nil
 	}
 	b, err := t.backend()
 	if err != nil {
 		return 0, err
 	}
 	s, err := t.stamp(ctx, b)
-	if err != nil || s.Dim > 0 {
-		return s.Dim, err
+	if err != nil {
+		return 0, err
+	}
+	if s.Dim > 0 {
+		t.dim.Store(int64(s.Dim))
+		return s.Dim, nil
 	}
 	if p != nil && p.Is(s) {
 		return p.Entry.Dim, nil
@@ -174,5 +189,6 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 		return unknownDim, nil
 	}
 	defer e.Release()
+	t.dim.Store(int64(e.Dim))
 	return e.Dim, nil
 }

@@ -14,7 +14,8 @@ import (
 // FederatedOptions say which collections a federated search asks, and what becomes of errors.
 type FederatedOptions struct {
 	// Targets are asked, in this order; nil: every collection of the queries' dimension, by backend
-	// and name. With Frozen these are the ones that have an entry.
+	// and name. Under Frozen stores are asked which they have once only; what has an entry counts,
+	// too.
 	Targets []backend.Key
 	// Partial answers from the targets that answer before the context's deadline.
 	Partial bool
@@ -41,7 +42,7 @@ const mostCells = 1 << 28
 // target that is given twice; UnknownID for ids that none of the targets has, if all answer;
 // LimitExceeded for answers of more than 2^28 cells; without targets
 // DimensionMismatch when no collection has the queries' dimension, UnknownCollection when there is
-// none at all, CacheMiss when nothing is cached (Frozen). Cancelled, also if Partial, when the
+// none at all. Cancelled, also if Partial, when the
 // context was cancelled and not timed out.
 func (l *Lake) SearchFederated(
 	ctx context.Context, q *Query, o FederatedOptions,

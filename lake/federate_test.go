@@ -292,25 +292,40 @@ func TestAllCollectionsOfTheDimensionAreSearched(t *testing.T) {
 	assert.Equal(t, []backend.Key{key("a", "two"), key("u", "two")}, f.Targets)
 	assert.Equal(t, int64(1), a.pulls.Load(), "what has another dimension is not pulled")
 
-	frozen := federated([]float32{0, 0}, 3)
-	frozen.Consistency = in(lake.Frozen)
-	stamps := a.stamps.Load()
-	f, err := l.SearchFederated(context.Background(), frozen, lake.FederatedOptions{})
-	require.NoError(t, err)
-	assert.Len(t, f.Targets, 2)
-	assert.Equal(t, stamps, a.stamps.Load(), "Frozen asks no store")
-
-	_, err = l.SearchFederated(context.Background(), federated(make([]float32, 7), 3),
+	_, err := l.SearchFederated(context.Background(), federated(make([]float32, 7), 3),
 		lake.FederatedOptions{})
 	requireFault(t, err, fault.DimensionMismatch, "no collection has 7 dimensions", "[2 3 4]")
 	none := open(t, lake.Defaults())
 	_, err = none.SearchFederated(context.Background(), federated([]float32{0, 0}, 3),
 		lake.FederatedOptions{})
 	requireFault(t, err, fault.UnknownCollection, "no collection")
-	_, err = none.SearchFederated(context.Background(), frozen, lake.FederatedOptions{})
-	requireFault(t, err, fault.CacheMiss, "nothing is in the cache")
 	f = federate(t, none, []float32{0, 0}, 3, lake.FederatedOptions{Targets: []backend.Key{}})
 	assert.Empty(t, f.Of(0))
+}
+
+func TestUnderFrozenStoresAreAskedOnceForAllCollections(t *testing.T) {
+	a, u := newFake("a"), &unknowing{newFake("u")}
+	a.put("two", 2, 0, line(5, 0))
+	a.put("three", 3, 0, []float32{1, 2, 3})
+	u.put("two", 2, 10, line(5, 0))
+	u.put("four", 4, 0, []float32{1, 2, 3, 4})
+	l := open(t, frozen(), a, u)
+	want := []backend.Key{key("a", "two"), key("u", "two")}
+	assert.Equal(t, want, federate(t, l, []float32{0, 0}, 3, lake.FederatedOptions{}).Targets)
+	a.put("more", 2, 0, line(5, 0))
+	asked := a.stamps.Load() + u.stamps.Load()
+	assert.Equal(t, want, federate(t, l, []float32{0, 0}, 3, lake.FederatedOptions{}).Targets)
+	assert.Equal(t, asked, a.stamps.Load()+u.stamps.Load(), "no store is asked again")
+	prime(t, l, key("a", "more"))
+	f := federate(t, l, []float32{0, 0}, 3, lake.FederatedOptions{})
+	assert.Len(t, f.Targets, 3, "what is in the cache counts")
+
+	dir := t.TempDir()
+	save(t, l, key("a", "two"), dir)
+	reader := open(t, frozen())
+	warm(t, reader, key("a", "two"), dir)
+	f = federate(t, reader, []float32{0, 0}, 3, lake.FederatedOptions{})
+	assert.Equal(t, want[:1], f.Targets, "without a store it is all there is")
 }
 
 func TestAFailingTargetIsNamedAndTheOthersAnswer(t *testing.T) {

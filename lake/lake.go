@@ -119,6 +119,7 @@ type Lake struct {
 	mu       sync.RWMutex
 	backends map[string]backend.Backend
 	targets  map[backend.Key]*Target
+	told     sync.Map // by backend, the collections that searches under Frozen keep to
 
 	building builds
 }
