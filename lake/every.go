@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/lake/backend"
@@ -23,7 +24,9 @@ func (l *Lake) everyTarget(
 		return err
 	}
 	dims := make([]int, len(keys))
-	errs := fan(ctx, keys, func(ctx context.Context, i int) (int, error) {
+	soon, stop := within(ctx, partial, 2)
+	defer stop()
+	errs := fan(soon, keys, func(ctx context.Context, i int) (int, error) {
 		return l.Target(keys[i]).dimNow(ctx, q)
 	}, func(i, got int, _ error) { dims[i] = got })
 	if err := ended(ctx, errs, partial); err != nil {
@@ -44,6 +47,18 @@ func (l *Lake) everyTarget(
 		return nil
 	}
 	return f.none(dim, slices.Sorted(maps.Keys(have)))
+}
+
+// within returns a context that ends after an n-th of the time that is left, if the answer may be
+// partial: a store that hangs must not take the time of those that answer.
+func within(
+	ctx context.Context, partial bool, n time.Duration,
+) (context.Context, context.CancelFunc) {
+	end, limited := ctx.Deadline()
+	if !limited || !partial {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Until(end)/n)
 }
 
 // ended is why an answer cannot be given after keys were asked.
@@ -98,7 +113,9 @@ func (l *Lake) known(
 	for _, id := range l.Backends() {
 		stores = append(stores, backend.Key{Backend: id})
 	}
-	errs := fan(ctx, stores, func(ctx context.Context, i int) ([]string, error) {
+	soon, stop := within(ctx, partial, 3)
+	defer stop()
+	errs := fan(soon, stores, func(ctx context.Context, i int) ([]string, error) {
 		return l.listed(ctx, stores[i].Backend, frozen)
 	}, func(i int, names []string, _ error) {
 		for _, name := range names {

@@ -17,7 +17,8 @@ type FederatedOptions struct {
 	// and name. Under Frozen stores are asked which they have once only; what has an entry counts,
 	// too.
 	Targets []backend.Key
-	// Partial answers from the targets that answer before the context's deadline.
+	// Partial answers from the targets that answer before the context's deadline. Without Targets,
+	// a third of the time is for asking stores what they have, and a third for the dimensions.
 	Partial bool
 	// Dedupe keeps, of rows with one id in collections of one name, the best: backends are then
 	// copies of each other. A number is the same id as int64 and as uint64.

@@ -399,6 +399,46 @@ func TestADeadlineEndsWhatHangs(t *testing.T) {
 	}
 }
 
+// silent is a store that does not say what it has, or of which dimension.
+type silent struct {
+	*fake
+	lists bool
+}
+
+func (s *silent) Collections(ctx context.Context) ([]string, error) {
+	if s.lists {
+		return s.fake.Collections(ctx)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (s *silent) Stamp(ctx context.Context, _ string) (backend.Stamp, error) {
+	<-ctx.Done()
+	return backend.Stamp{}, ctx.Err()
+}
+
+func TestAStoreThatHangsLeavesTimeForTheOthers(t *testing.T) {
+	for _, lists := range []bool{true, false} {
+		a, b := newFake("a"), &silent{newFake("b"), lists}
+		a.put("c", 2, 0, line(5, 0))
+		b.put("c", 2, 0, line(5, 0))
+		l := open(t, lake.Defaults(), a, b)
+		ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
+		f, err := l.SearchFederated(ctx, federated([]float32{0, 0}, 3),
+			lake.FederatedOptions{Partial: true})
+		cancel()
+		require.NoError(t, err)
+		assert.Equal(t, []backend.Key{key("a", "c")}, f.Targets)
+		assert.Len(t, f.Of(0), 3)
+		failed := key("b", "")
+		if lists {
+			failed = key("b", "c")
+		}
+		requireFault(t, f.Errors[failed], fault.Cancelled, "b")
+	}
+}
+
 func TestATargetThatPanicsIsOneThatFails(t *testing.T) {
 	a := newFake("a")
 	a.put("c", 2, 0, line(5, 0))
