@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ruvector/ruvector-arrow/fault"
-	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
 const (
@@ -223,6 +222,3 @@ func storeError(err error) error {
 	own.Kind, own.Op = fault.BackendError, op
 	return &own
 }
-
-// threads is how many threads read.
-func threads() int { return mem.Threads(0) }
