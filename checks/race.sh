@@ -11,4 +11,4 @@ go test -race -short -timeout 10m ./cabi/internal/...
 # Stores: pulls beside changes, on all of them.
 go test -race -short -timeout 10m -run 'Conform|Mix|PlainList' ./lake/store
 # Lakes: caches, single flights, federated searches, sessions, folders.
-go test -race -short -timeout 10m ./lake ./lake/cache
+go test -race -short -timeout 10m ./lake ./lake/cache ./lake/bundle
