@@ -284,3 +284,35 @@ def test_searches_go_on_while_rows_are_added(run):
         return len(index)
 
     assert run(main) == N + 20 * len(BATCH)
+
+
+@pytest.mark.parametrize("run", ["asyncio.run", "uvloop.run"])
+def test_an_interrupt_ends_what_is_awaited(run):
+    code = f"""
+        import asyncio, gc, os, signal, threading, time
+        import numpy as np, uvloop
+        import ruvector as rv
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        rows = np.random.default_rng(1).standard_normal((60_000, 128), dtype=np.float32)
+
+        async def main():
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            while True:
+                await rv.Index.build_async(rows, kind="ivf")
+
+        try:
+            {run}(main())
+        except KeyboardInterrupt:
+            print("interrupted")
+        end = time.monotonic() + 10
+        while rv._native.library_info()["handles"] and time.monotonic() < end:
+            gc.collect()
+            time.sleep(0.01)
+        print(rv._native.library_info()["handles"])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.split() == ["interrupted", "0"], "no column, task or index is left"
