@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
+	"github.com/ruvector/ruvector-arrow/lake/backend"
 	"github.com/ruvector/ruvector-arrow/lake/cache"
 )
 
@@ -26,7 +27,7 @@ func (a *Answer) tell(e *cache.Entry) {
 
 // SearchEntry is Search for who knows the entry: it answers if that is fresh enough, counting a
 // hit, and does nothing, counting nothing, if another entry or none would answer, or in a session.
-// The only one that is asked is the store for its stamp.
+// The only one that is asked is the store for its stamp, and no store that is backend.Outside.
 //
 // Errors: those of Search that concern the query.
 func (t *Target) SearchEntry(
@@ -57,6 +58,9 @@ func (t *Target) isStill(ctx context.Context, p *cache.Pointer, c Consistency) b
 	}
 	b, err := t.backend()
 	if err != nil {
+		return false
+	}
+	if _, outside := b.(backend.Outside); outside {
 		return false
 	}
 	s, err := t.stamp(ctx, b)

@@ -150,8 +150,8 @@ func (l *Lake) Close() {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for _, b := range l.backends {
-		if own, is := b.(backend.Owned); is {
-			own.LakeClosed()
+		if outside, is := b.(backend.Outside); is {
+			outside.LakeClosed()
 		}
 	}
 }

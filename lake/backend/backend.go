@@ -56,8 +56,10 @@ type Backend interface {
 	Pull(ctx context.Context, collection string) (*Pulled, error)
 }
 
-// Owned is a backend that belongs to the one lake that it is registered with.
-type Owned interface {
+// Outside is a backend that somebody outside answers: a stamp may take long, so that only calls
+// which can be ended wait for it. It belongs to the one lake that it is registered with.
+type Outside interface {
+	Backend
 	// LakeClosed is called once that lake has been closed.
 	LakeClosed()
 }

@@ -26,8 +26,7 @@ type Backend struct {
 }
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Owned   = (*Backend)(nil)
+	_ backend.Outside = (*Backend)(nil)
 )
 
 // New makes a store of this name, which nobody answers yet.

@@ -247,9 +247,7 @@ class RuLake:
         """Return a collection; the next search that asks for it so finds it at once."""
         target = self._targets.get(key)
         if target is None:
-            store = self._stores.get(key[0])
-            swift = store is None or getattr(store, "_swift", False)
-            target = Target(self._handle, key, calls.target(self._handle, *key), swift)
+            target = Target(self._handle, key, calls.target(self._handle, *key))
             with self._lock:
                 target = self._targets.setdefault(key, target)
         if asked_for is not None and asked_for != key:

@@ -45,7 +45,7 @@ def warm_result(
     `query` is a 1-D C-contiguous array of float32, not empty.
     """
     known = target.known
-    if known is None or not target.swift:
+    if known is None:
         return None
     facts = known[1]
     if facts.id_kind == "string":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
@@ -29,7 +29,6 @@ class Store:
 
     _handle: Handle
     _id: str
-    _swift: ClassVar[bool] = True  # says what a collection is without leaving the library
 
     def _open(self, kind: str, name: Any, **options: Any) -> None:
         self._id = name_of("name", name)

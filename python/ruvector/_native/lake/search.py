@@ -55,13 +55,12 @@ class Found(NamedTuple):
 class Target:
     """A collection of a lake, and what is known of the index that answered last."""
 
-    __slots__ = ("handle", "key", "keys", "known", "lake", "swift")
+    __slots__ = ("handle", "key", "keys", "known", "lake")
 
-    def __init__(self, lake: Handle, key: tuple[str, str], handle: Handle, swift: bool) -> None:
+    def __init__(self, lake: Handle, key: tuple[str, str], handle: Handle) -> None:
         self.lake = lake
         self.key = key
         self.keys = (key,)
-        self.swift = swift  # its store is asked in microseconds: on the calling thread
         self.handle = handle
         # The entry of the cache that answered last and what it is; written as one object.
         self.known: tuple[int, Facts] | None = None
