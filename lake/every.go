@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/lake/backend"
 )
@@ -174,11 +175,11 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 	}
 	if e := q.Session.entry(t); e != nil {
 		defer e.Release()
-		return e.Dim, nil
+		return dimOf(e.Index), nil
 	}
 	p := t.slot.Pointer()
 	if p != nil && unasked(p, c) {
-		return p.Entry.Dim, nil
+		return p.Stamp.Dim, nil
 	}
 	if dim := t.dim.Load(); dim > 0 && c.Mode == Frozen {
 		return int(dim), nil
@@ -196,7 +197,7 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 		return s.Dim, nil
 	}
 	if p != nil && p.Is(s) {
-		return p.Entry.Dim, nil
+		return p.Stamp.Dim, nil
 	}
 	e, err := t.enter(ctx, q)
 	if err != nil {
@@ -206,6 +207,15 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 		return unknownDim, nil
 	}
 	defer e.Release()
-	t.dim.Store(int64(e.Dim))
-	return e.Dim, nil
+	dim := dimOf(e.Index)
+	t.dim.Store(int64(dim))
+	return dim, nil
+}
+
+// dimOf returns the dimension of an index as stores and bundles have it: of packed bits in bytes.
+func dimOf(ix *arrowidx.Index) int {
+	if ix.Metric().Binary() {
+		return ix.Dim() / 8
+	}
+	return ix.Dim()
 }

@@ -84,7 +84,8 @@ func (l *Lake) SearchFederated(
 	return f, nil
 }
 
-// federable refuses queries that only one collection can answer, and returns their dimension.
+// federable refuses queries that only one collection can answer, and returns their dimension, of
+// packed bits in bytes.
 func federable(q *Query) (int, error) {
 	for _, only := range []struct {
 		name  string
@@ -98,7 +99,7 @@ func federable(q *Query) (int, error) {
 				"name rows by IDs, or search one collection", only.name)
 		}
 	}
-	numbers := len(q.Queries) + len(q.Wide) + 8*len(q.Bits)
+	numbers := len(q.Queries) + len(q.Wide) + len(q.Bits)
 	switch {
 	case q.K < 0:
 		return 0, refuse("search", "k = %d", "use k >= 0", q.K)

@@ -58,7 +58,7 @@ func belongs(ix *arrowidx.Index, b *bundle.Bundle) error {
 		return mismatch("the index carries witness %s (%s, generation %s), the bundle has %s "+
 			"(%s, generation %s)", p.Witness, p.DataRef, p.Generation, want, b.DataRef, b.Generation)
 	}
-	fields := []field{{"dim", ix.Dim(), b.Dim}}
+	fields := []field{{"dim", dimOf(ix), b.Dim}}
 	if b.FormatVersion >= 3 {
 		fields = append(fields, field{"rows", int64(ix.Len()), b.Content.Rows},
 			field{"metric", ix.Metric().String(), b.Content.Metric},

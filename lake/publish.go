@@ -69,7 +69,7 @@ func (t *Target) describe(ctx context.Context) (bundle.Bundle, error) {
 		return bundle.Bundle{}, err
 	}
 	if p := t.slot.Pointer(); p != nil && p.Is(s) {
-		s.Dim = p.Entry.Dim
+		s.Dim = p.Stamp.Dim
 	}
 	if s.Dim == 0 {
 		p, e, err := t.entered(ctx)

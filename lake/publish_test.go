@@ -259,16 +259,41 @@ func TestTwoKeysOfOneWitnessShareAWarmEntry(t *testing.T) {
 }
 
 // telling is a store that describes its collections.
-type telling struct{ *fake }
+type telling struct {
+	*fake
+	ref string
+}
 
 func (s *telling) Describe(context.Context, string) (bundle.Bundle, error) {
-	return bundle.Bundle{MemoryClass: "semantic", PIIPolicy: "none", LineageID: "run-7"}, nil
+	return bundle.Bundle{DataRef: s.ref, MemoryClass: "semantic", PIIPolicy: "none",
+		LineageID: "run-7"}, nil
+}
+
+// A data reference of the store's own words is that of bundles, and what is warm is found by it.
+func TestADescribedReferenceIsKept(t *testing.T) {
+	f, k := newFake("f"), key("f", "c")
+	f.put("c", 2, 100, line(5, 0))
+	l := open(t, lake.Defaults(), &telling{f, "iceberg://catalog/t"})
+	prime(t, l, k)
+	dir := t.TempDir()
+	save(t, l, k, dir)
+	b, err := l.Publish(context.Background(), k, dir, 2)
+	require.NoError(t, err)
+	assert.Equal(t, "iceberg://catalog/t", b.DataRef)
+	now, err := l.Refresh(k, dir)
+	require.NoError(t, err)
+	assert.Equal(t, lake.UpToDate, now)
+	reader := open(t, lake.Defaults(), &telling{f, "iceberg://catalog/t"})
+	warm(t, reader, k, dir)
+	pulls := f.pulls.Load()
+	assert.Equal(t, []string{"100"}, namesOf(t, reader, k, []float32{0, 0}, 1))
+	assert.Equal(t, pulls, f.pulls.Load(), "what is warm is not pulled")
 }
 
 func TestPublishingWritesWhatTheCollectionIsNow(t *testing.T) {
 	f, k := newFake("f"), key("f", "c")
 	f.put("c", 2, 100, line(5, 0))
-	l := open(t, frozen(), &telling{f})
+	l := open(t, frozen(), &telling{fake: f})
 	dir := t.TempDir()
 	for _, format := range []int{0, 2} {
 		b, err := l.Publish(context.Background(), k, dir, format)

@@ -143,7 +143,9 @@ func (c *Cache) point(s *Slot, e *Entry, is Facts) {
 	e.refs.Add(1)
 	e.touch()
 	p := &Pointer{Entry: e, Facts: is}
-	p.Stamp.Dim = e.Dim
+	if p.Stamp.Dim == 0 { // else in the unit of the store: of packed bits, bytes
+		p.Stamp.Dim = e.Dim
+	}
 	p.Confirm()
 	old := s.now.Load()
 	if old == nil || old.Entry != e {
