@@ -316,7 +316,11 @@ func TestAnAnswerOfAStoreThatIsNoneIsRefused(t *testing.T) {
 			s := &liar{&searcher{fake: newFake("b")}, lie}
 			l := large(t, s, s.fake)
 			out := arrowidxtest.Outputs(1, 3)
-			_, err := l.Target(key("b", "c")).Search(t.Context(), one(3, nil), &out)
+			q := one(3, nil)
+			_, err := l.Target(key("b", "c")).Search(t.Context(), q, &out)
+			requireFault(t, err, fault.BackendError, "b/c")
+			q.NQ, out = 0, arrowidxtest.Outputs(1, 3)
+			_, err = l.Target(key("b", "c")).Search(t.Context(), q, &out)
 			requireFault(t, err, fault.BackendError, "b/c")
 		})
 	}

@@ -134,6 +134,9 @@ func (t *Target) push(
 	}
 	t.slot.Pushed()
 	own := *p
+	if own.NQ, err = t.counted(ctx, b, p); err != nil {
+		return arrowidx.Plan{}, err
+	}
 	err = asked("search", t.key, func() error {
 		return b.(backend.Searcher).Search(ctx, t.key.Collection, &own, out)
 	})
@@ -144,6 +147,24 @@ func (t *Target) push(
 		return arrowidx.Plan{}, err
 	}
 	return arrowidx.Plan{Queries: int64(own.NQ)}, nil
+}
+
+// counted returns how many queries there are, by the dimension that the store says if nothing else
+// tells.
+func (t *Target) counted(
+	ctx context.Context, b backend.Backend, p *arrowidx.SearchParams,
+) (int, error) {
+	if p.NQ != 0 {
+		return p.NQ, nil
+	}
+	if p.Like != nil {
+		return p.Like.Len(), nil
+	}
+	s, err := t.stamp(ctx, b)
+	if err != nil || s.Dim <= 0 {
+		return 0, err
+	}
+	return (len(p.Queries) + len(p.Wide) + 8*len(p.Bits)) / s.Dim, nil
 }
 
 // checkAnswer refuses an answer of a store that is none.
