@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -226,10 +227,11 @@ func TestAPullThatCannotBeStoppedIsLeft(t *testing.T) {
 	f := newFake("b")
 	f.put("c", 2, 100, line(4, 0))
 	release, begun := make(chan struct{}), make(chan struct{}, 2)
-	stuck := true
+	var stuck atomic.Bool
+	stuck.Store(true)
 	f.onPull = func(context.Context, string) error {
 		begun <- struct{}{}
-		if stuck {
+		if stuck.Load() {
 			<-release
 		}
 		return nil
@@ -239,7 +241,7 @@ func TestAPullThatCannotBeStoppedIsLeft(t *testing.T) {
 	go func() { <-begun; cancel() }()
 	_, err := askAs(ctx, l, key("b", "c"), one(1, nil))
 	requireFault(t, err, fault.Cancelled)
-	stuck = false
+	stuck.Store(false)
 	f.put("c", 2, 200, line(4, 0))
 	require.Equal(t, int64(200), first(t, l, "b", "c", one(1, nil)), "another pull is begun")
 	close(release)
