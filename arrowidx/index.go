@@ -409,7 +409,12 @@ func matrixOf[T any](
 	}
 	d, n := v.Segments[0].Dim/each, -from
 	for i, p := range v.Segments {
-		for r := range p.Rows {
+		first := 0
+		if p.Deleted == 0 {
+			first = min(max(-n, 0), p.Rows)
+			n += first
+		}
+		for r := first; r < p.Rows; r++ {
 			if p.IsDeleted(r) {
 				continue
 			}

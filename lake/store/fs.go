@@ -110,7 +110,13 @@ func (b *FS) Collections(ctx context.Context) ([]string, error) {
 		if ext == "" || bundle.CheckName(name) != nil {
 			continue
 		}
-		if st, err := b.root.Stat(e.Name()); err == nil && st.Mode().IsRegular() {
+		mode := e.Type()
+		if mode&fs.ModeSymlink != 0 {
+			if st, err := b.root.Stat(e.Name()); err == nil {
+				mode = st.Mode()
+			}
+		}
+		if mode.IsRegular() {
 			names = append(names, name)
 		}
 	}

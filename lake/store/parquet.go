@@ -102,12 +102,16 @@ func (b *Parquet) Collections(ctx context.Context) ([]string, error) {
 		if hidden(name) || bundle.CheckName(name) != nil {
 			continue
 		}
-		st, err := b.root.Stat(e.Name())
+		mode := e.Type()
+		if mode&fs.ModeSymlink != 0 {
+			if st, err := b.root.Stat(e.Name()); err == nil {
+				mode = st.Mode()
+			}
+		}
 		switch {
-		case err != nil:
-		case isFile && st.Mode().IsRegular():
+		case isFile && mode.IsRegular():
 			names = append(names, name)
-		case st.IsDir():
+		case mode.IsDir():
 			if files, err := b.filesIn(e.Name()); err != nil || len(files) > 0 {
 				names = append(names, e.Name())
 			}
@@ -119,7 +123,12 @@ func (b *Parquet) Collections(ctx context.Context) ([]string, error) {
 
 // filesIn returns the marks of the parquet files in the folder of a collection, sorted by name.
 func (b *Parquet) filesIn(folder string) ([]looked, error) {
-	entries, err := fs.ReadDir(b.root.FS(), folder)
+	within, err := b.root.OpenRoot(folder)
+	if err != nil {
+		return nil, unreadable(filepath.Join(b.dir, folder), err)
+	}
+	defer func() { _ = within.Close() }() // only read from
+	entries, err := fs.ReadDir(within.FS(), ".")
 	if err != nil {
 		return nil, unreadable(filepath.Join(b.dir, folder), err)
 	}
@@ -129,7 +138,13 @@ func (b *Parquet) filesIn(folder string) ([]looked, error) {
 			continue
 		}
 		name := path.Join(folder, e.Name())
-		st, err := b.root.Stat(name)
+		if e.Type().IsRegular() && !strings.HasSuffix(e.Name(), parquetExt) {
+			continue
+		}
+		st, err := within.Lstat(e.Name())
+		if err == nil && st.Mode()&fs.ModeSymlink != 0 { // may lead out of this folder
+			st, err = b.root.Stat(name)
+		}
 		switch {
 		case err == nil && st.IsDir():
 			return nil, fault.New(fault.BackendError, op, filepath.Join(b.dir, name)+

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -255,4 +256,30 @@ func TestNumbersOfParquetFilesKeepTheirType(t *testing.T) {
 	defer col.Release()
 	row := make([]float64, 1)
 	assert.Equal(t, []float64{.1}, col.WideRow(0, row))
+}
+
+func TestLinksOfParquetFilesStayInTheFolderOfTheStore(t *testing.T) {
+	b, dir := newParquet(t, store.ParquetOptions{IDs: "key"})
+	data := parquetBytes(t, int64s(1), vectorsOf([]float32{1, 2}, 2), 10)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "a"), 0o700))
+	put(t, filepath.Join(dir, "shared.parquet"), data)
+	link := filepath.Join(dir, "a", "x.parquet")
+	require.NoError(t, os.Symlink("../shared.parquet", link))
+	assert.NoError(t, readWhole(t, b, "a"))
+	require.NoError(t, os.Symlink("a", filepath.Join(dir, "b")))
+	assert.NoError(t, readWhole(t, b, "b"), "a link to a folder")
+	names, err := b.Collections(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a", "b", "shared"}, names)
+	outside := filepath.Join(t.TempDir(), "x.parquet")
+	put(t, outside, data)
+	require.NoError(t, os.Remove(link))
+	require.NoError(t, os.Symlink(outside, link))
+	err = readWhole(t, b, "a")
+	require.Equal(t, fault.BackendError, fault.KindOf(err), "%v", err)
+	assert.Contains(t, err.Error(), link)
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "c.parquet"), 0o600))
+	err = readWhole(t, b, "c")
+	require.Equal(t, fault.BackendError, fault.KindOf(err), "%v", err)
+	assert.Contains(t, err.Error(), "is a fifo")
 }

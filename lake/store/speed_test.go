@@ -68,6 +68,9 @@ func BenchmarkPull(bench *testing.B) {
 
 func BenchmarkStamp(bench *testing.B) {
 	stores := filled(bench, 1000)
+	folder, dir := newParquet(bench, store.ParquetOptions{IDs: "key"})
+	many(bench, filepath.Join(dir, "a"), 500)
+	stores["500 parquet files"] = folder
 	time.Sleep(50 * time.Millisecond) // files are known once they have settled
 	for name, b := range stores {
 		bench.Run(name, func(bench *testing.B) {
