@@ -188,6 +188,9 @@ func goLakeFederatedStart(
 		if err := f.prepare(s, h, p); err != nil {
 			return err
 		}
+		f.query.Slot = func(ctx context.Context, compute func() error) error {
+			return lengthy.Run(ctx, "search", compute) // of one collection, on its share of threads
+		}
 		putTask(out, start(s, "search", nil, f.run))
 		return nil
 	})

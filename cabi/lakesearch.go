@@ -175,13 +175,7 @@ func goLakeSearchStart(
 		if err := q.prepareLake(s, h, p, terms); err != nil {
 			return err
 		}
-		slots := lengthy
-		if p.brief != 0 {
-			slots = brief
-		}
-		q.query.Slot = func(ctx context.Context, compute func() error) error {
-			return slots.Run(ctx, "search", compute)
-		}
+		q.query.Slot = turnOf(p)
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
 				return task.Result{}, q.runLake(ctx)

@@ -35,6 +35,18 @@ var (
 	lengthy = task.NewSlots(func() int { return arrowidx.Threads(0) })
 )
 
+// turnOf returns what runs a search when it is its turn: short work with one slot among others such,
+// other work with as many as it uses threads.
+func turnOf(p *C.rv_search_params) func(ctx context.Context, compute func() error) error {
+	slots, threads := lengthy, arrowidx.Threads(int(p.threads))
+	if p.brief != 0 {
+		slots, threads = brief, 1
+	}
+	return func(ctx context.Context, compute func() error) error {
+		return slots.RunWide(ctx, "search", threads, compute)
+	}
+}
+
 // search is one rv_search: what the engine is asked and where its answers go.
 type search struct {
 	index  *arrowidx.Index
@@ -241,14 +253,10 @@ func goSearchStart(
 		if err := q.prepare(s, h, p); err != nil {
 			return err
 		}
-		slots, threads := lengthy, arrowidx.Threads(int(p.threads))
-		if p.brief != 0 {
-			slots, threads = brief, 1
-		}
+		inTurn := turnOf(p)
 		putTask(out, start(s, "search", nil,
 			func(ctx context.Context) (task.Result, error) {
-				return task.Result{}, slots.RunWide(ctx, "search", threads,
-					func() error { return q.run(ctx) })
+				return task.Result{}, inTurn(ctx, func() error { return q.run(ctx) })
 			}))
 		return nil
 	})
