@@ -38,6 +38,12 @@ def _publishing(lake: RuLake, key: Any, directory: Any, format: Any) -> Pending[
     return _begin(lake, "publish", key, dir=folder_of("directory", directory), format=number)
 
 
+def _warmed(lake: RuLake, key: Any, said: Any) -> int:
+    """Return the rows; what they are is learned now, so that the first search is as the others."""
+    lake._target(key_of(key)).look()
+    return int(said["rows"])
+
+
 def _warming(lake: RuLake, key: Any, directory: Any, content: Any) -> Pending[Any]:
     if not isinstance(content, bool):
         raise InvalidArgument(f"content={content!r} must be True or False")
@@ -189,7 +195,7 @@ def warm_from_dir(self: RuLake, key: Key, directory: Any, *, content: bool = Fal
     CorruptIndex, PersistError, InvalidArgument
     KeyboardInterrupt
     """
-    return int(_warming(self, key, directory, content).wait()["rows"])
+    return _warmed(self, key, _warming(self, key, directory, content).wait())
 
 
 @named
@@ -197,7 +203,7 @@ async def warm_from_dir_async(
     self: RuLake, key: Key, directory: Any, *, content: bool = False
 ) -> int:
     """`warm_from_dir` in an event loop."""
-    return int((await _warming(self, key, directory, content).awaited())["rows"])
+    return _warmed(self, key, await _warming(self, key, directory, content).awaited())
 
 
 @method

@@ -45,8 +45,11 @@ def warm_result(
     `query` is a 1-D C-contiguous array of float32, not empty.
     """
     known = target.known
-    if known is None:
-        return None
+    if known is None:  # it may be there all the same: warmed, primed, or searched by others
+        target.look()
+        known = target.known
+        if known is None:
+            return None
     facts = known[1]
     if facts.id_kind == "string":
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from .._input.queries import FLOAT32
 from .asking import terms_of
 from .consistency import Consistency
-from .keys import Key
+from .keys import Key, name_of
 from .method import method, named
 from .question import Federation, Question, warm_result
 from .result import LakeResult
@@ -137,6 +137,8 @@ def search_one(
         and len(query)
     ):
         target = self._targets.get((backend, collection))
+        if target is None and backend:
+            target = self._target((name_of("backend", backend), name_of("collection", collection)))
         if target is not None:
             terms = self._plainly
             if consistency is not None or rerank_factor is not None or recall is not None:

@@ -71,16 +71,14 @@ class Target:
         if known is None or known[0] != entry:
             self.look()
 
-    def look(self) -> Facts | None:
-        """Return what is in the cache now, None when nothing is."""
+    def look(self) -> None:
+        """Learn what is in the cache now, if anything is."""
         backend, collection = self.key
         said = ask(self.lake, "facts", backend=backend, collection=collection)
         if not said["entry"]:
             self.known = None
-            return None
-        facts = facts_from(self.handle.value, said["index"])
-        self.known = said["entry"], facts
-        return facts
+        else:
+            self.known = said["entry"], facts_from(self.handle.value, said["index"])
 
 
 class _Scratch:
