@@ -35,8 +35,8 @@ var (
 	lengthy = task.NewSlots(func() int { return arrowidx.Threads(0) })
 )
 
-// turnOf returns what runs a search when it is its turn: short work with one slot among others such,
-// other work with as many as it uses threads.
+// turnOf returns what runs a search when it is its turn: short work with one slot among others
+// such, other work with as many as it uses threads.
 func turnOf(p *C.rv_search_params) func(ctx context.Context, compute func() error) error {
 	slots, threads := lengthy, arrowidx.Threads(int(p.threads))
 	if p.brief != 0 {
