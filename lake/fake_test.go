@@ -38,6 +38,7 @@ type fake struct {
 	// Called before the answer, with the name of the collection.
 	onStamp func(ctx context.Context, collection string) error
 	onPull  func(ctx context.Context, collection string) error
+	before  func() // a pull takes the state that it is of
 	// stream changes the batches that are handed over.
 	stream func(t table, batches []arrow.RecordBatch) array.RecordReader
 	lent   bool // the memory of what is pulled is written to afterwards
@@ -113,6 +114,9 @@ func (f *fake) Stamp(ctx context.Context, collection string) (backend.Stamp, err
 
 func (f *fake) Pull(ctx context.Context, collection string) (*backend.Pulled, error) {
 	f.pulls.Add(1)
+	if f.before != nil {
+		f.before()
+	}
 	t, err := f.table(collection)
 	if f.onPull != nil {
 		if err := f.onPull(ctx, collection); err != nil {

@@ -253,7 +253,7 @@ func TestAPullThatCannotBeStoppedIsLeft(t *testing.T) {
 
 // large is a collection of a cache that one of 100 rows fits into.
 func large(t *testing.T, b backend.Backend, f *fake) *lake.Lake {
-	f.put("c", 2, 100, line(5000, 0))
+	f.put("c", 2, 100, line(5002, 0))
 	f.put("d", 2, 500, line(10, 0))
 	o := lake.Defaults()
 	o.CacheBytes = 20_000
@@ -287,6 +287,33 @@ func TestACollectionThatDoesNotFitIsRefusedWhereItsStoreCannotSearch(t *testing.
 	}
 	assert.Equal(t, int64(1), f.pulls.Load(), "what does not fit is pulled once")
 	assert.Equal(t, int64(500), first(t, l, "b", "d", one(3, nil)))
+	f.edit("c", func(t *table) { t.ids, t.rows = t.ids[:10], t.rows[:20] }) // and tells nobody
+	l.Target(key("b", "c")).Invalidate()
+	assert.Equal(t, int64(100), first(t, l, "b", "c", one(3, nil)))
+}
+
+// counted is a stream that counts the batches that it was asked for.
+type counted struct {
+	array.RecordReader
+	asked *int
+}
+
+func (c counted) Next() bool {
+	*c.asked++
+	return c.RecordReader.Next()
+}
+
+func TestAPullEndsAsSoonAsItIsTooLarge(t *testing.T) {
+	f := newFake("b")
+	asked := 0
+	f.stream = func(t table, b []arrow.RecordBatch) array.RecordReader {
+		whole, _ := array.NewRecordReader(t.schema(), append(b, b...))
+		return counted{whole, &asked}
+	}
+	l := large(t, f, f)
+	_, err := askAs(t.Context(), l, key("b", "c"), one(3, nil))
+	requireFault(t, err, fault.LimitExceeded, "b/c", "20000")
+	assert.Equal(t, 1, asked, "a batch has 20000 bytes, the limit is below")
 }
 
 // liar is a searcher that answers what is no answer.
@@ -307,7 +334,7 @@ func TestAnAnswerOfAStoreThatIsNoneIsRefused(t *testing.T) {
 	for name, lie := range map[string]func(out *arrowidx.SearchOut){
 		"too many": func(out *arrowidx.SearchOut) { out.Counts[0] = 4 },
 		"too few":  func(out *arrowidx.SearchOut) { out.Counts[0] = -1 },
-		"no row":   func(out *arrowidx.SearchOut) { out.Rows[1] = 5000 },
+		"no row":   func(out *arrowidx.SearchOut) { out.Rows[1] = 5002 },
 		"negative": func(out *arrowidx.SearchOut) { out.Rows[1] = -1 },
 		"no score": func(out *arrowidx.SearchOut) { out.Scores[0] = float32(math.NaN()) },
 		"no names": func(out *arrowidx.SearchOut) { out.IDs = nil },

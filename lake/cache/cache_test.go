@@ -99,6 +99,21 @@ func TestTheEntryUsedLeastRecentlyGoes(t *testing.T) {
 	assert.Equal(t, int64(1), by["b"].Evictions)
 }
 
+// Readers may have used all others since the new one came: it stays all the same.
+func TestTheEntryThatHasJustComeIsSpared(t *testing.T) {
+	c := New(Limits{Entries: 2})
+	install(t, c, "a", 1, 1)
+	install(t, c, "b", 1, 1)
+	a := slot(c, "a").Pointer().Entry
+	c.mu.Lock()
+	c.limits.Entries = 1
+	c.shrink(a)
+	c.unlock()
+	assert.Equal(t, "a", there(c, "a", "b"))
+	install(t, c, "c", 1, 1)
+	assert.Equal(t, "c", there(c, "a", "b", "c"))
+}
+
 // Ten collections in a cache of two entries are two entries.
 func TestAnEntryCapEvictsWhatPointersLeadTo(t *testing.T) {
 	c := New(Limits{Entries: 2})
@@ -176,6 +191,7 @@ func TestASharedEntryIsPinnedByAnyOfItsKeys(t *testing.T) {
 		install(t, c, fmt.Sprint(i), 1, 1)
 	}
 	assert.Equal(t, "ab2", there(c, "a", "b", "0", "1", "2"))
+	c.Share(slot(c, "b"), facts("a", 1)).Release() // it has it already
 	c.Drop(slot(c, "b"))
 	install(t, c, "x", 1, 1)
 	install(t, c, "y", 1, 1)
