@@ -179,7 +179,7 @@ def warm_from_dir(self: RuLake, key: Key, directory: Any, *, content: bool = Fal
     content : bool
         Hash all ids and vectors, too, and compare with the digest of the bundle. The checksums of
         the file are verified in any case, and the digest that the index says it has is compared:
-        this finds one that lies, and takes about a fifth of the time of building a flat index.
+        this finds one that lies, and takes up to half of the time of building a flat index.
 
     Returns
     -------
