@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -413,4 +414,29 @@ func TestAStampCostsNoMemory(t *testing.T) {
 	b, ctx := newLocal(t), t.Context()
 	require.NoError(t, b.Put(ctx, "a", arrowidx.PositionIDs(1), matrix(t, []float32{1}, 1)))
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Stamp(ctx, "a") }))
+}
+
+func TestUpsertMakesACollectionOnce(t *testing.T) {
+	b := newLocal(t)
+	replaced, err := b.Upsert(t.Context(), "a", idsOf(t, int64s(1)), one(t))
+	require.NoError(t, err)
+	assert.Zero(t, replaced)
+	assert.EqualValues(t, 1, generationOf(t, b, "a"))
+	ids := make([]*arrowidx.IDs, 32)
+	for i := range ids {
+		ids[i] = idsOf(t, int64s(int64(i)))
+	}
+	var all sync.WaitGroup
+	column := one(t)
+	for _, id := range ids {
+		all.Go(func() {
+			_, err := b.Upsert(context.Background(), "b", id, column)
+			assert.NoError(t, err)
+		})
+	}
+	all.Wait()
+	names, _ := contents(t, b, "b")
+	assert.Len(t, names, len(ids), "none of those that came first together is lost")
+	_, err = b.Upsert(t.Context(), "../x", ids[0], column)
+	require.Error(t, err)
 }

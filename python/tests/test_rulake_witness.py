@@ -215,6 +215,11 @@ def test_a_session_publishes_at_its_end(lake: rv.RuLake, tmp_path: pathlib.Path)
     assert [bundle.witness for bundle in session.published] == [
         rv.RuLakeBundle.read(tmp_path).witness
     ]
+    lake.prime(KEY)
+    with pytest.raises(rv.UnknownCollection), lake.session() as session:
+        session.publish_bundle(("mine", "nothing"), tmp_path / "other")
+        session.invalidate_cache(KEY)
+    assert KEY not in lake and not session.published
     with pytest.raises(ZeroDivisionError), lake.session() as session:
         session.publish_bundle(KEY, tmp_path / "other")
         raise ZeroDivisionError

@@ -24,8 +24,9 @@ class LakeSession:
     """Searches that check the freshness of each collection once, and changes that wait.
 
     Made by `RuLake.session`, for a ``with`` block. `publish_bundle` and `invalidate_cache` are
-    done at its end, in the order of their calls; if the block raises, they are dropped. For one
-    thread or task at a time.
+    done at its end, in the order of their calls; if the block raises, they are dropped. What fails
+    there does not keep the rest from being done; the first error is raised. For one thread or task
+    at a time.
 
     Attributes
     ----------
@@ -62,11 +63,17 @@ class LakeSession:
             handle.close()
         if kind is not None:
             return
+        failed: Exception | None = None
         for verb, key, directory, format in later:
-            if verb == "publish":
-                self.published.append(self._lake.publish_bundle(key, directory, format=format))
-            else:
-                self._lake.invalidate_cache(key)
+            try:
+                if verb == "publish":
+                    self.published.append(self._lake.publish_bundle(key, directory, format=format))
+                else:
+                    self._lake.invalidate_cache(key)
+            except Exception as one:
+                failed = failed or one
+        if failed is not None:
+            raise failed
 
     def _number(self) -> int:
         handle = self._handle
