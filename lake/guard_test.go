@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -105,21 +107,31 @@ func TestAnAbandonedFlightDoesNotPoint(t *testing.T) {
 }
 
 func TestACollectionOfNoRowsFindsNothing(t *testing.T) {
-	f := newFake("b")
-	f.put("c", 2, 100, line(1, 0))
-	f.edit("c", func(t *table) { t.ids, t.rows = nil, nil })
-	l := open(t, lake.Defaults(), f)
-	for range 2 {
-		out := arrowidxtest.Outputs(1, 3)
-		_, err := l.Target(key("b", "c")).Search(t.Context(), one(3, nil), &out)
-		require.NoError(t, err)
-		assert.Zero(t, out.Counts[0])
-		assert.Equal(t, []int64{-1, -1, -1}, out.Rows)
+	for _, batches := range []int{2, 0} {
+		f := newFake("b")
+		f.put("c", 2, 100, line(1, 0))
+		f.edit("c", func(t *table) { t.ids, t.rows = nil, nil })
+		f.stream = func(t table, b []arrow.RecordBatch) array.RecordReader {
+			if len(t.ids) == 0 {
+				b = b[:batches]
+			}
+			rows, _ := array.NewRecordReader(t.schema(), b)
+			return rows
+		}
+		l := open(t, lake.Defaults(), f)
+		for range 2 {
+			out := arrowidxtest.Outputs(1, 3)
+			_, err := l.Target(key("b", "c")).Search(t.Context(), one(3, nil), &out)
+			require.NoError(t, err)
+			assert.Zero(t, out.Counts[0])
+			assert.Equal(t, []int64{-1, -1, -1}, out.Rows)
+		}
+		witness, _ := l.Target(key("b", "c")).Witness()
+		assert.Equal(t, bundle.Witness2("fake://b/c", 2, 42, 20, bundle.Number(1)), witness)
+		assert.Equal(t, int64(1), l.Stats().Hits)
+		f.put("c", 2, 100, line(1, 0))
+		assert.Equal(t, int64(100), first(t, l, "b", "c", one(1, nil)))
 	}
-	witness, _ := l.Target(key("b", "c")).Witness()
-	assert.Equal(t, bundle.Witness2("fake://b/c", 2, 42, 20, bundle.Number(1)), witness)
-	f.put("c", 2, 100, line(1, 0))
-	assert.Equal(t, int64(100), first(t, l, "b", "c", one(1, nil)))
 }
 
 func TestACallerThatIsGoneIsGivenNothingStale(t *testing.T) {
