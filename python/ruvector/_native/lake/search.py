@@ -141,11 +141,17 @@ def _depth(k: int, asked: Asked) -> int:
     return k * (asked.factor or FACTOR)
 
 
+_MOST_SPARE: Final = 16  # collections that a thread searches in turn without preparing each again
+
+
 class _Spare(threading.local):
-    """The thread's scratch memories that are not in use; an interrupt may need a second one."""
+    """The thread's scratch memories that are not in use, by the handle of the target.
+
+    One that is in use is not here, so that an interrupt which searches makes another.
+    """
 
     def __init__(self) -> None:
-        self.all: list[_Scratch] = []
+        self.all: dict[int, _Scratch] = {}
 
 
 _spare = _Spare()
@@ -160,18 +166,20 @@ def search_warm(
     This path is measured (benchmarks/lake.py): every line of it counts.
     """
     key = len(query), query.itemsize, k, asked
-    spare = _spare.all
-    scratch = spare.pop() if spare else _Scratch()
+    spare, handle = _spare.all, known[1].handle
+    scratch = spare.pop(handle, None)
+    if scratch is None:
+        scratch = _Scratch() if len(spare) < _MOST_SPARE else spare.popitem()[1]
     if scratch.known is not known or scratch.key != key:
         scratch.prepare(known, *key)
     if scratch.cost >= SHORT_BYTES:
-        spare.append(scratch)
+        spare[handle] = scratch
         return None
     scratch.query[:] = query
     kind = scratch.function(scratch.address)
     if kind:
         if kind == CACHE_MISS:
-            spare.append(scratch)
+            spare[handle] = scratch
             return None
         raise_error(kind, scratch.error)
     n = scratch.found.value
@@ -181,7 +189,7 @@ def search_warm(
     else:
         answer = ids[:n].copy(), scores[:n].copy(), scratch.plan_bytes.tobytes()
     if scratch.small:
-        spare.append(scratch)
+        spare[handle] = scratch
     return answer
 
 
