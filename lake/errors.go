@@ -77,9 +77,9 @@ func located(k backend.Key, err error) error {
 	return &own
 }
 
-// miss is the error of a search that only an entry can answer: there is no backend.
+// miss is the error of a search that only an entry can answer.
 func miss(k backend.Key) error {
 	return fault.New(fault.CacheMiss, "search",
-		fmt.Sprintf("%s is not in the cache, and no backend %q is registered", k, k.Backend),
-		"warm it from a folder, or register the backend")
+		k.String()+" is not in the cache, and FROZEN pulls nothing",
+		"prime it, warm it from a folder, or search with FRESH or EVENTUAL")
 }

@@ -97,8 +97,8 @@ func (f *Federated) fail(k backend.Key, err error) {
 	f.Errors[k] = err
 }
 
-// known returns the keys of all collections, sorted. For a query that is Frozen they are those that
-// the stores told the first time that they were asked for one, and those that have an entry.
+// known returns the keys of all collections, sorted; for a query that is Frozen those that have an
+// entry.
 func (l *Lake) known(
 	ctx context.Context, q *Query, partial bool, f *Federated,
 ) ([]backend.Key, error) {
@@ -109,7 +109,9 @@ func (l *Lake) known(
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	frozen := c.Mode == Frozen
+	if c.Mode == Frozen {
+		return l.cached()
+	}
 	var stores, keys []backend.Key
 	for _, id := range l.Backends() {
 		stores = append(stores, backend.Key{Backend: id})
@@ -117,7 +119,7 @@ func (l *Lake) known(
 	soon, stop := within(ctx, partial, 3)
 	defer stop()
 	errs := fan(soon, stores, func(ctx context.Context, i int) ([]string, error) {
-		return l.listed(ctx, stores[i].Backend, frozen)
+		return l.collections(ctx, stores[i].Backend)
 	}, func(i int, names []string, _ error) {
 		for _, name := range names {
 			keys = append(keys, backend.Key{Backend: stores[i].Backend, Collection: name})
@@ -129,36 +131,26 @@ func (l *Lake) known(
 	for i, err := range errs {
 		f.fail(stores[i], err)
 	}
-	if frozen {
-		keys = append(keys, l.cached()...)
-	}
 	slices.SortFunc(keys, byKey)
-	return slices.Compact(keys), nil
+	return keys, nil
 }
 
-// listed returns the collections of a backend; frozen, those that it told first.
-func (l *Lake) listed(ctx context.Context, id string, frozen bool) ([]string, error) {
-	if names, told := l.told.Load(id); told && frozen {
-		return names.([]string), nil
-	}
-	names, err := l.collections(ctx, id)
-	if err == nil && frozen {
-		l.told.Store(id, names)
-	}
-	return names, err
-}
-
-// cached returns the keys that have an entry.
-func (l *Lake) cached() []backend.Key {
+// cached returns the keys that have an entry, sorted.
+func (l *Lake) cached() ([]backend.Key, error) {
 	var keys []backend.Key
 	l.mu.RLock()
-	defer l.mu.RUnlock()
 	for k, t := range l.targets {
 		if t.slot.Pointer() != nil {
 			keys = append(keys, k)
 		}
 	}
-	return keys
+	l.mu.RUnlock()
+	if keys == nil {
+		return nil, fault.New(fault.CacheMiss, "search", "nothing is in the cache, and FROZEN pulls "+
+			"nothing", "prime collections, warm them from folders, or search with FRESH or EVENTUAL")
+	}
+	slices.SortFunc(keys, byKey)
+	return keys, nil
 }
 
 // byKey orders keys by backend, then by collection.
@@ -181,8 +173,8 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 	if p != nil && unasked(p, c) {
 		return p.Stamp.Dim, nil
 	}
-	if dim := t.dim.Load(); dim > 0 && c.Mode == Frozen {
-		return int(dim), nil
+	if c.Mode == Frozen { // evicted since it was listed
+		return 0, miss(t.key)
 	}
 	b, err := t.backend()
 	if err != nil {
@@ -193,7 +185,6 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 		return 0, err
 	}
 	if s.Dim > 0 {
-		t.dim.Store(int64(s.Dim))
 		return s.Dim, nil
 	}
 	if p != nil && p.Is(s) {
@@ -207,9 +198,7 @@ func (t *Target) dimNow(ctx context.Context, q *Query) (int, error) {
 		return unknownDim, nil
 	}
 	defer e.Release()
-	dim := dimOf(e.Index)
-	t.dim.Store(int64(dim))
-	return dim, nil
+	return dimOf(e.Index), nil
 }
 
 // dimOf returns the dimension of an index as stores and bundles have it: of packed bits in bytes.

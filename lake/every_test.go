@@ -35,29 +35,33 @@ func TestAllCollectionsOfTheDimensionAreSearched(t *testing.T) {
 	assert.Empty(t, f.Of(0))
 }
 
-func TestUnderFrozenStoresAreAskedOnceForAllCollections(t *testing.T) {
+func TestUnderFrozenAllIsWhatIsInTheCache(t *testing.T) {
 	a, u := newFake("a"), &unknowing{newFake("u")}
 	a.put("two", 2, 0, line(5, 0))
 	a.put("three", 3, 0, []float32{1, 2, 3})
 	u.put("two", 2, 10, line(5, 0))
-	u.put("four", 4, 0, []float32{1, 2, 3, 4})
 	l := open(t, frozen(), a, u)
-	want := []backend.Key{key("a", "two"), key("u", "two")}
-	assert.Equal(t, want, federate(t, l, []float32{0, 0}, 3, lake.FederatedOptions{}).Targets)
+	_, err := l.SearchFederated(context.Background(), federated([]float32{0, 0}, 3),
+		lake.FederatedOptions{})
+	requireFault(t, err, fault.CacheMiss, "nothing is in the cache")
+	for _, k := range []backend.Key{key("a", "two"), key("a", "three"), key("u", "two")} {
+		prime(t, l, k)
+	}
 	a.put("more", 2, 0, line(5, 0))
 	asked := a.stamps.Load() + u.stamps.Load()
+	want := []backend.Key{key("a", "two"), key("u", "two")}
 	assert.Equal(t, want, federate(t, l, []float32{0, 0}, 3, lake.FederatedOptions{}).Targets)
-	assert.Equal(t, asked, a.stamps.Load()+u.stamps.Load(), "no store is asked again")
-	prime(t, l, key("a", "more"))
-	f := federate(t, l, []float32{0, 0}, 3, lake.FederatedOptions{})
-	assert.Len(t, f.Targets, 3, "what is in the cache counts")
+	assert.Equal(t, asked, a.stamps.Load()+u.stamps.Load(), "no store is asked")
+	_, err = l.SearchFederated(context.Background(), federated([]float32{0, 0}, 3),
+		lake.FederatedOptions{Targets: []backend.Key{key("a", "two"), key("a", "more")}})
+	requireFault(t, err, fault.CacheMiss, "a/more")
 
 	dir := t.TempDir()
 	save(t, l, key("a", "two"), dir)
 	reader := open(t, frozen())
 	warm(t, reader, key("a", "two"), dir)
-	f = federate(t, reader, []float32{0, 0}, 3, lake.FederatedOptions{})
-	assert.Equal(t, want[:1], f.Targets, "without a store it is all there is")
+	f := federate(t, reader, []float32{0, 0}, 3, lake.FederatedOptions{})
+	assert.Equal(t, want[:1], f.Targets, "warmed without a store")
 }
 
 // silent is a store that does not say what it has, or of which dimension.

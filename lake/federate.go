@@ -14,8 +14,7 @@ import (
 // FederatedOptions say which collections a federated search asks, and what becomes of errors.
 type FederatedOptions struct {
 	// Targets are asked, in this order; nil: every collection of the queries' dimension, by backend
-	// and name. Under Frozen stores are asked which they have once only; what has an entry counts,
-	// too.
+	// and name. With Frozen these are the ones that have an entry.
 	Targets []backend.Key
 	// Partial answers from the targets that answer before the context's deadline. Without Targets,
 	// a third of the time is for asking stores what they have, and a third for the dimensions.

@@ -54,10 +54,8 @@ func (t *Target) enter(ctx context.Context, q *Query) (*cache.Entry, error) {
 		if err := t.l.closed("search"); err != nil {
 			return nil, err
 		}
-		if _, err := t.backend(); err != nil { // nobody to prime it from
-			t.slot.Miss()
-			return nil, miss(t.key)
-		}
+		t.slot.Miss()
+		return nil, miss(t.key)
 	}
 	e, err := t.current(ctx, p, c.Mode == Eventual)
 	return q.Session.learn(t, e), err

@@ -32,7 +32,7 @@ type Mode uint8
 const (
 	Fresh    Mode = iota // before every search: the answer is of a state during the call
 	Eventual             // once in a while: the answer is of a state at most TTL before the call
-	Frozen               // when there is no entry: what was primed answers until it is dropped
+	Frozen               // never: what was primed or warmed answers until it is dropped
 )
 
 // String returns the mode's name.
@@ -119,7 +119,6 @@ type Lake struct {
 	mu       sync.RWMutex
 	backends map[string]backend.Backend
 	targets  map[backend.Key]*Target
-	told     sync.Map // by backend, the collections that searches under Frozen keep to
 
 	building builds
 }

@@ -90,8 +90,12 @@ func (m *model) leave(k backend.Key) (freed bool) {
 }
 
 // search returns the id that must be found first, or the kind of the error.
-func (m *model) search(k backend.Key, check bool) (int64, fault.Kind) {
+func (m *model) search(k backend.Key, check, frozen bool) (int64, fault.Kind) {
 	e := m.entry(k)
+	if e == nil && frozen {
+		m.stats.Misses++
+		return 0, fault.CacheMiss
+	}
 	if e != nil && !check {
 		m.touch(e)
 		m.stats.Hits++
@@ -237,7 +241,7 @@ func (s *sequence) search(t testing.TB, k backend.Key) {
 	q := one(2, []*lake.Consistency{nil, in(lake.Fresh), in(lake.Frozen),
 		{Mode: lake.Eventual, TTL: 1000 * time.Hour}, {Mode: lake.Eventual}}[mode])
 	s.did = append(s.did, fmt.Sprintf("search %s %v", k, q.Consistency))
-	want, kind := s.m.search(k, mode != 2 && mode != 3)
+	want, kind := s.m.search(k, mode != 2 && mode != 3, mode == 2)
 	got, err := askAs(t.Context(), s.l, k, q)
 	require.Equal(t, kind, fault.KindOf(err), "%v", err)
 	if err == nil {

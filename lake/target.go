@@ -21,7 +21,6 @@ type Target struct {
 	consistency atomic.Pointer[Consistency]
 	store       atomic.Pointer[backend.Backend]
 	large       atomic.Pointer[tooLarge]
-	dim         atomic.Int64 // what a federated search last learnt of it; 0: nothing
 
 	mu     sync.Mutex
 	flight *flight // under way; guarded by mu

@@ -148,6 +148,9 @@ def test_changes_are_followed_as_the_consistency_says() -> None:
     fresh = rv.RuLake([store])
     frozen = rv.RuLake([store], consistency=Consistency.FROZEN)
     slow = rv.RuLake([store], consistency=Consistency.EVENTUAL(ttl=3600))
+    with pytest.raises(rv.CacheMissError, match="mine/docs is not in the cache"):
+        frozen.search_one("docs", ROWS[5], backend="mine")
+    frozen.prime(("mine", "docs"))
     for lake in (fresh, frozen, slow):
         assert lake.search_one("docs", ROWS[5], k=1).ids.tolist() == [16]
     store.rows["docs"] = (IDS + 1, ROWS)

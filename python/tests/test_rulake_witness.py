@@ -60,6 +60,9 @@ def test_publish_mutate_republish_refresh(
     assert second.generation == 2 and second.witness != first.witness
     assert reader.refresh_from_bundle_dir(KEY, tmp_path) is RefreshResult.INVALIDATED
     assert KEY not in reader
+    with pytest.raises(rv.CacheMissError, match="prime it"):
+        reader.search_one("docs", ROWS[0])
+    reader.prime(KEY)
     assert len(reader.search_one("docs", ROWS[0], k=1000).ids) == 501
     assert reader.cache_witness_of(KEY) == second.witness
     assert reader.cache_stats().primes == 2

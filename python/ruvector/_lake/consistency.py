@@ -21,7 +21,8 @@ class Consistency:
 
     ``Consistency.FRESH`` asks the store before every search whether its data are still those in
     the cache. ``Consistency.EVENTUAL(ttl=seconds)`` asks when the last answer to that question is
-    older. ``Consistency.FROZEN`` asks only when nothing is in the cache.
+    older. ``Consistency.FROZEN`` never asks: what was primed or warmed answers, and where there is
+    nothing a search raises `CacheMissError`.
 
     Immutable, hashable; may be used from any thread and pickled.
 
