@@ -132,25 +132,34 @@ class ObjectStoreBackend(BackendAdapter):
 
     def _parts(self, files: Files, collection: str) -> Iterator[Any]:
         """Yield batches of "id" and "vector"."""
-        pyarrow, parquet = map(importlib.import_module, ("pyarrow", "pyarrow.parquet"))
         counted = 0
         for key, mark in files.items():
-            file = parquet.ParquetFile(_Ranges(self._store, key, mark.size))
-            names = file.schema_arrow.names
-            wanted = [self._column] if self._ids is None else [self._ids, self._column]
-            for column in wanted:
-                if column not in names:
-                    raise BackendError(f"{key} has no column {column!r}, but {listed(names)}")
-            # One of no rows first, which says the types of a file that has none.
-            kinds = pyarrow.schema([file.schema_arrow.field(name) for name in wanted])
-            yield self._named(pyarrow.RecordBatch.from_pylist([], kinds), counted)
-            for batch in file.iter_batches(_ROWS, columns=wanted):
-                yield self._named(batch, counted)
-                counted += len(batch)
+            changed = f"{key} changed while it was read; try again"
+            try:
+                for batch in self._batches(key, mark.size):
+                    yield self._named(batch, counted)
+                    counted += len(batch)
+            except Exception as error:  # what is read of two states may fail in any way
+                if self._store.mark(key) != mark:
+                    raise BackendError(changed) from error
+                raise
             if self._store.mark(key) != mark:
-                raise BackendError(f"{key} changed while it was read; try again")
+                raise BackendError(changed)
         if self._files(collection).keys() != files.keys():
             raise BackendError("files came or went while they were read; try again")
+
+    def _batches(self, key: str, size: int) -> Iterator[Any]:
+        """Yield the rows of a file; first none, which says the types of a file that has none."""
+        pyarrow, parquet = map(importlib.import_module, ("pyarrow", "pyarrow.parquet"))
+        file = parquet.ParquetFile(_Ranges(self._store, key, size))
+        names = file.schema_arrow.names
+        wanted = [self._column] if self._ids is None else [self._ids, self._column]
+        for column in wanted:
+            if column not in names:
+                raise BackendError(f"{key} has no column {column!r}, but {listed(names)}")
+        kinds = pyarrow.schema([file.schema_arrow.field(name) for name in wanted])
+        yield pyarrow.RecordBatch.from_pylist([], kinds)
+        yield from file.iter_batches(_ROWS, columns=wanted)
 
     def _named(self, batch: Any, counted: int) -> Any:
         pyarrow = importlib.import_module("pyarrow")
