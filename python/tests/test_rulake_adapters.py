@@ -306,7 +306,7 @@ def test_a_hang_ends_with_a_deadline_ctrl_c_and_cancelling() -> None:
 
 
 def test_a_pull_that_hangs_leaves_other_collections_alone() -> None:
-    release = threading.Event()
+    release, before = threading.Event(), set(threading.enumerate())
     store = Mine(bad=(IDS, ROWS), docs=(IDS, ROWS))
     store.max_calls = 2
     store.behave["pull"] = lambda name: name == "bad" and release.wait()
@@ -316,6 +316,10 @@ def test_a_pull_that_hangs_leaves_other_collections_alone() -> None:
             lake.search_federated(QUERIES[0], targets=[("mine", "bad")], deadline=0.1)
         assert lake.search_one("docs", QUERIES[0]).ids.size == 10
     release.set()
+    lake.close()
+    until = time.monotonic() + 30
+    while set(threading.enumerate()) - before and time.monotonic() < until:
+        time.sleep(0.02)  # they still hold rows that nobody wants
 
 
 class Told(Mine):

@@ -1,8 +1,8 @@
 """Answering the questions of a store that is written in Python: which threads do it, and how.
 
-Of each store that a lake has registered one thread, the dispatcher, waits in the library for
-questions and hands them to a few others, which call the store. All are daemons: they end with the
-lake, and nobody waits for them, least of all the interpreter at its end.
+Of each store that a lake has registered one or two threads listen in the library for questions.
+Who hears one answers it, after it has seen to it that somebody listens meanwhile. All are daemons:
+they end with the lake, and nobody waits for them, least of all the interpreter at its end.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .._native.handle import Handle
 from .._native.lake import adapter as native
 from .._native.lake.adapter import Question
 
-IDLE = 10.0  # seconds until a thread that has nothing to do ends
+IDLE_MS = 10_000  # until a thread ends that is not the only one that listens
+SPARE = 2  # threads that listen while nothing is asked
 HANGING = 64  # calls that nobody waits for any more and that have not returned
-LOOK_MS = 50  # between two looks whether a question that waits may be answered now
-QUIET_MS = 60_000
+LOOK_MS = 50  # between two looks whether one more call may run
 
 Answer = Callable[[Handle, Question], object]
 
@@ -39,123 +39,125 @@ class Crew:
         self._answer = answer
         self._most = most
         self._lock = Lock()
-        self._waiting: list[Question] = []
-        self._idle: list[threading.Event] = []
+        self._listening = 0
         self._busy: dict[int, int] = {}  # question of each thread that answers one
-        self._starting = 0  # threads that have no question yet
-        self._made = 0
-        self._over = False
+        self._watched = False  # whether a thread waits for calls to end
 
-    def take(self, question: Question) -> None:
-        """Have a question answered."""
+    def start(self) -> None:
+        """Have somebody listen."""
         with self._lock:
-            self._waiting.append(question)
-        self.stir()
+            self._listening += 1
+        self._send()
 
-    @property
-    def behind(self) -> bool:
-        """Whether questions wait for a thread."""
-        return bool(self._waiting)
-
-    def stir(self) -> None:
-        """Wake or start a thread if a question waits and may be answered now."""
-        with self._lock:
-            if len(self._waiting) <= self._starting:
-                return
-            if self._idle:
-                self._idle.pop().set()
-                return
-            running, coming = list(self._busy.values()), self._starting
-        # Asked without the lock: the library may be busy.
-        wanted = sum(native.is_wanted(self._store, number) for number in running)
-        if len(running) >= self._most + HANGING:
-            self._give_up(len(running))
-        elif wanted + coming < self._most:
-            self._start()
-
-    def end(self) -> None:
-        """Have the threads end that have nothing to do."""
-        with self._lock:
-            self._over = True
-            for wake in self._idle:
-                wake.set()
-
-    def _start(self) -> None:
-        with self._lock:
-            self._made += 1
-            self._starting += 1
-            name = f"ruvector-adapter-{self._made}"
+    def _send(self) -> None:
+        """Start a thread that was counted as listening."""
         try:
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            threading.Thread(target=self._listen, name="ruvector-adapter", daemon=True).start()
         except RuntimeError:  # the interpreter ends, or the system has no more threads
             with self._lock:
-                self._starting -= 1
-            self._give_up(len(self._busy))
+                self._listening -= 1
 
-    def _give_up(self, running: int) -> None:
-        with self._lock:
-            questions, self._waiting = self._waiting, []
-        why = f"no thread is left for a call of it: {running} calls have not returned"
-        for question in questions:
-            native.fail(self._store, question.id, BackendError.kind, 0, why)
-
-    def _work(self) -> None:
-        me, first = threading.get_ident(), True
+    def _listen(self) -> None:
+        me = threading.get_ident()
         while True:
-            question = self._next(me, first)
-            first = False
-            if question is None:
-                return
             try:
-                if native.is_wanted(self._store, question.id):
-                    self._answer(self._store, question)
+                question = native.next_question(self._store, IDLE_MS)
             except RuVectorError:  # the store is closed, or the process was forked
-                pass
-            finally:
                 with self._lock:
-                    self._busy.pop(me, None)
-
-    def _next(self, me: int, first: bool) -> Question | None:
-        """Wait for a question; None after a while without one."""
-        until = time.monotonic() + IDLE
-        while True:
+                    self._listening -= 1
+                self._store.close()
+                return
             with self._lock:
-                self._starting -= first
-                first = False
-                if self._waiting:
-                    question = self._waiting.pop(0)
-                    self._busy[me] = question.id
-                    return question
-                if self._over or time.monotonic() > until:
-                    return None
-                wake = threading.Event()
-                self._idle.append(wake)
-            if not wake.wait(IDLE):
-                with self._lock:
-                    if wake in self._idle:
-                        self._idle.remove(wake)
+                if question is None and self._listening == 1:
+                    continue
+                self._listening -= 1
+                if question is None:
+                    return
+                self._busy[me] = question.id
+                alone = not self._listening
+            if alone and not self._relieved():
+                self._have_it_watched()
+            self._reply(question)
+            with self._lock:
+                self._busy.pop(me, None)
+                enough = len(self._busy) + self._listening >= self._most
+                if self._listening and (enough or self._listening >= SPARE):
+                    return
+                if not enough:
+                    self._listening += 1
+            if enough:  # by those who came meanwhile, or by calls that hang
+                if not self._relieved():
+                    self._have_it_watched()
+                return
+
+    def _reply(self, question: Question) -> None:
+        with contextlib.suppress(RuVectorError):  # the store is closed, or the process was forked
+            if native.is_wanted(self._store, question.id):
+                self._answer(self._store, question)
+
+    def _relieved(self) -> bool:
+        """Return whether somebody listens, who is sent if one more call may run."""
+        with self._lock:
+            if self._listening:
+                return True
+            running = set(self._busy.values())
+        if len(running) >= self._most + HANGING:
+            return False
+        if len(running) >= self._most:
+            try:
+                wanted = sum(native.is_wanted(self._store, number) for number in running)
+            except RuVectorError:  # closed: nobody is needed
+                return True
+            if wanted >= self._most:
+                return False
+        with self._lock:
+            if self._listening:
+                return True
+            now = set(self._busy.values())
+            if len(now) >= self._most and not now <= running:
+                return False
+            self._listening += 1
+        self._send()
+        return True
+
+    def _have_it_watched(self) -> None:
+        """Have a thread look until one more call may run."""
+        with self._lock:
+            if self._watched:
+                return
+            self._watched = True
+        try:
+            threading.Thread(target=self._watch, name="ruvector-adapter", daemon=True).start()
+        except RuntimeError:  # the thread that has no time now will listen again
+            self._watched = False
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(LOOK_MS / 1e3)
+            with self._lock:
+                if self._listening:
+                    self._watched = False
+                    return
+                running = len(self._busy)
+            if running >= self._most + HANGING:
+                self._refuse(running)
+            else:
+                self._relieved()
+
+    def _refuse(self, running: int) -> None:
+        """Answer a question, if there is one, with why it is not."""
+        with contextlib.suppress(RuVectorError):
+            question = native.next_question(self._store, 0)
+            if question is not None:
+                native.fail(
+                    self._store, question.id, BackendError.kind, 0,
+                    f"no thread is left for a call of it: {running} calls have not returned",
+                )  # fmt: skip
 
 
 def serve(store: Handle, answer: Answer, most: int) -> None:
     """Have the questions of a store answered until it is closed, on threads of their own."""
-    crew = Crew(store, answer, most)
-    threading.Thread(
-        target=_dispatch, args=(store, crew), name="ruvector-adapter", daemon=True
-    ).start()
-
-
-def _dispatch(store: Handle, crew: Crew) -> None:
-    while True:
-        try:
-            question = native.next_question(store, LOOK_MS if crew.behind else QUIET_MS)
-            if question is None:
-                crew.stir()
-            else:
-                crew.take(question)
-        except RuVectorError:  # the store is closed, or the process was forked
-            break
-    crew.end()
-    store.close()
+    Crew(store, answer, most).start()
 
 
 def stop(store: Any) -> None:
