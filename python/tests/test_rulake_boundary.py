@@ -121,7 +121,7 @@ class Hanging(BackendAdapter):
 
 
 def test_an_interrupt_ends_a_search_whose_store_hangs(lake: rv.RuLake) -> None:
-    hanging = Hanging()
+    hanging, before = Hanging(), set(threading.enumerate())
     lake.register_backend(hanging)
     try:
         for ask in (
@@ -139,6 +139,9 @@ def test_an_interrupt_ends_a_search_whose_store_hangs(lake: rv.RuLake) -> None:
         assert len(lake.search_one("docs", ROWS[0], backend="mine").ids) == 10
     finally:
         hanging.end.set()
+        lake.close()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(10)  # what they answer now is given back by them
 
 
 def handles() -> int:
