@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import subprocess
 import sys
 from typing import Any
 
@@ -55,3 +56,17 @@ def test_a_question_about_zip_files_is_answered_by_zipfile_first(entries: Any) -
     index = rv.Index.build(embedder.encode([entry.text for entry in entries]))
     first = index.search(embedder.encode("how do I read a zip file"), k=1).ids[0]
     assert entries[first].name.startswith("zipfile.")
+
+
+def test_readers_follow_the_daemon_that_publishes() -> None:
+    script = pathlib.Path(__file__).resolve().parents[2] / "demo" / "sidecar.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--states", "3"],
+        check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    for reader in ("first reader", "second reader"):
+        own = [line for line in lines if line.startswith(reader)]
+        assert "up_to_date, 100 rows of state [" in own[0]
+        assert "invalidated, 100 rows of state [3]" in own[-1]
+        assert all("primed 0" in line for line in own)
