@@ -39,3 +39,16 @@ def nothing_leaks() -> Iterator[None]:
         after = _held()
     assert after[0] <= before[0], f"{after[0] - before[0]} imported Arrow arrays left"
     assert after[1] <= before[1], f"{after[1] - before[1]} arrays still lent to the library"
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` leaves out what is long
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Make all but every n-th case of a test that is marked `sample(n)` long."""
+    seen: dict[str, int] = {}
+    for item in items:
+        mark = item.get_closest_marker("sample")
+        if mark is not None:
+            test = item.nodeid.partition("[")[0]
+            at = seen[test] = seen.get(test, -1) + 1
+            if at % mark.args[0]:
+                item.add_marker(pytest.mark.long)

@@ -52,6 +52,7 @@ ORDERS = [
 ]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join(order))
 def test_accessors_appear_in_any_order_of_imports(order: tuple[str, ...]) -> None:
     _run("".join(f"import {name}\n" for name in order) + CHECK)

@@ -179,6 +179,7 @@ def test_the_only_column_of_bits_of_a_frame_is_found(name: str) -> None:
     assert (kind if isinstance(kind, str) else kind[0]) in ("bits", "vector")
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", FRAMED)
 def test_an_index_of_bits_is_of_the_frame_that_it_was_built_from(name: str) -> None:
     frame = _frame_of(COLUMNS[name]())

@@ -138,6 +138,7 @@ TOO_GREAT = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", NO_QUERY | TOO_GREAT)
 def test_what_is_no_query_is_a_named_error_everywhere(name: str) -> None:
     # Under cosine a query of any length is a direction.

@@ -132,6 +132,7 @@ def clusters(n: int, d: int, seed: int) -> np.ndarray:
     return rows.astype(np.float32)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("keep", ["first", "last"])
 @pytest.mark.parametrize(("metric", "bound"), [("cosine", 0.93), ("l2", 1.6)])
 def test_twenty_thousand_rows_keep_the_promise_by_brute_force(

@@ -224,6 +224,7 @@ def test_null_rows_are_never_candidates(name: str, kind: Any) -> None:
         assert plan.null_rows == len(NULL)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", VECTOR_VERBS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_bad_rows_are_named_or_count_as_null(name: str, bad: float) -> None:

@@ -72,6 +72,7 @@ def _schema(frame: Any) -> list[Any]:
     return list(frame.schema if isinstance(frame, pa.Table) else frame.dtypes)
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("kind", ["exact", "flat", "ivf"])
 @pytest.mark.parametrize("name", EMPTY)
 def test_an_index_answers_no_queries_with_the_schema_of_some(name: str, kind: Any) -> None:

@@ -33,6 +33,7 @@ FRAMES: dict[str, Any] = {
 SAME = list(range(N))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("metric", ["hamming", "jaccard"])
 @pytest.mark.parametrize("shape", FRAMES)
 def test_rows_of_bits_in_another_order_are_refused_by_row(shape: str, metric: str) -> None:

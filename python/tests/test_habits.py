@@ -367,6 +367,7 @@ def test_a_query_that_is_a_vector_written_as_text_is_parsed_by_the_statement_sho
         assert scope["query"].dtype == np.float32
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("library", FRAMES)
 @pytest.mark.parametrize("text", WRITTEN)
 def test_a_frame_whose_vectors_are_text_says_so_before_it_asks_for_a_column(

@@ -49,6 +49,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_search_by_text_of_hostile_provenance_is_a_short_embed_error(
     name: str, tmp_path: Path

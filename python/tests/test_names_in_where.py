@@ -73,6 +73,7 @@ def test_local_variables_come_before_global_ones() -> None:
     assert rv.explain(FRAME, ROWS[0], where="n == @OUTSIDE") is not None
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("verb", VERBS)
 def test_variables_of_ours_are_never_reached(verb: str, step: int) -> None:

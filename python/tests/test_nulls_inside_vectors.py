@@ -138,6 +138,7 @@ def test_a_matrix_has_nan_where_a_number_is_null(name: str) -> None:
     np.testing.assert_array_equal(rv.to_matrix(COLUMNS[name](WHOLE)), np.array(WHOLE))
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", COLUMNS)
 def test_verbs_name_the_row_and_column_of_a_null_number(name: str) -> None:
     column = COLUMNS[name](ROWS)

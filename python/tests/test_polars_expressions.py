@@ -331,6 +331,7 @@ BAD = ROWS.copy()
 BAD[23, 1] = np.nan
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_errors_inside_keep_type_and_message(verb: str, engine: Any) -> None:

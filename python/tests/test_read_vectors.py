@@ -82,6 +82,7 @@ def same(column, matrix, valid):
     assert rows.tobytes() == matrix.tobytes()
 
 
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("seed", range(150))
 def test_what_pyarrow_writes(seed, tmp_path):
     rng = np.random.default_rng(seed)
@@ -94,6 +95,7 @@ def test_what_pyarrow_writes(seed, tmp_path):
     same(rv.read_vectors(path, threads=int(rng.integers(3))), matrix, valid)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("seed", range(40))
 def test_what_polars_and_duckdb_write(seed, tmp_path):
     rng = np.random.default_rng(seed)

@@ -269,6 +269,7 @@ def test_an_output_folder_that_cannot_be_written(tmp_path: pathlib.Path) -> None
         score(folder, tmp_path / "a\0b")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(6))
 def test_any_damage_is_an_error_or_rows(tmp_path: pathlib.Path, seed: int) -> None:
     """Bytes of a file changed at random: named or scored, and never half scored."""

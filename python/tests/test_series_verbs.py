@@ -258,6 +258,7 @@ def test_a_metric_of_the_other_kind_names_the_verb_that_has_it(
             getattr(rv, verb)(held, QUERY, metric=metric)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_bad_rows_are_named_or_left_out(kind: str, bad: float) -> None:

@@ -192,6 +192,7 @@ def _ask_ranges(book: Ledger, query: Any) -> None:
     assert diverse.ids[0] == ordered[0] and len(set(diverse.ids.tolist())) == min(3, len(ordered))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("keep", ["borrow", "copy"])
 @pytest.mark.parametrize(
     ("kind", "metric"),

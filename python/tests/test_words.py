@@ -50,6 +50,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", COLUMNS)
 def test_texts_of_every_layout_are_the_same_index(name):
     words = build_words(COLUMNS[name]())
