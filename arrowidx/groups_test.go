@@ -108,7 +108,10 @@ func TestEveryGroupGetsItsNearestRows(t *testing.T) {
 	eachGroupKind(t, func(t *testing.T, kind arrowidx.Kind, bits int) {
 		r := arrowidxtest.Rand(t, 200)
 		for _, metric := range arrowidxtest.Metrics {
-			for _, n := range []int{1, 2, 7, 40, 400} {
+			for i, n := range []int{1, 2, 7, 40, 400} {
+				if !arrowidxtest.Whole() && (i+int(metric)+bits)%2 != 0 {
+					continue
+				}
 				g := newGrouping(r, 2500, 17, 3, n)
 				ix := g.build(t, kind, bits, metric)
 				for _, k := range []int{1, 6} {
