@@ -95,8 +95,9 @@ def scoring() -> Callable[[], None]:
     return work
 
 
-WORK = {"build": building, "dedup": deduping, "embed": embedding, "join": joining}
-WORK["score"] = scoring
+WORK = {
+    "build": building, "dedup": deduping, "embed": embedding, "join": joining, "score": scoring,
+}  # fmt: skip
 
 
 def main() -> int:

@@ -31,38 +31,62 @@ SHORT_BYTES = 20_000_000
 KEPT_NUMBERS = 200_000  # a thread keeps scratch memory of so many, under 1 MB
 
 
-class _Scratch:
-    """What one search of one query needs, made once and used again by one thread at a time.
-
-    It is prepared for one version of one index: that of ``facts``, which names the handle.
-    """
+class Scratch:
+    """Memory and structs of a search of one query, made once and used by one thread at a time."""
 
     __slots__ = (
-        "address", "call", "cost", "counts", "error", "facts", "found", "function", "ids", "key",
-        "memory", "params", "plan", "plan_bytes", "query", "scores", "small",
+        "call", "cost", "counts", "error", "found", "ids", "key", "memory", "params", "plan",
+        "plan_bytes", "query", "scores", "small",
     )  # fmt: skip
 
+    call: Any
+
     def __init__(self) -> None:
-        self.function = library().rv_search_one
         self.error = Error(size=sizeof(Error))
         self.plan = Plan(size=sizeof(Plan))
         self.plan_bytes = memoryview(self.plan).cast("B")
         self.counts = np.zeros(1, np.int64)
         self.found = c_int64.from_address(address(self.counts))
         self.params = SearchParams(
-            size=sizeof(SearchParams), nq=1, counts=address(self.counts), plan=addressof(self.plan)
-        )
-        self.call = SearchCall(0, addressof(self.params), addressof(self.error))
-        self.address = addressof(self.call)
+            size=sizeof(SearchParams), nq=1, counts=address(self.counts),
+            plan=addressof(self.plan), threads=1,
+        )  # fmt: skip
         empty = np.empty(0, np.float32)
         # query (room for float64), ids, scores: never smaller
         self.memory = (np.empty(0, np.float64), np.empty(0, np.int64), empty)
         self.query: npt.NDArray[Any] = empty
         self.ids, self.scores = self.memory[1:]
-        self.facts: Facts | None = None
         self.key: tuple[Any, ...] = ()
         self.cost = 0
         self.small = True
+
+    def make_room(self, dim: int, size: int, k: int) -> None:
+        """Make room for a query of `dim` numbers of `size` bytes (8: float64) and k answers."""
+        query, ids, scores = self.memory
+        if dim > len(query):
+            query = np.empty(dim, np.float64)
+        if k > len(ids):
+            ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
+        self.memory = query, ids, scores
+        self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
+        self.query = (query if size == 8 else query.view(np.float32))[:dim]
+        self.ids, self.scores = ids[: max(k, 0)], scores[: max(k, 0)]
+        params = self.params
+        params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
+        params.dim, params.k, params.numbers = dim, k, size == 8
+
+
+class _Scratch(Scratch):
+    """That of one version of an index: of ``facts``, which names the handle."""
+
+    __slots__ = ("address", "facts", "function")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.function = library().rv_search_one
+        self.call = SearchCall(0, addressof(self.params), addressof(self.error))
+        self.address = addressof(self.call)
+        self.facts: Facts | None = None
 
     def prepare(
         self,
@@ -79,22 +103,11 @@ class _Scratch:
 
         ``size`` is the bytes of a number of the query: 8 says that it is float64.
         """
-        query, ids, scores = self.memory
-        if dim > len(query):
-            query = np.empty(dim, np.float64)
-        if k > len(ids):
-            ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
-        self.memory = query, ids, scores
-        self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
-        self.query = (query if size == 8 else query.view(np.float32))[:dim]
-        self.ids, self.scores = ids[: max(k, 0)], scores[: max(k, 0)]
-        self.call.index, self.cost = facts.handle, _cost(facts, k, rerank, recall, probes)
+        self.make_room(dim, size, k)
+        self.call.index, self.cost = facts.handle, cost_of(facts, k, rerank, recall, probes)
         params = self.params
-        params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
-        params.dim, params.k, params.rerank = dim, k, rerank
-        params.numbers = size == 8
-        params.probes = probes
-        params.epsilon0, params.recall, params.threads = epsilon0, recall, 1
+        params.rerank, params.probes = rerank, probes
+        params.epsilon0, params.recall = epsilon0, recall
         self.facts, self.key = facts, (dim, size, k, rerank, epsilon0, recall, probes)
 
 
@@ -201,7 +214,7 @@ class Search:
             params.source = source.value
             if not params.source:
                 raise InvalidArgument("the column to measure against is closed")
-        cost = _cost(facts, k, rerank, recall, probes)
+        cost = cost_of(facts, k, rerank, recall, probes)
         if cost >= SHORT_BYTES:
             cost = _under(facts, cost, mask if ids is None else ids)
         self._short = cost * len(batch) < SHORT_BYTES
@@ -331,7 +344,7 @@ def search_one(
     return answer
 
 
-def _cost(
+def cost_of(
     reads: Facts, k: int, rerank: int | None, recall: float | None, probes: int | None = 0
 ) -> int:
     """Return about how many bytes one query reads: what is scanned, and the vectors measured.
@@ -357,6 +370,3 @@ def _under(reads: Facts, cost: int, allowed: Any) -> int:
     mask = isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_
     rows = int(np.count_nonzero(allowed)) if mask else len(allowed)
     return min(cost, rows * (reads.vector or reads.scanned // reads.rows))
-
-
-cost_of = _cost  # of the searches of lakes, too

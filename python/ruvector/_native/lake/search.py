@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from ctypes import addressof, byref, c_int64, sizeof
+from ctypes import addressof, byref, sizeof
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,8 +15,7 @@ from ..facts import Facts, facts_from
 from ..handle import Handle
 from ..library import call, library, raise_error
 from ..params import allow, allow_ids, number_type
-from ..search import KEPT_NUMBERS, SHORT_BYTES, cost_of, room_for_texts
-from ..structs import Error as ErrorStruct
+from ..search import SHORT_BYTES, Scratch, cost_of, room_for_texts
 from ..structs import LakeCall, LakeQuery, Plan, SearchParams
 from ..task import Task
 from .calls import ask
@@ -81,54 +80,26 @@ class Target:
             self.known = said["entry"], facts_from(self.handle.value, said["index"])
 
 
-class _Scratch:
-    """What one search of one query needs, made once and used again by one thread at a time."""
+class _Scratch(Scratch):
+    """What one search of one query needs, prepared for one entry of the cache."""
 
-    __slots__ = (
-        "address", "call", "cost", "counts", "error", "found", "function", "ids", "key", "known",
-        "memory", "params", "plan", "plan_bytes", "query", "scores", "small", "terms",
-    )  # fmt: skip
+    __slots__ = ("address", "function", "known", "terms")
 
     def __init__(self) -> None:
+        super().__init__()
         self.function = library().rv_lake_search_one
-        self.error = ErrorStruct(size=sizeof(ErrorStruct))
-        self.plan = Plan(size=sizeof(Plan))
-        self.plan_bytes = memoryview(self.plan).cast("B")
-        self.counts = np.zeros(1, np.int64)
-        self.found = c_int64.from_address(address(self.counts))
-        self.params = SearchParams(
-            size=sizeof(SearchParams), nq=1, counts=address(self.counts),
-            plan=addressof(self.plan), threads=1,
-        )  # fmt: skip
         self.terms = LakeQuery(size=sizeof(LakeQuery))
         self.call = LakeCall(
             0, addressof(self.params), addressof(self.terms), addressof(self.error)
         )
         self.address = addressof(self.call)
-        empty = np.empty(0, np.float32)
-        self.memory = (np.empty(0, np.float64), np.empty(0, np.int64), empty)
-        self.query: npt.NDArray[Any] = empty
-        self.ids, self.scores = self.memory[1:]
         self.known: tuple[int, Facts] | None = None
-        self.key: tuple[Any, ...] = ()
-        self.cost = 0
-        self.small = True
 
     def prepare(self, known: tuple[int, Facts], dim: int, size: int, k: int, asked: Asked) -> None:
         """Make room for a search of an entry and write its parameters."""
-        query, ids, scores = self.memory
-        if dim > len(query):
-            query = np.empty(dim, np.float64)
-        if k > len(ids):
-            ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
-        self.memory = query, ids, scores
-        self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
-        self.query = (query if size == 8 else query.view(np.float32))[:dim]
-        self.ids, self.scores = ids[:k], scores[:k]
-        params, terms = self.params, self.terms
-        params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
-        params.dim, params.k, params.numbers = dim, k, size == 8
-        params.recall = asked.recall
+        self.make_room(dim, size, k)
+        self.params.recall = asked.recall
+        terms = self.terms
         terms.entry, terms.consistency, terms.ttl_ns = known[0], asked.mode, asked.ttl
         terms.session, terms.rerank_factor = asked.session, asked.factor
         self.call.target = known[1].handle
