@@ -85,13 +85,13 @@ def test_a_cell_is_charged_for_what_it_holds_and_calibration_for_what_it_found()
     handle = _native.build_from(column, None, {"metric": "l2", "kind": "ivf", "cells": 30})
     codes = 3000 * _native.info(handle)["row_bytes"]
     facts = facts_of(handle)
-    costs = [_nearest._cost(facts, 10, 0, 0.0, probes) for probes in (1, 5, 20, 30, 10**9)]
+    costs = [_nearest.cost_of(facts, 10, 0, 0.0, probes) for probes in (1, 5, 20, 30, 10**9)]
     assert costs == sorted(costs)
     assert costs[0] < codes / 10 + 30 * 24
     assert costs[-1] == codes + 30 * 24, "never more than all there is"
-    assert _nearest._cost(facts, 10, 0, 0.8) < _nearest._cost(facts, 10, 0, 0.99) <= costs[-1]
-    assert _nearest._cost(facts, 10, -1, 1.0) >= VALUES.nbytes
-    assert _nearest._cost(facts, 10, 50, 0.95) > _nearest._cost(facts, 10, 0, 0.95)
+    assert _nearest.cost_of(facts, 10, 0, 0.8) < _nearest.cost_of(facts, 10, 0, 0.99) <= costs[-1]
+    assert _nearest.cost_of(facts, 10, -1, 1.0) >= VALUES.nbytes
+    assert _nearest.cost_of(facts, 10, 50, 0.95) > _nearest.cost_of(facts, 10, 0, 0.95)
     _native.calibrate(handle, RNG.normal(size=(100, 24)).astype(np.float32))
     _native.search_rows(handle, VALUES[0], 1)
     assert facts_of(handle) is not facts
@@ -207,8 +207,8 @@ def test_an_index_built_for_every_neighbour_is_charged_for_every_vector():
     column = _native.column_from_matrix(VALUES)
     handle = _native.build_from(column, None, {"metric": "l2", "kind": "flat", "recall": 1.0})
     facts = facts_of(handle)
-    assert _nearest._cost(facts, 1, -1, 0.0) >= VALUES.nbytes
-    assert _nearest._cost(facts, 1, -1, 0.95) < VALUES.nbytes / 4
+    assert _nearest.cost_of(facts, 1, -1, 0.0) >= VALUES.nbytes
+    assert _nearest.cost_of(facts, 1, -1, 0.95) < VALUES.nbytes / 4
     handle.close()
     column.close()
 

@@ -50,7 +50,7 @@ def in_threads(seconds, *works):
 
 def test_a_change_of_one_index_between_two_looks_at_it_does_not_answer_for_another(monkeypatch):
     a, b = named(1, 50, "exact"), named(2, 50, "exact")
-    cost = _nearest._cost
+    cost = _nearest.cost_of
 
     def changed_meanwhile(*args):
         found = cost(*args)
@@ -58,9 +58,9 @@ def test_a_change_of_one_index_between_two_looks_at_it_does_not_answer_for_anoth
         return found
 
     q = rows_of(1, 9)[0]
-    monkeypatch.setattr(_nearest, "_cost", changed_meanwhile)
+    monkeypatch.setattr(_nearest, "cost_of", changed_meanwhile)
     a.search(q, 3)
-    monkeypatch.setattr(_nearest, "_cost", cost)
+    monkeypatch.setattr(_nearest, "cost_of", cost)
     b.upsert([2 * FAR + 5000], rows_of(1))
     assert (b.search(q, 3).ids // FAR == 2).all()
     assert (a.search(q, 3).ids // FAR == 1).all()
