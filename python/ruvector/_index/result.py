@@ -39,7 +39,129 @@ class Hit(NamedTuple):
     score: float
 
 
-class SearchResult:
+class Found:
+    """What every answer has: ids, scores and counts, and the ways to read them as columns.
+
+    May be read from any thread.
+    """
+
+    __slots__ = ("_counts", "_single", "ids", "plan", "score_name", "scores")
+
+    ids: npt.NDArray[Any]
+    scores: npt.NDArray[np.float32]
+    score_name: str
+    plan: Plan
+    _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
+    _single: bool
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Rows found for each query, shape (nq,)."""
+        if self._counts is None:
+            self._counts = np.array([len(self.ids)], np.int64)
+        return self._counts
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} is not iterable; use ids, scores = result.arrays(), "
+            "for hit in result.hits(), or result.ids and result.scores"
+        )
+
+    if not TYPE_CHECKING:  # which report it
+
+        def __getitem__(self, key: object) -> NoReturn:
+            raise TypeError(
+                f"a {type(self).__name__} is not subscriptable; use result.ids[0] and "
+                "result.scores[0], or result.hits()[0]"
+            )
+
+    def arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Return ``(ids, scores)``, the same arrays as the attributes."""
+        return self.ids, self.scores
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows found as a pandas DataFrame; no absent cells.
+
+        The columns say what was found and its score; of a batch before them the query and
+        ``rank``.
+        """
+        try:
+            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+        except ImportError as error:
+            raise missing_extra("pandas", "pandas") from error
+        return pd.DataFrame(self._columns())
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows found as a polars DataFrame; see `to_pandas`.
+
+        ``rank`` and ``query_row`` are UInt32. Ids of more than one type become texts.
+        """
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise missing_extra("polars", "polars") from error
+        columns: dict[str, Any] = dict(self._columns())
+        for name, values in columns.items():
+            if name in ("query_row", "rank"):
+                columns[name] = values.astype(np.uint32)
+            elif values.dtype == object:
+                columns[name] = pl.Series(_texts(values), dtype=pl.String)
+        return pl.DataFrame(columns)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the rows found as a pyarrow Table; see `to_polars`."""
+        try:
+            import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+        except ImportError as error:
+            raise missing_extra("pyarrow", "arrow") from error
+        return pa.table(self)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a fresh Arrow stream capsule of the rows found; may be called any number of times.
+
+        The schema is always ours; `requested_schema` is ignored, as the protocol allows.
+        """
+        columns = self._columns()
+        values: list[Any] = [
+            _texts(array) if array.dtype == object else array for array in columns.values()
+        ]
+        return _native.export_stream(list(columns), values)
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the rows found in long form, without absent cells."""
+        raise NotImplementedError
+
+    def _present(self) -> npt.NDArray[np.bool_]:
+        """Return which cells of a batch hold a row."""
+        present: npt.NDArray[np.bool_] = np.arange(self.ids.shape[1]) < self.counts[:, None]
+        return present
+
+    def _long(
+        self, asked: dict[str, npt.NDArray[Any]], cells: dict[str, npt.NDArray[Any]]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return columns of the cells, in a batch after what names each query and the rank."""
+        cells = {**cells, self.score_name: self.scores}
+        if self._single:
+            return cells
+        nq, k = self.ids.shape
+        found = self._present()
+        return {
+            **{name: np.repeat(values, self.counts) for name, values in asked.items()},
+            "rank": np.broadcast_to(np.arange(1, k + 1, dtype=np.int64), (nq, k))[found],
+            **{name: array[found] for name, array in cells.items()},
+        }
+
+    def _grid(self, title: str) -> str:
+        columns = self._columns()
+        shown = [values[:20].tolist() for values in columns.values()]
+        rows = [
+            [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
+            for row in zip(*shown, strict=True)
+        ]
+        return html.grid(title, [*columns], rows)
+
+
+class SearchResult(Found):
     """The rows found by `Index.search`, best first, ties to the smaller row.
 
     Attributes
@@ -64,19 +186,10 @@ class SearchResult:
     May be read from any thread.
     """
 
-    __slots__ = (
-        "_counts", "_index", "_single", "ids", "plan", "query_ids", "score_name",
-        "scores",
-    )  # fmt: skip
+    __slots__ = ("_index", "query_ids")
 
-    ids: npt.NDArray[Any]
-    scores: npt.NDArray[np.float32]
-    score_name: str
-    plan: Plan
     query_ids: npt.NDArray[Any] | None
-    _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
     _index: Index | None
-    _single: bool
 
     def __init__(
         self,
@@ -97,38 +210,15 @@ class SearchResult:
         self._index = index
         self._single = single
 
-    @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """Rows found for each query, shape (nq,)."""
-        if self._counts is None:
-            self._counts = np.array([len(self.ids)], np.int64)
-        return self._counts
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the answer without the index it came from; `rows` no longer works."""
         fields = (self.ids, self.scores, self.counts, self.score_name, self.plan, self._single)
         return _restore, (*fields, self.query_ids)
 
-    def __iter__(self) -> NoReturn:
-        raise TypeError(
-            "a SearchResult is not iterable; use ids, scores = result.arrays(), "
-            "for hit in result.hits(), or result.ids and result.scores"
-        )
-
-    if not TYPE_CHECKING:  # which report both
+    if not TYPE_CHECKING:  # which report it
 
         def __getattr__(self, name: str) -> Any:
             raise RESULT.error(self, name)
-
-        def __getitem__(self, key: object) -> NoReturn:
-            raise TypeError(
-                "a SearchResult is not subscriptable; use result.ids[0] and result.scores[0], or "
-                "result.hits()[0]"
-            )
-
-    def arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-        """Return ``(ids, scores)``, the same arrays as the attributes."""
-        return self.ids, self.scores
 
     def hits(self) -> list[Any]:
         """Return the rows found as `Hit` tuples; for a batch a list of such lists."""
@@ -173,61 +263,12 @@ class SearchResult:
         gathered: FrameT = _gather[0](self, frame, ids_on)
         return gathered
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the rows found as a pandas DataFrame (``id`` and score; no absent cells)."""
-        try:
-            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-        except ImportError as error:
-            raise missing_extra("pandas", "pandas") from error
-        return pd.DataFrame(self._columns())
-
-    def to_polars(self) -> pl.DataFrame:
-        """Return the rows found as a polars DataFrame; ``rank`` and ``query_row`` are UInt32."""
-        try:
-            import polars as pl
-        except ImportError as error:
-            raise missing_extra("polars", "polars") from error
-        columns: dict[str, Any] = dict(self._columns())
-        for name in ("query_row", "rank"):
-            if name in columns:
-                columns[name] = columns[name].astype(np.uint32)
-        for name in ("query_id", "id"):
-            if name in columns and columns[name].dtype == object:
-                columns[name] = pl.Series(columns[name].tolist(), dtype=pl.String)
-        return pl.DataFrame(columns)
-
-    def to_arrow(self) -> pa.Table:
-        """Return the rows found as a pyarrow Table."""
-        try:
-            import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
-        except ImportError as error:
-            raise missing_extra("pyarrow", "arrow") from error
-        return pa.table(self)
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return a fresh Arrow stream capsule of the rows found; may be called any number of times.
-
-        The schema is always ours; `requested_schema` is ignored, as the protocol allows.
-        """
-        columns = self._columns()
-        values: list[Any] = [
-            array.tolist() if array.dtype == object else array for array in columns.values()
-        ]
-        return _native.export_stream(list(columns), values)
-
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the rows found in long form, without absent cells."""
-        if self._single:
-            return {"id": self.ids, self.score_name: self.scores}
-        nq, k = self.ids.shape
-        found = np.arange(k) < self.counts[:, None]
-        asked = np.arange(nq, dtype=np.int64) if self.query_ids is None else self.query_ids
-        return {
-            "query_row" if self.query_ids is None else "query_id": np.repeat(asked, self.counts),
-            "rank": np.broadcast_to(np.arange(1, k + 1, dtype=np.int64), (nq, k))[found],
-            "id": self.ids[found],
-            self.score_name: self.scores[found],
-        }
+        nq = len(self.counts)
+        asked = {"query_row": np.arange(nq, dtype=np.int64)}
+        if self.query_ids is not None:
+            asked = {"query_id": self.query_ids}
+        return self._long(asked, {"id": self.ids})
 
     def __repr__(self) -> str:
         if not self._single:
@@ -244,19 +285,18 @@ class SearchResult:
         return f"SearchResult({len(self.ids)} rows, {self.score_name}: {{{best}{more}}})"
 
     def _repr_html_(self) -> str:
-        columns = self._columns()
-        shown = [values[:20].tolist() for values in columns.values()]
-        rows = [
-            [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
-            for row in zip(*shown, strict=True)
-        ]
-        return html.grid(repr(self).partition(", " + self.score_name)[0] + ")", [*columns], rows)
+        return self._grid(repr(self).partition(", " + self.score_name)[0] + ")")
 
 
 def missing_extra(module: str, extra: str) -> MissingExtra:
     """Return the error for a package that is not installed, with the command that does so."""
     pip = f"pip install 'ruvector-arrow[{extra}]'"
     return MissingExtra(f"{module} is not installed: {pip}", pip=pip)
+
+
+def _texts(values: npt.NDArray[Any]) -> list[str]:
+    """Return objects as texts."""
+    return [value if isinstance(value, str) else str(value) for value in values.tolist()]
 
 
 def absent_id(kind: np.dtype[Any]) -> Any:

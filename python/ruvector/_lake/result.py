@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import _native
 from .._errors import InvalidArgument
 from .._habits import LAKE_RESULT
-from .._index.result import missing_extra
+from .._index.result import Found
 from .._show import html
 from .._show.plan import Plan
 from .asking import Frame, frame_of, gathered
 from .keys import Key
-
-if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-    import polars as pl
-    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 FrameT = TypeVar("FrameT")
 Names = npt.NDArray[np.object_]
@@ -37,7 +31,7 @@ class LakeHit(NamedTuple):
     score: float
 
 
-class LakeResult:
+class LakeResult(Found):
     """The rows found by a search of a lake, best first.
 
     Ties go to the target that was named first, then to the smaller row.
@@ -65,20 +59,11 @@ class LakeResult:
     May be read from any thread and pickled.
     """
 
-    __slots__ = (
-        "_counts", "_places", "_single", "_targets", "errors", "ids", "plan", "score_name",
-        "scores",
-    )  # fmt: skip
+    __slots__ = ("_places", "_targets", "errors")
 
-    ids: npt.NDArray[Any]
-    scores: npt.NDArray[np.float32]
-    score_name: str
     errors: Mapping[Key, BaseException]
-    plan: Plan
-    _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
     _places: npt.NDArray[np.int32] | None  # which of the targets; None: the only one
     _targets: tuple[Key, ...]
-    _single: bool
 
     def __init__(
         self,
@@ -103,13 +88,6 @@ class LakeResult:
         self.errors = errors
 
     @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """Rows found for each query, shape (nq,)."""
-        if self._counts is None:
-            self._counts = np.array([len(self.ids)], np.int64)
-        return self._counts
-
-    @property
     def backends(self) -> Names:
         """The store of each row found, shaped like `ids`; None in absent cells."""
         return self._named(0)
@@ -132,34 +110,14 @@ class LakeResult:
             cells[~self._present()] = -1
         return cells
 
-    def _present(self) -> npt.NDArray[np.bool_]:
-        present: npt.NDArray[np.bool_] = np.arange(self.ids.shape[1]) < self.counts[:, None]
-        return present
-
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.ids, self.scores, self.counts, self.score_name, self.plan, self._single)
         return LakeResult, (*fields, self._targets, self._places, dict(self.errors))
 
-    def __iter__(self) -> NoReturn:
-        raise TypeError(
-            "a LakeResult is not iterable; use for hit in result.hits(), or result.ids and "
-            "result.scores"
-        )
-
-    if not TYPE_CHECKING:  # which report both
+    if not TYPE_CHECKING:  # which report it
 
         def __getattr__(self, name: str) -> Any:
             raise LAKE_RESULT.error(self, name)
-
-        def __getitem__(self, key: object) -> NoReturn:
-            raise TypeError(
-                "a LakeResult is not subscriptable; use result.ids[0] and result.scores[0], or "
-                "result.hits()[0]"
-            )
-
-    def arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-        """Return ``(ids, scores)``, the same arrays as the attributes."""
-        return self.ids, self.scores
 
     def hits(self) -> list[Any]:
         """Return the rows found as `LakeHit` tuples; for a batch a list of such lists."""
@@ -212,68 +170,9 @@ class LakeResult:
         del columns["backend"], columns["collection"]
         return gathered(columns, ids, self.score_name, frame)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the rows found as a pandas DataFrame; no absent cells.
-
-        Columns are ``backend``, ``collection``, ``id`` and the score, for a batch ``query_row``
-        and ``rank`` before them.
-        """
-        try:
-            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-        except ImportError as error:
-            raise missing_extra("pandas", "pandas") from error
-        return pd.DataFrame(self._columns())
-
-    def to_polars(self) -> pl.DataFrame:
-        """Return the rows found as a polars DataFrame; see `to_pandas`.
-
-        ``rank`` and ``query_row`` are UInt32. Ids of more than one type become texts.
-        """
-        try:
-            import polars as pl
-        except ImportError as error:
-            raise missing_extra("polars", "polars") from error
-        columns: dict[str, Any] = dict(self._columns())
-        for name in ("query_row", "rank"):
-            if name in columns:
-                columns[name] = columns[name].astype(np.uint32)
-        for name in ("backend", "collection", "id"):
-            if columns[name].dtype == object:
-                columns[name] = pl.Series(_texts(columns[name]), dtype=pl.String)
-        return pl.DataFrame(columns)
-
-    def to_arrow(self) -> pa.Table:
-        """Return the rows found as a pyarrow Table; see `to_polars`."""
-        try:
-            import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
-        except ImportError as error:
-            raise missing_extra("pyarrow", "arrow") from error
-        return pa.table(self)
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return a fresh Arrow stream capsule of the rows found; may be called any number of times.
-
-        The schema is always ours; `requested_schema` is ignored, as the protocol allows.
-        """
-        columns = self._columns()
-        values: list[Any] = [
-            _texts(array) if array.dtype == object else array for array in columns.values()
-        ]
-        return _native.export_stream(list(columns), values)
-
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the rows found in long form, without absent cells."""
         names = {"backend": self.backends, "collection": self.collections, "id": self.ids}
-        if self._single:
-            return {**names, self.score_name: self.scores}
-        nq, k = self.ids.shape
-        found = self._present()
-        return {
-            "query_row": np.repeat(np.arange(nq, dtype=np.int64), self.counts),
-            "rank": np.broadcast_to(np.arange(1, k + 1, dtype=np.int64), (nq, k))[found],
-            **{name: array[found] for name, array in names.items()},
-            self.score_name: self.scores[found],
-        }
+        return self._long({"query_row": np.arange(len(self.counts), dtype=np.int64)}, names)
 
     def __repr__(self) -> str:
         failed = f", {len(self.errors)} collections failed" if self.errors else ""
@@ -289,19 +188,8 @@ class LakeResult:
         return f"LakeResult({len(hits)} rows, {self.score_name}: {{{best}{more}}}{failed})"
 
     def _repr_html_(self) -> str:
-        columns = self._columns()
-        shown = [values[:20].tolist() for values in columns.values()]
-        rows = [
-            [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
-            for row in zip(*shown, strict=True)
-        ]
-        table = html.grid(f"LakeResult ({self.counts.sum()} rows)", [*columns], rows)
+        table = self._grid(f"LakeResult ({self.counts.sum()} rows)")
         if not self.errors:
             return table
         failed = [["/".join(key), str(error)] for key, error in self.errors.items()]
         return table + html.grid("without an answer", ["collection", "error"], failed)
-
-
-def _texts(values: npt.NDArray[Any]) -> list[str]:
-    """Return objects as texts."""
-    return [value if isinstance(value, str) else str(value) for value in values.tolist()]
