@@ -1,7 +1,8 @@
 /* Part of ruvector.h: texts. */
-/* Mean of token rows. table is rows x dim of float32 (format "f") or float16 ("e"). Text i owns
- * tokens [offsets[i], offsets[i+1]) of ids. out is texts x dim; valid[i] is 0 and the row zero for
- * a text without tokens. normalize: 1 scales every row to length 1. */
+/* Mean of token rows. table is rows x dim of float32 (format "f"), float16 ("e") or int8 ("c").
+ * Text i owns tokens [offsets[i], offsets[i+1]) of ids; the row of ids[j] is taken times weights[j]
+ * (NULL: once), the sum divided by the number of tokens. out is texts x dim; valid[i] is 0 and the
+ * row zero for a text without tokens. normalize: 1 scales every row to length 1. */
 typedef struct rv_embed_params {
     uint32_t size;
     int32_t threads;
@@ -15,6 +16,7 @@ typedef struct rv_embed_params {
     int32_t normalize, pad;
     float *out;
     uint8_t *valid;
+    const double *weights;
 } rv_embed_params;
 
 RV_API int32_t rv_embed(const rv_embed_params *params, rv_error *error);

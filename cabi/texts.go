@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
@@ -97,15 +98,22 @@ func goEmbed(p *C.rv_embed_params, e *C.rv_error) C.int32_t {
 		}
 		table := text.EmbedTable{Rows: int(p.rows), Dim: int(p.dim),
 			Normalize: p.normalize != 0}
-		if stringOf(p.format, 1) == "e" {
-			table.Float16 = viewAt[uint16](p.table, int64(p.rows*p.dim))
-		} else {
-			table.Float32 = viewAt[float32](p.table, int64(p.rows*p.dim))
+		numbers, texts := int64(p.rows*p.dim), int64(p.texts)
+		switch stringOf(p.format, 1) {
+		case "e":
+			table.Float16 = viewAt[uint16](p.table, numbers)
+		case "c":
+			table.Int8 = viewAt[int8](p.table, numbers)
+		default:
+			table.Float32 = viewAt[float32](p.table, numbers)
 		}
-		texts := int64(p.texts)
-		return text.Embed(context.Background(), table, view[uint32](p.ids, int64(p.n_ids)),
-			view[int64](p.offsets, texts+1), view[float32](p.out, texts*int64(p.dim)),
-			view[byte](p.valid, texts), int(p.threads))
+		tokens := text.Tokens{IDs: view[uint32](p.ids, int64(p.n_ids)),
+			Offsets: view[int64](p.offsets, texts+1)}
+		if p.weights != nil {
+			tokens.Weights = view[float64](p.weights, int64(p.n_ids))
+		}
+		return text.Embed(context.Background(), table, tokens,
+			view[float32](p.out, texts*int64(p.dim)), view[byte](p.valid, texts), int(p.threads))
 	})
 }
 
@@ -117,8 +125,8 @@ func checkEmbed(p *C.rv_embed_params) error {
 	case p.rows < 1 || p.dim < 1 || int64(p.rows) > most/int64(p.dim) || p.texts < 0 ||
 		int64(p.texts) > most/int64(p.dim) || p.n_ids < 0:
 		return invalid("embed", "a table or texts of an impossible shape", "")
-	case p.format == nil || stringOf(p.format, 1) != "e" && stringOf(p.format, 1) != "f":
-		return invalid("embed", "the table must be float16 or float32", "")
+	case p.format == nil || !strings.Contains("cef", stringOf(p.format, 1)):
+		return invalid("embed", "the table must be int8, float16 or float32", "")
 	case p.table == nil || p.offsets == nil || p.n_ids > 0 && p.ids == nil ||
 		p.texts > 0 && (p.out == nil || p.valid == nil):
 		return invalid("embed", "data or a place for the answer is missing", "")

@@ -12,35 +12,44 @@ import (
 )
 
 // EmbedTable is a static embedding model: one row of Dim numbers for every token. Exactly one of
-// Float32 and Float16 (IEEE half, as bits) is set and holds Rows x Dim numbers.
+// Float32, Float16 (IEEE half, as bits) and Int8 (numbers as they are, no scale) is set and holds
+// Rows x Dim numbers.
 type EmbedTable struct {
 	Rows, Dim int
 	Float32   []float32
 	Float16   []uint16
+	Int8      []int8
 	// Normalize scales every text's vector to length 1; a zero vector stays zero.
 	Normalize bool
+}
+
+// Tokens are those of some texts: text i owns IDs[Offsets[i]:Offsets[i+1]], and there are
+// len(Offsets)-1 texts. Weights is empty, or has what the row of each of IDs is multiplied by.
+type Tokens struct {
+	IDs     []uint32
+	Weights []float64
+	Offsets []int64
 }
 
 // embedTexts is the number of texts that one unit of parallel work has.
 const embedTexts = 64
 
-// Embed writes the mean of the token rows of every text to out (texts x Dim): the pooling of
-// static embeddings such as Model2Vec's and WordLlama's. Text i owns the tokens
-// ids[offsets[i]:offsets[i+1]]; there are len(offsets)-1 texts. valid[i] is 0, and the row zero,
-// for a text without tokens, else 1. Sums are taken in float64 in the order of the tokens, so the
-// result does not depend on threads or kernels.
+// Embed writes the mean of the token rows of every text, each times its weight, to out (texts x
+// Dim): the pooling of static embeddings such as Model2Vec's and WordLlama's. The sum is divided by
+// the number of tokens, not by their weights. valid[i] is 0, and the row zero, for a text without
+// tokens, else 1. Sums are taken in float64 in the order of the tokens, so the result does not
+// depend on threads or kernels.
 //
 // Errors: InvalidArgument for slices of wrong lengths and for offsets that do not grow, EmbedError
 // naming the text for a token outside the table, Cancelled.
 func Embed(
-	ctx context.Context, table EmbedTable, ids []uint32, offsets []int64, out []float32,
-	valid []byte, threads int,
+	ctx context.Context, table EmbedTable, tokens Tokens, out []float32, valid []byte, threads int,
 ) error {
-	texts := len(offsets) - 1
+	texts := len(tokens.Offsets) - 1
 	if err := table.check(texts, out, valid); err != nil {
 		return err
 	}
-	if err := checkOffsets(offsets, len(ids)); err != nil {
+	if err := tokens.check(); err != nil {
 		return err
 	}
 	threads = mem.Threads(threads)
@@ -50,9 +59,8 @@ func Embed(
 		p := &poolers[worker]
 		p.resize(&table)
 		for i := u * embedTexts; i < min(texts, (u+1)*embedTexts); i++ {
-			tokens := ids[offsets[i]:offsets[i+1]]
 			valid[i] = 0
-			if len(tokens) > 0 {
+			if tokens.Offsets[i] < tokens.Offsets[i+1] {
 				valid[i] = 1
 			}
 			if err := p.pool(&table, out[i*table.Dim:(i+1)*table.Dim], tokens, i); err != nil {
@@ -64,9 +72,12 @@ func Embed(
 }
 
 func (t *EmbedTable) check(texts int, out []float32, valid []byte) error {
-	numbers := len(t.Float32) + len(t.Float16)
-	if t.Rows < 1 || t.Dim < 1 || numbers != t.Rows*t.Dim ||
-		t.Float32 != nil && t.Float16 != nil {
+	numbers, kinds := 0, 0
+	for _, n := range []int{len(t.Float32), len(t.Float16), len(t.Int8)} {
+		numbers += n
+		kinds += min(n, 1)
+	}
+	if t.Rows < 1 || t.Dim < 1 || numbers != t.Rows*t.Dim || kinds != 1 {
 		return fault.New(fault.InvalidArgument, "embed",
 			fmt.Sprintf("%d numbers in a table of %d rows of %d", numbers, t.Rows, t.Dim), "")
 	}
@@ -78,15 +89,19 @@ func (t *EmbedTable) check(texts int, out []float32, valid []byte) error {
 	return nil
 }
 
-func checkOffsets(offsets []int64, tokens int) error {
+func (t *Tokens) check() error {
 	last := int64(0)
-	for i, at := range offsets {
-		if at < last || at > int64(tokens) {
+	for i, at := range t.Offsets {
+		if at < last || at > int64(len(t.IDs)) {
 			return fault.New(fault.InvalidArgument, "embed",
-				fmt.Sprintf("offset %d of text %d, %d tokens in all", at, i, tokens),
+				fmt.Sprintf("offset %d of text %d, %d tokens in all", at, i, len(t.IDs)),
 				"offsets begin at 0 or above and never shrink")
 		}
 		last = at
+	}
+	if len(t.Weights) != 0 && len(t.Weights) != len(t.IDs) {
+		return fault.New(fault.InvalidArgument, "embed",
+			fmt.Sprintf("%d weights for %d tokens", len(t.Weights), len(t.IDs)), "")
 	}
 	return nil
 }
@@ -104,17 +119,22 @@ func (p *pooler) resize(t *EmbedTable) {
 	}
 }
 
-func (p *pooler) pool(t *EmbedTable, out []float32, tokens []uint32, text int) error {
+func (p *pooler) pool(t *EmbedTable, out []float32, tokens Tokens, text int) error {
 	clear(p.sum)
-	for _, id := range tokens {
+	from, to := tokens.Offsets[text], tokens.Offsets[text+1]
+	for i := from; i < to; i++ {
+		id, weight := tokens.IDs[i], 1.0
 		if int64(id) >= int64(t.Rows) {
 			return fault.At(fault.EmbedError, "embed", int64(text), -1,
 				fmt.Sprintf("text %d has token %d, the table has %d rows", text, id, t.Rows),
 				"use the tokenizer that belongs to the table")
 		}
-		simd.AddScaled(p.sum, t.token(int(id), p.row), 1)
+		if len(tokens.Weights) > 0 {
+			weight = tokens.Weights[i]
+		}
+		simd.AddScaled(p.sum, t.token(int(id), p.row), weight)
 	}
-	scale := 1 / float64(max(len(tokens), 1))
+	scale := 1 / float64(max(to-from, 1))
 	if t.Normalize {
 		norm := 0.0
 		for _, v := range p.sum {
@@ -134,9 +154,13 @@ func (p *pooler) pool(t *EmbedTable, out []float32, tokens []uint32, text int) e
 // token returns a row of the table, a view or converted into buf.
 func (t *EmbedTable) token(id int, buf []float32) []float32 {
 	from, to := id*t.Dim, (id+1)*t.Dim
-	if t.Float32 != nil {
+	switch {
+	case t.Float32 != nil:
 		return t.Float32[from:to]
+	case t.Int8 != nil:
+		simd.Int8ToF32(buf, t.Int8[from:to])
+	default:
+		simd.F16ToF32(buf, t.Float16[from:to])
 	}
-	simd.F16ToF32(buf, t.Float16[from:to])
 	return buf
 }

@@ -18,7 +18,8 @@ func embedAll(t *testing.T, table EmbedTable, ids []uint32, offsets []int64, thr
 	t.Helper()
 	out := make([]float32, (len(offsets)-1)*table.Dim)
 	valid := make([]byte, len(offsets)-1)
-	require.NoError(t, Embed(context.Background(), table, ids, offsets, out, valid, threads))
+	tokens := Tokens{IDs: ids, Offsets: offsets}
+	require.NoError(t, Embed(context.Background(), table, tokens, out, valid, threads))
 	return out, valid
 }
 
@@ -72,8 +73,8 @@ func TestEmbedReadsHalfAndSinglePrecisionAlike(t *testing.T) {
 
 func TestEmbedNamesTheTextOfATokenOutsideTheTable(t *testing.T) {
 	table := EmbedTable{Rows: 2, Dim: 1, Float32: []float32{1, 2}}
-	err := Embed(context.Background(), table, []uint32{0, 1, 2}, []int64{0, 1, 2, 3},
-		make([]float32, 3), make([]byte, 3), 1)
+	tokens := Tokens{IDs: []uint32{0, 1, 2}, Offsets: []int64{0, 1, 2, 3}}
+	err := Embed(context.Background(), table, tokens, make([]float32, 3), make([]byte, 3), 1)
 	require.Equal(t, fault.EmbedError, fault.KindOf(err))
 	require.Equal(t, int64(2), err.(*fault.Error).Row)
 }
@@ -81,20 +82,35 @@ func TestEmbedNamesTheTextOfATokenOutsideTheTable(t *testing.T) {
 func TestEmbedRefusesShapesThatDoNotFit(t *testing.T) {
 	table := EmbedTable{Rows: 2, Dim: 2, Float32: make([]float32, 4)}
 	short := EmbedTable{Rows: 3, Dim: 2, Float32: make([]float32, 4)}
+	both := EmbedTable{Rows: 2, Dim: 2, Float32: make([]float32, 2), Int8: make([]int8, 2)}
 	for name, c := range map[string]struct {
 		table   EmbedTable
 		offsets []int64
 		out     int
+		weights []float64
 	}{
-		"table":             {short, []int64{0, 1}, 2},
-		"room":              {table, []int64{0, 1}, 3},
-		"shrinking offsets": {table, []int64{1, 0}, 2},
-		"negative offsets":  {table, []int64{-1, 1}, 2},
-		"offsets past ids":  {table, []int64{0, 3}, 2},
-		"no offsets":        {table, nil, 0},
+		"table":             {short, []int64{0, 1}, 2, nil},
+		"two tables":        {both, []int64{0, 1}, 2, nil},
+		"room":              {table, []int64{0, 1}, 3, nil},
+		"shrinking offsets": {table, []int64{1, 0}, 2, nil},
+		"negative offsets":  {table, []int64{-1, 1}, 2, nil},
+		"offsets past ids":  {table, []int64{0, 3}, 2, nil},
+		"no offsets":        {table, nil, 0, nil},
+		"weights":           {table, []int64{0, 1}, 2, []float64{1}},
 	} {
-		err := Embed(context.Background(), c.table, []uint32{0, 1}, c.offsets,
-			make([]float32, c.out), make([]byte, max(len(c.offsets)-1, 0)), 1)
+		tokens := Tokens{IDs: []uint32{0, 1}, Offsets: c.offsets, Weights: c.weights}
+		err := Embed(context.Background(), c.table, tokens, make([]float32, c.out),
+			make([]byte, max(len(c.offsets)-1, 0)), 1)
 		require.Equal(t, fault.InvalidArgument, fault.KindOf(err), name)
 	}
+}
+
+func TestEmbedTakesRowsTimesTheirWeightsOverTheNumberOfTokens(t *testing.T) {
+	table := EmbedTable{Rows: 3, Dim: 2, Int8: []int8{1, -128, 0, 127, 4, 4}}
+	tokens := Tokens{IDs: []uint32{0, 1, 2, 0}, Offsets: []int64{0, 2, 3, 4, 4},
+		Weights: []float64{0.5, 2, 0, 1}}
+	out, valid := make([]float32, 8), make([]byte, 4)
+	require.NoError(t, Embed(context.Background(), table, tokens, out, valid, 2))
+	require.Equal(t, []float32{0.25, 95, 0, 0, 1, -128, 0, 0}, out)
+	require.Equal(t, []byte{1, 1, 1, 0}, valid, "a weight of 0 does not make a text empty")
 }

@@ -282,13 +282,28 @@ def test_tables_of_tokens_are_pooled():
     assert np.allclose(np.linalg.norm(unit[valid], axis=1), 1, atol=1e-6)
 
 
+def test_rows_of_tokens_are_taken_times_their_weights():
+    table = RNG.integers(-128, 128, (50, 8)).astype(np.int8)
+    offsets = np.array([0, 3, 3, 7])
+    tokens = RNG.integers(0, 50, 7).astype(np.uint32)
+    weights = RNG.normal(size=7)
+    matrix, valid = _native.pool_tokens(table, tokens, offsets, normalize=False, weights=weights)
+    rows = table[tokens] * weights[:, None]
+    assert valid.tolist() == [True, False, True]
+    assert np.allclose(matrix[0], rows[:3].mean(axis=0), rtol=1e-6)
+    assert np.allclose(matrix[2], rows[3:].mean(axis=0), rtol=1e-6)
+    with pytest.raises(InvalidArgument, match="6 weights for 7 tokens"):
+        _native.pool_tokens(table, tokens, offsets, weights=weights[:6])
+
+
 def test_pooling_in_parts_changes_nothing(monkeypatch):
     table = RNG.normal(size=(50, 8)).astype(np.float32)
     offsets = np.concatenate([[0], np.cumsum(RNG.integers(0, 9, 100))])
     tokens = RNG.integers(0, 50, offsets[-1]).astype(np.uint32)
-    want = _native.pool_tokens(table, tokens, offsets)
+    weights = RNG.normal(size=len(tokens))
+    want = _native.pool_tokens(table, tokens, offsets, weights=weights)
     monkeypatch.setattr(_embed, "EMBED_TOKENS", 5)
-    got = _native.pool_tokens(table, tokens, offsets)
+    got = _native.pool_tokens(table, tokens, offsets, weights=weights)
     assert np.array_equal(got[0], want[0])
     assert np.array_equal(got[1], want[1])
     assert _native.pool_tokens(table, tokens[:0], np.zeros(1, np.int64))[0].shape == (0, 8)

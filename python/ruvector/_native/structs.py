@@ -248,6 +248,7 @@ class EmbedParams(Structure):
         ("pad", c_int32),
         ("out", c_void_p),
         ("valid", c_void_p),
+        ("weights", c_void_p),
     ]
 
 

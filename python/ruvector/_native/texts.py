@@ -88,16 +88,23 @@ def pool_tokens(
     offsets: npt.NDArray[np.int64],
     normalize: bool = True,
     threads: int | None = 0,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the mean of the token rows of every text, (n, d), and which texts have tokens.
 
-    ``table`` is (tokens, d) of float16 or float32; text i owns token_ids[offsets[i]:offsets[i+1]].
+    ``table`` is (tokens, d) of int8, float16 or float32; text i owns
+    token_ids[offsets[i]:offsets[i+1]]. ``weights`` has one number for each of token_ids, which its
+    row is multiplied by.
     """
-    if table.ndim != 2 or table.dtype not in (np.float16, np.float32):
+    if table.ndim != 2 or table.dtype not in (np.int8, np.float16, np.float32):
         raise InvalidArgument(f"the table is {table.ndim}-d {table.dtype}")
     table = np.ascontiguousarray(table)
     tokens = np.ascontiguousarray(token_ids, np.uint32)
     cuts = np.ascontiguousarray(offsets, np.int64)
+    if weights is not None:
+        weights = np.ascontiguousarray(weights, np.float64)
+        if len(weights) != len(tokens):
+            raise InvalidArgument(f"{len(weights)} weights for {len(tokens)} tokens")
     texts = len(cuts) - 1
     out = np.empty((max(texts, 0), table.shape[1]), np.float32)
     valid = np.empty(max(texts, 0), np.bool_)
@@ -105,8 +112,9 @@ def pool_tokens(
         size=sizeof(EmbedParams), threads=threads or 0, table=address(table),
         format=FORMATS[table.dtype.name], rows=len(table), dim=table.shape[1],
         ids=address(tokens), n_ids=len(tokens), normalize=normalize,
+        weights=None if weights is None else address(weights),
     )  # fmt: skip
-    used = (table, tokens, cuts, out, valid)
+    used = (table, tokens, cuts, out, valid, weights)
     start = 0
     while start < texts:
         end = int(np.searchsorted(cuts, cuts[start] + EMBED_TOKENS, "right")) - 1
