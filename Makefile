@@ -50,7 +50,7 @@ $(VENV)/.installed: dist/.built
 	touch $@
 
 venv: $(VENV)/.ready ## .venv, from the lock file
-$(VENV)/.ready: python/requirements-dev.txt python/requirements-lake.txt
+$(VENV)/.ready: $(addprefix python/requirements-,dev.txt lake.txt text.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ruvector needs Python >= 3.11; name one with make PYTHON=python3.11" >&2; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)

@@ -23,7 +23,8 @@ else
 fi
 
 said=$(timeout 300 .venv/bin/pip-audit --disable-pip --no-deps --progress-spinner off \
-  -r python/requirements-dev.txt -r python/requirements-lake.txt 2>&1)
+  -r python/requirements-dev.txt -r python/requirements-lake.txt \
+  -r python/requirements-text.txt 2>&1)
 code=$?
 if echo "$said" | grep -qE 'could not be audited|ConnectionError|ServiceError|Max retries'; then
   unreachable pip-audit

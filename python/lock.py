@@ -39,7 +39,7 @@ def lock(source: pathlib.Path, target: pathlib.Path, upgrade: bool) -> None:
 def main() -> int:
     """Lock the list of the project, then those of the corners of versions, in its bounds."""
     upgrade = "--upgrade" in sys.argv
-    for name in ("requirements-dev", "requirements-lake"):  # the second is bound by the first
+    for name in ("requirements-dev", "requirements-lake", "requirements-text"):
         lock(HERE / f"{name}.in", HERE / f"{name}.txt", upgrade)
     for source in sorted([*CHECKS.glob("matrix/*.in"), *CHECKS.glob("clusters/*.in")]):
         lock(source, source.with_suffix(".txt"), upgrade)

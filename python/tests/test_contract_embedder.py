@@ -261,7 +261,10 @@ def test_the_default_model_is_the_same_from_every_thread_and_after_pickling() ->
     again = pickle.loads(pickle.dumps(embedder))
     assert again.encode(WORDS).tobytes() == expected.tobytes()
     assert again.provenance == embedder.provenance
-    assert set(embedder.provenance) == {"embedder", "dim", "normalized", "sha256"}
+    assert set(embedder.provenance) == {
+        "embedder", "sha256", "dim", "normalized", "query_prefix", "document_prefix", "max_tokens",
+        "resolved",
+    }  # fmt: skip
     results: list[bytes] = []
     threads = [threading.Thread(target=lambda: results.append(embedder.encode(WORDS).tobytes()))
                for _ in range(6)]  # fmt: skip

@@ -85,6 +85,10 @@ def test_the_default_model_says_where_its_vectors_come_from() -> None:
         "dim": 256,
         "normalized": True,
         "sha256": hashlib.sha256(weights).hexdigest(),
+        "query_prefix": "",
+        "document_prefix": "",
+        "max_tokens": None,
+        "resolved": ["the package wordllama carries it"],
     }
     assert repr(embedder) == "Embedder('wordllama/l2_supercat_256')"
     assert rv.Embedder.from_pretrained("default") is embedder
@@ -124,10 +128,10 @@ def test_a_missing_model_names_the_pip_line(missing: str) -> None:
 
 
 def test_python_3_14_is_given_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ruvector._text import embedder as _embedder
+    from ruvector._text.registry import wheels
 
     monkeypatch.setattr(sys, "version_info", (3, 14, 0))
-    assert "no wheel for Python 3.14" in str(_embedder._missing("wordllama"))
+    assert "no wheel for Python 3.14" in str(wheels._missing("wordllama"))
 
 
 def _run(code: str) -> None:

@@ -182,11 +182,11 @@ def test_the_model_keeps_its_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
     encode = static.Static.__call__
     calls: list[int] = []
 
-    def counted(self: Any, part: list[str], told: Any) -> Any:
+    def counted(self: Any, part: list[str], told: Any, query: bool) -> Any:
         calls.append(len(part))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return encode(self, part, told)
+        return encode(self, part, told, query)
 
     monkeypatch.setattr(static.Static, "__call__", counted)
     frame = frame_of("polars", texts)

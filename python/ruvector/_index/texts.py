@@ -85,7 +85,7 @@ def queries_of_texts(
         refuse_written_vector(texts[0])
     maker = maker_of(
         index, embedder, "the query",
-        "search ix.search(embedder.encode(text)), or a frame with rv.search(frame, text, "
+        "search ix.search(embedder.embed_query(text)), or a frame with rv.search(frame, text, "
         "index=ix, embedder=...)",
     )  # fmt: skip
     matrix = embed_queries(texts, maker)

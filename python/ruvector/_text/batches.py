@@ -16,7 +16,10 @@ Told = Callable[[int], object]
 
 
 class Encode(Protocol):
-    """What an embedder is made of."""
+    """What an embedder is made of: texts to vectors, those of documents or those of queries.
+
+    What the model's prefixes and limits say is done in here: it is given the bare texts.
+    """
 
     def batches(self, texts: list[str], size: int) -> Iterator[tuple[int, int]]:
         """Cut texts into runs ``[start, end)`` that are encoded in one call each.
@@ -25,8 +28,11 @@ class Encode(Protocol):
         """
         ...
 
-    def __call__(self, texts: list[str], told: Told) -> tuple[Float32Matrix, Validity]:
-        """Return the vectors of texts, and which have one; tell how many are done now and then."""
+    def __call__(self, texts: list[str], told: Told, query: bool) -> tuple[Float32Matrix, Validity]:
+        """Return the vectors of texts, and which have one; tell how many are done now and then.
+
+        `query` says that the texts ask, and are not what is searched.
+        """
         ...
 
 
@@ -42,6 +48,7 @@ def in_batches(
     size: int,
     progress: Progress,
     rows: Rows | None = None,
+    query: bool = False,
 ) -> Iterator[tuple[int, int, Float32Matrix, Validity]]:
     """Yield ``(start, end, matrix, valid)`` of one batch after the other.
 
@@ -62,7 +69,7 @@ def in_batches(
                 report(base + done, len(texts))
 
             try:
-                matrix, valid = encode(texts[start:end], told)
+                matrix, valid = encode(texts[start:end], told, query)
                 if dim and matrix.shape[1] != dim:
                     raise EmbedError(
                         f"the embedder gave vectors of {matrix.shape[1]} dimensions, and of {dim} "

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os.path
-import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from types import MethodType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .._errors import ColumnError, EmbedError, InvalidArgument, InvalidVector, MissingExtra
+from .._errors import EmbedError, InvalidArgument
 from .._input.cells import Validity
 from .._input.text_columns import checked
 from .._input.values import values_of
-from .._input.vectors import Float32Matrix, read_vectors
+from .._input.vectors import Float32Matrix
 from .._locks import Lock
 from .._native import forked_error
 from .._progress import Progress
 from .._settings import checked_by, current
 from .._show import html
-from .batches import BATCH_TEXTS, Encode, Rows, Told, in_batches
-from .static import Static
+from .batches import BATCH_TEXTS, Rows, in_batches
 
-_PACKAGE: Final = "wordllama"
-_WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
-_TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
+if TYPE_CHECKING:  # made of dataclasses, which an import of the package does without
+    from .model import Counts, Model
+
 DEFAULT_ID: Final = "wordllama/l2_supercat_256"
 _SHOWN: Final = 100  # letters of what a file says
-_PIP: Final = "pip install 'ruvector-arrow[text]'"
 
 
 class Embedder:
-    """Turns texts into vectors of one number of dimensions, length 1.
+    """Turns texts into vectors of one number of dimensions.
 
     Made by `from_pretrained`. The same text gives the same vector in any batch. Thread-safe for
-    the default model; for the user's own callables as safe as they are.
+    the models that this package runs; for the user's own callables as safe as they are.
 
     Attributes
     ----------
@@ -44,34 +39,28 @@ class Embedder:
         Names the embedder, for example ``"wordllama/l2_supercat_256"``.
     """
 
-    __slots__ = ("_dim", "_encode", "_sha256", "_weights", "id", "key")
+    __slots__ = ("_dim", "_model", "_sha256", "id", "key", "query_key")
 
     id: str
-    _encode: Encode
+    _model: Model
     _dim: int | None
-    _weights: str | None
     _sha256: str | None
-    key: Hashable  # equal only for embedders that give equal vectors; for the cache
+    # Equal only for embedders that give equal vectors, of documents and of queries; for the cache.
+    key: Hashable
+    query_key: Hashable
 
     def __init__(self) -> None:
         raise TypeError("an Embedder is made by Embedder.from_pretrained(spec)")
 
     @classmethod
-    def _from_function(
-        cls,
-        name: str,
-        encode: Encode,
-        dim: int | None,
-        weights: str | None,
-        key: Hashable,
-    ) -> Embedder:
+    def _of(cls, model: Model) -> Embedder:
         self = object.__new__(cls)
-        self.id = name
-        self.key = key
-        self._encode = encode
-        self._dim = dim
-        self._weights = weights
-        self._sha256 = None
+        self.id = model.id
+        self.key = model.key
+        self.query_key = model.query_key
+        self._model = model
+        self._dim = model.dim
+        self._sha256 = model.sha256
         return self
 
     @classmethod
@@ -102,26 +91,15 @@ class Embedder:
                     "object with encode(texts)"
                 )
             return _default()
-        encode = getattr(spec, "encode", None)
-        if not callable(encode):
-            encode = spec
-        if isinstance(spec, type):
-            raise EmbedError(f"embedder={spec.__name__} is a class; pass an object made by it")
-        if not callable(encode):
-            method = getattr(spec, "embed_documents", None)
-            raise EmbedError(
-                f"embedder={type(spec).__name__} is neither callable nor has encode(texts)"
-                + ("; pass its method: embedder=(it).embed_documents" if callable(method) else "")
-            )
-        # A method is made anew each time it is looked up; all of one object's are equal.
-        key = encode if isinstance(encode, MethodType) else _Same(encode)
-        return cls._from_function(_name_of(spec), _Foreign(encode), None, None, key)
+        from .foreign import open_foreign
+
+        return cls._of(open_foreign(spec))
 
     @property
     def dim(self) -> int:
         """Dimensions of the vectors (asks a foreign embedder once, with the text "dimension")."""
         if self._dim is None:
-            self._dim = int(self._encode(["dimension"], bool)[0].shape[1])
+            self._dim = int(self._model.encode(["dimension"], bool, False)[0].shape[1])
         return self._dim
 
     def makes(self, dim: int) -> None:
@@ -131,25 +109,152 @@ class Embedder:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What made the vectors: ``embedder``, ``dim``, ``normalized`` and ``sha256``.
+        """What made the vectors.
 
-        ``sha256`` is the digest of the weights, worked out when first asked for; None where
-        there is no file of weights.
+        ``embedder``, ``sha256``, ``dim``, ``normalized``, ``query_prefix``, ``document_prefix``,
+        ``max_tokens``, and ``resolved``: the steps by which the embedder was found. ``sha256`` is
+        the digest of the weights, worked out when first asked for; None where there is no file of
+        weights.
         """
-        if self._sha256 is None and self._weights is not None:
+        model = self._model
+        if self._sha256 is None and model.files:
             import hashlib
 
-            with open(self._weights, "rb") as file:
+            with open(model.files[0], "rb") as file:
                 self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return {
             "embedder": self.id,
-            "dim": self.dim,
-            "normalized": self._weights is not None,
             "sha256": self._sha256,
+            "dim": self.dim,
+            "normalized": model.normalized,
+            "query_prefix": model.query_prefix,
+            "document_prefix": model.document_prefix,
+            "max_tokens": model.max_tokens,
+            "resolved": list(model.resolved),
         }
 
+    def embed(self, text: str) -> Float32Matrix:
+        """Return the vector of one text as a document, ndarray of float32, shape (dim,).
+
+        Raises
+        ------
+        EmbedError
+            `text` is no string or has nothing to embed, or the embedder failed.
+        """
+        return self._one(text, False)
+
+    def embed_query(self, text: str) -> Float32Matrix:
+        """Return the vector of a text that asks, ndarray of float32, shape (dim,).
+
+        Differs from `embed` where the model has other prefixes, or another way, for queries.
+
+        Raises
+        ------
+        EmbedError
+            `text` is no string or has nothing to embed, or the embedder failed.
+        """
+        return self._one(text, True)
+
+    def _one(self, text: object, query: bool) -> Float32Matrix:
+        if not isinstance(text, str):
+            raise EmbedError(
+                f"text={type(text).__name__} is not one text; use embed_batch(texts) for many"
+            )
+        matrix, valid = self.column([text], query)
+        if not valid[0]:
+            raise EmbedError(f"text {text!r:.40} has no text to embed", row=0)
+        vector: Float32Matrix = matrix[0]
+        return vector
+
+    def embed_batch(self, texts: Sequence[str]) -> Float32Matrix:
+        """Return the vectors of texts as documents.
+
+        Parameters
+        ----------
+        texts : sequence of n str
+
+        Returns
+        -------
+        ndarray of float32, shape (n, dim)
+            Texts without any token (empty ones) have no vector: their rows are NaN.
+
+        Raises
+        ------
+        EmbedError
+            A text is not a string, or a foreign embedder gave something else than n vectors.
+        """
+        if isinstance(texts, str):
+            raise EmbedError("texts is one text; use embed(text)")
+        return self._embedded(texts)
+
+    def _embedded(self, texts: Sequence[str], look: Callable[[], object] = bool) -> Float32Matrix:
+        matrix, valid = self.column(values_of(texts).tolist(), False, look)
+        if not valid.all():
+            matrix = matrix.copy()
+            matrix[~valid] = np.nan
+        return matrix
+
+    async def embed_batch_async(self, texts: Sequence[str]) -> Float32Matrix:
+        """Return what `embed_batch` returns; computed on a thread, so that the loop goes on.
+
+        Cancelling ends the work after the batch that is being embedded.
+        """
+        from .awaiting import embedded_aside
+
+        return await embedded_aside(self, texts)
+
+    def embed_image(self, image: Any) -> Float32Matrix:
+        """Return the vector of an image.
+
+        Parameters
+        ----------
+        image : array_like of uint8, shape (H, W, 3) or (n, H, W, 3)
+            Red, green and blue, 0 to 255.
+
+        Returns
+        -------
+        ndarray of float32, shape (dim,) or (n, dim)
+
+        Raises
+        ------
+        EmbedError
+            The embedder is one of texts, or `image` has another shape or type.
+        """
+        from .pixels import read_images
+
+        if self._model.images is None:
+            raise EmbedError(
+                f"embedder {self.id!r} makes vectors of texts; for images open a file of a model: "
+                "Embedder.from_pretrained('mobilenetv3.onnx')"
+            )
+        pixels, single = read_images(image)
+        matrix = self._model.images(pixels)
+        vector: Float32Matrix = matrix[0]
+        return vector if single else matrix
+
+    def count_tokens(self, texts: str | Sequence[str]) -> Counts:
+        """Return how many tokens texts have, ndarray of int64, shape (n,); n is 1 for one text.
+
+        Special tokens and prefixes do not count, and what is beyond the model's limit does.
+
+        Raises
+        ------
+        EmbedError
+            The model cannot tell, or a text is not a string.
+        """
+        count = self._model.count_tokens
+        if count is None:
+            raise EmbedError(
+                f"embedder {self.id!r} cannot count tokens: it has no tokenizer that is known here"
+            )
+        given = [texts] if isinstance(texts, str) else values_of(texts).tolist()
+        for row, text in enumerate(given):
+            if not isinstance(text, str):
+                raise EmbedError(f"row {row} is {type(text).__name__}, not a text", row=row)
+        return count(given)
+
     def encode(self, texts: str | Sequence[str]) -> Float32Matrix:
-        """Return the vectors of texts.
+        """Return the vectors of texts as documents: `embed` of one text, `embed_batch` of more.
 
         Parameters
         ----------
@@ -167,18 +272,18 @@ class Embedder:
             A text is not a string, or a foreign embedder gave something else than n vectors.
         """
         if isinstance(texts, str):
-            vector: Float32Matrix = self.query([texts])[0]
-            return vector
-        matrix, valid = self.column(values_of(texts).tolist())
-        if not valid.all():
-            matrix = matrix.copy()
-            matrix[~valid] = np.nan
-        return matrix
+            return self.embed(texts)
+        return self.embed_batch(texts)
 
     __call__ = encode
 
-    def column(self, texts: list[Any]) -> tuple[Float32Matrix, Validity]:
-        """Return ``(matrix, valid)`` of a column of texts; null and empty texts are not valid."""
+    def column(
+        self, texts: list[Any], query: bool = False, look: Callable[[], object] = bool
+    ) -> tuple[Float32Matrix, Validity]:
+        """Return ``(matrix, valid)`` of a column of texts; null and empty texts are not valid.
+
+        `look` is called after each batch; what it raises ends the work.
+        """
         present = np.fromiter(
             (isinstance(text, str) and not text.isspace() and text != "" for text in texts),
             np.bool_,
@@ -187,39 +292,43 @@ class Embedder:
         if not present.all():
             checked(texts)
         if present.all() and texts:
-            return self._measured(texts)
+            return self._measured(texts, query, look)
         kept = [text for text, ok in zip(texts, present, strict=True) if ok]
         if not kept:
             return np.zeros((len(texts), self.dim), np.float32), present
-        found, valid = self._measured(kept)
+        found, valid = self._measured(kept, query, look)
         matrix = np.zeros((len(texts), found.shape[1]), np.float32)
         matrix[present] = found
         present[present] = valid
         return matrix, present
 
-    def _measured(self, texts: list[str]) -> tuple[Float32Matrix, Validity]:
+    def _measured(
+        self, texts: list[str], query: bool, look: Callable[[], object]
+    ) -> tuple[Float32Matrix, Validity]:
         matrix: Float32Matrix = np.empty((0, 0), np.float32)
         valid: Validity = np.empty(len(texts), np.bool_)
-        for start, end, found, ok in self.batches(texts, BATCH_TEXTS, None, _texts_named):
+        batches = self.batches(texts, BATCH_TEXTS, None, _texts_named, query)
+        for start, end, found, ok in batches:
             if end - start == len(texts):
                 return found, ok
+            look()
             if not len(matrix):
                 matrix = np.empty((len(texts), found.shape[1]), np.float32)
             matrix[start:end], valid[start:end] = found, ok
         return matrix, valid
 
     def batches(
-        self, texts: list[str], size: int, progress: Progress, rows: Rows
+        self, texts: list[str], size: int, progress: Progress, rows: Rows, query: bool = False
     ) -> Iterator[tuple[int, int, Float32Matrix, Validity]]:
         """Yield ``(start, end, matrix, valid)`` of some texts, none empty, after the others."""
         shown = current.progress if progress is None else progress
-        for batch in in_batches(self._encode, texts, size, shown, rows):
+        for batch in in_batches(self._model.encode, texts, size, shown, rows, query):
             self._dim = batch[2].shape[1]
             yield batch
 
     def query(self, texts: list[str]) -> Float32Matrix:
         """Return the vectors of queries, shape (n, dim); a text without tokens is an error."""
-        matrix, valid = self.column(texts)
+        matrix, valid = self.column(texts, True)
         check_queries(texts, valid)
         return matrix
 
@@ -227,12 +336,13 @@ class Embedder:
         return f"Embedder({self.id!r})"
 
     def _repr_html_(self) -> str:
+        files = self._model.files
         return html.facts(
             "ruvector.Embedder",
             [
                 ("id", self.id),
                 ("dimensions", self._dim or "not asked yet"),
-                ("weights", os.path.basename(self._weights) if self._weights else "the user's own"),
+                ("weights", os.path.basename(files[0]) if files else "the user's own"),
             ],
         )
 
@@ -246,56 +356,6 @@ def check_queries(texts: list[str], valid: Validity) -> None:
     if not valid.all():
         row = int(np.argmin(valid))
         raise EmbedError(f"query {row} ({texts[row]!r:.40}) has no text to search for", row=row)
-
-
-class _Foreign:
-    """The user's own callable."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[[list[str]], Any]) -> None:
-        self._function = function
-
-    def batches(self, texts: list[str], size: int) -> Iterator[tuple[int, int]]:
-        """Cut texts into runs of `size`."""
-        for start in range(0, len(texts), size):
-            yield start, min(start + size, len(texts))
-
-    def __call__(self, texts: list[str], told: Told) -> tuple[Float32Matrix, Validity]:
-        """Return what the callable gives for texts."""
-        try:
-            found = read_vectors(self._function(texts), "the embedder's answer", warn=False)
-        except (InvalidVector, ColumnError) as error:
-            raise EmbedError(str(error)) from error
-        if found.nulls:
-            raise EmbedError(f"the embedder gave no vector for {found.nulls} of its texts")
-        if not found.dim:
-            raise EmbedError("the embedder gave vectors of no dimensions")
-        matrix = found.floats()
-        if len(matrix) != len(texts):
-            raise EmbedError(f"the embedder gave {len(matrix)} vectors for {len(texts)} texts")
-        floats = np.array(matrix, np.float32, order="C")  # its memory may be used again
-        return floats, np.ones(len(texts), np.bool_)
-
-
-class _Same:
-    """Equal only to one of the same function, which it keeps: an id could be given again."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Any) -> None:
-        self._function = function
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other._function is self._function
-
-    def __hash__(self) -> int:
-        return id(self._function)
-
-
-def _name_of(spec: Any) -> str:
-    named = spec if hasattr(spec, "__qualname__") else type(spec)
-    return f"{named.__module__}.{named.__qualname__}"
 
 
 _loaded: Embedder | None = None
@@ -326,47 +386,23 @@ def _default() -> Embedder:
 
 
 def _load() -> Embedder:
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise _missing(_PACKAGE)
-    folder = next(iter(found.submodule_search_locations))
-    try:
-        from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise _missing(error.name or "tokenizers") from error
-    weights, config = (os.path.join(folder, name) for name in (_WEIGHTS, _TOKENIZER))
-    for path in (weights, config):
-        if not os.path.isfile(path):
-            raise EmbedError(f"{path} is missing from the {_PACKAGE} package: reinstall it, {_PIP}")
-    tensors = load_file(weights)
-    if len(tensors) != 1:
-        raise EmbedError(f"{weights} holds {len(tensors)} tensors, one table is expected")
-    table = np.ascontiguousarray(next(iter(tensors.values())))
-    tokenizer = Tokenizer.from_file(config)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    encode = Static(table, tokenizer)
-    return Embedder._from_function(DEFAULT_ID, encode, table.shape[1], weights, DEFAULT_ID)
+    from .registry.wheels import open_wordllama
+
+    return Embedder._of(open_wordllama())
 
 
-def _missing(module: str) -> MissingExtra:
-    reason = ""
-    if sys.version_info >= (3, 14):
-        reason = (
-            f" ({_PACKAGE} has no wheel for Python 3.14 and later: use Python 3.11 to 3.13, or "
-            "pass your own embedder=)"
-        )
-    return MissingExtra(
-        f"the default text model needs {module}, which is not installed: {_PIP}{reason}", pip=_PIP
-    )
+def facts_of(embedder: Embedder) -> dict[str, Any]:
+    """Return the provenance without how the embedder was found, which differs between machines."""
+    facts = embedder.provenance
+    del facts["resolved"]
+    return facts
 
 
 def origin_of(embedder: Embedder, column: object) -> str:
     """Return what an index of texts remembers of how they were embedded, as JSON."""
     import json  # here, so that importing the package stays short
 
-    return json.dumps({**embedder.provenance, "column": str(column)}, sort_keys=True)
+    return json.dumps({**facts_of(embedder), "column": str(column)}, sort_keys=True)
 
 
 def recall_origin(origin: str) -> Embedder:
@@ -384,7 +420,7 @@ def recall_origin(origin: str) -> Embedder:
     if name != DEFAULT_ID:
         raise EmbedError(
             f"the vectors of this index were made by {_short(name)}, which cannot be loaded by "
-            "name; search with ix.search(embedder.encode(text))"
+            "name; search with ix.search(embedder.embed_query(text))"
         )
     embedder = _default()
     here = embedder.provenance["sha256"]
@@ -407,7 +443,7 @@ def _told(origin: str) -> tuple[str, Any]:
     if not isinstance(made, dict) or not isinstance(made.get("embedder"), str):
         raise EmbedError(
             f"the index says that its vectors were made by {_short(origin)}, which names no "
-            "embedder; search with ix.search(embedder.encode(text))"
+            "embedder; search with ix.search(embedder.embed_query(text))"
         )
     return made["embedder"], made.get("sha256")
 

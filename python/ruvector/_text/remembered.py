@@ -37,7 +37,10 @@ class Keeper(Protocol):
 
 
 class Entry:
-    """Vectors of texts, kept by the cache; ``hashes[i]`` is of the text of row ``rows[i]``."""
+    """Vectors of texts, kept by the cache; ``hashes[i]`` is of the text of row ``rows[i]``.
+
+    Its key ends with what made the vectors: the embedder's, of documents or of queries.
+    """
 
     __slots__ = ("base", "embedder", "hashes", "key", "matrix", "rows", "valid")
 
@@ -57,6 +60,12 @@ class Entry:
         self.hashes = hashes
         self.rows = rows
         self.base = -1  # where its texts begin in the numbers of `_Known`
+
+    @property
+    def maker(self) -> Hashable:
+        """The key of what made the vectors."""
+        maker: Hashable = self.key[-1]
+        return maker
 
     @property
     def size(self) -> int:
@@ -81,7 +90,7 @@ class _Known:
         self._forget()
 
     def _forget(self) -> None:
-        # For each embedder the number of a text by the first half of its hash, that of the newest
+        # For each maker the number of a text by the first half of its hash, that of the newest
         # of several; and the entries by the number of their first text.
         self._places: dict[Hashable, dict[int, int]] = {}
         self._entries: dict[int, Entry] = {}
@@ -95,7 +104,7 @@ class _Known:
             entry.base = self._next
             self._next += len(keys)
             self._entries[entry.base] = entry
-            places = self._places.setdefault(entry.embedder.key, {})
+            places = self._places.setdefault(entry.maker, {})
             places.update(zip(keys, range(entry.base, self._next), strict=True))
 
     def remove(self, entry: Entry) -> None:
@@ -103,19 +112,19 @@ class _Known:
         with self._lock:
             if self._entries.pop(entry.base, None) is None:
                 return
-            places = self._places.get(entry.embedder.key, {})
+            places = self._places.get(entry.maker, {})
             end = entry.base + len(keys)
             for key in keys:
                 if entry.base <= places.get(key, -1) < end:
                     del places[key]
             if not places:
-                self._places.pop(entry.embedder.key, None)
+                self._places.pop(entry.maker, None)
 
-    def find(self, embedder: Embedder, hashes: RowHashes) -> Iterator[tuple[Entry, Rows, Rows]]:
+    def find(self, maker: Hashable, hashes: RowHashes) -> Iterator[tuple[Entry, Rows, Rows]]:
         """Yield entries that have some of the texts: which ones, and their places there."""
         keys = hashes[:, 0].tolist()
         with self._lock:
-            places = self._places.get(embedder.key)
+            places = self._places.get(maker)
             if not places:
                 return
             at = np.fromiter(map(places.get, keys, itertools.repeat(-1)), np.int64, len(keys))
@@ -148,10 +157,12 @@ def embed_texts(
     size: int = BATCH_TEXTS,
     progress: Progress = None,
     digest: bytes | None = None,
+    query: bool = False,
 ) -> tuple[Float32Matrix, Validity]:
     """Return ``(matrix, valid)`` of a column of texts; null and empty texts are not valid.
 
-    The memory is the cache's. `digest` is that of the column, where it is known.
+    The memory is the cache's. `digest` is that of the column, where it is known. `query` asks for
+    the vectors of texts that search; those are kept apart where the model makes them differently.
 
     Raises
     ------
@@ -161,12 +172,13 @@ def embed_texts(
         What the embedder raised; finished batches are kept, as when interrupted.
     """
     digest = column.digest() if digest is None else digest
-    key = ("text", digest, embedder.key)
+    maker = embedder.query_key if query else embedder.key
+    key = ("text", digest, maker)
     kept = None if _keeper is None else _keeper._get(key)
     if kept is not None:
         embedder.makes(kept.matrix.shape[1])
         return kept.matrix, kept.valid
-    work = _Work(column, embedder)
+    work = _Work(column, embedder, query)
     work.look_up()
     work.embed(size, progress)
     matrix, valid = work.column_of(key)
@@ -184,7 +196,7 @@ def embed_queries(texts: list[str], embedder: Embedder) -> Float32Matrix:
     """
     if len(texts) < BATCH_TEXTS:
         return embedder.query(texts)
-    matrix, valid = embed_texts(TextColumn.of_list(texts), embedder)
+    matrix, valid = embed_texts(TextColumn.of_list(texts), embedder, query=True)
     check_queries(texts, valid)
     return matrix
 
@@ -195,9 +207,11 @@ class _Work:
     ``done`` are those of which `matrix` has the vector, or that have none.
     """
 
-    def __init__(self, column: TextColumn, embedder: Embedder) -> None:
+    def __init__(self, column: TextColumn, embedder: Embedder, query: bool) -> None:
         self.column = column
         self.embedder = embedder
+        self.query = query
+        self.maker = embedder.query_key if query else embedder.key
         hashes = column.hashes()
         self.present = np.flatnonzero(hashes.any(axis=1))
         first, self.of = _distinct(hashes[self.present])
@@ -210,7 +224,7 @@ class _Work:
 
     def look_up(self) -> None:
         """Take the vectors that are known."""
-        for entry, texts, there in _known.find(self.embedder, self.hashes):
+        for entry, texts, there in _known.find(self.maker, self.hashes):
             rows = entry.rows[there]
             matrix = self._room(entry.matrix.shape[1])
             if matrix.shape[1] != entry.matrix.shape[1]:
@@ -241,7 +255,8 @@ class _Work:
 
         end = 0
         try:
-            for start, end, found, valid in self.embedder.batches(texts, size, progress, rows):
+            batches = self.embedder.batches(texts, size, progress, rows, self.query)
+            for start, end, found, valid in batches:
                 matrix = self._room(found.shape[1])
                 if matrix.shape[1] != found.shape[1]:
                     break
@@ -265,7 +280,7 @@ class _Work:
         fine = np.isfinite(matrix).all(axis=1)
         if not fine.all():
             made, matrix = made[fine], matrix[fine]
-        key = ("text", next(_parts), self.embedder.key)
+        key = ("text", next(_parts), self.maker)
         everything = np.arange(len(made))
         _put(Entry(key, self.embedder, matrix, self.valid[made], self.hashes[made], everything))
 

@@ -38,17 +38,24 @@ class Static:
         """Cut texts into large runs, whatever `size` says: one costs no more than another."""
         return runs(texts, _PART_CHARACTERS, _PART_TEXTS)
 
-    def __call__(self, texts: list[str], told: Told) -> tuple[Float32Matrix, Validity]:
+    def __call__(self, texts: list[str], told: Told, query: bool) -> tuple[Float32Matrix, Validity]:
         """Return the mean of the token rows of every text, and which texts have tokens."""
-        if sum(map(len, texts)) <= _BATCH_CHARACTERS:
-            tokens = self._token_ids(texts)
-        else:
-            tokens = aside(partial(self._all_ids, texts), told)
+        tokens = self._tokens(texts, told)
         cuts = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(one) for one in tokens], out=cuts[1:])
         flat = np.concatenate(tokens) if tokens else np.empty(0, np.uint32)
         np.minimum(flat, self._table.shape[0] - 1, out=flat)
         return _native.pool_tokens(self._table, flat, cuts)
+
+    def count_tokens(self, texts: list[str]) -> npt.NDArray[np.int64]:
+        """Return how many tokens each text has."""
+        tokens = self._tokens(texts, bool)
+        return np.fromiter(map(len, tokens), np.int64, len(tokens))
+
+    def _tokens(self, texts: list[str], told: Told) -> list[npt.NDArray[np.uint32]]:
+        if sum(map(len, texts)) <= _BATCH_CHARACTERS:
+            return self._token_ids(texts)
+        return aside(partial(self._all_ids, texts), told)
 
     def _all_ids(self, texts: list[str], waiter: Waiter) -> list[npt.NDArray[np.uint32]]:
         tokens: list[npt.NDArray[np.uint32]] = []

@@ -16,7 +16,7 @@ from ..._metric import BINARY, SCORE_NAMES, check_bits, larger_is_better, thresh
 from ..._native import Facts
 from ..._native.files import file_path
 from ..._settings import current
-from ..._text.embedder import Embedder, resolve
+from ..._text.embedder import Embedder, facts_of, resolve
 from .columns import asked_columns
 from .digests import index_digest, mask_digest
 from .right import Beside, read_right
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
             "max_distance": self.most,
             "where": None if self.mask is None else mask_digest(self.mask),
             "right": None if self.right is None else self.right.digest,
-            "embedder": None if maker is None else maker.provenance,
+            "embedder": None if maker is None else facts_of(maker),
         }
 
     def close(self) -> None:
