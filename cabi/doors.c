@@ -273,6 +273,23 @@ int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
     ENTER(goWordsSearchStart(words, (rv_values *)queries, (rv_search_params *)params, task, error));
 }
 
+int32_t rv_chunk_start(const rv_values *texts, const rv_chunk_params *params, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goChunkStart((rv_values *)texts, (rv_chunk_params *)params, task, error));
+}
+
+int32_t rv_chunk_count_start(rv_handle chunks, const int64_t *tokens, int64_t n, rv_handle *task,
+    rv_error *error)
+{
+    ENTER(goChunkCountStart(chunks, (int64_t *)tokens, n, task, error));
+}
+
+int32_t rv_chunk_read(rv_handle chunks, int32_t what, int64_t *rows, int64_t n, rv_error *error)
+{
+    ENTER(goChunkRead(chunks, what, rows, n, error));
+}
+
 int32_t rv_score_look(const rv_score_params *params, rv_bytes *out, rv_error *error)
 {
     ENTER(goScoreLook((rv_score_params *)params, out, error));

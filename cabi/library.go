@@ -26,6 +26,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/lake/score"
 	"github.com/ruvector/ruvector-arrow/simd"
 	"github.com/ruvector/ruvector-arrow/text"
+	"github.com/ruvector/ruvector-arrow/text/chunk"
 )
 
 func main() {}
@@ -200,6 +201,9 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 		return v.Info(), nil
 	case *text.Texts:
 		return map[string]int{"rows": v.Len()}, nil
+	case *chunk.Cut:
+		asked, chunks, headings := v.Counts()
+		return map[string]int{"asked": asked, "chunks": chunks, "headings": headings}, nil
 	case *score.Right:
 		return map[string][]string{"names": v.Names()}, nil
 	case *scoredPart:

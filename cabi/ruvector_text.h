@@ -36,3 +36,27 @@ RV_API int32_t rv_words_start(rv_handle texts, const rv_values *values, int32_t 
  * ids (which receives rows), scores and counts. All of them stay with the task. */
 RV_API int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
     const rv_search_params *params, rv_handle *task, rv_error *error);
+/* How texts are cut into chunks. kind: 0 plain, 1 Markdown, 2 reStructuredText, 3 docstrings, 4
+ * code. unit of budget and overlap: 0 estimated tokens, 1 characters, 2 tokens that the caller
+ * counts; base is how many of these a text without a word has. A mark is four numbers: text, start
+ * and end in characters, level of the heading there or 0 for a place that no chunk goes over. */
+typedef struct rv_chunk_params {
+    uint32_t size;
+    int32_t threads, kind, unit;
+    int64_t budget, overlap, base;
+    const int64_t *marks;
+    int64_t n_marks;
+} rv_chunk_params;
+
+/* Makes chunks, which read the texts (values "U") until they are freed. */
+RV_API int32_t rv_chunk_start(const rv_values *texts, const rv_chunk_params *params,
+    rv_handle *task, rv_error *error);
+/* Takes the tokens of the n spans that are asked for, which stay with the task; then asks anew. */
+RV_API int32_t rv_chunk_count_start(rv_handle chunks, const int64_t *tokens, int64_t n,
+    rv_handle *task, rv_error *error);
+/* Writes n rows of seven numbers, as many as rv_info says: text, start and end in bytes, the same
+ * in characters, and two more. what: 0 "asked", spans to be counted; 1 "chunks", with the number of
+ * the heading or -1, and the tokens; 2 "headings", with the level, and the number of the heading
+ * above or -1. Chunks are complete once nothing is asked. */
+RV_API int32_t rv_chunk_read(rv_handle chunks, int32_t what, int64_t *rows, int64_t n,
+    rv_error *error);

@@ -23,6 +23,7 @@ import (
 	"github.com/ruvector/ruvector-arrow/cabi/internal/handle"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/task"
 	"github.com/ruvector/ruvector-arrow/text"
+	"github.com/ruvector/ruvector-arrow/text/chunk"
 )
 
 // textHash is what is asked of texts: a hash of all, hashes of each, or both.
@@ -295,4 +296,124 @@ func queryTexts(p *C.rv_values, n int) ([]string, error) {
 		queries[i] = texts.At(i)
 	}
 	return queries, nil
+}
+
+//export goChunkStart
+func goChunkStart(
+	texts *C.rv_values, p *C.rv_chunk_params, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "chunk", func(s *guard.Scope) error {
+		if out == nil {
+			return invalid("chunk", "no place for the task", "")
+		}
+		options, marks, err := chunkOptions(p)
+		if err != nil {
+			return err
+		}
+		progress := &chunk.Progress{}
+		putTask(out, start(s, "chunk", progress.Done,
+			func(ctx context.Context) (task.Result, error) {
+				column, err := lentTexts(texts, nil)
+				if err != nil {
+					return task.Result{}, err
+				}
+				made, err := chunk.New(ctx, column, marks, options, progress)
+				if err != nil {
+					return task.Result{}, err
+				}
+				return task.Result{Kind: handle.Chunks, Value: made}, nil
+			}))
+		return nil
+	})
+}
+
+// chunkOptions reads how texts are cut; marks are copied.
+func chunkOptions(p *C.rv_chunk_params) (o chunk.Options, marks []chunk.Mark, err error) {
+	switch {
+	case p == nil || p.size < C.sizeof_rv_chunk_params:
+		return o, nil, invalid("chunk", "parameters of an older version", "")
+	case p.n_marks < 0, p.n_marks > 0 && p.marks == nil:
+		return o, nil, invalid("chunk", "marks without their data", "")
+	case p.kind < 0 || p.kind > math.MaxUint8 || p.unit < 0 || p.unit > math.MaxUint8:
+		return o, nil, invalid("chunk", "an unknown kind or unit", "")
+	}
+	o = chunk.Options{Kind: chunk.Kind(p.kind), Unit: chunk.Unit(p.unit), Budget: int(p.budget),
+		Overlap: int(p.overlap), Base: int(p.base), Threads: int(p.threads)}
+	numbers := view[int64](p.marks, product(int64(p.n_marks), 4))
+	marks = make([]chunk.Mark, len(numbers)/4)
+	for i := range marks {
+		m := numbers[4*i:]
+		marks[i] = chunk.Mark{Text: int(m[0]), Start: int(m[1]), End: int(m[2]), Level: int(m[3])}
+	}
+	return o, marks, nil
+}
+
+//export goChunkCountStart
+func goChunkCountStart(
+	h C.rv_handle, tokens *C.int64_t, n C.int64_t, out *C.rv_handle, e *C.rv_error,
+) C.int32_t {
+	return door(e, "chunk", func(s *guard.Scope) error {
+		c, err := guard.Use[*chunk.Cut](s, uint64(h), handle.Chunks)
+		if err != nil {
+			return err
+		}
+		if out == nil || n < 0 || n > 0 && tokens == nil {
+			return invalid("chunk", "no counts, or no place for the task", "")
+		}
+		counts := view[int64](tokens, int64(n))
+		putTask(out, start(s, "chunk", nil, func(ctx context.Context) (task.Result, error) {
+			return task.Result{}, c.Tell(ctx, counts)
+		}))
+		return nil
+	})
+}
+
+//export goChunkRead
+func goChunkRead(
+	h C.rv_handle, what C.int32_t, rows *C.int64_t, n C.int64_t, e *C.rv_error,
+) C.int32_t {
+	return door(e, "chunk", func(s *guard.Scope) error {
+		c, err := guard.Use[*chunk.Cut](s, uint64(h), handle.Chunks)
+		if err != nil {
+			return err
+		}
+		if n < 0 || n > 0 && rows == nil || what < 0 || what > 2 {
+			return invalid("chunk", "no place for the rows, or rows of an unknown kind", "")
+		}
+		out := view[int64](rows, product(int64(n), 7))
+		written := 0
+		put := func(s chunk.Span, one, two int) {
+			if at := 7 * written; at < len(out) {
+				for i, v := range []int{s.Text, s.Start, s.End, s.From, s.To, one, two} {
+					out[at+i] = int64(v)
+				}
+			}
+			written++
+		}
+		if what == 0 {
+			for _, s := range c.Asked() {
+				put(s, 0, 0)
+			}
+		} else {
+			putChunks(c, what == 2, put)
+		}
+		if int64(written) != int64(n) {
+			return invalid("chunk", fmt.Sprintf("room for %d rows of %d", n, written), "")
+		}
+		return nil
+	})
+}
+
+// putChunks hands over chunks, or their headings.
+func putChunks(c *chunk.Cut, titles bool, put func(s chunk.Span, one, two int)) {
+	chunks, headings := c.Chunks()
+	if titles {
+		for _, h := range headings {
+			put(h.Span, h.Level, h.Parent)
+		}
+		return
+	}
+	for _, p := range chunks {
+		put(p.Span, p.Heading, p.Tokens)
+	}
 }

@@ -100,6 +100,7 @@ __all__ = [
     "CacheMissError",
     "CacheStats",
     "Candidate",
+    "Chunks",
     "ColumnError",
     "Consistency",
     "CorruptIndex",
@@ -163,6 +164,7 @@ __all__ = [
     "__version__",
     "build_index",
     "cache",
+    "chunk",
     "config",
     "cpu_features",
     "dedup",
@@ -193,6 +195,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ._documents.chunking import Chunks, chunk
     from ._lake.adapter import BackendAdapter
     from ._lake.adapters.duckdb import DuckDBBackend
     from ._lake.adapters.frames import FrameBackend
@@ -217,6 +220,7 @@ else:  # checkers report names that are absent themselves
         "BundleContent": "_lake.bundle",
         "CacheStats": "_lake.stats",
         "Candidate": "_recommend.result",
+        "Chunks": "_documents.chunking",
         "Consistency": "_lake.consistency",
         "DuckDBBackend": "_lake.adapters.duckdb",
         "FrameBackend": "_lake.adapters.frames",
@@ -235,6 +239,7 @@ else:  # checkers report names that are absent themselves
         "RuLakeBundle": "_lake.bundle",
         "SQLiteBackend": "_lake.adapters.sqlite",
         "ScoreReport": "_parquet.scoring.report",
+        "chunk": "_documents.chunking",
         "score_parquet": "_parquet.scoring.job",
     }
 

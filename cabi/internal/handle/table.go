@@ -32,6 +32,7 @@ const (
 	Queue
 	Note
 	Rows
+	Chunks
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
@@ -41,7 +42,8 @@ const kindBits = 6
 var kindNames = [...]string{"any", "column", "index", "task", "answer", "encoding",
 	"column of texts", "index of words", "columns of matched rows", "part of a scoring",
 	"set of parquet files", "lake", "backend of a lake", "collection of a lake",
-	"session of a lake", "queue of ended tasks", "note", "rows of an adapter"}
+	"session of a lake", "queue of ended tasks", "note", "rows of an adapter",
+	"chunks"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }

@@ -252,6 +252,22 @@ class EmbedParams(Structure):
     ]
 
 
+class ChunkParams(Structure):
+    """struct rv_chunk_params"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("threads", c_int32),
+        ("kind", c_int32),
+        ("unit", c_int32),
+        ("budget", c_int64),
+        ("overlap", c_int64),
+        ("base", c_int64),
+        ("marks", c_void_p),
+        ("n_marks", c_int64),
+    ]
+
+
 class ScoreParams(Structure):
     """struct rv_score_params"""
 
@@ -471,6 +487,9 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "rv_words_start": (c_int32, [c_uint64, c_void_p, c_int32, c_void_p, c_void_p]),
     "rv_words_search_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p, c_void_p]),
+    "rv_chunk_start": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "rv_chunk_count_start": (c_int32, [c_uint64, c_void_p, c_int64, c_void_p, c_void_p]),
+    "rv_chunk_read": (c_int32, [c_uint64, c_int32, c_void_p, c_int64, c_void_p]),
     "rv_score_look": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "rv_right_import_stream": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, c_void_p]),
     "rv_score_open": (c_int32, [c_uint64, c_uint64, c_void_p, c_void_p, c_void_p]),
