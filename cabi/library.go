@@ -128,6 +128,7 @@ type columnInfo struct {
 	Chunks  int    `json:"chunks"`
 	Address uint64 `json:"address"` // of a contiguous float32 matrix without nulls, else 0
 	Wide    bool   `json:"wide"`    // some numbers are float64
+	Makers  makers `json:"makers"`  // of vectors in files, else null
 }
 
 // indexInfo is what rv_info tells of an index.
@@ -189,6 +190,9 @@ func describe(s *guard.Scope, h uint64) (any, error) {
 			Chunks: v.Chunks(), Wide: v.Wide()}
 		if m, ok := v.Contiguous(); ok && len(m) > 0 {
 			info.Address = address(&m[0])
+		}
+		if pages, ok := v.Pager().(*parquet.Pages); ok {
+			info.Makers = makersOf(pages.Makers())
 		}
 		return info, nil
 	case *arrowidx.Index:

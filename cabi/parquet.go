@@ -29,11 +29,23 @@ type parquetInfo struct {
 	Column string `json:"column"`
 	Files  int    `json:"files"`
 	Groups int    `json:"groups"`
+	Makers makers `json:"makers"`
+}
+
+// makers are what files say of what made their vectors: the text, and the first file that says it.
+type makers [][2]string
+
+func makersOf(found []parquet.Maker) makers {
+	told := makers{}
+	for _, m := range found {
+		told = append(told, [2]string{m.Text, m.File})
+	}
+	return told
 }
 
 func describeSet(s *parquet.Set) parquetInfo {
 	info := parquetInfo{Rows: s.Rows(), Dim: s.Dim(), Type: s.Type().String(), Column: s.Name(),
-		Files: len(s.Parts())}
+		Files: len(s.Parts()), Makers: makersOf(s.Makers())}
 	for _, v := range s.Parts() {
 		info.Groups += v.File().Groups()
 	}

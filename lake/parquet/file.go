@@ -42,6 +42,7 @@ type File struct {
 	limits Limits
 	raw    []byte // the footer's bytes
 	footer footer
+	said   said
 }
 
 // Open reads the footer of the file of size bytes behind r, which must stay readable until Close.

@@ -51,6 +51,7 @@ type part struct {
 	digest [32]byte // of the footer
 	rows   int64
 	nulls  bool
+	maker  string // see File.Embedder
 
 	mu sync.RWMutex // held for reading while rows are read, for writing to open and close
 	v  *Vectors     // nil while the file is closed
@@ -121,6 +122,7 @@ func (p *Pages) first(ctx context.Context, of *part) (nulls []int64, is kind, er
 	}
 	v := of.v
 	of.digest, of.rows, is = v.f.Digest(), v.Rows(), kind{v.Dim(), v.Type()}
+	of.maker = v.f.Embedder(v.f.Leaves()[v.index].Path)
 	nulls, err = v.nullRows(ctx)
 	of.nulls = len(nulls) > 0
 	of.mu.Unlock()

@@ -13,11 +13,12 @@ import (
 // Facts are what a file says of itself.
 type Facts struct {
 	Rows      int64       `json:"rows"`
-	Groups    [][2]int64  `json:"groups"`  // rows and compressed bytes of each row group
-	Spans     [][2]int64  `json:"spans"`   // where the pages of each row group begin and end
-	Columns   [][3]string `json:"columns"` // name, type and kind: "vectors", "text" or "other"
-	Fields    []int32     `json:"fields"`  // number of each column that a table gave it, -1: none
-	Digest    string      `json:"digest"`  // SHA-256 of length and footer, in hexadecimal
+	Groups    [][2]int64  `json:"groups"`    // rows and compressed bytes of each row group
+	Spans     [][2]int64  `json:"spans"`     // where the pages of each row group begin and end
+	Columns   [][3]string `json:"columns"`   // name, type and kind: "vectors", "text" or "other"
+	Fields    []int32     `json:"fields"`    // number of each column that a table gave it, -1: none
+	Embedders []string    `json:"embedders"` // what the file says made each column, "" if nothing
+	Digest    string      `json:"digest"`    // SHA-256 of length and footer, in hexadecimal
 	CreatedBy string      `json:"created_by"`
 }
 
@@ -32,7 +33,7 @@ func Look(f *lake.File, label string, limits lake.Limits) (*Facts, error) {
 	digest := f.Digest()
 	facts := &Facts{Rows: f.Rows(), Digest: hex.EncodeToString(digest[:]),
 		CreatedBy: f.CreatedBy(), Groups: [][2]int64{}, Spans: [][2]int64{}, Columns: [][3]string{},
-		Fields: []int32{}}
+		Fields: []int32{}, Embedders: []string{}}
 	for g := range f.Groups() {
 		meta := in.pages.MetaData().RowGroup(g)
 		facts.Groups = append(facts.Groups, [2]int64{meta.NumRows(), meta.TotalCompressedSize()})
@@ -47,6 +48,7 @@ func Look(f *lake.File, label string, limits lake.Limits) (*Facts, error) {
 		n := in.root.Field(i)
 		facts.Columns = append(facts.Columns, [3]string{n.Name(), typeText(n), in.kindOf(n, leaf)})
 		facts.Fields = append(facts.Fields, n.FieldID())
+		facts.Embedders = append(facts.Embedders, f.Embedder([]string{n.Name()}))
 		leaf += leaves(n)
 	}
 	return facts, nil

@@ -98,7 +98,8 @@ func (p *Part) carriedColumns() ([]column, error) {
 		if node == nil {
 			return nil, p.in.missing(name)
 		}
-		c := column{node: node, from: "a column of the input", dict: true}
+		c := column{node: node, from: "a column of the input", dict: true,
+			said: p.in.file.Embedder([]string{name})}
 		for leaf := from; leaf < to; leaf++ {
 			carrier, err := newCarrier(p.in, leaf, p.group, p.end)
 			if err != nil {

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"encoding/json"
 	"fmt"
 	"sort"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"github.com/ruvector/ruvector-arrow/fault"
+	lake "github.com/ruvector/ruvector-arrow/lake/parquet"
 )
 
 // Limits of a row group of the output, in rows and in bytes before encoding.
@@ -42,6 +44,7 @@ type column struct {
 	lanes []lane
 	from  string // where it comes from, in words, for errors
 	dict  bool
+	said  string // of what made its vectors, JSON; "" if nothing is
 }
 
 func newWriter(path string, columns []column, g *garbage) (*writer, error) {
@@ -96,7 +99,28 @@ func (w *writer) begin(columns []column) error {
 	}
 	w.file, err = file.NewParquetWriterWithError(w.sink, root,
 		file.WithWriterProps(parquet.NewWriterProperties(props...)))
+	if err == nil {
+		err = w.sayMakers(columns)
+	}
 	return w.told(err)
+}
+
+// sayMakers writes into the footer what made the vectors of columns.
+func (w *writer) sayMakers(columns []column) error {
+	said := map[string]json.RawMessage{}
+	for _, c := range columns {
+		if json.Valid([]byte(c.said)) {
+			said[c.node.Name()] = json.RawMessage(c.said)
+		}
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(said) // keys in order
+	if err != nil {
+		return err
+	}
+	return w.file.AppendKeyValueMetadata(lake.EmbedderKey, string(text))
 }
 
 // told returns the error of the sink where that is the cause.

@@ -263,7 +263,7 @@ def test_the_default_model_is_the_same_from_every_thread_and_after_pickling() ->
     assert again.provenance == embedder.provenance
     assert set(embedder.provenance) == {
         "embedder", "sha256", "dim", "normalized", "query_prefix", "document_prefix", "max_tokens",
-        "resolved",
+        "pooling", "resolved",
     }  # fmt: skip
     results: list[bytes] = []
     threads = [threading.Thread(target=lambda: results.append(embedder.encode(WORDS).tobytes()))

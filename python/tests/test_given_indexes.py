@@ -390,7 +390,7 @@ def test_hostile_memories_of_a_frame_are_no_columns() -> None:
 
     deep = "[" * 100_000
     for origin in (deep, "null", "3", '"x"', "[]", '{"column": ' + deep, "\x00", "{" * 70_000):
-        assert _provenance.recall(origin) == _provenance.Provenance(embedded=True)
+        assert _provenance.recall(origin) == _provenance.Remembered(embedded=True)
     odd = '{"column": {"a": 1}, "ids": 7.5, "texts": 3, "vectors": [1]}'
     known = _provenance.recall(odd)
     assert (known.texts, known.vectors, known.embedded) == ("", "", False)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .. import _native
 from .._errors import ColumnError, EmbedError, InvalidArgument, MissingExtra, VectorsChanged
-from .._index.provenance import Provenance, recall
+from .._index.provenance import Remembered, recall
 from .._input.bits import read_bits
 from .._input.cells import Matrix
 from .._input.text_columns import TextColumn
@@ -103,7 +103,7 @@ def _may_be_of(index: Index, fact: protocol.ColumnFacts) -> bool:
 
 
 def _check_texts(
-    index: Index, frame: protocol.Frame, label: Any, known: Provenance, maker: Embedder | None
+    index: Index, frame: protocol.Frame, label: Any, known: Remembered, maker: Embedder | None
 ) -> None:
     texts = frame.text_column(label)
     digest = texts.digest()
@@ -141,7 +141,7 @@ def _first_other_text(index: Index, texts: TextColumn, maker: Embedder) -> int |
     return None
 
 
-def _check_vectors(index: Index, frame: protocol.Frame, label: Any, known: Provenance) -> None:
+def _check_vectors(index: Index, frame: protocol.Frame, label: Any, known: Remembered) -> None:
     if isinstance(label, list):
         vectors = from_matrix(protocol.scalar_matrix(frame, label), None, True, "columns")
     elif index.metric in BINARY:

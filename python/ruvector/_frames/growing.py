@@ -9,17 +9,18 @@ import numpy.typing as npt
 
 from .. import _native
 from .._errors import ColumnError, EmbedError, InvalidVector
-from .._index.provenance import Provenance, recall
+from .._index.provenance import Remembered, recall
 from .._index.texts import NewRows, maker_of, new_rows_read_by
 from .._input.bits import read_bits
 from .._input.masks import read_ids
-from .._input.vectors import read_vectors
+from .._input.vectors import Vectors, read_vectors
 from .._metric import BINARY
 from .._progress import Progress
 from .._text.batches import BATCH_TEXTS
 from . import protocol
 from .adapters import is_frame, wrap
 from .joining import shown_id
+from .origin import check_rows, told_of
 from .target import Stages, embed_column, naming
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def read_new_rows(
     return NewRows(kept, vectors[rows])
 
 
-def _check_columns(frame: protocol.Frame, known: Provenance, positions: bool) -> None:
+def _check_columns(frame: protocol.Frame, known: Remembered, positions: bool) -> None:
     if known.ids is None or positions:
         raise ColumnError(
             "the index does not know which column of a frame holds its ids: build it with "
@@ -102,6 +103,7 @@ def _vectors_of(
         if index.metric in BINARY:
             return read_bits(column, index.metric, f"column {label!r}"), None
         vectors = read_vectors(column, f"column {label!r}", warn=False)
+        _check_made(index, frame, label, vectors)
         if vectors.nulls and vectors.handle is None:
             nothing = np.zeros((vectors.rows, index.dim), np.float32)
             return nothing, np.zeros(vectors.rows, np.bool_)
@@ -115,8 +117,22 @@ def _vectors_of(
         return matrix, valid
 
 
+def _check_made(index: Index, frame: protocol.Frame, label: Any, vectors: Vectors) -> None:
+    """Refuse vectors of which another embedder is known to have made some.
+
+    Raises
+    ------
+    EmbedError
+        Names both.
+    """
+    made = index._made()
+    vectors.made = told_of(frame, label)
+    if made is not None:
+        check_rows(vectors, label, made, "the vectors of this index were made", _WAY)
+
+
 def _check_replaced(
-    index: Index, names: Any, valid: npt.NDArray[np.bool_], known: Provenance
+    index: Index, names: Any, valid: npt.NDArray[np.bool_], known: Remembered
 ) -> None:
     """Refuse to keep what an id had before where the frame has nothing for it."""
     without = np.flatnonzero(~valid)

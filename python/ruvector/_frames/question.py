@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _native
-from .._errors import InvalidArgument, MetricError
+from .._errors import EmbedError, InvalidArgument, MetricError, MissingExtra
 from .._index.index import Index
 from .._index.provenance import recall as origin_of
+from .._index.texts import given_maker, own_maker
 from .._input.bits import read_bit_queries
 from .._input.masks import Mask
 from .._input.texts import texts_of
@@ -25,7 +26,7 @@ from .._native import Handle
 from .._native import Plan as NativePlan
 from .._settings import current
 from .._show.plan import Plan, nothing, remember
-from .._text.embedder import resolve
+from .._text.embedder import Embedder, resolve
 from . import protocol
 from .adapters import wrap
 from .answer import Found
@@ -264,16 +265,24 @@ def _target(asked: Question, stages: Stages) -> Target:
     if index is None:
         return open_target(frame, on, text, asked.embedder, stages, asked.metric)
     label = label_of(index, frame, on, text)
-    if asked.embedder is not None or current.embedder is not None:
-        return Target(label, None, resolve(asked.embedder))
+    if asked.embedder is not None:
+        return Target(label, None, given_maker(index, asked.embedder))
     known = origin_of(index._origin)
     if not known.embedded and label is not None and not isinstance(label, list):
         fact = protocol.facts_of(frame, label)
         if fact.kind == "text":
             return Target(label, None, resolve(None))
     if texts_of(asked.query) is None:
-        return Target(label, None, None)
-    return Target(label, None, index._maker() or maker_of_column(frame, label))
+        return Target(label, None, None if current.embedder is None else _settled(index))
+    return Target(label, None, own_maker(index) or maker_of_column(frame, label))
+
+
+def _settled(index: Index) -> Embedder | None:
+    """Return what texts of a frame are embedded with to compare them with an index."""
+    try:
+        return own_maker(index)
+    except (EmbedError, MissingExtra):
+        return None  # no text is asked, and the comparison says what differs
 
 
 def _queries_of(asked: Question, target: Target, stages: Stages) -> Queries:

@@ -36,7 +36,7 @@ from .._text.remembered import embed_queries, embed_texts
 from . import protocol
 from .adapters import is_frame, wrap
 from .cache import cache
-from .origin import maker_of, unknown_origin
+from .origin import check_rows, maker_of, told_of, unknown_origin
 
 EXACT_ROWS: Final = 10_000  # up to here an exact index is built for the call (design: a constant)
 CODE_BITS: Final = 5  # of kind flat, where many rows are searched
@@ -110,7 +110,7 @@ def open_target(
             matrix = protocol.scalar_matrix(frame, on)
             valid = np.logical_not(np.isnan(matrix).any(axis=1))
             vectors = from_matrix(matrix, None if valid.all() else valid, True, "columns")
-        return Target(on, vectors, _given(embedder))
+        return Target(on, vectors, named(embedder))
     label = text if on is None else on
     if label is None:
         label = protocol.only_vector_column(frame, metric in BINARY)
@@ -143,14 +143,19 @@ def open_target(
             vectors = read_bits(column, metric, called)
         else:
             vectors = read_vectors(column, called)
-    return Target(label, vectors, _given(embedder))
+    vectors.made = told_of(frame, label)
+    return Target(label, vectors, named(embedder))
 
 
-def _given(embedder: Any) -> Embedder | None:
-    """Return the embedder the user named, here or in the settings; never the default."""
-    if embedder is None and current.embedder is None:
-        return None
-    return resolve(embedder)
+def named(embedder: Any) -> Embedder | None:
+    """Return the embedder that the call named; never that of the settings, nor the default."""
+    return None if embedder is None else resolve(embedder)
+
+
+def made_by(target: Target) -> Embedder | None:
+    """Return what is known to have made a column, else what the settings name, else None."""
+    maker = target.embedder or maker_of(target.vectors).embedder
+    return resolve(None) if maker is None and current.embedder is not None else maker
 
 
 def _text_target(frame: protocol.Frame, label: Any, embedder: Embedder, stages: Stages) -> Target:
@@ -229,6 +234,9 @@ def make_queries(
             nothing = np.empty((len(texts), 0), np.float32)  # no row that they could find
             return nothing, isinstance(query, str), _batch(query, texts)
         find_maker(target, stages)
+    elif not target.text and target.vectors is not None:
+        with stages.measure("find embedder"):
+            check_rows(target.vectors, target.label, target.embedder, "embedder= is")
     assert target.embedder is not None
     with stages.measure("embed query"):
         matrix = embed_queries(texts, target.embedder)
@@ -241,12 +249,12 @@ def make_queries(
 
 
 def find_maker(target: Target, stages: Stages) -> None:
-    """Settle the embedder of a column of vectors that `embed` made.
+    """Settle the embedder of a column of vectors: what made it, else what the settings name.
 
     Raises
     ------
     EmbedError
-        It did not.
+        It is not known, cannot be loaded by name, or is known to be another than the settings'.
     """
     vectors = target.vectors
     if vectors is not None and vectors.rows > EXACT_ROWS:
@@ -255,9 +263,39 @@ def find_maker(target: Target, stages: Stages) -> None:
     with stages.measure("find embedder"):
         found = maker_of(vectors, target.key)
     if found.embedder is None:
+        found = found._replace(embedder=_told(target))
+    if found.embedder is None and current.embedder is not None:
+        found = found._replace(embedder=resolve(None))
+        if vectors is not None:
+            check_rows(vectors, target.label, resolve(None), "rv.config(embedder=) is")
+    if found.embedder is None:
         height = 0 if vectors is None else vectors.rows - vectors.nulls
         raise unknown_origin(target.label, found, height)
     target.embedder = found.embedder
+
+
+def _told(target: Target) -> Embedder | None:
+    """Return the embedder that a column's source names, None where it names none.
+
+    Raises
+    ------
+    EmbedError, MissingExtra
+        It cannot be loaded by name, and the settings name none; other rows are another's.
+    """
+    vectors = target.vectors
+    if vectors is None or vectors.made is None:
+        return None
+    from .._text.recalled import recall  # no part of a start
+
+    mine = f"the vectors of {target.label!r} were made"
+    try:
+        maker = recall(vectors.made, mine)
+    except (EmbedError, MissingExtra):
+        if current.embedder is None:
+            raise
+        return None
+    check_rows(vectors, target.label, maker, "its metadata names what is")
+    return maker
 
 
 def _batch(query: Any, texts: list[str]) -> list[str] | None:

@@ -18,19 +18,23 @@ from .._input.masks import read_some_ids
 from .._input.numbers import FloatMatrix
 from .._metric import BINARY, SCORE_NAMES
 from .._native import Facts, facts_of
-from .._text.embedder import Embedder, recall_origin
+from .._text.embedder import Embedder
 from .awaiting import build_async, search_async
 from .building import Keep, Kind, OnNull, build
 from .changing import add, compact, delete, upsert
 from .files import load, save, verify
 from .forked import lost
 from .neighbors import neighbors
+from .provenance import made_of
 from .provenance import recall as origin_of
 from .quality import calibrate, recall
 from .searching import search
-from .shown import _repr_html_
+from .shown import _repr_html_, by
 from .stored import build_parquet
 from .within import within
+
+if TYPE_CHECKING:
+    from .._text.provenance import Provenance
 
 __all__ = ["Index", "Keep", "Kind", "OnNull"]
 
@@ -147,8 +151,14 @@ class Index(metaclass=KindOfIndex):
     def _maker(self) -> Embedder | None:
         """Return the embedder that made the vectors, None if that is not known."""
         if self._embedder is None and origin_of(self._origin).embedded:
+            from .._text.recalled import recall_origin  # no part of a start
+
             self._embedder = recall_origin(self._origin)
         return self._embedder
+
+    def _made(self) -> Embedder | Provenance | None:
+        """Return what is known of what made the vectors, without loading it."""
+        return made_of(self._origin) if self._embedder is None else self._embedder
 
     build = classmethod(build)
     build_async = classmethod(build_async)
@@ -177,9 +187,16 @@ class Index(metaclass=KindOfIndex):
         Of kind ``ivf`` also ``cells``, ``plane`` (bits per dimension that a scan reads) and
         ``calibration``: for each recall target, with and without vectors, the recall measured,
         the most cells probed, the width of bounds and the vectors measured a query.
-        ``where`` says which files hold vectors that are not in memory.
+        ``where`` says which files hold vectors that are not in memory, ``embedder`` what made the
+        vectors: a dict with its id and, as far as they are known, ``sha256``, ``dim``,
+        ``normalized``, ``query_prefix``, ``document_prefix``, ``max_tokens`` and ``pooling``; None
+        where that is not known. ``provenance`` is the text that files of the index carry.
         """
-        return dict(_native.info(self._handle))
+        made = self._made()
+        if isinstance(made, Embedder):
+            made = made.made()
+        known = None if made is None else made.to_dict()
+        return {**_native.info(self._handle), "embedder": known}
 
     @property
     def memory_bytes(self) -> int:
@@ -261,7 +278,10 @@ class Index(metaclass=KindOfIndex):
         facts = self._facts
         bits = f", {facts.bits} bits" if facts.bits else ""
         where = f", vectors in {facts.where}" if facts.where else ""
-        return f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits}{where})"
+        made = by(self)
+        return (
+            f"Index({facts.rows:,} x {facts.dim}, {facts.metric}, {facts.kind}{bits}{where}{made})"
+        )
 
     _repr_html_ = _repr_html_
 

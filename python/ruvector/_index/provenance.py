@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import _native
+from .._errors import EmbedError
 from .._input.values import is_null
 from .._input.vectors import Vectors
-from .._text.embedder import Embedder
+
+if TYPE_CHECKING:
+    from .._text.provenance import Provenance
 
 _MOST: Final = 1 << 16  # characters: ours are some hundred
 
 
-class Provenance(NamedTuple):
+class Remembered(NamedTuple):
     """What is known of an index's origin."""
 
     column: Any = None  # what was indexed: a label, or a list of patterns
@@ -25,14 +28,14 @@ class Provenance(NamedTuple):
 
 
 def remember(
-    embedder: Embedder | None, column: Any, ids: Any, texts: bytes | None, vectors: bytes | None
+    made: Provenance | None, column: Any, ids: Any, texts: bytes | None, vectors: bytes | None
 ) -> str:
     """Return as JSON what `recall` reads, and what made the vectors."""
     import json  # here, so that importing the package stays short
 
     known: dict[str, Any] = {"column": _written(column)}
-    if embedder is not None:
-        known |= embedder.provenance
+    if made is not None:
+        known |= made.to_dict()
     if ids is not None:
         known["ids"] = _written(ids)
     if texts is not None:
@@ -44,20 +47,20 @@ def remember(
 
 def content_of(column: Vectors) -> str:
     """Return as JSON what an index remembers of vectors that come from no frame."""
-    return remember(None, None, None, None, _native.column_hash(column.handle))
+    return remember(column.made, None, None, None, _native.column_hash(column.handle))
 
 
 @functools.lru_cache(maxsize=64)
-def recall(origin: str) -> Provenance:
+def recall(origin: str) -> Remembered:
     """Read what `remember` wrote; of any other text only that something is known."""
     import json  # here, so that importing the package stays short
 
     if not origin:
-        return Provenance()
+        return Remembered()
     try:
         known = json.loads(origin) if len(origin) <= _MOST else None
         if isinstance(known, dict):
-            return Provenance(
+            return Remembered(
                 _read(known.get("column")),
                 _read(known.get("ids")),
                 _text(known.get("texts")),
@@ -66,7 +69,44 @@ def recall(origin: str) -> Provenance:
             )
     except (ValueError, TypeError, RecursionError):
         pass
-    return Provenance(embedded=True)
+    return Remembered(embedded=True)
+
+
+@functools.lru_cache(maxsize=64)
+def made_of(origin: str) -> Provenance | None:
+    """Return what `remember` wrote of the embedder; None of any other text."""
+    from .._text.provenance import Provenance
+
+    if '"embedder"' not in origin:
+        return None
+    try:
+        return Provenance.from_json(origin) if origin.lstrip()[:1] == "{" else None
+    except EmbedError:
+        return None
+
+
+def made_in_files(makers: list[list[str]] | None) -> Provenance | None:
+    """Return what files say made their vectors; None where one of them says nothing.
+
+    `makers` are what they say, each with the first file that says it.
+
+    Raises
+    ------
+    EmbedError
+        Two files say what does not compare; names both.
+    """
+    from .._text.provenance import refused, said_of_text
+
+    read = [(said_of_text(text), file) for text, file in makers or ()]
+    known = [(made, file) for made, file in read if made is not None]
+    for made, file in known[1:]:
+        first, where = known[0]
+        if first.differs(made):
+            raise refused(
+                f"the vectors of {where} were made", first, f"those of {file}", made,
+                "index the files of each embedder apart",
+            )  # fmt: skip
+    return known[0][0] if known and len(known) == len(read) else None
 
 
 def _written(label: Any) -> Any:

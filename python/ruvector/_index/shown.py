@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from .index import Index
 
 
+def by(index: Index) -> str:
+    """Return what made the vectors of an index, for its repr; "" where that is not known."""
+    made = index._made()
+    if made is None:
+        return ""
+    from .._text.provenance import Provenance, shown  # no part of a start
+
+    return f", embedder {shown(made.embedder if isinstance(made, Provenance) else made.id)}"
+
+
 @method
 def _repr_html_(self: Index) -> str:
     if not self._handle.value:
@@ -25,6 +35,7 @@ def _repr_html_(self: Index) -> str:
         ("bits", info["bits"] or "none"),
         ("null rows", f"{info['nulls']:,}"),
         ("ids", info["id_kind"]),
+        ("embedder", by(self).removeprefix(", embedder ") or "not known"),
         ("index memory", html.size(info["index_bytes"])),
         ("borrowed memory", html.size(info["borrowed_bytes"])),
         ("vectors", info["where"] or info["keep"] if info["vectors"] else "codes only"),

@@ -15,7 +15,7 @@ from .._metric import MetricName, canonical
 from .._settings import current
 from .building import Kind, OnNull
 from .method import method
-from .provenance import remember
+from .provenance import made_in_files, remember
 
 if TYPE_CHECKING:
     from .index import Index
@@ -176,8 +176,9 @@ def build_parquet(
 
     handle = open_column(paths, column, dim, dtype, whole("threads", options["threads"]), "paths")
     try:
+        made = made_in_files(_native.column_info(handle)["makers"])
         found = _native.column_hash(handle)
-        options["provenance"] = remember(None, None, None, None, found)
+        options["provenance"] = remember(made, None, None, None, found)
         shown = current.progress if progress is None else progress
         return cls._from_handle(
             build_from_files(handle, ids, options, shown), copied=vectors == "memory"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from .._errors import DimensionMismatch, EmbedError, InvalidArgument
+from .._errors import DimensionMismatch, EmbedError, InvalidArgument, MissingExtra
 from .._input.advice import refuse_written_vector
 from .._input.numbers import FloatMatrix
 from .._input.text_columns import TextColumn
@@ -55,19 +55,52 @@ def maker_of(index: Index, embedder: Any, what: str, way: str) -> Embedder:
     Raises
     ------
     EmbedError
-        It is not known what made the vectors, or that cannot be loaded by name; `what` is text,
-        and `way` is another way to say the same.
+        It is not known what made the vectors, or that cannot be loaded by name; or the embedder
+        given did not make them. `what` is text, and `way` is another way to say the same.
     """
-    if embedder is not None:
-        return resolve(embedder)
-    maker = index._maker()
-    if maker is None and current.embedder is not None:
-        return resolve(None)
+    maker = own_maker(index) if embedder is None else given_maker(index, embedder)
     if maker is None:
         raise EmbedError(
             f"{what} is text, and it is not known what made the vectors of this index; name it "
             f"with embedder=, or {way}"
         )
+    return maker
+
+
+def own_maker(index: Index) -> Embedder | None:
+    """Return what made the vectors of an index, else what the settings name; None without both.
+
+    Raises
+    ------
+    EmbedError
+        What made them cannot be loaded by name, or the settings name another.
+    """
+    try:
+        maker = index._maker()
+    except (EmbedError, MissingExtra):
+        if current.embedder is None:
+            raise
+        maker = None
+    if maker is None and current.embedder is not None:
+        return given_maker(index, None)
+    return maker
+
+
+def given_maker(index: Index, embedder: Any) -> Embedder:
+    """Return the embedder that was given for an index, None being that of the settings.
+
+    Raises
+    ------
+    EmbedError
+        Another one made the vectors of the index; names both.
+    """
+    maker = resolve(embedder)
+    made = index._made()
+    if made is not None:
+        from .._text.recalled import check_same  # no part of a start
+
+        called = "embedder= is" if embedder is not None else "rv.config(embedder=) is"
+        check_same("the vectors of this index were made", made, called, maker)
     return maker
 
 
@@ -81,7 +114,7 @@ def queries_of_texts(
     EmbedError, DimensionMismatch
         It is not known what makes their vectors, or it makes others than the index has.
     """
-    if embedder is None and index._maker() is None:
+    if embedder is None and index._made() is None:
         refuse_written_vector(texts[0])
     maker = maker_of(
         index, embedder, "the query",

@@ -43,7 +43,9 @@ class Vectors:
     layout : str
         How the column is held, in words.
     provenance : str
-        What made the vectors, as JSON; empty when that is not known.
+        What an index of them remembers, as JSON; empty when that is not known.
+    made : ruvector._text.provenance.Provenance or None
+        What made the vectors, where their source tells.
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class Vectors:
         "dim",
         "handle",
         "layout",
+        "made",
         "matrix",
         "nulls",
         "provenance",
@@ -81,6 +84,7 @@ class Vectors:
         self.copied = copied
         self.layout = layout
         self.provenance = ""
+        self.made: Any = None
 
     def close(self) -> None:
         """Drop the native column (an index built on it keeps its own reference)."""

@@ -22,6 +22,7 @@ from .batches import BATCH_TEXTS, Rows, in_batches
 
 if TYPE_CHECKING:  # made of dataclasses, which an import of the package does without
     from .model import Counts, Model
+    from .provenance import Provenance
 
 DEFAULT_ID: Final = "wordllama/l2_supercat_256"
 _SHOWN: Final = 100  # letters of what a file says
@@ -107,31 +108,39 @@ class Embedder:
         if self._dim is None:
             self._dim = dim
 
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """What made the vectors.
+    def made(self) -> Provenance:
+        """Return what indexes and files record; dimensions only where they are known already."""
+        from .provenance import Provenance  # no part of a start
 
-        ``embedder``, ``sha256``, ``dim``, ``normalized``, ``query_prefix``, ``document_prefix``,
-        ``max_tokens``, and ``resolved``: the steps by which the embedder was found. ``sha256`` is
-        the digest of the weights, worked out when first asked for; None where there is no file of
-        weights.
-        """
         model = self._model
         if self._sha256 is None and model.files:
             import hashlib
 
             with open(model.files[0], "rb") as file:
                 self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return {
-            "embedder": self.id,
-            "sha256": self._sha256,
-            "dim": self.dim,
-            "normalized": model.normalized,
-            "query_prefix": model.query_prefix,
-            "document_prefix": model.document_prefix,
-            "max_tokens": model.max_tokens,
-            "resolved": list(model.resolved),
-        }
+        return Provenance(
+            self.id,
+            self._sha256,
+            self._dim,
+            model.normalized,
+            model.query_prefix,
+            model.document_prefix,
+            model.max_tokens,
+            model.pooling or None,
+        )
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What made the vectors.
+
+        ``embedder``, ``sha256``, ``dim``, ``normalized``, ``query_prefix``, ``document_prefix``,
+        ``max_tokens``, ``pooling``, and ``resolved``: the steps by which the embedder was found.
+        ``sha256`` is the digest of the weights, worked out when first asked for; None where there
+        is no file of weights. Vectors of other provenance are refused where they would be compared:
+        all of it counts but ``max_tokens``, and of two known digests no name.
+        """
+        facts = self.made()._replace(dim=self.dim)._asdict()
+        return {**facts, "resolved": list(self._model.resolved)}
 
     def embed(self, text: str) -> Float32Matrix:
         """Return the vector of one text as a document, ndarray of float32, shape (dim,).
@@ -396,62 +405,6 @@ def facts_of(embedder: Embedder) -> dict[str, Any]:
     facts = embedder.provenance
     del facts["resolved"]
     return facts
-
-
-def origin_of(embedder: Embedder, column: object) -> str:
-    """Return what an index of texts remembers of how they were embedded, as JSON."""
-    import json  # here, so that importing the package stays short
-
-    return json.dumps({**facts_of(embedder), "column": str(column)}, sort_keys=True)
-
-
-def recall_origin(origin: str) -> Embedder:
-    """Return the embedder that `origin_of` described, if it is the installed model.
-
-    Raises
-    ------
-    EmbedError
-        It is another one, the installed model has other weights, or `origin` (a file may say
-        anything) names none; names both, at most some hundred letters of either.
-    MissingExtra
-        The model is not installed.
-    """
-    name, weights = _told(origin)
-    if name != DEFAULT_ID:
-        raise EmbedError(
-            f"the vectors of this index were made by {_short(name)}, which cannot be loaded by "
-            "name; search with ix.search(embedder.embed_query(text))"
-        )
-    embedder = _default()
-    here = embedder.provenance["sha256"]
-    if weights not in (None, here):
-        raise EmbedError(
-            f"the vectors of this index were made by {name!r} with weights {_short(weights)}, "
-            f"installed are weights {here}: their vectors do not compare"
-        )
-    return embedder
-
-
-def _told(origin: str) -> tuple[str, Any]:
-    """Return the embedder and the digest of its weights that an index tells of."""
-    import json  # here, so that importing the package stays short
-
-    try:
-        made = json.loads(origin)
-    except (ValueError, RecursionError):
-        return origin, None
-    if not isinstance(made, dict) or not isinstance(made.get("embedder"), str):
-        raise EmbedError(
-            f"the index says that its vectors were made by {_short(origin)}, which names no "
-            "embedder; search with ix.search(embedder.embed_query(text))"
-        )
-    return made["embedder"], made.get("sha256")
-
-
-def _short(told: object) -> str:
-    """Return what a file says as text that an error can show."""
-    text = told if isinstance(told, str) else type(told).__name__
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 def resolve(embedder: Any) -> Embedder:

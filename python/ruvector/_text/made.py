@@ -7,7 +7,7 @@ carry its name, rows of them are filtered, sorted and joined: so each row is kno
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -28,6 +28,8 @@ class Origin(NamedTuple):
     embedder: Embedder | None
     unknown: int = 0  # rows that the likeliest embedder did not make
     row: int = -1  # the first of them
+    likeliest: Embedder | None = None
+    other: Embedder | None = None  # which made that row, if one did
 
 
 class Made:
@@ -85,8 +87,34 @@ class Made:
             if not len(other):
                 return Origin(maker) if len(rows) else best
             if len(other) < best.unknown:
-                best = Origin(None, len(other), int(other[0]))
+                best = Origin(None, len(other), int(other[0]), maker)
+        for maker, blocks in makers:
+            if best.row >= 0 and _among(blocks, hashes[[best.row]]).all():
+                best = best._replace(other=maker)
         return best
+
+    def by_others(
+        self, hashes: Hashes, key: Hashable, others: Callable[[Embedder], bool]
+    ) -> tuple[int, Embedder] | None:
+        """Return the first row that another embedder made, and that; None where there is none.
+
+        Rows that the embedder of `key` made are not looked at; `others` says whether one that has
+        another key is known to be another embedder.
+        """
+        with self._lock:
+            makers = [(maker, list(blocks)) for maker, blocks in self._makers.values()]
+        rows = np.flatnonzero(hashes)
+        for maker, blocks in makers:
+            if maker.key == key:
+                rows = rows[~_among(blocks, hashes[rows])]
+        found = None
+        for maker, blocks in makers:
+            if maker.key == key or not len(rows):
+                continue
+            theirs = rows[_among(blocks, hashes[rows])]
+            if len(theirs) and (found is None or theirs[0] < found[0]) and others(maker):
+                found = int(theirs[0]), maker
+        return found
 
     def of_column(self, digest: bytes) -> Embedder | None:
         """Return what made a column that was asked for before."""

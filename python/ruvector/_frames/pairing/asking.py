@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,18 @@ import numpy.typing as npt
 from ... import _native
 from ..._errors import ColumnError, DimensionMismatch, EmbedError, InvalidVector
 from ..._index.index import Index
+from ..._index.texts import given_maker, own_maker
 from ..._input.vectors import Vectors
 from ..._metric import BINARY
 from ..._settings import current
 from ..._text.embedder import Embedder
 from .. import protocol
-from ..origin import maker_of_column
+from ..origin import check_column, check_rows, maker_of, maker_of_column
 from ..target import Stages, Target, find_maker, open_target
+
+_WAY: Final = (
+    "embed both sides with one, or join with an index of the numbers alone: rv.Index.build(matrix)"
+)
 
 Rows = npt.NDArray[np.int64]
 Valid: TypeAlias = npt.NDArray[np.bool_] | None
@@ -182,19 +187,36 @@ def _maker_of(
     if protocol.facts_of(frame, label).kind != "text":
         if target.text and not known:
             _check_maker(frame, label, target)
+        elif metric not in BINARY:
+            _check_sides(frame, label, target, given)
         return None
     maker = target.embedder
-    if maker is None and given is not None:
-        maker = given._maker()
+    if given is not None:
+        maker = own_maker(given) if maker is None else given_maker(given, maker)
     elif maker is None and target.vectors is not None and target.vectors.handle is not None:
         find_maker(target, stages)
         maker = target.embedder
+    elif maker is not None and target.vectors is not None and not target.text:
+        check_rows(target.vectors, target.label, maker, "embedder= is", _WAY)
     if maker is None and (given is not None or target.vectors is None):
         raise EmbedError(
             f"left column {label!r} is text, but it is not known what made the vectors of the "
             "index; name it: embedder=..."
         )
     return maker
+
+
+def _check_sides(frame: protocol.Frame, label: Any, target: Target, given: Index | None) -> None:
+    """Refuse vectors on the left of which another embedder than the right's made some."""
+    if given is not None:
+        theirs, called = given._made(), "those of the index"
+    else:
+        called = f"those of right column {target.label!r}"
+        theirs = target.embedder or maker_of(target.vectors).embedder
+        if theirs is None and target.vectors is not None:
+            theirs = target.vectors.made
+    if theirs is not None:
+        check_column(frame, label, theirs, called, _WAY)
 
 
 def _check_maker(frame: protocol.Frame, label: Any, target: Target) -> None:

@@ -15,13 +15,26 @@ from ..._input.texts import texts_of
 from ..._input.vectors import Vectors, from_matrix, read_vectors
 from ..._metric import BINARY, canonical
 from ..._settings import current
-from ..target import Stages, Target, _given, make_queries, naming, open_target, query_of_frame
+from ..origin import check_rows
+from ..target import (
+    Stages,
+    Target,
+    made_by,
+    make_queries,
+    named,
+    naming,
+    open_target,
+    query_of_frame,
+)
 from .kinds import framed, refuse_frames
 
 Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 
 SIMILARITIES: Final = ("cosine", "dot")
 DISTANCES: Final = ("cosine", "l2", "sqeuclidean")
+
+
+_WAY: Final = "embed both with one, or compare the numbers alone: np.asarray(column.to_list())"
 
 
 def metric_of(verb: str, metric: Any) -> str:
@@ -78,7 +91,7 @@ def _target(column: Any, embedder: Any) -> Target:
     """Open the column as a frame verb does, text embedded."""
     found = framed(column)
     if found is None:
-        return Target("column", read_vectors(column, "column"), _given(embedder))
+        return Target("column", read_vectors(column, "column"), named(embedder))
     frame, label = found
     return open_target(frame, label, None, embedder, Stages())
 
@@ -90,15 +103,18 @@ def _partner(other: Any, target: Target, vectors: Vectors, column: Any) -> Vecto
     if found is not None:
         frame, label = found
         kind = frame.fact(0).kind
-        if kind == "text" and target.embedder is None:
+        maker = target.embedder or made_by(target)
+        if kind == "text" and maker is None:
             raise EmbedError(
                 f"the other column {label!r} is text, but it is not known what made the vectors "
                 f"of {target.label!r}; name it: embedder=..."
             )
         if kind in ("vector", "text", "null"):
             _check_index(column, other)
-            opened = open_target(frame, label, None, target.embedder, Stages()).vectors
+            opened = open_target(frame, label, None, maker, Stages()).vectors
             assert opened is not None
+            if kind == "vector" and maker is not None:
+                check_rows(opened, label, maker, f"those of {target.label!r}", _WAY)
             return opened
     if texts_of(other) is not None:
         matrix = make_queries(other, target, vectors.dim, Stages())[0]

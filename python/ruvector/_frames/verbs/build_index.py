@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from ..._input.vectors import Vectors
 from ..._metric import MetricName, canonical
 from .. import protocol
 from ..adapters import wrap
-from ..origin import maker_of
+from ..origin import check_rows, maker_of
 from ..question import Label
 from ..target import Stages, open_target
+
+_WAY: Final = "leave embedder= out, or build with the numbers alone: rv.Index.build(matrix)"
 
 
 @told
@@ -46,7 +48,10 @@ def build_index(
     ----------
     frame : pandas or polars DataFrame, pyarrow Table, or another frame that `search` takes
     on, text, embedder
-        As in `search`. An index of text remembers its embedder: ``ix.search("some text")``.
+        As in `search`. The index remembers what made its vectors, in files too, so that it can be
+        asked by text, ``ix.search("some text")``, and refuses other embedders: that of text; that
+        of a column which `embed` made, here or as the metadata of a pyarrow table tells; or the
+        one that is given.
     ids : column label or sequence, optional
         What the rows are called in answers of the index; their positions when not given. The name
         of a column is remembered, in files too: `search` and `SearchResult.rows` join by it.
@@ -62,9 +67,11 @@ def build_index(
     target = open_target(wrapped, on, text, embedder, Stages(), canonical(metric))
     assert target.vectors is not None
     ids, ids_on = _ids_of(wrapped, ids)
-    maker = target.embedder if target.text else maker_of(target.vectors).embedder
+    maker = target.embedder or maker_of(target.vectors).embedder
+    if target.embedder is not None and not target.text:
+        check_rows(target.vectors, target.label, target.embedder, "embedder= is", _WAY)
     target.vectors.provenance = remember_origin(
-        maker,
+        target.vectors.made if maker is None else maker.made(),
         target.label,
         ids_on,
         target.digest,
@@ -85,7 +92,7 @@ def build_index(
         threads=threads,
         progress=progress,
     )
-    built._embedder = target.embedder or maker
+    built._embedder = maker
     return built
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,12 @@ from ..._metric import BINARY, MetricName, threshold
 from ..adapters import wrap
 from ..answer import Found
 from ..lazy import lazily
+from ..origin import check_rows
 from ..question import FrameT, Label, Queries, Question, prepare, shape_of
 from ..target import Stages, Target, open_target
 from .search import nearest
+
+_WAY: Final = "search with the row's vector where that is meant: rv.search(frame, vector, index=ix)"
 
 
 @lazily
@@ -154,6 +157,9 @@ def _vector(
         on, text = (asked.on, asked.text) if target.label is None else (target.label, None)
         target = open_target(frame, on, text, _maker(asked, target), stages, asked.metric)
     assert target.vectors is not None
+    if asked.given is not None and not target.text and (made := asked.given._made()) is not None:
+        theirs = "the vectors of the index are"
+        check_rows(target.vectors, target.label, made, theirs, _WAY, row - place)
     called = f"column {target.label!r}"
     from ..pairing.asking import asking_of  # here, so that importing the package stays short
 
