@@ -106,7 +106,7 @@ def test_the_package_that_carries_the_model_is_not_imported() -> None:
     _run(code)
 
 
-@pytest.mark.parametrize("missing", ["wordllama", "tokenizers", "safetensors"])
+@pytest.mark.parametrize("missing", ["wordllama", "tokenizers"])
 def test_a_missing_model_names_the_pip_line(missing: str) -> None:
     code = f"""
         import sys

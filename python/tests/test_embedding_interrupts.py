@@ -17,7 +17,7 @@ import ruvector as rv
 from ruvector import _native
 from ruvector._input.text_columns import TextColumn
 from ruvector._native import texts as _texts
-from ruvector._text import static as _static
+from ruvector._text.kinds import tokenizing as _tokenizing
 
 WORDS = ["refund", "parcel", "arrived", "broken", "card", "charged", "twice", "password"]
 
@@ -103,17 +103,17 @@ def test_an_embedder_that_fails_half_way_leaves_nothing_in_the_cache() -> None:
 
 
 def test_texts_are_cut_so_that_each_call_is_short_and_none_is_lost() -> None:
-    limit = _static._BATCH_CHARACTERS
+    limit = _tokenizing.BATCH_CHARACTERS
     rng = random.Random(7)
     for _ in range(200):
         texts = ["x" * rng.choice([0, 1, 10, limit // 3, limit, 3 * limit]) for _ in range(30)]
         texts += [""] * rng.choice([0, 2500])
-        runs = list(_static.runs(texts, limit, 1024))
+        runs = list(_tokenizing.runs(texts, limit, 1024))
         assert [i for start, end in runs for i in range(start, end)] == list(range(len(texts)))
         for start, end in runs:
             assert end - start == 1 or sum(map(len, texts[start:end])) <= limit
             assert end - start <= 1024
-    assert list(_static.runs([], limit, 1024)) == []
+    assert list(_tokenizing.runs([], limit, 1024)) == []
 
 
 def test_a_text_of_a_million_tokens_is_pooled_like_any_other() -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os.path
 import sys
+from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from ..._errors import EmbedError, MissingExtra
-from ..model import Model
-from ..static import Static
+from ..model import Files, Model
 
 _PACKAGE: Final = "wordllama"
 _ID: Final = "wordllama/l2_supercat_256"
@@ -34,28 +32,16 @@ def open_wordllama() -> Model:
     if found is None or not found.submodule_search_locations:
         raise _missing(_PACKAGE)
     folder = next(iter(found.submodule_search_locations))
-    try:
-        from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise _missing(error.name or "tokenizers") from error
-    weights, config = (os.path.join(folder, name) for name in (_WEIGHTS, _TOKENIZER))
-    for path in (weights, config):
+    if importlib.util.find_spec("tokenizers") is None:
+        raise _missing("tokenizers")
+    weights, tokenizer = (os.path.join(folder, name) for name in (_WEIGHTS, _TOKENIZER))
+    for path in (weights, tokenizer):
         if not os.path.isfile(path):
             raise EmbedError(f"{path} is missing from the {_PACKAGE} package: reinstall it, {_PIP}")
-    tensors = load_file(weights)
-    if len(tensors) != 1:
-        raise EmbedError(f"{weights} holds {len(tensors)} tensors, one table is expected")
-    table = np.ascontiguousarray(next(iter(tensors.values())))
-    tokenizer = Tokenizer.from_file(config)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    encode = Static(table, tokenizer)
-    return Model(
-        _ID, encode, _ID, table.shape[1], (weights, config), True,
-        pooling="mean", count_tokens=encode.count_tokens,
-        resolved=(f"the package {_PACKAGE} carries it",),
-    )  # fmt: skip
+    from ..kinds.static import open_static  # here, so that importing the package stays short
+
+    model = open_static(Files(folder, weights, tokenizer, {"id": _ID}))
+    return replace(model, key=_ID, resolved=(f"the package {_PACKAGE} carries it",))
 
 
 def _missing(module: str) -> MissingExtra:
