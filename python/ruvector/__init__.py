@@ -192,6 +192,7 @@ __all__ = [
     "to_column",
     "to_matrix",
     "within",
+    "write_parquet",
 ]
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ if TYPE_CHECKING:
     from ._lake.stores import FsBackend, LocalBackend, ParquetBackend
     from ._parquet.scoring.job import score_parquet
     from ._parquet.scoring.report import ScoreReport
+    from ._parquet.writing import write_parquet
     from ._recommend.result import Recommendation
     from ._recommend.table import Candidate
 else:  # checkers report names that are absent themselves
@@ -241,6 +243,7 @@ else:  # checkers report names that are absent themselves
         "ScoreReport": "_parquet.scoring.report",
         "chunk": "_documents.chunking",
         "score_parquet": "_parquet.scoring.job",
+        "write_parquet": "_parquet.writing",
     }
 
     def __getattr__(name: str) -> object:

@@ -174,6 +174,19 @@ def told_of(frame: protocol.Frame, label: Any) -> Provenance | None:
     return said_of(field.metadata, field.name) or said_of(schema.metadata, field.name, True)
 
 
+def told_by(table: Any, library: str, name: str, maker: Maker) -> Any:
+    """Return a pyarrow table whose field says what made its column; other frames as they are."""
+    if library != "pyarrow" or not hasattr(table, "set_column"):
+        return table
+    from .._text.provenance import KEY  # no part of a start
+    from .._text.recalled import facts
+
+    place = table.schema.get_field_index(name)
+    field = table.schema.field(place)
+    said = {**(field.metadata or {}), KEY: facts(maker).to_json().encode()}
+    return table.set_column(place, field.with_metadata(said), table.column(place))
+
+
 def unknown_origin(label: Any, found: Origin, rows: int) -> EmbedError:
     """Return the error for a text that is searched in vectors of which nobody knows the maker."""
     what = f"it is not known what made the vectors of {label!r}"

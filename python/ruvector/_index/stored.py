@@ -176,7 +176,7 @@ def build_parquet(
 
     handle = open_column(paths, column, dim, dtype, whole("threads", options["threads"]), "paths")
     try:
-        made = made_in_files(_native.column_info(handle)["makers"])
+        made = made_in_files(_native.column_info(handle).get("makers"))
         found = _native.column_hash(handle)
         options["provenance"] = remember(made, None, None, None, found)
         shown = current.progress if progress is None else progress

@@ -175,7 +175,9 @@ def read_vectors(
         return data
     if hasattr(data, "_ruvector_rows"):  # a column that was read from files
         matrix, validity, layout = data._ruvector_rows()
-        return from_matrix(matrix, validity, False, layout)
+        read = from_matrix(matrix, validity, False, layout)
+        read.made = data._made
+        return read
     reading = _Reading(label, warn, gaps or current.bad_vectors == "skip")
     if isinstance(data, np.ndarray):
         return _from_numpy(data, reading)

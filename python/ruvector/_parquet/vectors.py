@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,14 @@ import numpy.typing as npt
 from .._arguments import limit, positive
 from .._errors import ColumnError, InvalidArgument
 from .._habits import told
+from .._index.provenance import made_in_files
 from .._native import info
 from .._native.files import file_path
 from .._native.parquet import vectors as _native
 from .._progress import Progress
+
+if TYPE_CHECKING:
+    from .._text.provenance import Provenance
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -41,9 +45,11 @@ class VectorColumn:
         The name of the column in the files.
     paths : tuple of str
         The files, in the order of their rows.
+    embedder : dict or None
+        What made the vectors, where all files tell: see `write_parquet`.
     """
 
-    __slots__ = ("_matrix", "column", "dim", "dtype", "null_count", "paths", "valid")
+    __slots__ = ("_made", "_matrix", "column", "dim", "dtype", "null_count", "paths", "valid")
 
     def __init__(
         self,
@@ -51,14 +57,21 @@ class VectorColumn:
         valid: npt.NDArray[np.bool_] | None,
         column: str,
         paths: tuple[str, ...],
+        made: Provenance | None = None,
     ) -> None:
         self._matrix = matrix
+        self._made = made
         self.valid = valid
         self.column = column
         self.paths = paths
         self.dim: int = matrix.shape[1]
         self.dtype: np.dtype[Any] = matrix.dtype
         self.null_count = 0 if valid is None else len(valid) - int(np.count_nonzero(valid))
+
+    @property
+    def embedder(self) -> dict[str, Any] | None:
+        """What made the vectors, where all files tell: its id and what else is known of it."""
+        return None if self._made is None else self._made.to_dict()
 
     def __len__(self) -> int:
         """Return the number of rows, null rows included."""
@@ -179,6 +192,8 @@ def read_vectors(
         Files differ in the number of dimensions, or are not of `dim`.
     InvalidVector
         A row has another number of dimensions, has none, or a null in it; names file and row.
+    EmbedError
+        Two files tell of embedders whose vectors do not compare; names both.
     LimitExceeded
         A file asks for more than `limits` allow; names the limit.
 
@@ -205,10 +220,11 @@ def read_vectors(
                 f"dtype={dtype!r}, but column {about['column']!r} holds {about['type']}; read it "
                 "without dtype=, then convert it"
             )
+        made = made_in_files(about.get("makers"))
         matrix, valid = _native.read_all(opened, count, progress, "read")
     finally:
         opened.close()
-    return VectorColumn(matrix, None if valid.all() else valid, about["column"], files)
+    return VectorColumn(matrix, None if valid.all() else valid, about["column"], files, made)
 
 
 def _each(paths: Any) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from ..._text.embedder import resolve
 from .. import protocol
 from ..adapters import wrap
 from ..lazy import streamed
-from ..origin import remember_made
+from ..origin import remember_made, told_by
 from ..question import FrameT, Label
 from ..target import Stages, embed_column
 
@@ -76,7 +76,10 @@ def embed(
     -----
     Vectors are cached by text: of a changed column only new texts are embedded, and equal texts
     once. The rows made are remembered in this process, so that a text can be searched in the new
-    column, filtered or sorted ones included, without naming the embedder.
+    column, filtered or sorted ones included, without naming the embedder; another embedder is
+    refused. In a pyarrow table the column's field says what made it, in its metadata under
+    ``ruvector.embedder``, and parquet files that pyarrow writes keep that; `write_parquet` does so
+    for frames of any library.
 
     Examples
     --------
@@ -102,7 +105,7 @@ def embed(
     valid = _finite(matrix, valid, on)
     remember_made(matrix, valid, maker)
     column = column_of(np.array(matrix), ~valid, wrapped.frame)  # the cache keeps its own memory
-    answer: FrameT = wrapped.with_columns({into: column})
+    answer: FrameT = told_by(wrapped.with_columns({into: column}), wrapped.library, into, maker)
     return answer
 
 

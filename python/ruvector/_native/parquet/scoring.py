@@ -48,7 +48,8 @@ class FileFacts(NamedTuple):
     ``groups`` has rows and compressed bytes of each row group; ``spans`` where its pages begin and
     end in the file; ``columns`` name, type and kind (``"vectors"``, ``"text"`` or ``"other"``) of
     each column at the top of the schema; ``fields`` their numbers in the table that the file is of,
-    -1 where they have none; ``digest`` is the SHA-256 of length and footer.
+    -1 where they have none; ``makers`` what the file says made each, unchecked; ``digest`` is the
+    SHA-256 of length and footer.
     """
 
     rows: int
@@ -58,6 +59,7 @@ class FileFacts(NamedTuple):
     fields: tuple[int, ...]
     digest: str
     created_by: str
+    makers: tuple[str, ...]
 
 
 class Counts(NamedTuple):
@@ -105,6 +107,7 @@ def look(
         tuple(found["fields"]),
         found["digest"],
         found["created_by"],
+        tuple(found.get("embedders") or [""] * len(found["columns"])),
     )
 
 

@@ -18,6 +18,7 @@ class Column(NamedTuple):
     type: str
     kind: str  # what it can be searched with: "vectors", "text" or "other"
     field: int = -1  # its number in the table that the file is of
+    maker: str = ""  # what the file says made its vectors, unchecked
 
 
 class Chosen(NamedTuple):

@@ -37,8 +37,9 @@ class Looked(NamedTuple):
     @property
     def columns(self) -> list[Column]:
         """Its columns at the top of the schema."""
-        found = zip(self.facts.columns, self.facts.fields, strict=True)
-        return [Column(*column, field) for column, field in found]
+        facts = self.facts
+        found = zip(facts.columns, facts.fields, facts.makers, strict=True)
+        return [Column(*column, field, maker) for column, field, maker in found]
 
 
 def is_of_input(error: BaseException, name: str) -> bool:
@@ -183,10 +184,34 @@ def _check(file: Input, looked: Looked, chosen: Chosen, found: Inputs, asked: As
     check_alike(name, looked.columns, chosen, found.fields)
     if asked.columns is None:
         more_columns(name, looked.columns, chosen)
+    if not chosen.text:
+        _check_maker(name, looked, asked)
     if chosen.text or not file.place.local or "." in asked.on:  # a dot means a field of a structure
         return
     # Reads no more than tells the dimensions, and refuses others than these.
     open_files([name], asked.on, params(dim=asked.searched.dim)).close()
+
+
+def _check_maker(name: str, looked: Looked, asked: Asked) -> None:
+    """Refuse vectors of which the file says that another embedder than the index's made them.
+
+    Raises
+    ------
+    EmbedError
+        Names both.
+    """
+    said = next((column.maker for column in looked.columns if column.name == asked.on), "")
+    mine = asked.searched._made()
+    if not said or mine is None:
+        return
+    from ..._text.provenance import said_of_text
+    from ..._text.recalled import check_same
+
+    check_same(
+        f"{name}: column {asked.on!r} was made", said_of_text(said), "the vectors of the index",
+        mine, "score it with an index of one's own vectors, or of numbers alone: "
+        "rv.Index.build(matrix)",
+    )  # fmt: skip
 
 
 def _entry(file: Input, looked: Looked, known: Entry | None, skip: bool) -> Entry:
