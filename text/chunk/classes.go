@@ -45,19 +45,27 @@ func classOf(r rune) class {
 
 // at returns the character at a place, its bytes and its class.
 func at(text string, i int) (r rune, size int, c class) {
-	r, size = rune(text[i]), 1
-	if r >= utf8.RuneSelf {
-		r, size = utf8.DecodeRuneInString(text[i:])
+	if text[i] < utf8.RuneSelf {
+		return rune(text[i]), 1, ascii[text[i]]
 	}
+	r, size = utf8.DecodeRuneInString(text[i:])
 	return r, size, classOf(r)
 }
 
+// ascii has the classes of ASCII.
+var ascii = func() (table [utf8.RuneSelf]class) {
+	for r := range table {
+		table[r] = findClass(rune(r))
+	}
+	return table
+}()
+
 // before is at, of the character that ends at a place.
 func before(text string, i int) (r rune, size int, c class) {
-	r, size = rune(text[i-1]), 1
-	if r >= utf8.RuneSelf {
-		r, size = utf8.DecodeLastRuneInString(text[:i])
+	if text[i-1] < utf8.RuneSelf {
+		return rune(text[i-1]), 1, ascii[text[i-1]]
 	}
+	r, size = utf8.DecodeLastRuneInString(text[:i])
 	return r, size, classOf(r)
 }
 

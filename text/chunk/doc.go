@@ -3,6 +3,7 @@ package chunk
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/ruvector/ruvector-arrow/fault"
@@ -25,6 +26,8 @@ type stage uint8
 
 const (
 	whole  stage = iota // a sentence, a line of code
+	block               // a paragraph that nobody looked for sentences in yet
+	line                // a line of one of the above
 	words               // a word
 	shards              // some graphemes of a word
 	final               // one grapheme, which stays
@@ -95,12 +98,12 @@ func (d *doc) open() error {
 			fmt.Sprintf("text %d is not UTF-8 at byte %d (character %d)", d.row, at,
 				utf8.RuneCountInString(d.text[:at])), "decode it, for example with errors='replace'")
 	}
-	characters := utf8.RuneCountInString(d.text)
-	d.ascii = characters == len(d.text)
-	if n := len(d.marks); n > 0 && d.marks[n-1].End > characters {
+	all := characters(d.text)
+	d.ascii = all == len(d.text)
+	if n := len(d.marks); n > 0 && d.marks[n-1].End > all {
 		return fault.At(fault.InvalidArgument, "chunk", int64(d.row), -1,
 			fmt.Sprintf("a heading of text %d ends at character %d of %d", d.row,
-				d.marks[n-1].End, characters), "")
+				d.marks[n-1].End, all), "")
 	}
 	if d.ascii {
 		return nil
@@ -147,33 +150,53 @@ func invalidAt(text string) int {
 type counter struct {
 	text       string
 	ascii      bool
-	start, end cursor
+	at, before int // the last place, and the characters before it
 }
-
-type cursor struct{ at, characters int }
 
 func (d *doc) counter() counter { return counter{text: d.text, ascii: d.ascii} }
 
-func (c *cursor) to(text string, at int) int {
+func (c *counter) to(at int) int {
 	if at >= c.at {
-		c.characters += utf8.RuneCountInString(text[c.at:at])
-	} else {
-		c.characters -= utf8.RuneCountInString(text[at:c.at])
+		c.before += characters(c.text[c.at:at])
+	} else { // what overlaps
+		c.before -= characters(c.text[at:c.at])
 	}
 	c.at = at
-	return c.characters
+	return c.before
 }
 
 func (c *counter) span(row, start, end int) Span {
 	s := Span{Text: row, Start: start, End: end, From: start, To: end}
 	if !c.ascii {
-		s.From, s.To = c.start.to(c.text, start), c.end.to(c.text, end)
+		s.From, s.To = c.to(start), c.to(end)
 	}
 	return s
 }
 
+// characters counts the code points of a text that is UTF-8: the bytes that continue none, eight
+// at a time.
+func characters(text string) int {
+	n := len(text)
+	for len(text) >= 8 {
+		x := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+		n -= bits.OnesCount64(x >> 7 & (^x >> 6) & 0x0101010101010101)
+		text = text[8:]
+	}
+	for i := range len(text) {
+		if !utf8.RuneStart(text[i]) {
+			n--
+		}
+	}
+	return n
+}
+
+// bytesPerAtom is about how long a paragraph is; a wrong guess costs moving atoms.
+const bytesPerAtom = 160
+
 // parse cuts the text into sections and atoms.
 func (d *doc) parse() {
+	d.atoms = make([]atom, 0, len(d.text)/bytesPerAtom+8)
 	d.section(-1)
 	at := 0
 	for _, m := range d.marks {
@@ -267,16 +290,24 @@ func (d *doc) stopped() bool {
 	return d.looks%looksAfter == 0 && d.ctx.Err() != nil
 }
 
-// prose adds the sentences of a paragraph.
+// prose adds a paragraph. What repeats its end needs its sentences; else most stay whole.
 func (d *doc) prose(start, end int, before level) {
-	start, end = trimmed(d.text, start, end)
+	if d.options.Overlap > 0 {
+		start, end = trimmed(d.text, start, end)
+		d.atoms = d.sentences(d.atoms, start, end, before)
+	} else if d.atom(start, end, before) {
+		d.atoms[len(d.atoms)-1].stage = block
+	}
+}
+
+// sentences adds those of a stretch without white space around it.
+func (d *doc) sentences(made []atom, start, end int, first level) []atom {
 	for start < end && !d.stopped() {
 		next := sentenceEnd(d.text, start, end)
-		if d.atom(start, next, before) {
-			before = atSentence
-		}
-		start = afterSpaces(d.text, next, end)
+		made = append(made, atom{start: start, end: next, before: first})
+		start, first = afterSpaces(d.text, next, end), atSentence
 	}
+	return made
 }
 
 // rows adds lines that stay as they are: code, tables.

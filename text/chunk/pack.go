@@ -159,7 +159,7 @@ func wordAfter(text string, i, end int) int {
 // stretch is about how much of the unit a stretch is.
 func (d *doc) stretch(start, end int) int {
 	if d.options.Unit == Characters {
-		return utf8.RuneCountInString(d.text[start:end])
+		return characters(d.text[start:end])
 	}
 	return max(Estimate(d.text[start:end]), (end-start+bytesPerToken-1)/bytesPerToken)
 }

@@ -1,8 +1,6 @@
 package chunk
 
 import (
-	"unicode/utf8"
-
 	"github.com/ruvector/ruvector-arrow/fault"
 )
 
@@ -72,7 +70,7 @@ func (d *doc) weigh(a *atom) {
 	if d.options.Unit == Characters {
 		a.tokens = len(text)
 		if !d.ascii {
-			a.tokens = utf8.RuneCountInString(text)
+			a.tokens = characters(text)
 		}
 		return
 	}
@@ -97,8 +95,9 @@ func (d *doc) base() int {
 func (d *doc) refine() bool {
 	d.wanted, d.askedFor = d.wanted[:0], d.askedFor[:0]
 	limit, over := d.room(), 0
+	titles := 0
 	for i := range d.atoms {
-		if a := &d.atoms[i]; a.tokens > limit && a.stage != final {
+		if d.isOver(i, &titles, limit) {
 			over++
 		}
 	}
@@ -107,13 +106,14 @@ func (d *doc) refine() bool {
 	}
 	made := make([]atom, 0, len(d.atoms)+8*over)
 	s := 0
+	titles = 0
 	for i := range d.atoms {
 		a := &d.atoms[i]
 		for ; s < len(d.sections) && d.sections[s].first == i; s++ {
 			d.sections[s].first = len(made)
 		}
 		first := len(made)
-		if a.tokens <= limit || a.stage == final || d.stopped() {
+		if !d.isOver(i, &titles, limit) || d.stopped() {
 			made = append(made, *a)
 			continue
 		}
@@ -135,11 +135,34 @@ func (d *doc) refine() bool {
 	return len(d.askedFor) > 0
 }
 
+// isOver tells whether an atom is to be cut: over the budget, or a paragraph that is so together
+// with the titles above it. titles has the weight of these, and is kept from atom to atom.
+func (d *doc) isOver(i int, titles *int, limit int) bool {
+	a := &d.atoms[i]
+	above := *titles
+	if *titles = 0; above > limit { // they have chunks of their own
+		above = 0
+	}
+	if a.title {
+		*titles = above + a.tokens + 2 // characters between them, at most
+	}
+	return a.stage != final && (a.tokens > limit ||
+		a.stage == block && above > 0 && above+a.tokens > limit)
+}
+
 // parts adds the next smaller parts of an atom; one where it has none.
 func (d *doc) parts(made []atom, a *atom, limit int) []atom {
 	first := len(made)
-	if a.stage == whole {
-		if made = d.words(made, a.start, a.end, a.before); len(made) > first+1 {
+	for _, next := range smaller[a.stage] {
+		switch next {
+		case whole:
+			made = d.sentences(made, a.start, a.end, a.before)
+		case line:
+			made = d.rowsOf(made, a.start, a.end, a.before)
+		case words:
+			made = d.words(made, a.start, a.end, a.before)
+		}
+		if len(made) > first+1 {
 			return made
 		}
 		made = made[:first]
@@ -149,6 +172,22 @@ func (d *doc) parts(made []atom, a *atom, limit int) []atom {
 		n = min(n, max(1, limit/8)) // some of which will fill a chunk well
 	}
 	return d.shards(made, a.start, a.end, n, a.before)
+}
+
+// smaller has the stages that an atom of a stage can be cut to, before graphemes.
+var smaller = [...][]stage{block: {whole, line, words}, whole: {line, words}, line: {words},
+	words: nil, shards: nil, final: nil}
+
+// rowsOf adds the lines of a stretch.
+func (d *doc) rowsOf(made []atom, start, end int, first level) []atom {
+	lines := d.lines(start, end)
+	for lines.next() {
+		if from, to := trimmed(d.text, lines.start, lines.end); from < to {
+			made = append(made, atom{start: from, end: to, before: first, stage: line})
+			first = atLine
+		}
+	}
+	return made
 }
 
 // words adds the words of a stretch, each with the boundary before it. A word ends at white space
@@ -175,9 +214,6 @@ func (d *doc) words(made []atom, start, end int, first level) []atom {
 			_, n, c := at(text, i)
 			if c&space == 0 {
 				break
-			}
-			if breakAt(text, i, end) > 0 {
-				next = atLine
 			}
 			i += n
 		}

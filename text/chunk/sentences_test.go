@@ -3,6 +3,7 @@ package chunk
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -71,5 +72,16 @@ func TestEstimatesAreAddedUp(t *testing.T) {
 	text := "Some wordy text 2025, да 東京 🙂 underscore_names."
 	for i := range text {
 		require.GreaterOrEqual(t, Estimate(text[:i])+Estimate(text[i:]), Estimate(text))
+	}
+}
+
+func TestCharactersAreCountedEightBytesAtATime(t *testing.T) {
+	text := "aé東🙂\u0301plain text, да" + strings.Repeat("é🙂x", 9)
+	for i := range text {
+		for j := range text {
+			if i <= j {
+				require.Equal(t, utf8.RuneCountInString(text[i:j]), characters(text[i:j]))
+			}
+		}
 	}
 }

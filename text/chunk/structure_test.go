@@ -147,7 +147,7 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 }
 
 func TestCountsAreChecked(t *testing.T) {
-	c, err := New(context.Background(), column{"One. Two."}, nil,
+	c, err := New(context.Background(), column{"One.\n\nTwo."}, nil,
 		Options{Budget: 5, Unit: Counted}, nil)
 	require.NoError(t, err)
 	require.Len(t, c.Asked(), 2)
@@ -170,7 +170,7 @@ func TestCuttingIsCancelled(t *testing.T) {
 	cancel()
 	_, err := New(ctx, column{strings.Repeat("One. ", 100000)}, nil, Options{Budget: 5}, nil)
 	require.Equal(t, fault.Cancelled, fault.KindOf(err))
-	c, err := New(context.Background(), column{"One. Two."}, nil,
+	c, err := New(context.Background(), column{"One.\n\nTwo."}, nil,
 		Options{Budget: 5, Unit: Counted}, nil)
 	require.NoError(t, err)
 	require.Equal(t, fault.Cancelled, fault.KindOf(c.Tell(ctx, []int64{1, 1})))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -131,17 +131,22 @@ def _packed(texts: Sequence[str | None]) -> PackedTexts:
         if nulls:
             part = [text or "" for text in part]
         joined = "".join(part)
-        lengths: Iterator[int] = map(len, part)
-        if not joined.isascii():
-            lengths = (len(text.encode("utf-8", "surrogatepass")) for text in part)
-        offsets[start + 1 : start + 1 + len(part)] = np.fromiter(lengths, np.int64, len(part))
-        parts.append(joined.encode("utf-8", "surrogatepass"))
+        if joined.isascii():
+            parts.append(joined.encode("ascii"))
+        else:
+            part = [text.encode("utf-8", "surrogatepass") for text in part]
+            parts.append(b"".join(part))
+        lengths = np.fromiter(map(len, part), np.int64, len(part))
+        offsets[start + 1 : start + 1 + len(part)] = lengths
     np.cumsum(offsets, out=offsets)
-    data = np.empty(max(1, int(offsets[-1])), np.uint8)
-    at = 0
-    for encoded in parts:
-        data[at : at + len(encoded)] = np.frombuffer(encoded, np.uint8)
-        at += len(encoded)
+    if len(parts) == 1 and parts[0]:
+        data = np.frombuffer(parts[0], np.uint8)
+    else:
+        data = np.empty(max(1, int(offsets[-1])), np.uint8)
+        at = 0
+        for encoded in parts:
+            data[at : at + len(encoded)] = np.frombuffer(encoded, np.uint8)
+            at += len(encoded)
     if not nulls:
         return PackedTexts(data, offsets, None)
     valid = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
