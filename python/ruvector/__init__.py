@@ -145,6 +145,7 @@ __all__ = [
     "RecallReport",
     "Recommendation",
     "RefreshResult",
+    "Reranker",
     "RuLake",
     "RuLakeBuilder",
     "RuLakeBundle",
@@ -216,6 +217,7 @@ if TYPE_CHECKING:
     from ._parquet.writing import write_parquet
     from ._recommend.result import Recommendation
     from ._recommend.table import Candidate
+    from ._text.rerankers.protocol import Reranker
 else:  # checkers report names that are absent themselves
     _LATER = {  # looked up once, by who uses them
         "BackendAdapter": "_lake.adapter",
@@ -236,6 +238,7 @@ else:  # checkers report names that are absent themselves
         "ParquetBackend": "_lake.stores",
         "Recommendation": "_recommend.result",
         "RefreshResult": "_lake.stats",
+        "Reranker": "_text.rerankers.protocol",
         "RuLake": "_lake.lake",
         "RuLakeBuilder": "_lake.builder",
         "RuLakeBundle": "_lake.bundle",

@@ -166,6 +166,18 @@ class Ready(NamedTuple):
         rows = rows if self.joined is None else self.joined.rows(rows)
         return rows, scores[present], counts, raw
 
+    def among(
+        self, query: int, rows: npt.NDArray[np.int64], k: int, recall: float, varied: float = 0.0
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Return the k nearest to one query of some rows of the frame, and their scores."""
+        mask = np.zeros(self.question.frame.height, np.bool_)
+        mask[rows] = True
+        limits: tuple[Any, Any] = mask, None
+        if self.joined is not None:
+            limits = self.joined.limits(mask, None)[:2]
+        queries = self.queries[query : query + 1]
+        return self.nearest(queries, k, recall, *limits, varied)[:2]
+
     def found(
         self,
         rows: npt.NDArray[Any],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,23 +15,23 @@ from ..._habits import told
 from ..._index.asking import check_reach
 from ..._index.fusing import Ranking, Rows, fuse, scores_of
 from ..._index.index import Index
-from ..._input.masks import Mask
 from ..._input.texts import texts_of
 from ..._input.values import is_batch, values_of
 from ..._metric import BINARY, MetricName
-from ..._native import Handle
-from ..._native.words import WORDS_VERSION, build_words, search_words, words_info
 from ..._settings import current
 from ..._show.plan import remember
 from ..._text.embedder import resolve
 from .. import protocol
 from ..answer import Found
-from ..cache import cache
 from ..lazy import lazily
 from ..origin import maker_of_column
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
-from ..target import Stages, naming, query_of_frame
+from ..target import Stages, query_of_frame
+from ..words import open_words, ranked_by_words, word_scores
 from .search import nearest
+
+if TYPE_CHECKING:
+    from ..reranking import Reordering
 
 _FEWEST: Final = 5  # rows of each side that are fused, at least; see decision 0015
 _COLUMNS: Final = ("bm25_score", "fused_score")
@@ -52,6 +52,7 @@ def hybrid(
     metric: MetricName | None = None,
     recall: float = 0.95,
     where: Any = None,
+    reranker: Any = None,
     columns: Sequence[Label] | None = None,
 ) -> FrameT:
     """Find the rows of a frame whose words and vectors are like those of a text.
@@ -78,6 +79,11 @@ def hybrid(
     where : mask or expression, optional
         Rows that may be found, by either side; as in `search`. How rare a word is, is counted over
         all rows.
+    reranker : callable, object or str, optional
+        Puts the max(4 k, 50) best rows of the fusion in order by reading their `text`, as in
+        `search`; rows without text are not found. ``"exact"`` orders them by their vectors,
+        ``"mmr"`` by those and their variety, rows without a vector last; ``"rrf"`` is the fusion
+        itself.
     columns : sequence of labels, optional
         Columns of the frame to return; all when not given.
 
@@ -88,11 +94,13 @@ def hybrid(
         ``rank`` for a batch, then as float32 ``bm25_score`` (null, in pandas NaN, where the row has
         no word of the query), the score of the vectors, named as in `search` (null where the row
         has none), and ``fused_score``. Rows of equal ``fused_score`` are in the frame's order.
+        With `reranker` a last column ``rerank_score`` puts the rows in order, as in `search`; it
+        is null for rows that have no vector to score.
 
     Raises
     ------
     InvalidArgument
-        The query is not text.
+        The query is not text; scores of the reranker that are not one number a text, or NaN.
     ColumnError
         `text` is not a column of text; the answer's columns clash with the frame's.
     EmbedError
@@ -137,11 +145,21 @@ def hybrid(
     asked = Question(
         shape.frame, query, on, searched, index, ids_on, embedder, shape.metric, where, None, None
     )
-    both = _find(asked, texts, text, k, aim)
+    reordering = None
+    if reranker is not None:
+        from ..reranking import reordering_of  # here, so that importing the package stays short
+
+        column = searched if on is None else on  # of an index it may be any other
+        column = [] if column is None else column
+        reordering = reordering_of(reranker, shape.frame, column, text, shape.kept, fused=True)
+    both = _find(asked, texts, text, k, aim, reordering)
     added = both.found.columns(shape.score_name)
     score = added.pop(shape.score_name)
+    reread = added.pop("rerank_score", None)
     added |= {_COLUMNS[0]: _null(both.words), shape.score_name: _null(score)}
     added[_COLUMNS[1]] = both.fused
+    if reread is not None:
+        added["rerank_score"] = _null(reread)
     answer: FrameT = shape.frame.take(both.found.rows, shape.columns, added)
     return answer
 
@@ -195,29 +213,43 @@ class _Both(NamedTuple):
     fused: npt.NDArray[np.float32]
 
 
-def _find(asked: Question, texts: list[str], label: Any, k: int, recall: float) -> _Both:
+def _find(
+    asked: Question,
+    texts: list[str],
+    label: Any,
+    k: int,
+    recall: float,
+    by: Reordering | None,
+) -> _Both:
     frame = asked.frame
     mask = None if asked.where is None else frame.mask(asked.where)
+    pool = k
+    if by is not None and not frame.outline:
+        mask, pool = by.mask(frame, mask), by.pool(k)
     ready = prepare(asked, None, mask, recall)
     if frame.outline:
         assert isinstance(ready, Found)
+        ready.reranked = None if by is None else ready.scores
         return _Both(ready, ready.scores, ready.scores)
-    depth = min(places(max(k, _FEWEST), len(texts)), frame.height) if k else 0
+    depth = min(places(max(pool, _FEWEST), len(texts)), frame.height) if k else 0
     stages = Stages()
     embedded = ready.digest if isinstance(ready, Ready) and asked.text is not None else None
-    words = _open_words(frame, label, embedded, stages)
+    words = open_words(frame, label, embedded, stages)
     with stages.measure("words"):
-        by_words = _ranked_by_words(words, texts, depth, mask)
+        by_words = ranked_by_words(words, texts, depth, mask)
     found = _by_vectors(ready, depth, recall)
     by_vectors = Ranking(found.rows, found.scores, found.counts)
     with stages.measure("fuse"):
-        best = fuse([by_vectors, by_words], k)
+        best = fuse([by_vectors, by_words], pool)
+    reranked = None
+    if by is not None:
+        best, reranked = _reordered(best, asked, ready, texts, k, by, stages)
     with stages.measure("score"):
         scores = [
             scores_of(best, known, of, known.counts == depth)
             for known, of in (
                 (by_vectors, partial(_vector_scores, ready, recall)),
-                (by_words, partial(_word_scores, words, texts, frame.height)),
+                (by_words, partial(word_scores, words, texts, frame.height)),
             )
         ]
     plan = found.plan
@@ -228,45 +260,27 @@ def _find(asked: Question, texts: list[str], label: Any, k: int, recall: float) 
     answer = Found(
         best.rows, scores[0], best.counts, asked.metric, plan, single, None if single else texts
     )
+    answer.reranked = reranked
     return _Both(answer, scores[1], best.scores.astype(np.float32))
 
 
-def _open_words(frame: protocol.Frame, label: Any, digest: bytes | None, stages: Stages) -> Handle:
-    """Return the index of the words of a text column, which may be kept from an earlier call.
+def _reordered(
+    best: Ranking,
+    asked: Question,
+    ready: Ready | Found,
+    texts: list[str],
+    k: int,
+    by: Reordering,
+    stages: Stages,
+) -> tuple[Ranking, npt.NDArray[np.float32]]:
+    """Return the k best of what was fused by what the reranker says, and what that is."""
+    from ..reranking import Candidates
 
-    ``digest`` is that of the texts where it is known already.
-
-    Raises
-    ------
-    EmbedError
-        A cell is not text.
-    """
-    if digest is not None:
-        known: Handle | None = cache._get(("words", digest, WORDS_VERSION))
-        if known is not None:
-            return known
-    with stages.measure("read words"):
-        with naming(label):
-            texts = frame.text_column(label)
-        key = ("words", digest or texts.digest(), WORDS_VERSION)
-    try:
-        words: Handle | None = cache._get(key) if digest is None else None
-        if words is None:
-            with stages.measure("build words"):
-                words = build_words(
-                    texts.source, threads=current.threads, progress=current.progress
-                )
-            cache._put(key, words, int(words_info(words)["bytes"]))
-    finally:
-        texts.close()
-    return words
-
-
-def _ranked_by_words(words: Handle, texts: list[str], k: int, mask: Mask | None) -> Ranking:
-    """Return the `k` rows best by BM25 for every text, of those that have a term of it."""
-    rows, scores, counts = search_words(words, texts, k, mask=mask, threads=current.threads)
-    present = np.arange(rows.shape[1]) < counts[:, None]
-    return Ranking(rows[present], scores[present], counts)
+    with stages.measure("reranker"):
+        found = Candidates(asked.frame, best.rows, best.counts, ready, texts, best.scores)
+        order = by.order(found, k)
+    places = order.places
+    return Ranking(best.rows[places], best.scores[places], order.counts), order.scores
 
 
 def _by_vectors(ready: Ready | Found, k: int, recall: float) -> Found:
@@ -283,23 +297,7 @@ def _vector_scores(
     """Return those of some rows that have a vector, and their scores."""
     if isinstance(ready, Found):
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    mask = np.zeros(ready.question.frame.height, np.bool_)
-    mask[rows] = True
-    limits: tuple[Any, Any] = mask, None
-    if ready.joined is not None:
-        limits = ready.joined.limits(mask, None)[:2]
-    queries = ready.queries[query : query + 1]
-    return ready.nearest(queries, len(rows), recall, *limits)[:2]
-
-
-def _word_scores(
-    words: Handle, texts: list[str], height: int, query: int, rows: Rows
-) -> tuple[Rows, npt.NDArray[np.float32]]:
-    """Return those of some rows that have a term of the query, and their scores."""
-    mask = np.zeros(height, np.bool_)
-    mask[rows] = True
-    found = _ranked_by_words(words, texts[query : query + 1], len(rows), mask)
-    return found.rows, found.scores
+    return ready.among(query, rows, len(rows), recall)
 
 
 def _null(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

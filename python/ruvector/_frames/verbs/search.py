@@ -13,13 +13,15 @@ from ..._index.asking import check_reach
 from ..._index.chosen import share_of_diversity
 from ..._index.index import Index
 from ..._metric import MetricName, larger_is_better, threshold
+from ..._show.plan import remember
 from ..answer import Found
 from ..groups import group_rows, search_groups
 from ..lazy import lazily
 from ..question import FrameT, Label, Question, Ready, prepare, shape_of
+from ..target import Stages
 
 if TYPE_CHECKING:
-    from ..reranking import Reranker
+    from ..reranking import Reordering
 
 
 @lazily
@@ -91,17 +93,26 @@ def search(
         The first for ``cosine`` and ``dot``, the second for distances.
     diversity : float
         From 0 (the nearest rows) to 1: how much a row that is like those before it loses, by
-        maximal marginal relevance (see `Index.search`). Not with ``by=``.
+        maximal marginal relevance (see `Index.search`). Not with ``by=``, and of the rerankers
+        with ``"mmr"`` alone.
     reranker : callable or object, optional
-        Puts the candidates in order by reading them: the max(4 k, 50) best rows of the search
-        that have a text. A function gets ``(query, texts)``, a text and a list of texts, once a
-        query, and returns one number a text, larger is better. Of an object ``predict(pairs)``
-        or ``compute_score(pairs)`` is called with a list of ``(query, text)``, such as those of
-        ``sentence_transformers.CrossEncoder`` and ``FlagEmbedding.FlagReranker``; else
-        ``rank(query, texts)``, which returns records of ``corpus_id`` and ``score``. Texts are
-        those of `text`, else of a text column that is searched, else of the only one; with
-        ``on=`` the column of vectors, `text` names the column that is read. Thresholds are of
-        the search's own score. Not with ``by=`` or ``diversity=``.
+        Puts the candidates in order: the max(4 k, 50) best rows of the search. One that reads
+        texts scores those that have one. It is a function of ``(query, texts)``, a text and a
+        list of texts, called once a query, that returns one number a text, larger is better, or
+        an object: a `Reranker`, such as `HttpReranker`; ``flashrank.Ranker``;
+        ``sentence_transformers.CrossEncoder`` (``predict(pairs)``);
+        ``FlagEmbedding.FlagReranker`` (``compute_score(pairs)``); LangChain's cross-encoders and
+        document compressors; anything with ``rank(query, texts)`` that returns records of
+        ``corpus_id`` and ``score``. Coroutine functions are awaited. Texts are those of `text`,
+        else of a text column that is searched, else of the only one; with ``on=`` the column of
+        vectors, `text` names the column that is read.
+
+        Three have names. ``"exact"`` scores the vectors themselves, for an index that holds codes
+        alone (the frame then has the vectors); ``"mmr"`` chooses rows that differ from each other,
+        as ``diversity=0.5`` (or another `diversity`) does; ``"rrf"`` sums the reciprocal ranks of
+        vectors and words as `hybrid` does.
+
+        Thresholds are of the search's own score. Not with ``by=``.
     columns : sequence of labels, optional
         Columns of the frame to return; all when not given.
 
@@ -113,7 +124,9 @@ def search(
         with ``by=``), then the score as float32, named by the metric: ``cosine_similarity``,
         ``dot_product``, ``l2_distance``, ``sqeuclidean_distance``, ``hamming_distance``,
         ``jaccard_distance``. With `reranker` the rows are ordered by a last column
-        ``rerank_score``, float32; equal ones by the search.
+        ``rerank_score``, float32, larger is better: of ``"exact"`` the similarity or minus the
+        distance, of ``"mmr"``, whose order is no order of a number, 1 / rank. Equal ones are
+        ordered by the search.
 
     Raises
     ------
@@ -150,43 +163,63 @@ def search(
         raise InvalidArgument(f"k={k} must be 0 or more")
     if by is not None and varied:
         raise InvalidArgument("by= and diversity= at once; search one group with where= instead")
-    by_text = None
+    reordering = None
     if reranker is not None:
-        if by is not None or varied:
-            other = "by=" if by is not None else "diversity="
-            raise InvalidArgument(f"{other} and reranker= at once; search with where= instead")
-        from ..reranking import reranker_of  # here, so that importing the package stays short
+        if by is not None:
+            raise InvalidArgument("by= and reranker= at once; search one group with where= instead")
+        from ..reranking import reordering_of  # here, so that importing the package stays short
 
-        by_text = reranker_of(reranker, shape.frame, on, text, shape.kept)
-        text = text if on is None else None
+        reordering = reordering_of(reranker, shape.frame, on, text, shape.kept, varied)
+        text, varied = text if on is None else None, 0.0
     asked = Question(
         shape.frame, query, on, text, index, ids_on, embedder, shape.metric, where, by, bound
     )
-    found = _find(asked, k, aim, varied, by_text)
+    found, ready = _find(asked, k, aim, varied, reordering)
     found.limit(bound)
-    if by_text is not None:
-        from ..reranking import rerank
-
-        found = rerank(found, k, by_text, shape.frame, query)
+    if reordering is not None:
+        found = _reordered(found, asked, ready, k, reordering)
     answer: FrameT = shape.take(found)
     return answer
 
 
-def _find(asked: Question, k: int, recall: float, varied: float, by_text: Reranker | None) -> Found:
-    """Return the k best rows, of all or of each group, for every query; more to be reranked."""
+def _find(
+    asked: Question, k: int, recall: float, varied: float, reordering: Reordering | None
+) -> tuple[Found, Ready | Found]:
+    """Return the k best rows, of all or of each group, for every query; more to be reranked.
+
+    With them what was searched, or the answer again.
+    """
     mask = None if asked.where is None else asked.frame.mask(asked.where)
-    if by_text is not None:
-        mask, k = by_text.mask(asked.frame, mask), by_text.candidates(k)
+    if reordering is not None:
+        mask, k = reordering.mask(asked.frame, mask), reordering.pool(k)
     groups = None if asked.by is None else group_rows(asked.frame, asked.by)
     ready = prepare(asked, groups, mask, recall)
     if isinstance(ready, Found):
-        return ready
+        return ready, ready
     if asked.given is not None:
         check_reach(asked.given, recall)
     k = min(k, ready.height)
     if ready.groups is None:
-        return nearest(ready, k, recall, varied)
-    return _nearest_of_groups(ready, k, recall)
+        return nearest(ready, k, recall, varied), ready
+    return _nearest_of_groups(ready, k, recall), ready
+
+
+def _reordered(
+    found: Found, asked: Question, ready: Ready | Found, k: int, by: Reordering
+) -> Found:
+    """Return the k best of the rows found for every query, by what the reranker says."""
+    from ..reranking import Candidates
+
+    alone = found.single and isinstance(asked.query, str)
+    texts = [str(asked.query)] if alone else found.texts
+    stages = Stages()
+    with stages.measure("reranker"):
+        order = by.order(Candidates(asked.frame, found.rows, found.counts, ready, texts), k)
+    found.rows, found.scores = found.rows[order.places], found.scores[order.places]
+    found.counts, found.reranked = order.counts, order.scores
+    found.plan = found.plan.after(*stages.spent[0])
+    remember(found.plan)
+    return found
 
 
 def nearest(ready: Ready, k: int, recall: float, varied: float) -> Found:
