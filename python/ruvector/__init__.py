@@ -101,6 +101,7 @@ __all__ = [
     "CacheStats",
     "Candidate",
     "Chunks",
+    "Citation",
     "ColumnError",
     "Consistency",
     "CorruptIndex",
@@ -139,6 +140,7 @@ __all__ = [
     "PersistError",
     "Plan",
     "Poisoned",
+    "Prompt",
     "RabitqAsymIndex",
     "RabitqIndex",
     "RabitqPlusIndex",
@@ -180,6 +182,7 @@ __all__ = [
     "merge_topk",
     "neighbors",
     "plot",
+    "prompt",
     "read_vectors",
     "recall",
     "recommend",
@@ -198,6 +201,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ._documents.chunking import Chunks, chunk
+    from ._documents.prompt import Prompt, prompt
+    from ._documents.prompting.lines import Citation
     from ._lake.adapter import BackendAdapter
     from ._lake.adapters.duckdb import DuckDBBackend
     from ._lake.adapters.frames import FrameBackend
@@ -225,6 +230,7 @@ else:  # checkers report names that are absent themselves
         "CacheStats": "_lake.stats",
         "Candidate": "_recommend.result",
         "Chunks": "_documents.chunking",
+        "Citation": "_documents.prompting.lines",
         "Consistency": "_lake.consistency",
         "DuckDBBackend": "_lake.adapters.duckdb",
         "FrameBackend": "_lake.adapters.frames",
@@ -236,6 +242,7 @@ else:  # checkers report names that are absent themselves
         "LocalBackend": "_lake.stores",
         "ObjectStoreBackend": "_lake.adapters.objects",
         "ParquetBackend": "_lake.stores",
+        "Prompt": "_documents.prompt",
         "Recommendation": "_recommend.result",
         "RefreshResult": "_lake.stats",
         "Reranker": "_text.rerankers.protocol",
@@ -245,6 +252,7 @@ else:  # checkers report names that are absent themselves
         "SQLiteBackend": "_lake.adapters.sqlite",
         "ScoreReport": "_parquet.scoring.report",
         "chunk": "_documents.chunking",
+        "prompt": "_documents.prompt",
         "score_parquet": "_parquet.scoring.job",
         "write_parquet": "_parquet.writing",
     }
