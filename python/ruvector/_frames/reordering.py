@@ -17,9 +17,9 @@ from .._settings import current
 from . import protocol
 from .adapters import wrap
 from .answer import Found
+from .candidates import Candidates, Order, Reordering, asked_texts, pool
 from .content import label_of
 from .question import Ready
-from .reranking import Candidates, Order, Reordering, asked_texts, pool
 from .target import Stages, open_index, open_target
 from .words import open_words, word_scores
 

@@ -20,7 +20,7 @@ ESTIMATE: Final = f"estimate: {BYTES_A_TOKEN} bytes of UTF-8 a token"
 class Counter(NamedTuple):
     """Counts tokens of a text, and says who does."""
 
-    count: Callable[[str], int]
+    tokens: Callable[[str], int]
     name: str
 
 
@@ -64,8 +64,8 @@ def _estimate(text: str) -> int:
 
 def _given(count_tokens: Any) -> Counter:
     named = getattr(count_tokens, "count_tokens", None)
-    function = named if callable(named) else count_tokens
-    if not callable(function):
+    function: Any = named if callable(named) else count_tokens
+    if not callable(count_tokens) and function is count_tokens:
         raise InvalidArgument(
             f"count_tokens={count_tokens!r:.60} must be a function of a text that returns a whole "
             "number, for example lambda text: len(encoding.encode(text)), or an Embedder"
@@ -73,7 +73,7 @@ def _given(count_tokens: Any) -> Counter:
     name = str(getattr(count_tokens, "__name__", None) or type(count_tokens).__name__)
 
     def count(text: str) -> int:
-        answer = function(text)
+        answer: Any = function(text)
         if np.ndim(answer) == 1 and len(answer) == 1:  # of an embedder's: one a text
             answer = answer[0]
         try:

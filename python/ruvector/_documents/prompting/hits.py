@@ -171,8 +171,9 @@ def _number(cell: Any, name: str, row: int) -> int | None:
         return None
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         return int(cell)
+    number: Any = cell
     try:
-        return operator.index(cell)
+        return operator.index(number)
     except TypeError:
         raise ColumnError(
             f"{name!r}: row {row} is {cell!r:.40} ({type(cell).__name__}), not a whole number: "

@@ -31,7 +31,7 @@ from ..words import open_words, ranked_by_words, word_scores
 from .search import nearest
 
 if TYPE_CHECKING:
-    from ..reranking import Reordering
+    from ..candidates import Reordering
 
 _FEWEST: Final = 5  # rows of each side that are fused, at least; see decision 0015
 _COLUMNS: Final = ("bm25_score", "fused_score")
@@ -274,7 +274,7 @@ def _reordered(
     stages: Stages,
 ) -> tuple[Ranking, npt.NDArray[np.float32]]:
     """Return the k best of what was fused by what the reranker says, and what that is."""
-    from ..reranking import Candidates
+    from ..candidates import Candidates
 
     with stages.measure("reranker"):
         found = Candidates(asked.frame, best.rows, best.counts, ready, texts, best.scores)

@@ -21,7 +21,7 @@ from ..question import FrameT, Label, Question, Ready, prepare, shape_of
 from ..target import Stages
 
 if TYPE_CHECKING:
-    from ..reranking import Reordering
+    from ..candidates import Reordering
 
 
 @lazily
@@ -208,7 +208,7 @@ def _reordered(
     found: Found, asked: Question, ready: Ready | Found, k: int, by: Reordering
 ) -> Found:
     """Return the k best of the rows found for every query, by what the reranker says."""
-    from ..reranking import Candidates
+    from ..candidates import Candidates
 
     alone = found.single and isinstance(asked.query, str)
     texts = [str(asked.query)] if alone else found.texts
