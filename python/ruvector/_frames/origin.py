@@ -127,7 +127,8 @@ def _begins_or_ends_known(vectors: Vectors) -> bool:
     if n <= 2 * _FIRST:
         return True
     ends: list[Hashes] = [
-        _native.column_row_hashes(vectors.handle, start, _FIRST) for start in (0, n - _FIRST)
+        _native.column_row_hashes(vectors.handle, start, start + _FIRST)
+        for start in (0, n - _FIRST)
     ]
     return any(made.origin(part).unknown < (part > 0).sum() for part in ends)
 
