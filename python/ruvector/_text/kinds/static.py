@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from ..._input.cells import Validity
 from ..._input.vectors import Float32Matrix
 from ..batches import Told
 from ..model import Files, Model
+from .beside import identity, name_of, told_beside, typed
 from .tensors import Tensors
 from .tokenizing import TokenIds, Tokens, check_texts, runs
 
@@ -44,10 +44,13 @@ class Static:
         Tokens of a text that count, the unknown ones among them; letters of it that are read.
     normalize : bool
         Scale every vector to length 1.
+    prefixes : two of str
+        What is put before texts that ask, and before those that are searched.
     """
 
     __slots__ = (
-        "_characters", "_most", "_normalize", "_rows", "_table", "_tokens", "_unknown", "_weights",
+        "_characters", "_most", "_normalize", "_prefixes", "_rows", "_table", "_tokens", "_unknown",
+        "_weights",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +63,7 @@ class Static:
         most: int | None = None,
         characters: int | None = None,
         normalize: bool = True,
+        prefixes: tuple[str, str] = ("", ""),
     ) -> None:
         self._table = table
         self._tokens = tokens
@@ -69,6 +73,7 @@ class Static:
         self._most = most
         self._characters = characters
         self._normalize = normalize
+        self._prefixes = prefixes
 
     def batches(self, texts: list[str], size: int) -> Iterator[tuple[int, int]]:
         """Cut texts into large runs, whatever `size` says: one costs no more than another."""
@@ -77,6 +82,14 @@ class Static:
     def __call__(self, texts: list[str], told: Told, query: bool) -> tuple[Float32Matrix, Validity]:
         """Return the mean of the token rows of every text, and which texts have tokens."""
         check_texts(texts)
+        prefix = self._prefixes[0 if query else 1]
+        if not prefix:
+            return self._pooled(texts, told)
+        present = self._tokens.count(texts) > 0
+        matrix, valid = self._pooled([prefix + text for text in texts], told)
+        return matrix, valid & present
+
+    def _pooled(self, texts: list[str], told: Told) -> tuple[Float32Matrix, Validity]:
         if self._characters is not None:
             texts = [text[: self._characters] for text in texts]
         tokens = self._counted(self._tokens.ids(texts, told, special=False))
@@ -130,16 +143,20 @@ def open_static(files: Files) -> Model:
             f"{files.folder} has a table of tokens and no tokenizer.json to look into it with; "
             "add the one that it was made with"
         )
-    tokens = Tokens(files.tokenizer, PIP, bool(files.config.get("lower_case", False)))
+    said = {**told_beside(files.folder), **files.config}
+    tokens = Tokens(files.tokenizer, PIP, typed(files, said, "lower_case", bool, False))
+    prefixes = (
+        typed(files, said, "query_prefix", str, ""), typed(files, said, "document_prefix", str, ""),
+    )  # fmt: skip
     with Tensors(files.weights) as tensors:
         if "embeddings" in tensors.places:
-            encode, dim, most, normalized = _model2vec(files, tensors, tokens)
+            encode, dim, most, normalized = _model2vec(files, tensors, tokens, prefixes)
         else:
-            encode, dim, most, normalized = _plain(files, tensors, tokens)
-    name = str(files.config.get("id") or os.path.basename(os.path.abspath(files.folder)))
+            encode, dim, most, normalized = _plain(files, tensors, tokens, said, prefixes)
+    name = name_of(files)
     return Model(
-        name, encode, (name, files.weights, files.sha256.get(files.weights), files.tokenizer), dim,
-        (files.weights, files.tokenizer), normalized, max_tokens=most, pooling="mean",
+        name, encode, (name, *identity(files), normalized, most, *prefixes), dim,
+        (files.weights, files.tokenizer), normalized, *prefixes, max_tokens=most, pooling="mean",
         count_tokens=tokens.count, token_ends=tokens.ends,
         sha256=files.sha256.get(files.weights),
     )  # fmt: skip
@@ -148,7 +165,9 @@ def open_static(files: Files) -> Model:
 _Opened = tuple[Static, int, int | None, bool]  # the model, its dimensions, tokens, length 1
 
 
-def _model2vec(files: Files, tensors: Tensors, tokens: Tokens) -> _Opened:
+def _model2vec(
+    files: Files, tensors: Tensors, tokens: Tokens, prefixes: tuple[str, str]
+) -> _Opened:
     table = _table(files, tensors, "embeddings")
     rows = weights = None
     if "mapping" in tensors.places:
@@ -165,12 +184,20 @@ def _model2vec(files: Files, tensors: Tensors, tokens: Tokens) -> _Opened:
     if most is not None:
         lengths = [len(token) for token in tokens.vocabulary()]
         characters = most * int(np.median(lengths))
-    normalize = _flag(files, "normalize", False)
-    encode = Static(table, tokens, rows, weights, tokens.unknown(), most, characters, normalize)
+    normalize = typed(files, files.config, "normalize", bool, False)
+    encode = Static(
+        table, tokens, rows, weights, tokens.unknown(), most, characters, normalize, prefixes
+    )
     return encode, table.shape[1], most, normalize
 
 
-def _plain(files: Files, tensors: Tensors, tokens: Tokens) -> _Opened:
+def _plain(
+    files: Files,
+    tensors: Tensors,
+    tokens: Tokens,
+    said: dict[str, Any],
+    prefixes: tuple[str, str],
+) -> _Opened:
     names = list(tensors.places)
     if len(names) != 1:
         raise EmbedError(
@@ -183,8 +210,18 @@ def _plain(files: Files, tensors: Tensors, tokens: Tokens) -> _Opened:
             f"{files.weights} has {len(table)} rows for tokens and {files.tokenizer} has "
             f"{tokens.size}; use the tokenizer that belongs to the table"
         )
-    normalize = _flag(files, "normalize", True)
-    return Static(table, tokens, normalize=normalize), table.shape[1], None, normalize
+    if said.get("modules"):
+        raise EmbedError(
+            f"{files.folder}: the model goes on with {', '.join(said['modules'])!s:.100}, which is "
+            "not done here; pass a callable that does it"
+        )
+    normalize = typed(files, said, "normalize", bool, True)
+    return (
+        Static(table, tokens, normalize=normalize, prefixes=prefixes),
+        table.shape[1],
+        None,
+        normalize,
+    )
 
 
 def _table(files: Files, tensors: Tensors, name: str) -> _Table:
@@ -239,10 +276,3 @@ def _most(files: Files) -> int | None:
                 return most
             raise EmbedError(f"{files.folder}: {name} is {most!r:.40}, not a number of tokens")
     return _MODEL2VEC_TOKENS
-
-
-def _flag(files: Files, name: str, otherwise: bool) -> bool:
-    value = files.config.get(name, otherwise)
-    if not isinstance(value, bool):
-        raise EmbedError(f"{files.folder}: {name} is {value!r:.40}, neither true nor false")
-    return value

@@ -33,14 +33,14 @@ class Tokens:
         One more than the largest id that it gives.
     before, after : int
         Special tokens that it puts before and after a text.
-    padding, truncation : dict
-        What the file says of these; the tokenizer itself neither pads nor cuts.
+    truncation : dict
+        What the file says of cutting; the tokenizer itself neither cuts nor pads.
     """
 
-    __slots__ = ("_lower", "_tokenizer", "after", "before", "padding", "size", "truncation")
+    __slots__ = ("_lower", "_tokenizer", "after", "before", "size", "truncation")
 
     def __init__(self, path: str, pip: str, lower: bool = False) -> None:
-        self._tokenizer, self.padding, self.truncation = _read(path, pip)
+        self._tokenizer, self.truncation = _read(path, pip)
         self._lower = lower
         self.size = 1 + max(self.vocabulary().values(), default=-1)
         self.before, self.after = self._around(path)
@@ -158,8 +158,8 @@ class Tokens:
         return [encoding.special_tokens_mask for encoding in found]
 
 
-def _read(path: str, pip: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Return the tokenizer of a file, and what it says of padding and of cutting."""
+def _read(path: str, pip: str) -> tuple[Any, dict[str, Any]]:
+    """Return the tokenizer of a file, and what it says of cutting."""
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
@@ -177,7 +177,7 @@ def _read(path: str, pip: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         raise EmbedError(f"{path} cannot be read: {error.strerror or error}") from error
     try:
         tokenizer = Tokenizer.from_buffer(told)
-        padding, truncation = dict(tokenizer.padding or {}), dict(tokenizer.truncation or {})
+        truncation = dict(tokenizer.truncation or {})
         tokenizer.no_padding()
         tokenizer.no_truncation()
     except Exception as error:
@@ -186,7 +186,7 @@ def _read(path: str, pip: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         if not _is_panic(error):
             raise
         _no_tokenizer(path, error)
-    return tokenizer, padding, truncation
+    return tokenizer, truncation
 
 
 def _no_tokenizer(path: str, error: BaseException) -> NoReturn:
