@@ -83,6 +83,9 @@ func findClass(r rune) class {
 			}
 		}
 	}
+	if c&regional != 0 {
+		c &^= symbol // a joiner joins no flags
+	}
 	if c&extend != 0 || r == 0x200D {
 		c = c&linker | extend
 	}

@@ -4,8 +4,8 @@ import "unicode/utf8"
 
 // Estimate says about how many tokens a text has, without a tokenizer: a token for every five
 // letters of ASCII begun in a word, two digits begun in a number, and sign of punctuation; half a
-// token for a character of two bytes, one of three (CJK), three of four (emoji). It rather says too
-// many for prose; decision 0033 has how far it is off.
+// token for a character of two bytes, one of three (CJK), three of four (emoji). Decision 0033 has
+// how far it is off.
 //
 // That of two parts of a text is together at least that of the text.
 func Estimate(text string) int {

@@ -57,7 +57,7 @@ func TestGraphemesStayWhole(t *testing.T) {
 		require.Equal(t, len(one), graphemeEnd(one, 0, len(one)), "%q", one)
 	}
 	for two, first := range map[string]int{"ab": 1, "a\n": 1, "\n\u0301": 1, "🇩🇪🇫": 8, "東京": 3,
-		"각가": 3, "\uac01\u1161": 3, "🙂🙂": 4, "a\u200db": 4, "\x00\u0301": 1} {
+		"각가": 3, "\uac01\u1161": 3, "🙂🙂": 4, "🇦\u200d🇧🇨": 7, "a\u200db": 4, "\x00\u0301": 1} {
 		require.Equal(t, first, graphemeEnd(two, 0, len(two)), "%q", two)
 	}
 	endless := "a" + strings.Repeat("\u0301", 1000)

@@ -246,10 +246,10 @@ def _counter(count: CountTexts, texts: list[Any]) -> chunks.Count:
                 part = rows[at : at + _COUNTED]
                 places = zip(*(part[:, column].tolist() for column in (0, 3, 4)), strict=True)
                 counted = np.asarray(count([texts[t][start:end] for t, start, end in places]))
-                if counted.shape != (len(part),):
+                if counted.shape != (len(part),) or counted.dtype.kind not in "iu":
                     raise EmbedError(
-                        f"the embedder counted {counted.shape} numbers of tokens for {len(part)} "
-                        "texts"
+                        f"the embedder counted the tokens of {len(part)} texts, and gave "
+                        f"{counted.dtype} of shape {counted.shape}"
                     )
                 tokens[at : at + len(part)] = counted
             return tokens
