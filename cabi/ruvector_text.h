@@ -38,12 +38,13 @@ RV_API int32_t rv_words_search_start(rv_handle words, const rv_values *queries,
     const rv_search_params *params, rv_handle *task, rv_error *error);
 /* How texts are cut into chunks. kind: 0 plain, 1 Markdown, 2 reStructuredText, 3 docstrings, 4
  * code. unit of budget and overlap: 0 estimated tokens, 1 characters, 2 tokens that the caller
- * counts; base is how many of these a text without a word has. A mark is four numbers: text, start
- * and end in characters, level of the heading there or 0 for a place that no chunk goes over. */
+ * counts; base is how many of these a text without a word has, line_break about how many each line
+ * end between its parts. A mark is four numbers: text, start and end in characters, level of the
+ * heading there or 0 for a place that no chunk goes over. */
 typedef struct rv_chunk_params {
     uint32_t size;
     int32_t threads, kind, unit;
-    int64_t budget, overlap, base;
+    int64_t budget, overlap, base, line_break;
     const int64_t *marks;
     int64_t n_marks;
 } rv_chunk_params;

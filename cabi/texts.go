@@ -338,7 +338,8 @@ func chunkOptions(p *C.rv_chunk_params) (o chunk.Options, marks []chunk.Mark, er
 		return o, nil, invalid("chunk", "an unknown kind or unit", "")
 	}
 	o = chunk.Options{Kind: chunk.Kind(p.kind), Unit: chunk.Unit(p.unit), Budget: int(p.budget),
-		Overlap: int(p.overlap), Base: int(p.base), Threads: int(p.threads)}
+		Overlap: int(p.overlap), Base: int(p.base), Break: int(p.line_break),
+		Threads: int(p.threads)}
 	numbers := view[int64](p.marks, product(int64(p.n_marks), 4))
 	marks = make([]chunk.Mark, len(numbers)/4)
 	for i := range marks {

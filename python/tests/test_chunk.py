@@ -10,6 +10,7 @@ import pytest
 
 import ruvector as rv
 from ruvector._documents.chunking import Chunks, chunk
+from ruvector._text.model import Model
 
 KINDS = ("text", "markdown", "rst", "docstring", "code")
 NOTES = """# Keys
@@ -183,3 +184,95 @@ def test_texts_that_are_none_are_refused_by_name() -> None:
         chunk(["a", "aéé\ud800x"])
     with pytest.raises(rv.InvalidArgument, match="is for 1 texts of 2"):
         chunk(["a", "b"], headings=[None])
+
+
+def counting(count: Any, max_tokens: int | None = None, prefix: str = "") -> rv.Embedder:
+    """An embedder of one dimension with a tokenizer of ours."""
+
+    def encode(texts: list[str], told: Any, query: bool) -> Any:
+        return np.ones((len(texts), 1), np.float32), np.ones(len(texts), np.bool_)
+
+    model = Model(
+        id="ours", encode=encode, key="ours", max_tokens=max_tokens, count_tokens=count,
+        document_prefix=prefix,
+    )  # fmt: skip
+    return rv.Embedder._of(model)
+
+
+def words(texts: list[str]) -> Any:
+    return np.array([len(text.split()) for text in texts], np.int64)
+
+
+def test_a_budget_is_what_the_embedder_reads_of_a_text() -> None:
+    text = "word " * 1000
+    assert chunk(text, embedder=counting(words)).tokens.max() == 256
+    assert chunk(text, embedder=counting(words, 130)).tokens.max() == 128
+    prefixed = counting(words, 130, "passage of mine: ")
+    assert chunk(text, embedder=prefixed).tokens.max() == 125
+    assert chunk(text, embedder=prefixed, budget=100).tokens.max() == 100
+    with pytest.raises(rv.InvalidArgument, match="budget=126, and ours reads 125 tokens"):
+        chunk(text, embedder=prefixed, budget=126)
+    assert len(chunk(text, embedder=prefixed, budget=126, unit="characters")) > 1
+
+
+def test_every_text_is_counted_in_few_calls() -> None:
+    calls: list[int] = []
+
+    def count(texts: list[str]) -> Any:
+        calls.append(len(texts))
+        return words(texts)
+
+    texts = ["Some words here. " * 90, "short", "", "x" * 5000] * 50
+    found = chunk(texts, budget=64, embedder=counting(count))
+    assert found.tokens.max() <= 64
+    assert len(calls) < 15, calls
+
+
+def test_counts_that_grow_when_parts_are_put_together_keep_to_the_budget() -> None:
+    def square(texts: list[str]) -> Any:  # two parts have more than their sum
+        return words(texts) ** 2
+
+    text = "One two. Three four five.\n\nSix seven.\n\n" * 40
+    for overlap in (0, 30):
+        found = chunk(text, budget=50, overlap=overlap, embedder=counting(square))
+        assert (square(found.pieces(text)) <= 50).all()
+        assert "".join(found.pieces(text)).count("seven") >= 40
+
+
+@pytest.mark.parametrize(
+    "count, kind, says",
+    [
+        (lambda texts: np.ones(3, np.int64), rv.EmbedError, "of 2 texts, and gave int64 of"),
+        (lambda texts: [1.5] * len(texts), rv.EmbedError, "gave float64"),
+        (lambda texts: None, rv.EmbedError, "gave object"),
+        (lambda texts: [-1] * len(texts), rv.InvalidArgument, "span 0 has -1 tokens"),
+    ],
+)
+def test_counts_that_are_none_are_refused(count: Any, kind: Any, says: str) -> None:
+    base = [0, 1, 2]
+
+    def after_the_empty_text(texts: list[str]) -> Any:
+        return base if texts[0] == "" else count(texts)
+
+    with pytest.raises(kind, match=says):
+        chunk("One.\n\nTwo.", embedder=counting(after_the_empty_text))
+
+
+HOSTILE = {
+    "one word": "a" * 1_000_000,
+    "zeros": "\0" * 10_000,
+    "right to left": "שלום עולם. \u202eabc\u202c " * 1000,
+    "emoji": "👨‍👩‍👧‍👦🏳️‍🌈👍🏽" * 2000,
+    "marks": "a" + "\u0301" * 20_000,
+    "returns": "One.\r\rTwo.\r\n\r\nThree.\u2028\u2028Four. " * 1000,
+    "nested": "\n".join(">" * (i % 500) + " - " * (i % 50) + "x" for i in range(2000)),
+    "fence": "```\n" + "code\n\n" * 5000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts_are_cut_by_the_tokenizer(name: str) -> None:
+    text, embedder = HOSTILE[name], rv.Embedder.from_pretrained("default")
+    found = chunk(text, kind="markdown", budget=64, embedder=embedder)
+    covered(text, found)
+    assert (embedder.count_tokens(found.pieces(text)) <= 64).all()

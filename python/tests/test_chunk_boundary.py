@@ -54,7 +54,8 @@ def started(texts: Any, given: Any) -> int:
     [
         {"size": 8}, {"budget": 0}, {"budget": -1}, {"budget": 2**62}, {"overlap": -1},
         {"overlap": 9}, {"kind": -1}, {"kind": 5}, {"kind": 2**30}, {"unit": -1}, {"unit": 3},
-        {"base": -1}, {"unit": 2, "base": 9}, {"n_marks": -1}, {"n_marks": 1}, {"n_marks": 2**62},
+        {"base": -1}, {"line_break": -1}, {"unit": 2, "base": 9}, {"n_marks": -1}, {"n_marks": 1},
+        {"n_marks": 2**62},
     ],
 )  # fmt: skip
 def test_parameters_that_cannot_be_are_refused(change: dict[str, int]) -> None:

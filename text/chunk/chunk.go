@@ -64,12 +64,13 @@ type Mark struct {
 
 // Options say how texts are cut. Budget is the most of Unit that a chunk has and Overlap how much
 // of a chunk the next one of the same heading may repeat. Base is how many tokens a chunk has
-// beside those of its words. Threads is 0 for the default.
+// beside those of its words and Break how many each line end between its parts, both where tokens
+// are counted. Threads is 0 for the default.
 type Options struct {
 	Kind            Kind
 	Unit            Unit
 	Budget, Overlap int
-	Base            int
+	Base, Break     int
 	Threads         int
 }
 
@@ -165,6 +166,9 @@ func (o *Options) check() error {
 		return fault.New(fault.InvalidArgument, "chunk",
 			fmt.Sprintf("overlap = %d of a budget of %d", o.Overlap, o.Budget),
 			"use 0 or more, and less than the budget")
+	case o.Break < 0 || o.Break > bytesPerToken:
+		return fault.New(fault.InvalidArgument, "chunk",
+			fmt.Sprintf("%d tokens of a line end", o.Break), "")
 	case o.Base < 0 || o.Unit == Counted && o.Base >= o.Budget:
 		return fault.New(fault.InvalidArgument, "chunk",
 			fmt.Sprintf("budget = %d, and %d tokens are in every chunk", o.Budget, o.Base),

@@ -4,13 +4,13 @@ import "unicode/utf8"
 
 // longestGrapheme is the most code points that are kept together: marks without end are no letter.
 // The stream-safe text format of UAX #15 allows 30 marks.
-const longestGrapheme = 64
+const longestGrapheme = 32
 
 // graphemeEnd returns the end of the grapheme cluster at a place: what a reader sees as one
 // character, such as a letter with its marks, an emoji sequence or a Hangul syllable.
 //
 // Source: the extended grapheme clusters of UAX #29, kept together a little longer than there:
-// where a joiner stands between symbols, and an Indic linker before any letter. More than 64 code
+// where a joiner stands between symbols, and an Indic linker before any letter. More than 32 code
 // points are cut.
 func graphemeEnd(text string, start, end int) int {
 	if text[start] < utf8.RuneSelf && (start+1 >= end || text[start+1] < utf8.RuneSelf) {

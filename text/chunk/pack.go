@@ -1,6 +1,9 @@
 package chunk
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // scale gives every atom its place on the scale of the budget.
 func (d *doc) scale() {
@@ -16,11 +19,24 @@ func (d *doc) scale() {
 	at, end := 0, 0
 	for i := range d.atoms {
 		a := &d.atoms[i]
-		// White space is free but for that of three bytes, and not a megabyte of it.
-		a.from = at + max((a.start-end)/bytesPerToken, Estimate(d.text[end:a.start]))
+		a.from = at + d.gap(end, a.start)
 		a.to = a.from + a.tokens
 		at, end = a.to, a.end
 	}
+}
+
+// gap is the tokens of white space: none but for that of three bytes, or what the caller counts for
+// line ends; and not a megabyte of it.
+func (d *doc) gap(start, end int) int {
+	least, between := (end-start)/bytesPerToken, d.text[start:end]
+	if d.options.Unit != Counted {
+		return max(least, Estimate(between))
+	}
+	breaks := strings.Count(between, "\n")
+	if breaks > 0 && breaks < len(between) { // what is indented
+		breaks++
+	}
+	return max(least, breaks*d.options.Break)
 }
 
 // packer fills chunks with the atoms of one section.

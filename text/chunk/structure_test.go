@@ -165,6 +165,21 @@ func TestCountsAreChecked(t *testing.T) {
 	require.Empty(t, c.Asked())
 }
 
+func TestLineEndsBetweenPartsCountWhereTheCallerSaysSo(t *testing.T) {
+	text := "One.\n\nTwo.\n\n\n  Three."
+	for each, want := range map[int]int{0: 3, 1: 9, 2: 15} {
+		c, err := New(context.Background(), column{text}, nil,
+			Options{Budget: 50, Unit: Counted, Break: each}, nil)
+		require.NoError(t, err)
+		require.NoError(t, c.Tell(context.Background(), []int64{1, 1, 1}))
+		chunks, _ := c.Chunks()
+		require.Equal(t, want, chunks[0].Tokens, "before it is counted")
+		require.NoError(t, c.Tell(context.Background(), []int64{11}))
+		chunks, _ = c.Chunks()
+		require.Equal(t, 11, chunks[0].Tokens)
+	}
+}
+
 func TestCuttingIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

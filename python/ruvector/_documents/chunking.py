@@ -28,6 +28,7 @@ MOST_BUDGET: Final = 2**30
 SEPARATOR: Final = " > "
 _TITLE: Final = 200  # characters of a heading that a path keeps
 _SPECIAL: Final = 2  # tokens that a model with a limit puts around a text
+_LINES: Final = 4  # line ends by which is found what one counts
 _COUNTED: Final = 4096  # texts whose tokens are counted in one call
 
 
@@ -230,8 +231,9 @@ def _sizes(
         return chunks.Sizes("characters", size, repeated), None
     if count is None:
         return chunks.Sizes("estimated", size, repeated), None
-    base = int(count([""])[0])
-    return chunks.Sizes("counted", size, repeated, base), count
+    base, one, lines = (int(n) for n in count(["", "a", f"a{_LINES * chr(10)}a"]))
+    line_break = max(0, -(-(lines - 2 * one + base) // _LINES))
+    return chunks.Sizes("counted", size, repeated, base, min(line_break, _LINES)), count
 
 
 def _counter(count: CountTexts, texts: list[Any]) -> chunks.Count:

@@ -27,12 +27,17 @@ Count = Callable[[Ints], Ints]
 
 
 class Sizes(NamedTuple):
-    """How texts are cut; `base` is how many tokens a text without a word is counted to have."""
+    """How texts are cut.
+
+    `base` is how many tokens a text without a word is counted to have, `line_break` about how many
+    a line end between two parts.
+    """
 
     unit: Literal["estimated", "characters", "counted"]
     budget: int
     overlap: int
     base: int = 0
+    line_break: int = 0
 
 
 class Cuts(NamedTuple):
@@ -64,8 +69,8 @@ def cut(
     """
     params = ChunkParams(
         size=sizeof(ChunkParams), threads=threads, kind=kind, unit=UNITS.index(sizes.unit),
-        budget=sizes.budget, overlap=sizes.overlap, base=sizes.base, marks=address(marks),
-        n_marks=len(marks),
+        budget=sizes.budget, overlap=sizes.overlap, base=sizes.base,
+        line_break=sizes.line_break, marks=address(marks), n_marks=len(marks),
     )  # fmt: skip
     values = texts.values()
     cuts = Handle()

@@ -263,6 +263,7 @@ class ChunkParams(Structure):
         ("budget", c_int64),
         ("overlap", c_int64),
         ("base", c_int64),
+        ("line_break", c_int64),
         ("marks", c_void_p),
         ("n_marks", c_int64),
     ]
