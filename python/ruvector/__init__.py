@@ -144,6 +144,7 @@ __all__ = [
     "RabitqAsymIndex",
     "RabitqIndex",
     "RabitqPlusIndex",
+    "ReadReport",
     "RecallReport",
     "Recommendation",
     "RefreshResult",
@@ -179,10 +180,12 @@ __all__ = [
     "explain",
     "hybrid",
     "last_plan",
+    "last_read",
     "merge_topk",
     "neighbors",
     "plot",
     "prompt",
+    "read",
     "read_vectors",
     "recall",
     "recommend",
@@ -193,6 +196,7 @@ __all__ = [
     "similar_to",
     "similarity",
     "similarity_quantiles",
+    "source",
     "to_column",
     "to_matrix",
     "within",
@@ -203,6 +207,9 @@ if TYPE_CHECKING:
     from ._documents.chunking import Chunks, chunk
     from ._documents.prompt import Prompt, prompt
     from ._documents.prompting.lines import Citation
+    from ._documents.read import read
+    from ._documents.report import ReadReport, last_read
+    from ._documents.source import source
     from ._lake.adapter import BackendAdapter
     from ._lake.adapters.duckdb import DuckDBBackend
     from ._lake.adapters.frames import FrameBackend
@@ -243,6 +250,7 @@ else:  # checkers report names that are absent themselves
         "ObjectStoreBackend": "_lake.adapters.objects",
         "ParquetBackend": "_lake.stores",
         "Prompt": "_documents.prompt",
+        "ReadReport": "_documents.report",
         "Recommendation": "_recommend.result",
         "RefreshResult": "_lake.stats",
         "Reranker": "_text.rerankers.protocol",
@@ -252,8 +260,11 @@ else:  # checkers report names that are absent themselves
         "SQLiteBackend": "_lake.adapters.sqlite",
         "ScoreReport": "_parquet.scoring.report",
         "chunk": "_documents.chunking",
+        "last_read": "_documents.report",
         "prompt": "_documents.prompt",
+        "read": "_documents.read",
         "score_parquet": "_parquet.scoring.job",
+        "source": "_documents.source",
         "write_parquet": "_parquet.writing",
     }
 

@@ -417,6 +417,9 @@ MODULE: Final = Absent(
         "rv.to_column(matrix, like=frame)": "to_series from_matrix to_array from_numpy",
         "rv.Embedder.from_pretrained()": "sentencetransformer embedding_functions embedding model "
         "openaiembeddings staticmodel",
+        ".read(paths)": "read_file read_files read_documents load_documents loader directoryloader "
+        "simpledirectoryreader textloader documents",
+        ".last_read()": "last_report read_report",
         "rv.cpu_features()": "simd features backend cpu get_compile_options",
         "rv.__version__": "version",
         "rv.config(...)": "settings options set_option set_config",
