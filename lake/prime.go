@@ -96,6 +96,7 @@ func (t *Target) facts(
 		FormatVersion: 2, DataRef: s.DataRef, Dim: s.Dim, RotationSeed: t.l.o.RotationSeed,
 		RerankFactor: t.l.o.RerankFactor, Generation: s.Generation,
 		PIIPolicy: said.PIIPolicy, LineageID: said.LineageID, MemoryClass: said.MemoryClass,
+		Embedder: said.Embedder,
 	}
 	if said.DataRef != "" {
 		is.DataRef = said.DataRef
@@ -163,6 +164,7 @@ type got struct {
 	vectors    *arrowidx.Column
 	generation bundle.Generation
 	owned      bool
+	embedder   string
 }
 
 // read pulls the collection.
@@ -180,7 +182,7 @@ func (t *Target) read(ctx context.Context, b backend.Backend) (*got, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &got{ids, vectors, pulled.Generation, pulled.Owned}, nil
+	return &got{ids, vectors, pulled.Generation, pulled.Owned, pulled.Embedder}, nil
 }
 
 // reconcile asks for the stamp again, and returns the facts of what was pulled: those of the state
@@ -220,6 +222,9 @@ func (t *Target) reconcile(
 		dim = told
 	}
 	is.Stamp.Dim, is.Bundle.Dim = dim, dim
+	if g.embedder != "" {
+		is.Bundle.Embedder = g.embedder
+	}
 	return is, t.seal(&is)
 }
 

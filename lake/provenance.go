@@ -35,12 +35,15 @@ type provenance struct {
 	DataRef    string `json:"data_ref"`
 	Generation string `json:"generation"` // as people read it
 	Digest     string `json:"digest"`     // see bundle.Digest
+	// Embedder is what made the vectors, where that is known.
+	Embedder json.RawMessage `json:"embedder,omitempty"`
 }
 
 // provenanceOf writes what the index file of a bundle's data says.
 func provenanceOf(b *bundle.Bundle) string {
 	text, _ := json.Marshal(provenance{ // of texts: it cannot fail
 		witness2(b), b.DataRef, b.Generation.String(), b.Content.Digest,
+		json.RawMessage(b.Embedder),
 	})
 	return string(text)
 }
@@ -57,6 +60,9 @@ func belongs(ix *arrowidx.Index, b *bundle.Bundle) error {
 	if want := witness2(b); p.Witness != want {
 		return mismatch("the index carries witness %s (%s, generation %s), the bundle has %s "+
 			"(%s, generation %s)", p.Witness, p.DataRef, p.Generation, want, b.DataRef, b.Generation)
+	}
+	if other := bundle.EmbeddersDiffer(bundle.ReadEmbedder(ix.Provenance()), b.Embedder); other != "" {
+		return mismatch("the vectors of the index and those of the bundle were made apart: %s", other)
 	}
 	fields := []field{{"dim", dimOf(ix), b.Dim}}
 	if b.FormatVersion >= 3 {

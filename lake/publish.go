@@ -68,8 +68,9 @@ func (t *Target) describe(ctx context.Context) (bundle.Bundle, error) {
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
+	made := ""
 	if p := t.slot.Pointer(); p != nil && p.Is(s) {
-		s.Dim = p.Stamp.Dim
+		s.Dim, made = p.Stamp.Dim, p.Bundle.Embedder
 	}
 	if s.Dim == 0 {
 		p, e, err := t.entered(ctx)
@@ -80,6 +81,9 @@ func (t *Target) describe(ctx context.Context) (bundle.Bundle, error) {
 		return p.Bundle, nil
 	}
 	is, err := t.facts(ctx, b, s)
+	if made != "" {
+		is.Bundle.Embedder = made
+	}
 	return is.Bundle, err
 }
 
@@ -189,6 +193,7 @@ func (l *Lake) WarmWith(
 	if err := l.closed("warm"); err != nil {
 		return 0, err
 	}
+	t := l.Target(k)
 	ix, b, err := openSaved(ctx, dir, o)
 	if err != nil {
 		return 0, err
@@ -204,13 +209,37 @@ func (l *Lake) WarmWith(
 				"make the lake with the same options")
 		}
 	}
+	if b.Embedder == "" {
+		b.Embedder = bundle.ReadEmbedder(ix.Provenance())
+	}
+	if err := t.sameMaker(dir, &b); err != nil {
+		ix.Close()
+		return 0, err
+	}
 	b.FormatVersion, b.Content, b.Witness = 2, bundle.Content{}, witness2(&b)
 	is := cache.Facts{Bundle: b, Saved: true, Stamp: backend.Stamp{
 		DataRef: b.DataRef, Dim: b.Dim, Generation: b.Generation}}
-	e, err := l.cache.Install(l.Target(k).slot, is, cache.Made{Index: ix, Warm: true})
+	e, err := l.cache.Install(t.slot, is, cache.Made{Index: ix, Warm: true})
 	if err != nil {
 		return 0, err
 	}
 	defer e.Release()
 	return int64(e.Rows), nil
+}
+
+// sameMaker refuses a bundle whose vectors another embedder made than those of the entry.
+//
+// Errors: WitnessMismatch naming both.
+func (t *Target) sameMaker(dir string, b *bundle.Bundle) error {
+	p := t.slot.Pointer()
+	if p == nil {
+		return nil
+	}
+	other := bundle.EmbeddersDiffer(b.Embedder, p.Bundle.Embedder)
+	if other == "" {
+		return nil
+	}
+	return fault.New(fault.WitnessMismatch, "warm",
+		fmt.Sprintf("%s was made by another embedder than what is in the cache of %s: %s", dir, t.key,
+			other), "invalidate the key first, or warm another one")
 }

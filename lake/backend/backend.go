@@ -36,6 +36,7 @@ type Pulled struct {
 	Rows       array.RecordReader
 	Generation bundle.Generation
 	Owned      bool
+	Embedder   string // what made the vectors, as bundle.ReadEmbedder returns it; "": not known
 }
 
 // Backend is a store of named collections of vectors. Safe for concurrent use.

@@ -9,6 +9,7 @@
 package bundle
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -41,6 +42,8 @@ type Bundle struct {
 	PIIPolicy     string
 	LineageID     string
 	MemoryClass   string
+	// Embedder is what made the vectors, an object of JSON (see ReadEmbedder) that no witness covers.
+	Embedder string
 	// Of format 3 only.
 	Content Content
 }
@@ -199,6 +202,14 @@ func (b Bundle) check() error {
 	texts := [][2]string{
 		{"data_ref", b.DataRef}, {"generation", generation}, {"pii_policy", b.PIIPolicy},
 		{"lineage_id", b.LineageID}, {"memory_class", b.MemoryClass},
+	}
+	if b.Embedder != "" {
+		if err := checkJSON([]byte(b.Embedder)); err != nil {
+			return prefixed("embedder", err)
+		}
+		if _, err := readEmbedder(json.RawMessage(b.Embedder)); err != nil {
+			return err
+		}
 	}
 	if b.FormatVersion == 3 {
 		if err := b.Content.check(); err != nil {

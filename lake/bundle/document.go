@@ -23,6 +23,7 @@ type document struct {
 	PIIPolicy     *string         `json:"pii_policy"`
 	LineageID     *string         `json:"lineage_id"`
 	MemoryClass   *string         `json:"memory_class,omitempty"`
+	Embedder      json.RawMessage `json:"embedder,omitempty"`
 	Content       *contentWritten `json:"content,omitempty"`
 }
 
@@ -50,7 +51,7 @@ func (b Bundle) Encode() ([]byte, error) {
 	d := document{FormatVersion: b.FormatVersion, DataRef: b.DataRef, Dim: b.Dim,
 		RotationSeed: b.RotationSeed, RerankFactor: b.RerankFactor, Witness: b.Witness,
 		PIIPolicy: optional(b.PIIPolicy), LineageID: optional(b.LineageID),
-		MemoryClass: optional(b.MemoryClass)}
+		MemoryClass: optional(b.MemoryClass), Embedder: json.RawMessage(b.Embedder)}
 	if text, ok := b.Generation.Text(); ok {
 		d.Generation = text
 	} else {
@@ -116,6 +117,12 @@ func Decode(text []byte) (Bundle, error) {
 	b.PIIPolicy = f.optional("pii_policy")
 	b.LineageID = f.optional("lineage_id")
 	b.MemoryClass = f.optional("memory_class")
+	if raw := f.raw("embedder"); raw != nil && string(raw) != "null" && f.err == nil {
+		var made embedder
+		if made, f.err = readEmbedder(raw); f.err == nil {
+			b.Embedder = made.text()
+		}
+	}
 	if b.FormatVersion == 3 && f.err == nil {
 		b.Content, f.err = readContent(f.raw("content"))
 	}

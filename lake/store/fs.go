@@ -254,7 +254,8 @@ func (b *FS) Pull(ctx context.Context, collection string) (*backend.Pulled, erro
 		_ = s.Close() // only read from
 		return nil, err
 	}
-	return &backend.Pulled{Rows: r, Generation: stamp.Generation, Owned: true}, nil
+	return &backend.Pulled{Rows: r, Generation: stamp.Generation, Owned: true,
+		Embedder: r.embedder}, nil
 }
 
 // ruvecRows streams the rows of a ruvec1 file, which it closes at the end, but not on an error.

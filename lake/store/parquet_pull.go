@@ -11,6 +11,7 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/lake/backend"
+	"github.com/ruvector/ruvector-arrow/lake/bundle"
 	"github.com/ruvector/ruvector-arrow/lake/parquet"
 )
 
@@ -37,7 +38,8 @@ func (b *Parquet) Pull(ctx context.Context, collection string) (*backend.Pulled,
 		p.close()
 		return nil, err
 	}
-	return &backend.Pulled{Rows: r, Generation: stamp.Generation, Owned: true}, nil
+	return &backend.Pulled{Rows: r, Generation: stamp.Generation, Owned: true,
+		Embedder: r.embedder}, nil
 }
 
 // parquetPull is a pull under way.
@@ -183,9 +185,40 @@ func (p *parquetPull) stream(ctx context.Context, dim int) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
+	made, err := p.maker()
+	if err != nil {
+		return nil, err
+	}
 	f := filling{rows: int(total), form: p.form, ids: kind, fill: p.fill, check: p.check,
 		batch: func(int) int { return p.groups[p.next].rows }, done: p.close}
-	return f.stream(ctx), nil
+	r := f.stream(ctx)
+	r.embedder = made
+	return r, nil
+}
+
+// maker returns what the files say made their vectors, "" unless all say so. Of more files than are
+// open it is not known.
+//
+// Errors: BackendError naming two files whose vectors do not compare.
+func (p *parquetPull) maker() (string, error) {
+	first, from, all := "", 0, len(p.files) <= keptOpen
+	for i := range p.open {
+		v := p.open[i].v
+		made := bundle.ReadEmbedder(v.File().Embedder(v.File().Leaves()[v.Leaf()].Path))
+		if other := bundle.EmbeddersDiffer(made, first); other != "" {
+			return "", fault.New(fault.BackendError, op, fmt.Sprintf(
+				"the vectors of %s were made by another embedder than those of %s: %s",
+				p.b.path(&p.files[i]), p.b.path(&p.files[from]), other),
+				"make collections of them apart")
+		}
+		if all = all && made != ""; first == "" {
+			first, from = made, i
+		}
+	}
+	if !all {
+		return "", nil
+	}
+	return first, nil
 }
 
 // numberOf are the Arrow types of numbers.

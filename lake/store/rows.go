@@ -24,6 +24,8 @@ type rows struct {
 	// done is called once, when nobody uses the stream any more.
 	done func()
 
+	embedder string // what made the vectors, see backend.Pulled
+
 	refs  atomic.Int64
 	batch arrow.RecordBatch
 	err   error

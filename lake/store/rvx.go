@@ -11,6 +11,7 @@ import (
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/fault"
+	"github.com/ruvector/ruvector-arrow/lake/bundle"
 )
 
 // rvxExt is the ending of index files.
@@ -91,7 +92,9 @@ func rvxRows(ctx context.Context, s *source) (*rows, error) {
 		done()
 	}
 	f.fill = rvxFill(ix, ids, f.form, info.Rows, left > 0)
-	return f.stream(ctx), nil
+	r := f.stream(ctx)
+	r.embedder = bundle.ReadEmbedder(info.Provenance)
+	return r, nil
 }
 
 // rvxFill reads rows of an index, which are NaN where they are to be left out.

@@ -262,9 +262,9 @@ def find_maker(target: Target, stages: Stages) -> None:
             target.key = _native.column_hash(vectors.handle)
     with stages.measure("find embedder"):
         found = maker_of(vectors, target.key)
-    if found.embedder is None:
+    if found.embedder is None and found.other is None:
         found = found._replace(embedder=_told(target))
-    if found.embedder is None and current.embedder is not None:
+    if found.embedder is None and found.other is None and current.embedder is not None:
         found = found._replace(embedder=resolve(None))
         if vectors is not None:
             check_rows(vectors, target.label, resolve(None), "rv.config(embedder=) is")

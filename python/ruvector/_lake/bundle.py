@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from .._arguments import whole
-from .._errors import InvalidArgument
+from .._errors import EmbedError, InvalidArgument
 from .._habits import told
 from .._native.files import file_path
 from .._native.lake import bundle as _native
 from .._show import html
+from .._text.provenance import Provenance
 
 _MOST_TEXT: Final = 4096  # bytes
 _NO_WITNESS: Final = "0" * 64
@@ -69,6 +70,12 @@ class RuLakeBundle:
         Kept with the bundle; no witness covers them.
     content : BundleContent, optional
         Makes a bundle of format 3, whose witness covers the content as well.
+    embedder : mapping, optional
+        What made the vectors: ``embedder``, its id, and of ``sha256``, ``dim``, ``normalized``,
+        ``query_prefix``, ``document_prefix``, ``max_tokens`` and ``pooling`` what is known, as
+        ``Index.info()["embedder"]`` has it. The bundle has it as a named tuple. No witness covers
+        it. A lake writes it where store or index know it, and does not warm a collection whose
+        vectors another one made.
 
     Attributes
     ----------
@@ -99,6 +106,7 @@ class RuLakeBundle:
     lineage_id: str | None
     memory_class: str | None
     content: BundleContent | None
+    embedder: Provenance | None
     format_version: int = field(init=False)
     witness: str = field(init=False)
 
@@ -115,6 +123,7 @@ class RuLakeBundle:
         lineage_id: str | None = None,
         memory_class: str | None = None,
         content: BundleContent | None = None,
+        embedder: Mapping[str, Any] | Provenance | None = None,
     ) -> None:
         given: dict[str, Any] = {
             "format_version": 2 if content is None else 3,
@@ -130,6 +139,8 @@ class RuLakeBundle:
         }
         if content is not None:
             given["content"] = _content(content)
+        if embedder is not None:
+            given["embedder"] = _maker(embedder)
         self._take(_native.seal(json.dumps(given, ensure_ascii=False).encode()))
 
     def _take(self, text: bytes) -> None:
@@ -139,6 +150,8 @@ class RuLakeBundle:
         said["content"] = None if content is None else BundleContent(**content)
         said["witness"] = said.pop("rvf_witness")
         said.setdefault("memory_class", None)
+        made = said.get("embedder")
+        said["embedder"] = None if made is None else Provenance.from_dict(made)
         for name, value in said.items():
             object.__setattr__(self, name, value)
 
@@ -196,6 +209,8 @@ class RuLakeBundle:
         }  # fmt: skip
         if self.content is not None:
             said["content"] = self.content._asdict()
+        if self.embedder is not None:
+            said["embedder"] = self.embedder.to_dict()
         return _native.decode(json.dumps(said, ensure_ascii=False).encode())
 
     @classmethod
@@ -281,6 +296,8 @@ class RuLakeBundle:
         ]  # fmt: skip
         if self.content is not None:
             facts += [(f"content.{name}", value) for name, value in self.content._asdict().items()]
+        if self.embedder is not None:
+            facts.append(("embedder", self.embedder.embedder))
         return [(name, value) for name, value in facts if value is not None]
 
     def __repr__(self) -> str:
@@ -332,6 +349,26 @@ def _generation(value: Any) -> int | str:
     if isinstance(value, float | bool) or value is None:
         raise InvalidArgument(f"generation={value!r} must be a whole number or a text")
     return _number("generation", value, 0, 2**64 - 1)
+
+
+def _maker(value: Any) -> dict[str, Any]:
+    """Return ``embedder=`` checked.
+
+    Raises
+    ------
+    InvalidArgument
+        It is no mapping, or a field cannot be what it is; names the field.
+    """
+    if isinstance(value, Provenance):
+        value = value.to_dict()
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(
+            f"embedder={_short(value)} must be a mapping, such as index.info()['embedder']"
+        )
+    try:
+        return Provenance.from_dict(dict(value)).to_dict()
+    except EmbedError as error:
+        raise InvalidArgument(f"embedder={_short(dict(value))}: {error}") from None
 
 
 def _content(value: Any) -> Mapping[str, Any]:

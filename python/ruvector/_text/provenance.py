@@ -68,6 +68,8 @@ class Provenance(NamedTuple):
         EmbedError
             It names no embedder, or a field cannot be what it is; names the field.
         """
+        if isinstance(said, dict) and isinstance(said.get("embedder"), dict):
+            said = said["embedder"]  # as indexes of lakes have it
         if not isinstance(said, dict) or not isinstance(said.get("embedder"), str):
             raise EmbedError(f"{shown(said)} names no embedder")
         for name, fits in _FITS.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .._errors import EmbedError, MissingExtra
 from .embedder import Embedder
@@ -97,9 +97,14 @@ def _found(name: str) -> Embedder | None:
     """Return the embedder of a name, None where this machine has none."""
     if name.startswith("openai:"):
         return None  # texts do not go where a file says
-    for spec in ("default", name):
+    from inspect import signature
+
+    # What cannot be told to stay on this machine is not asked at all.
+    offline = "local_files_only" in signature(Embedder.from_pretrained).parameters
+    here: dict[str, Any] = {"local_files_only": True} if offline else {}
+    for spec in ("default", name)[: 2 if offline else 1]:
         try:
-            found = Embedder.from_pretrained(spec)
+            found = Embedder.from_pretrained(spec, **here)
         except MissingExtra:
             raise
         except EmbedError:
