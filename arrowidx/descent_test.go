@@ -242,6 +242,10 @@ func TestAGraphOfOtherNumbersIsThatOfTheirValues(t *testing.T) {
 
 func TestADescentCanBeCancelledAtAnyPointAndLeavesNothing(t *testing.T) {
 	const n, d, k = 9000, 64, 5
+	times := int64(30)
+	if arrowidxtest.Whole() {
+		times = 90
+	}
 	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 705), n, d, 40)
 	for _, kind := range descentKinds {
 		ix, _ := build(t, rows, d, arrowidx.BuildOptions{Kind: kind}, false)
@@ -253,13 +257,13 @@ func TestADescentCanBeCancelledAtAnyPointAndLeavesNothing(t *testing.T) {
 		looks := ctx.looks(endless)
 		require.Greater(t, looks, int64(500), "%s looks at the context often", kind)
 		before := mapped(t)
-		for i := range int64(60) {
-			_, err := ix.Neighbors(lasting(t, looks*i/60),
+		for i := range times {
+			_, err := ix.Neighbors(lasting(t, looks*i/times),
 				arrowidx.NeighborsParams{K: k, Threads: 1}, &out)
 			require.Equal(t, arrowidx.Cancelled, arrowidx.KindOf(err), "%v", err)
 			require.ErrorIs(t, err, context.Canceled)
 			require.ErrorContains(t, err, "neighbors")
 		}
-		require.Less(t, mapped(t), before+20*n*d, "beside sketches of %d bytes, 60 times", n*d)
+		require.Less(t, mapped(t), before+20*n*d, "beside sketches of %d bytes, %d times", n*d, times)
 	}
 }

@@ -138,6 +138,7 @@ func TestEveryVerbAnswersAfterEveryShortSequenceOfChanges(t *testing.T) {
 	more, share := sequences(*longest+1), 64
 	for at, s := range setups() {
 		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
 			for i, sequence := range all {
 				// Numbers have 32 setups: each of the many sequences is made in some of them.
 				if *longest > 2 || len(sequence) < 2 || s.metric.Binary() || (i+at+at/4)%4 == 0 {

@@ -36,9 +36,16 @@ def nothing_leaks() -> Iterator[None]:
         if _library.is_loaded() and not _library.forked:
             _library.library().rv_free(0, None)  # runs the releases that goroutines dropped
             _arrow.collect()
+        gc.freeze()  # what is alive now is not looked at again: half a second a test
         after = _held()
     assert after[0] <= before[0], f"{after[0] - before[0]} imported Arrow arrays left"
     assert after[1] <= before[1], f"{after[1] - before[1]} arrays still lent to the library"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` leaves out what is long

@@ -190,3 +190,27 @@ def test_a_result_goes_everywhere(lake: rv.RuLake) -> None:
     with pytest.raises(AttributeError, match="scores"):
         found.distances  # type: ignore[attr-defined]  # noqa: B018
     assert found.plan.rows == 600 and rv.last_plan() is found.plan
+
+
+@pytest.mark.parametrize("k", [1, 4, 50])
+def test_one_warm_query_of_text_ids_begins_no_task(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(4).standard_normal((40, 8)).astype(np.float32)
+    names = [f"{'ä' * (i % 3)}row {i}" for i in range(40)]
+    store = rv.LocalBackend("mine")
+    store.put("texts", names, rows)
+    store.put("numbers", np.arange(40), rows)
+    lake = rv.RuLake([store])
+    by_task = lake.search_one("texts", rows[0], k)
+    lake.search_one("numbers", rows[0], k)
+
+    def no_task(*_: object) -> None:
+        raise AssertionError("a task was begun")
+
+    monkeypatch.setattr("ruvector._lake.question.begin_search", no_task)
+    assert by_task.ids.tolist() == lake.search_one("texts", rows[0], k).ids.tolist()
+    for row in rows:  # answers in turn do not share memory
+        texts, numbers = (lake.search_one(name, row, k) for name in ("texts", "numbers"))
+        assert texts.ids.dtype == object
+        assert texts.ids.tolist() == [names[i] for i in numbers.ids]
+        assert texts.scores.tobytes() == numbers.scores.tobytes()
+    assert by_task.ids[0] == "row 0"

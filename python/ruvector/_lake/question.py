@@ -51,8 +51,6 @@ def warm_result(
         if known is None:
             return None
     facts = known[1]
-    if facts.id_kind == "string":
-        return None
     rows = facts.rows
     found = search_warm(known, query, k if k <= rows else rows, terms)
     if found is None:

@@ -265,7 +265,7 @@ class Search:
         return ids, scores, counts, plan
 
 
-class _Texts:
+class Texts:
     """Where a search writes ids that are texts."""
 
     def __init__(self, params: SearchParams, nq: int) -> None:
@@ -291,10 +291,10 @@ class _Texts:
         return texts
 
 
-def room_for_texts(params: SearchParams, nq: int) -> _Texts:
+def room_for_texts(params: SearchParams, nq: int) -> Texts:
     """Point params at room for ids that are texts, and return it."""
     params.k = places(params.k, nq)
-    return _Texts(params, nq)
+    return Texts(params, nq)
 
 
 def search_one(

@@ -15,7 +15,7 @@ from ..facts import Facts, facts_from
 from ..handle import Handle
 from ..library import call, library, raise_error
 from ..params import allow, allow_ids, number_type
-from ..search import SHORT_BYTES, Scratch, cost_of, room_for_texts
+from ..search import SHORT_BYTES, Scratch, Texts, cost_of, room_for_texts
 from ..structs import LakeCall, LakeQuery, Plan, SearchParams
 from ..task import Task
 from .calls import ask
@@ -83,7 +83,7 @@ class Target:
 class _Scratch(Scratch):
     """What one search of one query needs, prepared for one entry of the cache."""
 
-    __slots__ = ("address", "function", "known", "terms")
+    __slots__ = ("address", "function", "known", "terms", "texts")
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,12 +94,17 @@ class _Scratch(Scratch):
         )
         self.address = addressof(self.call)
         self.known: tuple[int, Facts] | None = None
+        self.texts: Texts | None = None  # room for ids that are texts
 
     def prepare(self, known: tuple[int, Facts], dim: int, size: int, k: int, asked: Asked) -> None:
         """Make room for a search of an entry and write its parameters."""
         self.make_room(dim, size, k)
-        self.params.recall = asked.recall
-        terms = self.terms
+        params, terms = self.params, self.terms
+        params.recall = asked.recall
+        params.texts = params.text_offsets = None
+        self.texts = None
+        if known[1].id_kind == "string":
+            self.texts = room_for_texts(params, 1)
         terms.entry, terms.consistency, terms.ttl_ns = known[0], asked.mode, asked.ttl
         terms.session, terms.rerank_factor = asked.session, asked.factor
         self.call.target = known[1].handle
@@ -130,10 +135,11 @@ _spare = _Spare()
 
 def search_warm(
     known: tuple[int, Facts], query: npt.NDArray[Any], k: int, asked: Asked
-) -> tuple[Ints, Floats, bytes] | None:
+) -> tuple[npt.NDArray[Any], Floats, bytes] | None:
     """Answer one query on this thread; None if that would be long, or the entry is not it any more.
 
-    `k` is at most the rows. Returns ids and scores of the rows found and the bytes of an rv_plan.
+    `k` is at most the rows. Returns ids (int64, the bits of uint64, or texts) and scores of the
+    rows found and the bytes of an rv_plan.
     This path is measured (benchmarks/lake.py): every line of it counts.
     """
     key = len(query), query.itemsize, k, asked
@@ -154,11 +160,14 @@ def search_warm(
             return None
         raise_error(kind, scratch.error)
     n = scratch.found.value
-    ids, scores = scratch.ids, scratch.scores
-    if n == k:
-        answer = ids.copy(), scores.copy(), scratch.plan_bytes.tobytes()
+    ids: npt.NDArray[Any] = scratch.ids
+    if scratch.texts is not None:
+        ids = scratch.texts.take(scratch.counts)[0, :n]
+    elif n == k:
+        ids = ids.copy()
     else:
-        answer = ids[:n].copy(), scores[:n].copy(), scratch.plan_bytes.tobytes()
+        ids = ids[:n].copy()
+    answer = ids, scratch.scores[:n].copy(), scratch.plan_bytes.tobytes()
     if scratch.small:
         spare[handle] = scratch
     return answer
