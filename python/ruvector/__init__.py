@@ -119,6 +119,7 @@ __all__ = [
     "FrameBackend",
     "FsBackend",
     "Hit",
+    "HttpReranker",
     "Index",
     "IndexClosed",
     "InvalidArgument",
@@ -229,6 +230,7 @@ if TYPE_CHECKING:
     from ._parquet.writing import write_parquet
     from ._recommend.result import Recommendation
     from ._recommend.table import Candidate
+    from ._text.rerankers.http import HttpReranker
     from ._text.rerankers.protocol import Reranker
 else:  # checkers report names that are absent themselves
     _LATER = {  # looked up once, by who uses them
@@ -242,6 +244,7 @@ else:  # checkers report names that are absent themselves
         "DuckDBBackend": "_lake.adapters.duckdb",
         "FrameBackend": "_lake.adapters.frames",
         "FsBackend": "_lake.stores",
+        "HttpReranker": "_text.rerankers.http",
         "LakeHit": "_lake.result",
         "LakeResult": "_lake.result",
         "LakeSession": "_lake.session",

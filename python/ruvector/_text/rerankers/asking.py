@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import InvalidArgument
+from ..._errors import EmbedError, InvalidArgument
 from ..._input.values import NotNumbers, numbers_of
 from .scorer import Scorer, ranked
 
@@ -56,6 +56,8 @@ def ask(
 
             answer = ranked(awaited(answer), len(texts))
     except Exception as error:
+        if isinstance(error, EmbedError) and error.row is not None:
+            error.row = int(rows[error.row])  # of a text that cannot be sent
         error.add_note(
             f"{where}: it was scoring {len(texts)} texts of column {column!r}, the first that of "
             f"row {rows[0]} ({texts[0][:_SHOWN]!r})"
