@@ -37,7 +37,7 @@ from ruvector._clusters.preparing import (
     vector_bytes,
 )
 from ruvector._clusters.questions import VECTOR, read_questions, search_layout
-from ruvector._clusters.rights import right_of
+from ruvector._clusters.rights import Right, right_of
 from ruvector._clusters.shards import Building, build_shard, claim, finish, open_shards
 
 LIST = pa.list_(pa.float32())
@@ -387,16 +387,18 @@ def test_a_right_side_is_an_index_a_path_a_folder_or_rows(tmp_path: pathlib.Path
 
 
 def test_queries_become_rows_that_ask() -> None:
-    one = read_questions([1.0, 2.0], "cosine", None)
+    one = read_questions([1.0, 2.0], Right("frame", "cosine"), None)
     assert one.single
     assert one.table.to_pylist() == [{VECTOR: [1.0, 2.0]}]
-    batch = read_questions(np.eye(2, dtype="f4"), "l2", None)
+    batch = read_questions(np.eye(2, dtype="f4"), Right("frame", "l2"), None)
     assert batch.table["query_row"].to_pylist() == [0, 1]
-    none = read_questions(np.empty((0, 4), "f4"), "l2", None)
+    none = read_questions(np.empty((0, 4), "f4"), Right("frame", "l2"), None)
     assert len(none.table) == 0
-    texts = read_questions(["a", "b"], "cosine", lambda texts: np.ones((len(texts), 3), "f4"))
+    texts = read_questions(
+        ["a", "b"], Right("frame", "cosine"), lambda texts: np.ones((len(texts), 3), "f4")
+    )
     assert texts.table["query"].to_pylist() == ["a", "b"]
-    bits = read_questions(np.array([[3, 1]], np.uint8), "hamming", None)
+    bits = read_questions(np.array([[3, 1]], np.uint8), Right("frame", "hamming"), None)
     assert bits.table[VECTOR].to_pylist() == [[3, 1]]
     right = pa.schema({"n": pa.int64(), "v": LIST})
     layout = join_layout(batch.table.schema, right, None, "l2", "_right", "inner")

@@ -252,6 +252,33 @@ def test_files_that_are_scored(tmp_path: Path, made: Made) -> None:
     assert score(embedder=first_model).rows_out == 6
 
 
+def test_clusters_embed_queries_by_what_made_the_index(made: Made, tmp_path: Path) -> None:
+    from ruvector._clusters.questions import VECTOR, read_questions
+    from ruvector._clusters.rights import Right, right_of
+
+    index = made()
+    rights = [right_of(index, None, False)]
+    if made.how == "loaded":
+        rights.append(right_of(tmp_path / "x.rvx", None, False))
+    for right in rights:
+        refused(lambda right=right: read_questions("apple", right, second_model))
+        table = read_questions("apple", right, first_model).table
+        assert np.allclose(table[VECTOR].to_pylist(), first_model(["apple"]))
+    plain = right_of(rv.Index.build(first_model(WORDS)), None, False)
+    refused(lambda: read_questions("apple", plain, None), says="not known what made")
+    assert read_questions("apple", plain, second_model).single
+    assert read_questions("apple", Right("frame", "cosine"), second_model).single
+
+
+def test_clusters_join_texts_by_what_made_the_index(made: Made) -> None:
+    from ruvector._clusters.asking import Asked, ask_index
+
+    index, table = made(), pa.table({"body": WORDS})
+    asked = Asked("body", "body", 1, "cosine", None, 0.95, 1)
+    refused(lambda: ask_index(table, index, asked._replace(embedder=second_model)))
+    assert len(ask_index(table, index, asked._replace(embedder=first_model)).left) == 6
+
+
 def test_what_is_not_known_is_not_refused(library: str, tmp_path: Path) -> None:
     matrix = np.random.default_rng(5).standard_normal((6, 16)).astype("f4")
     plain = rv.Index.build(matrix)

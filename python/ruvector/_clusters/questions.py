@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
+from .._index.texts import maker_of
 from .._input.bits import read_bit_queries
 from .._input.queries import read_queries
 from .._input.texts import texts_of
 from .._metric import BINARY
-from .._text.embedder import resolve
+from .._text.embedder import Embedder, resolve
 from .columns import Layout
+from .opened import Source, opened
+from .rights import Right
 
 VECTOR = "ruvector_query"
 
@@ -33,8 +36,8 @@ class Questions(NamedTuple):
     single: bool
 
 
-def read_questions(query: Any, metric: str, embedder: Any) -> Questions:
-    """Return a query, or a batch of them, as a table.
+def read_questions(query: Any, right: Right, embedder: Any) -> Questions:
+    """Return a query, or a batch of them, as a table; texts embedded by what made an index.
 
     Raises
     ------
@@ -43,9 +46,9 @@ def read_questions(query: Any, metric: str, embedder: Any) -> Questions:
     texts = texts_of(query)
     matrix: Any
     if texts is not None:
-        matrix, single = resolve(embedder).query(texts), isinstance(query, str)
-    elif metric in BINARY:
-        matrix, single = read_bit_queries(query, 0, metric)
+        matrix, single = _maker(right, embedder).query(texts), isinstance(query, str)
+    elif right.metric in BINARY:
+        matrix, single = read_bit_queries(query, 0, right.metric)
     else:
         matrix, single = read_queries(query, 0)
     matrix = np.ascontiguousarray(matrix)
@@ -58,6 +61,22 @@ def read_questions(query: Any, metric: str, embedder: Any) -> Questions:
         if texts is not None:
             columns["query"] = pa.array(texts, pa.string())
     return Questions(pa.table(columns), single)
+
+
+def _maker(right: Right, embedder: Any) -> Embedder:
+    """Return what makes vectors of queries.
+
+    Raises
+    ------
+    EmbedError
+        What made those of the index is not known, or the embedder given did not; names both.
+    """
+    index = right.held
+    if index is None and right.files:
+        index = opened(Source(right.files[:1])).indexes[0]  # shards are of one build
+    if index is None:
+        return resolve(embedder)
+    return maker_of(index, embedder, "the query", "search with its vector: embed_query(text)")
 
 
 def search_layout(layout: Layout, questions: Questions) -> Layout:

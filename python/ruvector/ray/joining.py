@@ -233,7 +233,8 @@ def search(
     ----------
     ds : Dataset
     query : str, 1-D vector, or a batch of either
-        Texts need `embedder`, the one that made the vectors.
+        Texts are embedded by what made the vectors of an index; name it with `embedder` where
+        that is not known, or cannot be found again by name.
     k, on, embedder, metric, recall, min_similarity, max_distance
         As in `ruvector.search`.
     where : expression, optional
@@ -252,7 +253,7 @@ def search(
     """
     engine("ray")
     right = right_of(checked(ds, "ds"), metric, True)
-    questions = read_questions(query, right.metric, embedder)
+    questions = read_questions(query, right, embedder)
     rows = ds if where is None else ds.filter(expr=where)
     theirs = arrow_schema(rows, "ds")
     wanted = Wanted(
@@ -288,7 +289,7 @@ def search_shards(
     ----------
     shards : Shards or path
     query, k, recall, embedder
-        As in `ruvector.Index.search`; texts need `embedder`.
+        As in `ruvector.Index.search`.
     workers, threads : int, optional
         Tasks at once, and the threads of each.
 
@@ -301,7 +302,7 @@ def search_shards(
     right = right_of(shards, None, False)
     if right.kind != "shards":
         raise InvalidArgument("search_shards takes a folder of shards; an index has search()")
-    questions = read_questions(query, right.metric, embedder)
+    questions = read_questions(query, right, embedder)
     wanted = positive("k", places(k, len(questions.table)))
     many, each = divided(workers, threads)
     asked = Asked(VECTOR, VECTOR, wanted, right.metric, None, share(recall), each)

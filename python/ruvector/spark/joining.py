@@ -238,7 +238,8 @@ def search(
     ----------
     df : DataFrame
     query : str, 1-D vector, or a batch of either
-        Texts need `embedder`, the one that made the vectors.
+        Texts are embedded by what made the vectors of an index; name it with `embedder` where
+        that is not known, or cannot be found again by name.
     k, on, embedder, metric, recall, min_similarity, max_distance
         As in `ruvector.search`.
     where : Column or SQL text, optional
@@ -257,7 +258,7 @@ def search(
     """
     session = _session(df)
     right = right_of(df, metric, True)
-    questions = read_questions(query, right.metric, embedder)
+    questions = read_questions(query, right, embedder)
     rows = df if where is None else df.filter(where)
     theirs = arrow_schema(rows)
     wanted = Wanted(
@@ -294,7 +295,7 @@ def search_shards(
     ----------
     shards : Shards or path
     query, k, recall, embedder
-        As in `ruvector.Index.search`; texts need `embedder`.
+        As in `ruvector.Index.search`.
     threads : int, optional
         Of one worker.
     session : SparkSession, optional
@@ -314,7 +315,7 @@ def search_shards(
     right = right_of(shards, None, False)
     if right.kind != "shards":
         raise InvalidArgument("search_shards takes a folder of shards; an index has search()")
-    questions = read_questions(query, right.metric, embedder)
+    questions = read_questions(query, right, embedder)
     each = _threads(session, threads)
     wanted = places(k, len(questions.table))
     asked = Asked(VECTOR, VECTOR, positive("k", wanted), right.metric, None, share(recall), each)
