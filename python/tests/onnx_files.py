@@ -124,3 +124,56 @@ def save(
     model.ir_version = 9
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
+
+
+def image_model(
+    path: Path,
+    *,
+    dim: int = 576,
+    size: tuple[Any, Any] = ("h", "w"),
+    colours_first: bool = True,
+    places: bool = False,
+    output: str = "features",
+    floats: int = TensorProto.FLOAT,
+    batch: Any = "batch",
+) -> None:
+    """Write a model of images: a convolution, h-swish, and the mean over the places.
+
+    With `places` the output keeps two axes of one place each. Its weights are `image_weights`.
+    """
+    axes = [batch, 3, *size] if colours_first else [batch, *size, 3]
+    nodes = [helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT)]
+    planes = "numbers"
+    if not colours_first:
+        nodes.append(helper.make_node("Transpose", ["numbers"], ["turned"], perm=[0, 3, 1, 2]))
+        planes = "turned"
+    nodes += [
+        helper.make_node("Conv", [planes, "weights"], ["maps"], strides=[2, 2]),
+        helper.make_node("HardSwish", ["maps"], ["active"]),
+        helper.make_node("GlobalAveragePool", ["active"], ["pooled"]),
+    ]
+    if places and not colours_first:
+        nodes.append(helper.make_node("Transpose", ["pooled"], [output], perm=[0, 2, 3, 1]))
+    elif places:
+        nodes.append(helper.make_node("Identity", ["pooled"], [output]))
+    else:
+        nodes.append(helper.make_node("Flatten", ["pooled"], [output]))
+    shape = [batch, dim]
+    if places:
+        shape = [batch, dim, 1, 1] if colours_first else [batch, 1, 1, dim]
+    save(
+        path,
+        nodes,
+        [helper.make_tensor_value_info("pixels", floats, axes)],
+        [
+            helper.make_tensor_value_info(
+                output, TensorProto.FLOAT, shape if places else [batch, dim]
+            )
+        ],
+        [numpy_helper.from_array(image_weights(dim), "weights")],
+    )
+
+
+def image_weights(dim: int) -> np.ndarray:
+    """Return the weights of `image_model`, (dim, 3, 2, 2)."""
+    return np.random.default_rng(_SEED).normal(size=(dim, 3, 2, 2)).astype(np.float32)
