@@ -65,36 +65,66 @@ class Embedder:
         return self
 
     @classmethod
-    def from_pretrained(cls, spec: Any = "default") -> Embedder:
-        """Return the embedder that `spec` means. Never uses the network.
+    def from_pretrained(
+        cls,
+        spec: Any = "default",
+        *,
+        revision: str | None = None,
+        sha256: str | None = None,
+        local_files_only: bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> Embedder:
+        """Return the embedder that `spec` means.
+
+        It is looked for in this order; `provenance` has the steps under ``resolved``. Weights are
+        safetensors or ONNX; pickles are never opened.
 
         Parameters
         ----------
-        spec : {"default"}, callable, object with ``encode``, or Embedder
-            ``"default"`` is the static model inside the installed ``wordllama`` package: 256
-            dimensions, the mean of the token rows, length 1. A callable or an ``encode`` method
-            takes a list of texts, at most 256 at a time, and returns as many vectors. Retry what
-            may fail in there: its errors come back as they are.
+        spec : str, path, callable, object, or Embedder
+            ``"default"``: the static model inside the installed ``wordllama`` package, 256
+            dimensions, needs no network. ``"best"``: a better and slower one.
+
+            1. A callable, or an object with ``encode`` or ``embed_documents``: takes a list of
+               texts, at most 256 at a time, and returns as many vectors. Retry what may fail in
+               there: its errors come back as they are.
+            2. A folder with ``model.safetensors`` or ``onnx/model.onnx``, ``tokenizer.json`` and
+               ``config.json``, or the path of a file of weights in one.
+            3. The name that an installed package offers under the entry points
+               ``ruvector.models``.
+            4. A name of the registry, ``"bge-small-en-v1.5"``: its commit and the SHA-256 of its
+               files are fixed. An unknown name lists those that are known.
+            5. ``"hf:organisation/name"``, ``"hf:organisation/name@commit"``: a hub, by way of the
+               cache that other tools use too (HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN).
+            6. ``"openai:model"``: a server, see `openai`.
+        revision : str, optional
+            Commit, tag or branch on the hub.
+        sha256 : str, optional
+            The digest that the file of weights must have.
+        local_files_only : bool, optional
+            Whether the network must not be used. HF_HUB_OFFLINE=1 says so for all calls.
+        cache_dir : path, optional
+            The cache to use, instead of that of the environment.
 
         Raises
         ------
         MissingExtra
-            The default model is not installed; the message has the pip line.
+            A package that the model needs is not installed; the message has the pip line.
         EmbedError
-            `spec` is none of these.
+            Nothing is known by `spec`, a file is missing or not the expected one, or the hub was
+            not reached.
         """
+        given = (revision, sha256, local_files_only, cache_dir)
         if isinstance(spec, Embedder):
+            if any(one is not None for one in given):
+                raise EmbedError(f"{spec!r} is opened already: pass no other argument with it")
             return spec
-        if isinstance(spec, str):
-            if spec != "default":
-                raise EmbedError(
-                    f"no embedder is called {spec!r}; use 'default', or pass a callable or an "
-                    "object with encode(texts)"
-                )
+        if isinstance(spec, str) and spec == "default" and sha256 is revision is None:
             return _default()
-        from .foreign import open_foreign
+        from .registry.opened import model_of
+        from .registry.resolve import Wanted
 
-        return cls._of(open_foreign(spec))
+        return cls._of(model_of(spec, Wanted(*given)))
 
     @property
     def dim(self) -> int:
@@ -415,11 +445,16 @@ def resolve(embedder: Any) -> Embedder:
 
 
 def _check_setting(embedder: Any) -> None:
-    """Refuse what cannot be an embedder; that the default model is there shows when it is used."""
+    """Refuse what cannot be an embedder; that a model of a name is there shows when it is used."""
     if embedder is None or (isinstance(embedder, str) and embedder == "default"):
         return
     try:
-        Embedder.from_pretrained(embedder)
+        if isinstance(embedder, str):
+            from .registry.resolve import check_name
+
+            check_name(embedder)
+        else:
+            Embedder.from_pretrained(embedder)
     except EmbedError as error:
         raise InvalidArgument(str(error)) from None
 

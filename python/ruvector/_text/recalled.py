@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from .._errors import EmbedError, MissingExtra
-from .embedder import Embedder
+from .._errors import EmbedError
+from .embedder import DEFAULT_ID, Embedder
 from .provenance import Provenance, refused, shown
 
 Maker: TypeAlias = Embedder | Provenance
@@ -72,7 +72,8 @@ def recall_origin(origin: str) -> Embedder:
 def recall(made: Provenance, mine: str) -> Embedder:
     """Return the embedder that made vectors, if this machine has it.
 
-    A file says what it likes: nothing is downloaded for it, no service is asked, no code is run.
+    A file says what it likes: nothing is downloaded for it, no service is asked, no
+    code is run but that of installed packages.
 
     Raises
     ------
@@ -95,20 +96,9 @@ def recall(made: Provenance, mine: str) -> Embedder:
 
 def _found(name: str) -> Embedder | None:
     """Return the embedder of a name, None where this machine has none."""
-    if name.startswith("openai:"):
-        return None  # texts do not go where a file says
-    from inspect import signature
+    if name in ("default", DEFAULT_ID):
+        return Embedder.from_pretrained("default")  # which is loaded once
+    from .registry.resolve import recorded
 
-    # What cannot be told to stay on this machine is not asked at all.
-    offline = "local_files_only" in signature(Embedder.from_pretrained).parameters
-    here: dict[str, Any] = {"local_files_only": True} if offline else {}
-    for spec in ("default", name)[: 2 if offline else 1]:
-        try:
-            found = Embedder.from_pretrained(spec, **here)
-        except MissingExtra:
-            raise
-        except EmbedError:
-            continue
-        if found.id == name or spec == name:
-            return found
-    return None
+    model = recorded(name)
+    return None if model is None else Embedder._of(model)

@@ -15,7 +15,8 @@ STANDS_FOR: Final = {"default": DEFAULT, "best": BEST}
 # Models of images whose weights nobody gives away under a name with digests.
 ASKS_FOR_FILE: Final = frozenset({"mobilenetv3-small", "mobilenetv3-large"})
 
-_BGE: Final = "Represent this sentence for searching relevant passages: "
+# Said though nothing: what lies beside the files must not say otherwise.
+_BARE: Final = {"query_prefix": "", "document_prefix": ""}
 
 
 class Pin(NamedTuple):
@@ -59,7 +60,7 @@ ALIASES: Final[dict[str, Alias]] = {
             ),
             _MINILM_TOKENS,
         ),
-        {"pooling": "mean", "normalize": True, "max_tokens": 256},
+        {"pooling": "mean", "normalize": True, "max_tokens": 256, **_BARE},
     ),
     "all-MiniLM-L12-v2": Alias(
         "sentence-transformers/all-MiniLM-L12-v2",
@@ -73,7 +74,7 @@ ALIASES: Final[dict[str, Alias]] = {
             ),
             _MINILM_TOKENS,
         ),
-        {"pooling": "mean", "normalize": True, "max_tokens": 128},
+        {"pooling": "mean", "normalize": True, "max_tokens": 128, **_BARE},
     ),
     "bge-small-en-v1.5": Alias(
         "BAAI/bge-small-en-v1.5",
@@ -87,7 +88,13 @@ ALIASES: Final[dict[str, Alias]] = {
             ),
             _BERT_TOKENS,
         ),
-        {"pooling": "cls", "normalize": True, "max_tokens": 512, "query_prefix": _BGE},
+        {
+            "pooling": "cls",
+            "normalize": True,
+            "max_tokens": 512,
+            "query_prefix": "Represent this sentence for searching relevant passages: ",
+            "document_prefix": "",
+        },
     ),
     "e5-small-v2": Alias(
         "Xenova/e5-small-v2",

@@ -80,7 +80,15 @@ def listed(place: Place, hub: Hub) -> tuple[str, list[str]]:
     if not good or len(names) > _MOST_FILES or not all(isinstance(one, str) for one in names):
         raise EmbedError(f"{transfer.shown(url)} did not answer what a hub answers: {body[:60]!r}")
     _write_ref(place, str(commit))
-    return str(commit), sorted(names)
+    return str(commit), sorted(filter(_inside, names))
+
+
+def _inside(name: str) -> bool:
+    """Return whether the name of a file stays in the folder that it is written to."""
+    parts = name.split("/")
+    return all(part not in ("", ".", "..") and len(part) < 200 for part in parts) and not (
+        set(name) & set("\\\0\n\r")
+    )
 
 
 def bring(place: Place, commit: str, name: str, pin: Pin | None, hub: Hub) -> tuple[str, int]:

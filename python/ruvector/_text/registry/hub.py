@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from ..._errors import EmbedError
 
 ENDPOINT: Final = "https://huggingface.co"
+# What sentence-transformers and transformers write beside the weights, as far as it is read.
+BESIDE: Final = (
+    "config.json", "tokenizer_config.json", "modules.json", "1_Pooling/config.json",
+    "sentence_bert_config.json", "config_sentence_transformers.json",
+)  # fmt: skip
 _TRUE: Final = frozenset({"1", "on", "yes", "true"})
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
@@ -153,3 +159,24 @@ def token() -> str:
     if not re.fullmatch(r"[!-~]*", said):
         raise EmbedError("HF_TOKEN has letters that a token cannot have (it is not shown here)")
     return said
+
+
+def note_complete(place: Place, commit: str, absent: list[str]) -> None:
+    """Remember, where other tools do too, which files a commit does not have."""
+    for name in absent:
+        path = os.path.join(place.folder, ".no_exist", commit, *name.split("/"))
+        with suppress(OSError):  # it is asked for again, that is all
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "ab"):
+                pass
+
+
+def is_complete(place: Place, commit: str) -> bool:
+    """Return whether the cache has what a commit has of the files that models are read with."""
+    return any(name.endswith((".onnx", ".safetensors")) for name in kept_names(place, commit)) and (
+        all(
+            kept(place, commit, name)
+            or os.path.exists(os.path.join(place.folder, ".no_exist", commit, *name.split("/")))
+            for name in BESIDE
+        )
+    )
