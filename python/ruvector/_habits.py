@@ -59,6 +59,7 @@ _ARGUMENTS: Final = {
     ("ax",): "axes axis figure",
     ("into",): "output_column out name to alias",
 }
+_READERS: Final = frozenset({"reranker", "cross_encoder", "rerank_model", "ranker"})
 _EXACT: Final = frozenset({"exact", "brute_force", "flat", "force_exact"})
 
 
@@ -163,6 +164,11 @@ def _argument_meant(name: str, value: Any, parameters: list[str]) -> str:
         for meant in choice:
             if meant in parameters:
                 return _use(name, meant, value)
+    if name in _READERS and ("query" in parameters or "rerank_factor" in parameters):
+        return (
+            "texts are not read here: find more rows than are needed, and rerank them as a frame, "
+            "rv.search(rows, query, k=..., text=..., reranker=...)"
+        )
     import difflib
 
     near = difflib.get_close_matches(name, parameters, 1)

@@ -245,3 +245,27 @@ def test_hybrid_refuses_what_search_refuses() -> None:
         fusion(frame, "red", 3, reranker=lambda query, texts: [np.nan] * len(texts))
     assert caught.value.row == column(fusion(frame, "red", 50), "row")[0]
     assert isinstance(fusion(frame, "red", 3, reranker=by_hand), pd.DataFrame)
+
+
+def _lake(name: str) -> Any:
+    method = getattr(rv.RuLake, name)
+    return lambda **named: method(None, "c", [1.0], **named)
+
+
+@pytest.mark.parametrize("verb", ["Index", "within", "ray", "ray shards", "spark", "lake", "many"])
+def test_searches_that_read_no_texts_say_so(verb: str) -> None:
+    import ruvector.ray
+    import ruvector.spark
+
+    frame = frame_of("pandas")
+    calls: dict[str, Any] = {
+        "Index": lambda **named: rv.build_index(frame, "emb").search(VECTORS[0], **named),
+        "within": lambda **named: rv.within(frame, VECTORS[0], **named),
+        "ray": lambda **named: ruvector.ray.search(None, VECTORS[0], **named),
+        "ray shards": lambda **named: ruvector.ray.search_shards([], VECTORS[0], **named),
+        "spark": lambda **named: ruvector.spark.search(None, VECTORS[0], **named),
+        "lake": _lake("search_one"),
+        "many": _lake("search_batch"),
+    }
+    with pytest.raises(TypeError, match=r"texts are not read here: .*rerank them as a frame"):
+        calls[verb](reranker=by_hand)
