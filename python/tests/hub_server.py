@@ -28,7 +28,7 @@ class Fault(NamedTuple):
 
     method: str
     path: str
-    kind: str  # "status", "cut", "page", "other", "endless", "headers"
+    kind: str  # "status", "cut", "page", "other", "endless", "headers", "hang"
     number: int = 0
     headers: dict[str, str] | None = None
 
@@ -50,6 +50,7 @@ class HubServer(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
         self.elsewhere = self.url  # where large files lie
+        self.released = threading.Event()  # what hangs goes on
 
     @property
     def url(self) -> str:
@@ -79,6 +80,7 @@ def serving(files: dict[str, dict[str, bytes]] | None = None) -> Iterator[HubSer
     try:
         yield server
     finally:
+        server.released.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -159,6 +161,12 @@ class _Handler(BaseHTTPRequestHandler):
             said = f"bytes {start}-{len(body) - 1}/{len(body)}"
             headers = {"Content-Range": said, **headers}
         sent = body[start:]
+        if fault is not None and fault.kind == "hang":  # after so many bytes
+            self.close_connection = True
+            self._send(status, sent, headers, cut=fault.number)
+            self.wfile.flush()
+            self.server.released.wait(5)
+            return None
         if fault is not None and fault.kind == "other":
             sent = sent[:-1] + bytes([sent[-1] ^ 1])
         if fault is not None and fault.kind == "endless":

@@ -67,6 +67,28 @@ def test_a_fresh_cache_downloads_and_verifies_and_then_needs_no_network(
     assert again.key == embedder.key
 
 
+def test_prefixes_are_part_of_a_name(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E5's entry with MiniLM's files: what counts is what is put before the texts."""
+    pinned = aliases.ALIASES["all-MiniLM-L6-v2"]
+    entry = aliases.ALIASES["e5-small-v2"]._replace(
+        repository=pinned.repository, revision=pinned.revision, files=pinned.files
+    )
+    monkeypatch.setitem(aliases.ALIASES, "e5-small-v2", entry)
+    e5 = rv.Embedder.from_pretrained("e5-small-v2")
+    plain = rv.Embedder.from_pretrained("all-MiniLM-L6-v2")
+    assert (e5.provenance["query_prefix"], e5.provenance["document_prefix"]) == (
+        "query: ", "passage: ",
+    )  # fmt: skip
+    question = "how do I rotate keys?"
+    for found, expected in (
+        (e5.embed_query(question), plain.embed("query: " + question)),
+        (e5.embed(question), plain.embed("passage: " + question)),
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert len({e5.key, e5.query_key, plain.key}) == 3
+    assert plain.key == plain.query_key
+
+
 def test_a_changed_file_in_the_cache_is_refused(server: HubServer) -> None:
     embedder = rv.Embedder.from_pretrained("all-MiniLM-L6-v2")
     weights = Path(embedder._model.files[0])

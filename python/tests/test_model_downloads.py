@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -89,6 +90,23 @@ def test_what_was_cut_goes_on_where_it_was_cut(
     starts = np.cumsum(cuts).tolist()
     assert ranges == [None, *(f"bytes={n}-" if n else None for n in starts)]
     assert _rest(tmp_path) == []
+
+
+def test_an_interrupt_ends_a_download_at_once_and_the_next_goes_on(
+    server: HubServer, tmp_path: Path
+) -> None:
+    server.faults = [Fault("GET", "/cdn/", "hang", 300_000)]
+    pid = os.getpid()
+    timer = threading.Timer(0.5, lambda: os.kill(pid, signal.SIGINT))
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        _bring(tmp_path)
+    assert time.monotonic() - begun < 2  # it would wait for 5
+    server.released.set()
+    path, sent = _bring(tmp_path)
+    assert Path(path).read_bytes() == LARGE
+    assert 0 < sent < len(LARGE)
 
 
 def test_what_another_process_left_goes_on(server: HubServer, tmp_path: Path) -> None:
