@@ -13,7 +13,16 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from scripted_server import Asked, Scripted, Wire, cut, hang, raw, says, status
+from scripted_server import (
+    Asked,
+    Scripted,
+    Wire,
+    cut,
+    hang,
+    raw,
+    says,
+    status,
+)  # fmt: skip
 
 import ruvector as rv
 from ruvector._text.remote import calling

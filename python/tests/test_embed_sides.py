@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -153,6 +154,10 @@ def test_a_cancelled_batch_ends_after_the_texts_it_is_at() -> None:
         go_on.set()
 
     asyncio.run(run())
+    end = time.monotonic() + 10  # it is on a thread that nobody waits for
+    while not encode.asked and time.monotonic() < end:
+        time.sleep(0.001)
+    time.sleep(0.05)
     assert encode.asked == [(False, 256)]
 
 

@@ -110,6 +110,7 @@ def test_embedders_get_batches_of_the_size_that_was_asked_for(library: str) -> N
     counting.calls.clear()
     vectors_of(frame, counting, batch_size=500)
     assert [len(call) for call in counting.calls] == [500, 100]
+    rv.cache.clear()
     counting.calls.clear()
     resolve(counting).encode([f"{i}" for i in range(300)])
     assert [len(call) for call in counting.calls] == [256, 44]
@@ -174,7 +175,7 @@ def test_an_interrupt_by_signal_keeps_what_was_done() -> None:
 
 
 def test_the_model_keeps_its_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ruvector._text import static
+    from ruvector._text.kinds import static
 
     monkeypatch.setattr(static, "_PART_TEXTS", 100)
     texts = [f"word {i}" for i in range(350)]

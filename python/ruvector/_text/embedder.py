@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .._errors import EmbedError, InvalidArgument
+from .._errors import EmbedError, InvalidArgument, RuVectorError
 from .._input.cells import Validity
 from .._input.text_columns import checked
 from .._input.values import values_of
@@ -18,7 +18,8 @@ from .._native import forked_error
 from .._progress import Progress
 from .._settings import checked_by, current
 from .._show import html
-from .batches import BATCH_TEXTS, Rows, in_batches
+from .batches import BATCH_TEXTS, Look, Rows, in_batches
+from .served import openai
 
 if TYPE_CHECKING:  # made of dataclasses, which an import of the package does without
     from .model import Counts, Model
@@ -126,6 +127,8 @@ class Embedder:
 
         return cls._of(model_of(spec, Wanted(*given)))
 
+    openai = classmethod(openai)
+
     @property
     def dim(self) -> int:
         """Dimensions of the vectors (asks a foreign embedder once, with the text "dimension")."""
@@ -226,7 +229,7 @@ class Embedder:
             raise EmbedError("texts is one text; use embed(text)")
         return self._embedded(texts)
 
-    def _embedded(self, texts: Sequence[str], look: Callable[[], object] = bool) -> Float32Matrix:
+    def _embedded(self, texts: Sequence[str], look: Look = bool) -> Float32Matrix:
         matrix, valid = self.column(values_of(texts).tolist(), False, look)
         if not valid.all():
             matrix = matrix.copy()
@@ -234,13 +237,24 @@ class Embedder:
         return matrix
 
     async def embed_batch_async(self, texts: Sequence[str]) -> Float32Matrix:
-        """Return what `embed_batch` returns; computed on a thread, so that the loop goes on.
+        """Return what `embed_batch` returns, while the event loop goes on.
 
-        Cancelling ends the work after the batch that is being embedded.
+        Coroutine functions run in that loop, all else on a thread beside it. `texts` must not
+        change meanwhile.
+
+        Raises
+        ------
+        EmbedError
+            As of `embed_batch`.
+        asyncio.CancelledError
+            Who awaited was cancelled. Requests to servers end at once, calls of embedders after
+            the batch that they are at; what was finished is kept as after an error.
+        RuntimeError
+            No event loop of asyncio runs on this thread.
         """
-        from .awaiting import embedded_aside
+        from .looping import beside
 
-        return await embedded_aside(self, texts)
+        return await beside(lambda look: self._embedded(texts, look))
 
     def embed_image(self, image: Any) -> Float32Matrix:
         """Return the vector of an image.
@@ -317,7 +331,7 @@ class Embedder:
     __call__ = encode
 
     def column(
-        self, texts: list[Any], query: bool = False, look: Callable[[], object] = bool
+        self, texts: list[Any], query: bool = False, look: Look = bool
     ) -> tuple[Float32Matrix, Validity]:
         """Return ``(matrix, valid)`` of a column of texts; null and empty texts are not valid.
 
@@ -332,36 +346,50 @@ class Embedder:
             checked(texts)
         if present.all() and texts:
             return self._measured(texts, query, look)
-        kept = [text for text, ok in zip(texts, present, strict=True) if ok]
-        if not kept:
+        places = np.flatnonzero(present).tolist()
+        if not places:
             return np.zeros((len(texts), self.dim), np.float32), present
-        found, valid = self._measured(kept, query, look)
+        try:
+            found, valid = self._measured([texts[i] for i in places], query, look)
+        except RuVectorError as error:
+            if error.row is not None and error.row < len(places):
+                error.row = places[error.row]
+            raise
         matrix = np.zeros((len(texts), found.shape[1]), np.float32)
         matrix[present] = found
         present[present] = valid
         return matrix, present
 
     def _measured(
-        self, texts: list[str], query: bool, look: Callable[[], object]
+        self, texts: list[str], query: bool, look: Look
     ) -> tuple[Float32Matrix, Validity]:
+        encode = self._model.encode
+        if getattr(encode, "dear", False) and any(
+            end < len(texts) for _, end in encode.batches(texts, BATCH_TEXTS)
+        ):
+            return _keep_list[0](texts, self, query, look)
         matrix: Float32Matrix = np.empty((0, 0), np.float32)
         valid: Validity = np.empty(len(texts), np.bool_)
-        batches = self.batches(texts, BATCH_TEXTS, None, _texts_named, query)
-        for start, end, found, ok in batches:
+        for start, end, found, ok in self.batches(
+            texts, BATCH_TEXTS, None, _texts_named, query, look
+        ):
             if end - start == len(texts):
                 return found, ok
-            look()
             if not len(matrix):
                 matrix = np.empty((len(texts), found.shape[1]), np.float32)
             matrix[start:end], valid[start:end] = found, ok
         return matrix, valid
 
     def batches(
-        self, texts: list[str], size: int, progress: Progress, rows: Rows, query: bool = False
-    ) -> Iterator[tuple[int, int, Float32Matrix, Validity]]:
-        """Yield ``(start, end, matrix, valid)`` of some texts, none empty, after the others."""
+        self, texts: list[str], size: int, progress: Progress, rows: Rows, query: bool = False,
+        look: Look = bool,
+    ) -> Generator[tuple[int, int, Float32Matrix, Validity], None, None]:  # fmt: skip
+        """Yield ``(start, end, matrix, valid)`` of some texts, none empty, after the others.
+
+        `look` is called while it works and after each batch; what it raises ends the work.
+        """
         shown = current.progress if progress is None else progress
-        for batch in in_batches(self._model.encode, texts, size, shown, rows, query):
+        for batch in in_batches(self._model.encode, texts, size, shown, rows, query, look):
             self._dim = batch[2].shape[1]
             yield batch
 
@@ -384,6 +412,15 @@ class Embedder:
                 ("weights", os.path.basename(files[0]) if files else "the user's own"),
             ],
         )
+
+
+KeepList = Callable[[list[str], Embedder, bool, Look], tuple[Float32Matrix, Validity]]
+_keep_list: list[KeepList] = []
+
+
+def lists_kept_by(keep: KeepList) -> None:
+    """Have lists of texts embedded by who keeps what was finished, where that is dear."""
+    _keep_list[:] = [keep]
 
 
 def _texts_named(start: int, end: int) -> str:

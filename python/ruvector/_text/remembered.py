@@ -14,13 +14,14 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from .._errors import RuVectorError
 from .._input.cells import Validity
 from .._input.text_columns import RowHashes, Rows, TextColumn
 from .._input.vectors import Float32Matrix
 from .._locks import Lock
 from .._progress import Progress
-from .batches import BATCH_TEXTS
-from .embedder import Embedder, check_queries
+from .batches import BATCH_TEXTS, Look
+from .embedder import Embedder, check_queries, lists_kept_by
 
 _TEXT_BYTES: Final = 120  # of the index: a key, a number and their place in the dict
 _parts = itertools.count()
@@ -158,6 +159,7 @@ def embed_texts(
     progress: Progress = None,
     digest: bytes | None = None,
     query: bool = False,
+    look: Look = bool,
 ) -> tuple[Float32Matrix, Validity]:
     """Return ``(matrix, valid)`` of a column of texts; null and empty texts are not valid.
 
@@ -180,7 +182,7 @@ def embed_texts(
         return kept.matrix, kept.valid
     work = _Work(column, embedder, query)
     work.look_up()
-    work.embed(size, progress)
+    work.embed(size, progress, look)
     matrix, valid = work.column_of(key)
     embedder.makes(matrix.shape[1])
     return matrix, valid
@@ -239,7 +241,7 @@ class _Work:
             self.matrix = np.zeros((len(self.rows), dim), np.float32)
         return self.matrix
 
-    def embed(self, size: int, progress: Progress) -> None:
+    def embed(self, size: int, progress: Progress, look: Look) -> None:
         """Embed the texts that are not known; keep those that were finished if it fails."""
         todo = np.flatnonzero(~self.done)
         texts = self.column.some(self.rows[todo])
@@ -250,12 +252,12 @@ class _Work:
 
         def rows(start: int, end: int) -> str:
             low, high = int(self.rows[todo[start]]), int(self.rows[todo[end - 1]])
-            kept = f"; {start:,} texts before are kept" if start and _keeper is not None else ""
+            made = int(np.count_nonzero(self.done[todo]))
+            kept = f"; {made:,} texts before are kept" if made and _keeper is not None else ""
             return f"while texts of rows {low} to {high} were embedded{kept}"
 
-        end = 0
+        batches = self.embedder.batches(texts, size, progress, rows, self.query, look)
         try:
-            batches = self.embedder.batches(texts, size, progress, rows, self.query)
             for start, end, found, valid in batches:
                 matrix = self._room(found.shape[1])
                 if matrix.shape[1] != found.shape[1]:
@@ -265,11 +267,15 @@ class _Work:
                 self.done[todo[start:end]] = True
             else:
                 return
-        except BaseException:
-            self._keep(todo[:end])
+        except BaseException as error:
+            self._keep(todo)
+            if isinstance(error, RuVectorError) and error.row is not None:
+                error.row = int(self.rows[todo[error.row]]) if error.row < len(todo) else None
             raise
+        finally:
+            batches.close()
         self._forget_known()
-        self.embed(size, progress)
+        self.embed(size, progress, look)
 
     def _keep(self, made: Rows) -> None:
         """Put what was made into the cache though more is missing."""
@@ -309,6 +315,18 @@ class _Work:
                 if isinstance(entry.key[1], int) and n == len(entry.rows):
                     _drop(entry)  # a part that was kept, of what is there as a whole now
         return matrix, valid
+
+
+def _embed_list(
+    texts: list[str], embedder: Embedder, query: bool, look: Look
+) -> tuple[Float32Matrix, Validity]:
+    """Return ``(matrix, valid)`` of a list of texts, as `embed_texts` does, in own memory."""
+    column = TextColumn.of_list(texts)
+    matrix, valid = embed_texts(column, embedder, query=query, look=look)
+    return matrix.copy(), valid.copy()
+
+
+lists_kept_by(_embed_list)
 
 
 def _distinct(hashes: RowHashes) -> tuple[Rows, Rows]:

@@ -124,7 +124,9 @@ def _open_server(name: str, wanted: Wanted) -> Model:
     why = hub.offline(wanted.local_files_only)
     if why:
         raise EmbedError(f"{name} is a server, and the network is not to be used: {why}")
-    raise EmbedError(f"{name} is a server's model; pass a callable that asks it")
+    from ..remote.embeddings import open_openai
+
+    return open_openai(model=name.removeprefix(_SERVER))
 
 
 def _open_installed(spec: str, name: str, wanted: Wanted) -> Model | None:

@@ -109,7 +109,8 @@ class Call:
                 return Answer(problem=str(error)), ""
             except Exception as error:
                 self._drop()
-                if used and not self._late and isinstance(error, ConnectionError):
+                given_up = self._late or self._stop.is_set()
+                if used and not given_up and isinstance(error, ConnectionError):
                     continue  # the server closed it while nobody used it
                 answer, to = broken(error, server.known, self._late, server.timeout), ""
             finally:

@@ -121,15 +121,17 @@ class Client:
         raise self.failure(problem)
 
     def each(
-        self, jobs: Iterable[J], work: Callable[[J, Call], Iterator[T]], concurrency: int
-    ) -> Iterator[T]:
+        self, jobs: Iterable[J], work: Callable[[J, Call], Iterator[T]], concurrency: int,
+        look: Callable[[], object] = bool,
+    ) -> Iterator[T]:  # fmt: skip
         """Yield what `work` yields for the jobs, as it comes, so many at a time.
 
         `work` runs on threads, and asks by the `Call` it is given. When it raises `Failed` no
         other job is begun; those under way end, what they found is yielded, and the failure is
-        raised. So is an interrupt, at once, after what was found.
+        raised. So is an interrupt, at once, after what was found, and what `look` raises, which is
+        called while answers are waited for.
         """
-        return Flight(self._server, jobs, work, concurrency).results()
+        return Flight(self._server, jobs, work, concurrency, look).results()
 
     def close(self) -> None:
         """Close the connections that are kept open; others are opened when they are needed."""

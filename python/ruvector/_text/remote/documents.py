@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
+_TURN_LETTERS: Final = 64 << 10  # a millisecond of lists of numbers
+_TURN_SECONDS: Final = 5e-5  # none would not do: whoever waits is not awake by then
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _DECODER: Final = json.JSONDecoder()
 
@@ -60,6 +63,8 @@ def with_list(body: bytes, name: str, made: Callable[[Any], T]) -> tuple[dict[st
             reader.take("[")
             while not reader.ended("]", bool(found)):
                 found.append(made(reader.value()))
+                if reader.far():
+                    time.sleep(_TURN_SECONDS)
         else:
             others[str(key)] = reader.value()
     if reader.next():
@@ -70,11 +75,19 @@ def with_list(body: bytes, name: str, made: Callable[[Any], T]) -> tuple[dict[st
 
 
 class _Reader:
-    __slots__ = ("_at", "_text")
+    __slots__ = ("_at", "_text", "_turn")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._turn = _TURN_LETTERS
+
+    def far(self) -> bool:
+        """Return whether so much was read that others should have their turn."""
+        if self._at < self._turn:
+            return False
+        self._turn = self._at + _TURN_LETTERS
+        return True
 
     def next(self) -> str:
         """Return the next letter that is no space, empty at the end."""

@@ -36,9 +36,11 @@ class Flight(Generic[J, T]):
         jobs: Iterable[J],
         work: Callable[[J, Call], Iterator[T]],
         concurrency: int,
+        look: Callable[[], object],
     ) -> None:
         self._jobs = deque(jobs)
         self._work = work
+        self._look = look
         self._stop = threading.Event()
         self._over = threading.Event()
         self._found: SimpleQueue[tuple[T] | Failed | None] = SimpleQueue()
@@ -60,6 +62,7 @@ class Flight(Generic[J, T]):
                     now = time.monotonic()
                     for call in self._calls:
                         call.look(now)
+                    self._look()
                     continue
                 if item is None:
                     left -= 1
