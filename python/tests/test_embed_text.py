@@ -100,6 +100,7 @@ def test_a_changed_file_in_the_cache_is_refused(server: HubServer) -> None:
     assert aliases.ALIASES["all-MiniLM-L6-v2"].files[0].sha256 in str(caught.value)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("package", ["onnxruntime", "tokenizers"])
 @pytest.mark.parametrize("name", ["best", "all-MiniLM-L6-v2"])
 def test_a_missing_extra_is_named_before_anything_is_downloaded(package: str, name: str) -> None:

@@ -200,6 +200,7 @@ def test_what_is_not_the_file_is_refused(
     assert Path(path).read_bytes() == LARGE
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 def test_a_server_that_fails_for_a_while_is_asked_again(
