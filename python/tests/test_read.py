@@ -161,8 +161,11 @@ def test_five_lines_answer_a_question_about_a_folder(
     with rv.config(embedder=_letters):
         kb = rv.read("docs/**/*.md").ruvector.embed("text")
         hits = kb.ruvector.search("how do I rotate keys?", k=2)
+        said = rv.prompt("how do I rotate keys?", hits)
     assert set(hits["path"]) == {"docs/sub/notes.md"}
     assert list(hits.columns[:6]) == COLUMNS
+    start, end = hits["start"].iloc[0], hits["end"].iloc[0]
+    assert f"docs/sub/notes.md (characters {start}-{end}, {hits['heading'].iloc[0]})" in str(said)
 
 
 # ---- which files ----
@@ -228,6 +231,7 @@ def test_paths_that_mean_nothing_are_refused(paths: Any, error: Any, says: str) 
         ({"budget": 0}, "budget=0"),
         ({"budget": 10, "overlap": 10}, "overlap=10"),
         ({"overlap": -1}, "overlap=-1"),
+        ({"threads": -1}, "threads=-1"),
         ({"frame": "spark"}, "frame='spark'"),
     ],
 )

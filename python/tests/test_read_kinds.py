@@ -86,6 +86,10 @@ def test_broken_html_is_read_as_far_as_it_goes(tmp_path: Path, markup: str, text
 def test_the_title_of_a_page_stands_above_its_headings_once(tmp_path: Path) -> None:
     page = "<title>1. Same</title><h2>1. Same</h2><p>a"
     assert headings(rows(tmp_path, "a.html", page)) == ["1. Same"]
+    page += "<h3>Deep</h3><p>b<h2>Options</h2><p>c"
+    assert headings(rows(tmp_path, "a.html", page)) == [
+        "1. Same", "1. Same > Deep", "1. Same > Options",
+    ]  # fmt: skip
     assert headings(rows(tmp_path, "a.html", "<title>T &amp; U</title><p>a")) == ["T & U"]
     assert headings(rows(tmp_path, "a.html", "<title>never closed<p>a")) == ["never closed"]
     assert headings(rows(tmp_path, "a.html", "<p>a")) == [None]

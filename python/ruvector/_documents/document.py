@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from .._errors import PersistError, RuVectorError
@@ -116,7 +117,8 @@ def without_surrogates(text: str) -> str:
 def paths_at(headings: Sequence[Heading], starts: Sequence[int]) -> list[str]:
     """Return the path of headings in force at each position, ``""`` before the first.
 
-    Positions ascend. A heading is in force from its own first character on.
+    Positions ascend. A heading is in force from its own first character on. One that says what
+    stands right above it, as the first of a page does of the page's title, is there once.
     """
     out: list[str] = []
     open_: list[Heading] = []
@@ -131,6 +133,7 @@ def paths_at(headings: Sequence[Heading], starts: Sequence[int]) -> list[str]:
             following += 1
             changed = True
         if changed:
-            path = BETWEEN.join(one_line(each.title) for each in open_ if each.title.strip())
+            titles = [one_line(each.title) for each in open_ if each.title.strip()]
+            path = BETWEEN.join(title for title, _ in groupby(titles))
         out.append(path)
     return out

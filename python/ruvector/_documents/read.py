@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final, Literal
 
-from .._arguments import positive, whole
+from .._arguments import limit, positive, whole
 from .._caller import warn
 from .._errors import InvalidArgument
 from .._habits import told
@@ -41,6 +41,7 @@ def read(
     text: str | None = None,
     fingerprint: bool = False,
     on_error: Literal["skip", "stop"] = "skip",
+    threads: int | None = None,
     progress: Progress = None,
 ) -> Any:
     """Return the texts of files, cut into chunks, each with the place that it has in its file.
@@ -78,6 +79,8 @@ def read(
     on_error : {"skip", "stop"}
         At a document that cannot be read: set it aside (`last_read` and a warning name it), or
         raise.
+    threads : int, optional
+        That cut chunks; all cores by default. Files are read by one.
     progress : bool or callable, optional
         Show a line with the files, by default after one second; or called with (done, files).
 
@@ -123,7 +126,7 @@ def read(
         raise InvalidArgument(f"on_error={on_error!r} must be 'skip' or 'stop'")
     options = Options(encoding if encoding is None else known_encoding(encoding), text)
     counting = current.embedder if embedder is None else embedder
-    cutting = _cutting(budget, overlap, counting, splitter) if chunk else None
+    cutting = _cutting(budget, overlap, counting, splitter, threads) if chunk else None
     before = None if previous is None else Previous(previous)
     library = before.frame.library if before and frame is None else library_meant(frame)
     job = Job(options, cutting, before, _word(options, cutting), on_error == "stop")
@@ -146,12 +149,12 @@ def read(
     return answer
 
 
-def _cutting(budget: Any, overlap: Any, embedder: Any, splitter: Any) -> Cutting:
+def _cutting(budget: Any, overlap: Any, embedder: Any, splitter: Any, threads: Any) -> Cutting:
     most = None if budget is None else positive("budget", budget)
     again = whole("overlap", overlap)
     if again < 0 or (most is not None and again >= most):
         raise InvalidArgument(f"overlap={again} must be 0 or more, and less than budget={most}")
-    return Cutting(most, again, embedder, splitter)
+    return Cutting(most, again, embedder, splitter, limit(0 if threads is None else threads))
 
 
 def _word(options: Options, cutting: Cutting | None) -> str:

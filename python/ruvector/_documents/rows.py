@@ -25,6 +25,7 @@ class Cutting(NamedTuple):
     overlap: int = 0
     embedder: Any = None
     splitter: Any = None
+    threads: int = 0
 
 
 def rows_of_parts(document: Document) -> list[Row]:
@@ -67,6 +68,7 @@ def _cut(
         embedder=cutting.embedder,
         splitter=cutting.splitter,
         headings=[_marks(documents[number], part) for number, part in parts],
+        threads=cutting.threads,
         progress=False,
     )
     yield from zip(found.text.tolist(), found.start.tolist(), found.end.tolist(), strict=True)

@@ -60,16 +60,14 @@ def read_html(markup: str) -> Document:
 
     Runs of blanks are one blank, but in ``pre``; blocks are apart by an empty line, items of lists
     and rows of tables by a line break, cells by ``" | "``. Scripts, styles and navigation are left
-    out. The title of the page stands above its headings, where they do not say the same.
+    out. The title of the page stands above its headings.
     """
     reader = _Reader(markup)
     reader.run()
     text = "".join(reader.pieces)
     headings = reader.headings
-    title = reader.title
-    same = bool(headings) and " ".join(headings[0].title.split()) == title
-    if title and not same:
-        headings = [Heading(0, 0, title), *headings]
+    if reader.title:
+        headings = [Heading(0, 0, reader.title), *headings]
     return Document(text, whole(text), "text", headings)
 
 
