@@ -12,7 +12,6 @@ from onnx import TensorProto, helper
 from onnx_files import image_model, image_weights, save
 
 import ruvector as rv
-from ruvector._text.embedder import Embedder
 from ruvector._text.kinds.image import open_image
 from ruvector._text.kinds.resizing import Window, resample
 from ruvector._text.model import Model
@@ -110,7 +109,7 @@ def test_dimensions_that_the_file_does_not_say_are_asked_for(tmp_path: Path) -> 
 
 def test_a_file_is_opened_by_its_path(tmp_path: Path) -> None:
     image_model(tmp_path / "mobilenetv3.onnx")
-    embedder = Embedder._of(open_image(str(tmp_path / "mobilenetv3.onnx")))
+    embedder = rv.Embedder.from_pretrained(str(tmp_path / "mobilenetv3.onnx"))
     image = picture(224, 224)
     got = embedder.embed_image(image)
     assert (got.shape, embedder.dim) == ((576,), 576)
@@ -312,6 +311,6 @@ def test_what_is_no_image_is_refused_with_the_way_to_mend_it(
     tmp_path: Path, image: Any, what: str
 ) -> None:
     image_model(tmp_path / "model.onnx")
-    embedder = Embedder._of(open_image(str(tmp_path / "model.onnx")))
+    embedder = rv.Embedder.from_pretrained(str(tmp_path / "model.onnx"))
     with pytest.raises(rv.EmbedError, match=what):
         embedder.embed_image(image)

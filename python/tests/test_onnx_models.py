@@ -16,6 +16,7 @@ import onnx_files
 import pytest
 from model_folders import TEXTS, WORDS, files_of, wordpiece
 from onnx_files import DIM, hidden_of, table_of, text_model
+from test_embedding_interrupts import interrupted
 
 import ruvector as rv
 from ruvector._text.kinds import onnx as kind
@@ -417,3 +418,23 @@ def test_that_nothing_says_how_to_pool_is_told(tmp_path: Path) -> None:
     assert model.pooling == "mean"
     assert "how to pool" in "".join(model.resolved)
     assert not open_onnx(folder_of(tmp_path, {"pooling": "cls"})).resolved
+
+
+def test_an_interrupt_is_heard_while_texts_are_run(tmp_path: Path) -> None:
+    model = open_onnx(folder_of(tmp_path, dim=256))
+    texts = [LONG] * 20_000
+    waits = []
+    for after in (0.1, 0.2):
+        waits.append(interrupted(lambda: encode(model, texts), after))
+    assert min(waits) < 1, waits  # how soon exactly is checked where times are: make check
+    again, _ = encode(model, TEXTS)  # what was left behind disturbs nothing
+    np.testing.assert_array_equal(encode(model, TEXTS)[0], again)
+
+
+def test_progress_is_told_and_runs_of_texts_are_kept_one_by_one(tmp_path: Path) -> None:
+    model = open_onnx(folder_of(tmp_path))
+    assert list(model.encode.batches(["a"] * 7, 3)) == [(0, 3), (3, 6), (6, 7)]
+    told: list[int] = []
+    model.encode([LONG] * 900, told.append, False)
+    assert told == sorted(told)
+    assert told[-1] <= 900
