@@ -58,18 +58,24 @@ def resample(pixels: npt.NDArray[np.uint8], rows: Window, columns: Window, kerne
     ndarray of float32
         0 to 255.
     """
-    tall = _along(pixels, rows, kernel)
-    wide = _along(np.ascontiguousarray(tall.transpose(1, 0, 2)), columns, kernel)
-    return np.clip(wide.transpose(1, 0, 2), 0, 255)
+    # The axis first of which less is left: an image of 1 x 4,000,000 must not become 224 of these.
+    if columns.kept * pixels.shape[0] < rows.kept * pixels.shape[1]:
+        wide = _along(pixels.transpose(1, 0, 2), columns, kernel)
+        made = _along(wide.transpose(1, 0, 2), rows, kernel)
+    else:
+        tall = _along(pixels, rows, kernel)
+        made = _along(tall.transpose(1, 0, 2), columns, kernel).transpose(1, 0, 2)
+    return np.clip(made, 0, 255)
 
 
 def _along(pixels: npt.NDArray[np.uint8] | Floats, window: Window, kernel: int) -> Floats:
     """Return an image with its first axis scaled."""
+    lines: npt.NDArray[Any] = np.ascontiguousarray(pixels)
     function, reach = KERNELS[kernel]
-    size = len(pixels)
+    size = len(lines)
     scale = size / window.length
     wide = max(scale, 1)
-    out: Floats = np.zeros((window.kept, *pixels.shape[1:]), np.float32)
+    out: Floats = np.zeros((window.kept, *lines.shape[1:]), np.float32)
     for i in range(window.kept):
         at = window.start + i
         if not 0 <= at < window.length:
@@ -79,6 +85,6 @@ def _along(pixels: npt.NDArray[np.uint8] | Floats, window: Window, kernel: int) 
         high = min(int(centre + reach * wide + 0.5), size)
         weights = function((np.arange(low, high) + 0.5 - centre) / wide)
         weights /= weights.sum()
-        part = pixels[low:high].astype(np.float32, copy=False)
+        part = lines[low:high].astype(np.float32, copy=False)
         out[i] = np.tensordot(weights.astype(np.float32), part, 1)
     return out
