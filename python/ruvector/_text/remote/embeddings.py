@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 from ..._errors import EmbedError, InvalidArgument
 from ..._input.cells import Validity
 from ..._input.vectors import Float32Matrix
+from ..._locks import Lock
 from ..batches import BATCH_TEXTS, BatchFailed, Look, Told
 from ..model import Model
 from .calling import Call
@@ -26,7 +26,7 @@ MOST_TEXTS: Final = 2048  # inputs that OpenAI takes in one request
 _MOST_CHARACTERS: Final = 400_000  # some 100,000 tokens; OpenAI takes 300,000
 _MOST_DIM: Final = 1 << 20
 
-_reading = threading.Lock()  # one answer is read at a time: else a loop waits for its turn
+_reading = Lock()  # one answer is read at a time: else a loop waits for its turn
 
 
 class Piece(NamedTuple):
