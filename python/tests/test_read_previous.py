@@ -266,6 +266,21 @@ def test_what_is_no_earlier_answer_is_refused(
         rv.read(docs, previous=previous)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("column", ["text", "start", "end", "page"])
+def test_cells_that_no_answer_has_are_named_with_their_row(
+    docs: Path, library: Any, column: str
+) -> None:
+    first = rv.read(docs, frame="polars")
+    cells: list[Any] = first[column].to_list()
+    cells[3] = "nowhere" if column == "page" else None
+    broken = first.with_columns(pl.Series(column, cells))
+    previous = broken.to_pandas() if library == "pandas" else broken
+    with pytest.raises(rv.ColumnError, match=r"previous= has .* row 3") as caught:
+        rv.read(docs, previous=previous)
+    assert caught.value.row == 3
+
+
 @pytest.mark.parametrize(
     "kept", ["", "{", "[]", '{"a": 3}', '{"PATH": "1:2:3"}', '{"PATH": "x:y:z:o:1:2"}', "[" * 5000]
 )

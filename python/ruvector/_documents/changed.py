@@ -113,9 +113,9 @@ class Previous:
                 )
         read = {name: self.frame.values(name, every_row(self.frame)) for name in COLUMNS}
         self.rows: list[Row] = [
-            Row(text, int(start), int(end), _or_none(heading), _page(page))
-            for text, start, end, heading, page in zip(
-                *(read[name] for name in COLUMNS if name != "path"), strict=True
+            _row_of(row, *cells)
+            for row, cells in enumerate(
+                zip(*(read[name] for name in COLUMNS if name != "path"), strict=True)
             )
         ]
         self.where: dict[str, list[int]] = {}
@@ -157,8 +157,18 @@ def every_row(frame: Frame) -> npt.NDArray[np.int64]:
     return np.arange(frame.height, dtype=np.int64)
 
 
-def _page(page: Any) -> int | None:
-    return None if is_null(page) else int(page)
+def _row_of(row: int, text: Any, start: Any, end: Any, heading: Any, page: Any) -> Row:
+    if not isinstance(text, str):
+        raise ColumnError(f"previous= has {text!r:.40} as the text of row {row}", row=row)
+    try:
+        number = None if is_null(page) else int(page)
+        return Row(text, int(start), int(end), _or_none(heading), number)
+    except (TypeError, ValueError, OverflowError):
+        raise ColumnError(
+            f"previous= has start {start!r:.40}, end {end!r:.40} and page {page!r:.40} in row "
+            f"{row}; they are whole numbers in what read returned",
+            row=row,
+        ) from None
 
 
 def _or_none(heading: Any) -> str | None:
