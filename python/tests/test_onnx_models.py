@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import onnx_files
+import pandas as pd
 import pytest
 from model_folders import TEXTS, WORDS, files_of, wordpiece
 from onnx_files import DIM, hidden_of, table_of, text_model
@@ -438,3 +439,39 @@ def test_progress_is_told_and_runs_of_texts_are_kept_one_by_one(tmp_path: Path) 
     model.encode([LONG] * 900, told.append, False)
     assert told == sorted(told)
     assert told[-1] <= 900
+
+
+def test_a_folder_is_an_embedder_of_frames_and_queries(tmp_path: Path) -> None:
+    config = {"query_prefix": "the large ", "document_prefix": "a "}
+    model = open_onnx(folder_of(tmp_path / "bare", config))
+    folder_of(tmp_path / "model")
+    prompts = {"prompts": {"query": "the large ", "document": "a "}}
+    write(tmp_path / "model", {"config_sentence_transformers.json": prompts})
+    embedder = rv.Embedder.from_pretrained(str(tmp_path / "model"))
+    frame = pd.DataFrame({"body": ["dog", None, " ", "bird", "\u200b", "cat runs"]})
+    made = frame.ruvector.embed("body", embedder=embedder)
+    assert [cell is None for cell in made["embedding"]] == [False, True, True, False, True, False]
+    want, _ = encode(model, ["dog", "bird", "cat runs"])
+    got = np.stack([cell for cell in made["embedding"] if cell is not None])
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(
+        embedder.embed_query("bird"), encode(model, ["bird"], query=True)[0][0]
+    )
+    assert made.ruvector.search("dog", k=1)["body"].tolist() == ["dog"]
+    assert embedder.count_tokens(["dog runs", ""]).tolist() == [2, 0]
+    told = embedder.provenance
+    assert (told["dim"], told["pooling"], told["max_tokens"]) == (DIM, "mean", 512)
+    assert any("how to pool" in step for step in told["resolved"])
+    with pytest.raises(rv.EmbedError, match="surrogate"):
+        embedder.embed_batch(["dog", "\ud800"])
+
+
+def test_a_model_is_known_again_by_its_bytes_wherever_it_lies(tmp_path: Path) -> None:
+    from ruvector._text.registry.folder import files_of as found
+    from ruvector._text.registry.folder import open_files
+
+    keys = []
+    for name in ("one", "two", "other"):
+        folder_of(tmp_path / name, scale=2.0 if name == "other" else 1.0)
+        keys.append(open_files(found(str(tmp_path / name), {}), "a model", ()).key)
+    assert keys[0] == keys[1] != keys[2]

@@ -218,12 +218,14 @@ def open_files(
     others = [path for path in (files.tokenizer, weights + "_data", weights + ".data") if path]
     kept = {path: digest_of(path) for path in others if os.path.isfile(path)}
     known = replace(
-        files, config={**files.config, "id": name}, sha256={**files.sha256, weights: digest}
+        files, config={**files.config, "id": name}, sha256={**files.sha256, **kept, weights: digest}
     )
     model = _opened(known)
-    key = ("files", model.key, digest, *sorted(kept.items()))
+    # Not where they lie: a copy of a model is the same model.
+    beside = sorted((os.path.basename(path), told) for path, told in kept.items())
+    resolved = (*steps, *model.resolved, f"SHA-256 of {weights}: {digest}")
     return replace(
-        model, id=name, key=key, sha256=digest, resolved=(*steps, f"SHA-256 of {weights}: {digest}")
+        model, id=name, key=("files", model.key, digest, *beside), sha256=digest, resolved=resolved
     )
 
 
