@@ -105,7 +105,11 @@ def everything(peers: list[Peer], tasks: list[Task], cache: pathlib.Path) -> lis
     """Return a row for words alone, then one a peer."""
     import ruvector
 
-    ruvector.config(progress=False)
+    with ruvector.config(progress=False):
+        return _rows(peers, tasks, cache)
+
+
+def _rows(peers: list[Peer], tasks: list[Task], cache: pathlib.Path) -> list[Row]:
     alone = [Found(*scores.judged(words(task), task.relevant)) for task in tasks]
     rows = [Row("words alone (BM25)", None, 0, 0.0, alone, [])]
     sample = [text for task in tasks if task.name == "name to docstring" for text in task.documents]

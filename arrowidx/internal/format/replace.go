@@ -19,6 +19,8 @@ const (
 	longestName = 180
 	// mostLinks is how many symbolic links may follow one another, as in the kernel.
 	mostLinks = 40
+	// mostLooks is how often a path is looked at again that others remove or replace meanwhile.
+	mostLooks = 20
 )
 
 // replacement is where a file will be written: behind all links, and what lies there now.
@@ -34,6 +36,19 @@ func Replaced(path string) (replacement, error) {
 	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
 		return replacement{}, FileError("save", cannot+", which names a folder", syscall.EISDIR)
 	}
+	for looks := 1; ; looks++ {
+		at, changed, err := follow(path)
+		if err == nil {
+			return at, nil
+		}
+		if !changed || looks == mostLooks {
+			return replacement{}, FileError("save", cannot, err)
+		}
+	}
+}
+
+// follow is one look of Replaced; changed says that the file may have become another meanwhile.
+func follow(path string) (_ replacement, changed bool, err error) {
 	old, err := os.Stat(path)
 	if err == nil {
 		err = regular("save", path, old.Mode())
@@ -45,16 +60,18 @@ func Replaced(path string) (replacement, error) {
 		var st fs.FileInfo
 		st, err = os.Lstat(at)
 		if errors.Is(err, fs.ErrNotExist) && old == nil {
-			return replacement{Path: at}, nil
+			return replacement{Path: at}, false, nil
 		}
 		if err != nil {
+			changed = errors.Is(err, fs.ErrNotExist)
 			break
 		}
 		if st.Mode()&fs.ModeSymlink == 0 {
 			if old == nil || os.SameFile(st, old) {
-				return replacement{at, old}, nil
+				return replacement{at, old}, false, nil
 			}
-			err = syscall.ESTALE // what /proc/self/fd links to can have no name any more
+			// Or what /proc/self/fd links to, which can have no name any more.
+			changed, err = true, syscall.ESTALE
 			break
 		}
 		var to string
@@ -66,7 +83,7 @@ func Replaced(path string) (replacement, error) {
 			err = syscall.ELOOP
 		}
 	}
-	return replacement{}, FileError("save", cannot, err)
+	return replacement{}, changed, err
 }
 
 // temporaries is how the names of a file's temporaries begin.
