@@ -168,7 +168,7 @@ def test_vectors_that_are_not_finite_are_not_embedded(library: str, wrong: float
         return found
 
     frame = LIBRARIES[library]({"t": ["a", "", "b", "c"]})
-    with pytest.raises(rv.InvalidVector, match="embedder gave .* as element 1 of") as caught:
+    with pytest.raises(rv.InvalidVector, match=r"embedder gave .* as element 1 of") as caught:
         rv.embed(frame, "t", embedder=half)
     assert (caught.value.row, caught.value.column) == (2, 1)
     with rv.config(bad_vectors="skip"):
