@@ -159,8 +159,8 @@ small = rv.Index.build(queries, kind="flat")  # what the library and its threads
 small.search(queries)
 before = anonymous()
 index = rv.Index.load(sys.argv[1], mmap=True, memory=int(sys.argv[2]))
-most = 0
-for turn in range(4):
+turns = []
+for turn in range(5):
     index.search(queries, k=10)
     index.search(queries, k=200)
     for query in queries[:50]:
@@ -169,8 +169,8 @@ for turn in range(4):
         for _ in range(4):
             index.search(queries[:40], k=10, where=mask)
     index.search(queries[:20], k=10, ids=list(range(0, 60_000, 33)))
-    most = max(most, anonymous() - before)
-print(most)
+    turns.append(anonymous() - before)
+print(sorted(turns)[2])  # garbage that Go has not collected yet may show in a turn, not in most
 """
 
 
