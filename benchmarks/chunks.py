@@ -11,28 +11,20 @@ import argparse
 import gzip
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 import chonkie
 import langchain_text_splitters as langchain
 import semchunk
 from neighbours import Neighbours
+from spent import Spent, best
 
 import ruvector as rv
 
 BUDGET = 1000
-ROUNDS = 3
 LONGEST = 300_000  # bytes of one text: some of the others take time with its square
-
-
-class Spent(NamedTuple):
-    """Seconds of the clock and of the processor."""
-
-    clock: float
-    processor: float
 
 
 def texts_of(folder: str, most: int) -> list[str]:
@@ -55,17 +47,6 @@ def texts_of(folder: str, most: int) -> list[str]:
 def _paths(folder: str) -> Iterator[str]:
     for where, _, names in os.walk(folder):
         yield from (os.path.join(where, name) for name in names)
-
-
-def best(work: Callable[[], Any]) -> tuple[Spent, Any]:
-    """Return the least time of a few rounds, and what the last one returned."""
-    spent = []
-    for _ in range(ROUNDS):
-        begin, used = time.perf_counter(), time.process_time()
-        answer = work()
-        spent.append(Spent(time.perf_counter() - begin, time.process_time() - used))
-    clock, processor = zip(*spent, strict=True)
-    return Spent(min(clock), min(processor)), answer
 
 
 def of_ours(texts: list[str], **how: Any) -> Callable[[], list[tuple[int, int, int]]]:

@@ -10,27 +10,18 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import bm25s
 import numpy as np
 from neighbours import Neighbours
+from spent import best
 
 from ruvector._native.words import build_words, search_words, words_info
 
 K = 10
 QUERIES = 1000
 VOCABULARY = 60_000
-ROUNDS = 3
-
-
-class Spent(NamedTuple):
-    """Seconds of the clock and of the processor."""
-
-    clock: float
-    processor: float
 
 
 def texts_of(rows: int, seed: int = 1) -> tuple[list[str], list[str]]:
@@ -49,16 +40,6 @@ def texts_of(rows: int, seed: int = 1) -> tuple[list[str], list[str]]:
                 for n, end in zip(lengths.tolist(), ends.tolist(), strict=True)]  # fmt: skip
 
     return some(rows, 2, 23), some(QUERIES, 2, 6)
-
-
-def best(work: Callable[[], Any]) -> tuple[Spent, Any]:
-    """Return the least time of a few rounds, and what the last one returned."""
-    spent = []
-    for _ in range(ROUNDS):
-        begin, used = time.perf_counter(), time.process_time()
-        answer = work()
-        spent.append(Spent(time.perf_counter() - begin, time.process_time() - used))
-    return min(spent), answer
 
 
 def cut(texts: list[str]) -> Any:

@@ -23,6 +23,17 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
+
+from ruvector._text.remote import calling
+
+
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use nothing of the machine's own settings, and have tries follow at once."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr(calling, "_FIRST_WAIT", 0.002)
 
 
 class Asked(NamedTuple):

@@ -19,6 +19,7 @@ from scripted_server import (
     Wire,
     cut,
     hang,
+    no_environment,
     raw,
     says,
     status,
@@ -32,12 +33,8 @@ FINE = says({"fine": True})
 
 
 @pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the machine's own settings is used, and tries follow at once."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(calling, "_FIRST_WAIT", 0.002)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_environment(monkeypatch)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from scripted_server import (
     embeds,
     hang,
     matrix,
+    no_environment,
     of_dim,
     packed,
     raw,
@@ -35,18 +36,13 @@ from scripted_server import (
 )  # fmt: skip
 
 import ruvector as rv
-from ruvector._text.remote import calling
 
 FINE = says({"fine": True})
 
 
 @pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the machine's own settings is used, and tries follow at once."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(calling, "_FIRST_WAIT", 0.002)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_environment(monkeypatch)
 
 
 @pytest.fixture

@@ -27,6 +27,15 @@ _pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(
 )
 
 
+def sync_folder(folder: str) -> None:
+    """Have the names of a folder reach the disk."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
+
+
 def file_path(
     path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
     argument: str = "path",

@@ -147,10 +147,9 @@ class Embedder:
 
         model = self._model
         if self._sha256 is None and model.files:
-            import hashlib
+            from .registry.digests import digest_of  # no part of a start
 
-            with open(model.files[0], "rb") as file:
-                self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            self._sha256 = digest_of(model.files[0])
         return Provenance(
             self.id,
             self._sha256,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _ABOVE: Final = (
@@ -102,8 +102,3 @@ def word_ends(text: str) -> list[int]:
     """Return where words end; of a text of one word where its letters do."""
     ends = [match.end() for match in re.finditer(r"\S+", text)]
     return ends[:-1] if len(ends) > 1 else list(range(1, len(text)))
-
-
-def citation_lines(prompt: str) -> Iterator[str]:
-    """Yield the lines that begin a citation, as whoever reads a prompt can find them."""
-    return (line for line in prompt.splitlines() if re.match(r"\[\d+\] ", line))

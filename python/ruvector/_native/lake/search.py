@@ -38,9 +38,6 @@ class Asked(NamedTuple):
     recall: float = 0.0
 
 
-PLAINLY: Final = Asked()
-
-
 class Found(NamedTuple):
     """What a search of one collection found; absent cells of ids and scores are -1 and NaN."""
 

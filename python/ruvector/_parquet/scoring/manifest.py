@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..._errors import FileMissing, FormatTooNew, PersistError
+from ..._native.files import sync_folder as sync_folder
 from .failing import file_error
 from .places import Mark
 
@@ -124,15 +125,6 @@ def write(folder: str, manifest: Manifest) -> None:
         sync_folder(folder)
     except OSError as error:
         raise file_error(error, path, "the manifest cannot be written") from error
-
-
-def sync_folder(folder: str) -> None:
-    """Have the names of a folder reach the disk."""
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
 
 
 def read(folder: str) -> Manifest | None:

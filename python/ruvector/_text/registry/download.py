@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from ..._errors import EmbedError
+from ..._native.files import sync_folder
 from ..._progress import reporter
 from ..._settings import current
 from . import transfer
@@ -172,7 +173,7 @@ def _into(
         sent = os.fstat(file.fileno()).st_size - before
         os.fsync(file.fileno())
     os.replace(part, blob)
-    _sync(os.path.dirname(blob))
+    sync_folder(os.path.dirname(blob))
     return sent
 
 
@@ -222,14 +223,6 @@ def _link(snapshot: str, name: str, blob: str) -> None:
     except OSError:  # a file system without links
         shutil.copyfile(blob, part)
     os.replace(part, path)
-
-
-def _sync(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
