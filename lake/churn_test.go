@@ -58,8 +58,10 @@ func TestTheByteCapHoldsWhileTenThousandCollectionsComeAndGo(t *testing.T) {
 		}
 		wait.Wait()
 		s := l.Stats()
-		assert.LessOrEqual(t, most.Load(), o.CacheBytes+int64(clients)*size,
-			"what is over the cap is in use")
+		// Over the cap is what a client uses, or brings, and, where others evict that meanwhile, what
+		// it has evicted itself and is about to close.
+		over := 2*int64(clients) - 1
+		assert.LessOrEqual(t, most.Load(), o.CacheBytes+over*size, "what is over the cap is in use")
 		assert.LessOrEqual(t, s.ResidentBytes, o.CacheBytes)
 		assert.Equal(t, 50, s.Entries)
 		assert.Equal(t, s.Primes-50, s.Evictions)
