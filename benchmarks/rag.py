@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import json
 import pathlib
 import subprocess
@@ -86,6 +87,12 @@ def spent(work: Callable[[str], Any], asked: list[str]) -> dict[str, float]:
     return best
 
 
+def search_of(index: Any, queries: Any) -> Callable[[str], Any]:
+    """Return a search of an index with one of the queries after the other."""
+    turns = itertools.cycle(queries)
+    return lambda question: index.search(next(turns), k=5)
+
+
 def vectors_part(name: str, rows: int) -> dict[str, Any]:
     """Measure questions to vectors that are there already."""
     import polars as pl
@@ -109,15 +116,25 @@ def vectors_part(name: str, rows: int) -> dict[str, Any]:
         return kb.ruvector.search(question, on="embedding", index=index, embedder=embedder, k=5)
 
     answer(asked[0])
-    queries = np.stack([embedder.embed_query(text) for text in asked[:200]])
-    found = np.asarray(index.search(queries, k=10).ids)
-    right = np.argsort(-(queries @ vectors.T), axis=1, kind="stable")[:, :10]
-    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, right, strict=True)])
+    queries = np.stack([embedder.embed_query(text) for text in asked])
+    unseen, given = queries[:200], queries[200:]
+    right = np.argsort(-(unseen @ vectors.T), axis=1, kind="stable")[:, :10]
+
+    def recall() -> float:
+        found = np.asarray(index.search(unseen, k=10).ids)
+        return float(
+            np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, right, strict=True)])
+        )
+
+    before = {"recall": recall(), "search": spent(search_of(index, unseen), asked[:200])}
+    begin = time.perf_counter()
+    index.calibrate(given)
+    calibration = time.perf_counter() - begin
     return {
         "dim": vectors.shape[1], "rows": rows, "build": build, "kind": index.kind,
-        "recall": float(recall),
+        "before": before, "calibration": calibration, "given": len(given), "recall": recall(),
         "embedding": spent(embedder.embed_query, asked),
-        "search": spent(lambda question: index.search(queries[0], k=5), asked),
+        "search": spent(search_of(index, unseen), asked[:200]),
         "rows found": spent(find, asked),
         "prompt": spent(answer, asked),
         "of frame": spent(of_frame, asked[:20]),
