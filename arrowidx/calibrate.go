@@ -31,6 +31,7 @@ func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 		}
 		other := *seg
 		other.Points = points
+		other.Held.Strangers.Forget()
 		other.Retain()
 		next := v.With(append([]*segment.Segment{&other}, v.Segments[1:]...))
 		next.Changed = v.Changed

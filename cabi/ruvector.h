@@ -77,11 +77,12 @@ typedef struct rv_bytes {
 
 /* What a search did. kind: 1 exact, 2 flat, 3 ivf. tier: 0 pure, 1 avx2, 2 avx512, 3 neon. plane:
  * bits per dimension that the scan read. cells: of the index, 0 for exact; probed, scanned, coded
- * and reranked are sums over the queries. Times are nanoseconds of the clock. size is set by the
- * caller. */
+ * and reranked are sums over the queries. unlike: 1, once a calibration, when many queries of this
+ * and earlier searches lie further from every cell than those of the calibration: the recall target
+ * does not hold for them. Times are nanoseconds of the clock. size is set by the caller. */
 typedef struct rv_plan {
     uint32_t size;
-    int32_t kind, tier, exact_scores, threads, bits, plane, pad;
+    int32_t kind, tier, exact_scores, threads, bits, plane, unlike;
     int64_t rows, eligible, nulls, queries, cells, probed, scanned, coded, reranked, certified;
     int64_t ns_prepare, ns_route, ns_scan, ns_rerank, ns_total;
     double epsilon0, recall;

@@ -212,14 +212,17 @@ func (q *search) writeNames() error {
 }
 
 func writePlan(to *C.rv_plan, p *arrowidx.Plan) {
-	exact := C.int32_t(0)
+	exact, unlike := C.int32_t(0), C.int32_t(0)
 	if p.Exact {
 		exact = 1
+	}
+	if p.Unlike {
+		unlike = 1
 	}
 	*to = C.rv_plan{
 		size: C.sizeof_rv_plan, kind: C.int32_t(p.Kind), tier: C.int32_t(p.Tier),
 		exact_scores: exact, threads: C.int32_t(p.Threads), bits: C.int32_t(p.Bits),
-		plane: C.int32_t(p.Plane), cells: C.int64_t(p.Cells), probed: C.int64_t(p.Probed),
+		plane: C.int32_t(p.Plane), unlike: unlike, cells: C.int64_t(p.Cells), probed: C.int64_t(p.Probed),
 		rows: C.int64_t(p.Rows), eligible: C.int64_t(p.Eligible), nulls: C.int64_t(p.Nulls),
 		queries: C.int64_t(p.Queries), scanned: C.int64_t(p.Scanned),
 		coded: C.int64_t(p.Coded), reranked: C.int64_t(p.Reranked),

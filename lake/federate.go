@@ -298,6 +298,7 @@ func addPlan(sum, p *arrowidx.Plan, first bool) {
 		return
 	}
 	sum.Exact = sum.Exact && p.Exact
+	sum.Unlike = sum.Unlike || p.Unlike
 	sum.Threads = max(sum.Threads, p.Threads)
 	for _, c := range []struct{ to, from *int64 }{
 		{&sum.Cells, &p.Cells}, {&sum.Probed, &p.Probed}, {&sum.Rows, &p.Rows},

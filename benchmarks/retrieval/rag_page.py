@@ -8,8 +8,8 @@ from .manual import QUESTIONS
 
 VECTORS = """# Questions to a million passages, and to a manual
 
-Written by `python benchmarks/rag.py`, {date}, two cores. "others" is how many cores other processes
-used meanwhile; of two rounds the one with the least of them stands.
+Written by `python benchmarks/rag.py`, {date}, two cores. "others" is how many cores other
+processes used meanwhile; of two rounds the one with the least of them stands.
 
 ## A million passages whose vectors are there
 

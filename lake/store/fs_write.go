@@ -231,9 +231,9 @@ func (b *FS) create(file string) (*os.File, string, error) {
 	return nil, "", syscall.EEXIST
 }
 
-// hold locks a new file and reports whether it is still there. A writer that looks for what was left
-// can have found it before the lock, and then holds it itself or has removed it. Where a file system
-// has no locks nobody else gets one either, so that nothing is swept.
+// hold locks a new file and reports whether it is still there. A writer that looks for what was
+// left can have found it before the lock, and then holds it itself or has removed it. Where a file
+// system has no locks nobody else gets one either, so that nothing is swept.
 func hold(f *os.File) bool {
 	if errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB),
 		syscall.EWOULDBLOCK) {

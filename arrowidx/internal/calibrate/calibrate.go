@@ -88,7 +88,8 @@ type calibration struct {
 	whole  float64
 	lost   map[float64]float64 // by epsilon0
 
-	order [][]float32 // per query the cosines of cells, nearest cells first
+	order   [][]float32 // per query the cosines of cells, nearest cells first
+	nearest []float32   // squared distances of queries to their nearest centroids
 }
 
 // outcome is what a search of all queries found.
@@ -123,12 +124,14 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 		return nil, err
 	}
 	var points []segment.CalibrationPoint
+	usual := c.usual()
 	for _, vectors := range []bool{false, true} {
 		for _, target := range calibrationTargets {
 			p, err := c.point(ctx, target, vectors)
 			if err != nil {
 				return nil, err
 			}
+			p.Usual = usual
 			points = append(points, p)
 		}
 	}

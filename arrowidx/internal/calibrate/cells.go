@@ -51,6 +51,7 @@ func (c *calibration) rank() {
 	q, r := search.Query{}, c.asked()
 	visits, place := make([]search.Visit, cells.N), make([]int, cells.N)
 	c.homes, c.order = make([][]home, c.nq), make([][]float32, c.nq)
+	c.nearest = c.nearest[:0]
 	for i := range c.nq {
 		if q.Prepare(r, i) != nil || q.Zero {
 			continue // a search says what is wrong with it, or finds everything at distance 0
@@ -61,6 +62,7 @@ func (c *calibration) rank() {
 		slices.SortFunc(visits, func(a, b search.Visit) int {
 			return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Cell, b.Cell))
 		})
+		c.nearest = append(c.nearest, visits[0].Order)
 		tau := c.farthest(&q, i)
 		c.order[i] = make([]float32, cells.N)
 		for rank := range visits {
@@ -72,6 +74,23 @@ func (c *calibration) rank() {
 			c.homes[i] = append(c.homes[i], home{rank, c.order[i][rank]})
 		}
 	}
+}
+
+// usualShare of the calibrating queries keep the usual distance to their nearest centroid, and
+// usualLeast queries are the fewest that tell.
+const (
+	usualShare = 0.99
+	usualLeast = 64
+)
+
+// usual returns the distance that nearly all queries keep to their nearest centroid, 0 where too few
+// were asked or cells have no distance, as for inner products.
+func (c *calibration) usual() float32 {
+	if c.seg.Metric == column.Dot || len(c.nearest) < usualLeast {
+		return 0
+	}
+	slices.Sort(c.nearest)
+	return max(c.nearest[int(usualShare*float64(len(c.nearest)))], 0)
 }
 
 // farthest returns the squared distance, in engine units, of a query's k-th neighbour.

@@ -146,6 +146,7 @@ func (w nearest) shardsOf(i int) []Probe { return w.probes[i*w.shards : (i+1)*w.
 // tally adds what a probe did to the plan.
 func (r *Run) tally(c *counts) {
 	r.plan.Probed += c.probed
+	r.strange += c.strange
 	r.plan.Scanned += c.scanned
 	r.plan.Coded += c.coded
 	r.plan.Reranked += c.reranked

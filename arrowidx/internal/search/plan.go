@@ -28,13 +28,16 @@ type Plan struct {
 	Coded     int64 // rows scored with all their bits
 	Reranked  int64 // rows measured on the vectors
 	Certified int64 // queries whose bounds closed: nothing better can be outside them at Epsilon0
-	Epsilon0  float64
-	Recall    float64
-	Prepare   time.Duration
-	Route     time.Duration // choosing cells, with the first threshold
-	Scan      time.Duration // with scoring of survivors
-	Rerank    time.Duration
-	Total     time.Duration
+	// Unlike says, once an index and calibration, that many of the queries so far lie further from
+	// every cell than those that it was calibrated with: the recall target does not hold for them.
+	Unlike   bool
+	Epsilon0 float64
+	Recall   float64
+	Prepare  time.Duration
+	Route    time.Duration // choosing cells, with the first threshold
+	Scan     time.Duration // with scoring of survivors
+	Rerank   time.Duration
+	Total    time.Duration
 }
 
 // join adds what a search of another segment did.
@@ -44,6 +47,7 @@ func (p *Plan) join(o *Plan, first bool) {
 		return
 	}
 	p.Exact = p.Exact && o.Exact
+	p.Unlike = p.Unlike && o.Unlike
 	p.Threads = max(p.Threads, o.Threads)
 	p.Probed += o.Probed
 	p.Rows += o.Rows
@@ -65,6 +69,7 @@ func (p *Plan) Follow(o *Plan) {
 		return
 	}
 	p.Queries += o.Queries
+	p.Unlike = p.Unlike || o.Unlike
 	p.Probed += o.Probed
 	p.Scanned += o.Scanned
 	p.Coded += o.Coded
@@ -102,6 +107,9 @@ func (p Plan) String() string {
 		grouped3(p.Certified), countedQueries(p.Queries))
 	if p.Recall > 0 {
 		fmt.Fprintf(&b, " at recall %v", p.Recall)
+	}
+	if p.Unlike {
+		b.WriteString(". Many queries are unlike those of the calibration, and find less than that")
 	}
 	fmt.Fprintf(&b, ". It took %v on %s.", p.Total.Round(time.Microsecond),
 		counted(int64(p.Threads), "thread"))

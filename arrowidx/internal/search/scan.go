@@ -43,7 +43,7 @@ type Probe struct {
 }
 
 // counts is what a plan sums up over probes.
-type counts struct{ probed, scanned, coded, reranked, certified int64 }
+type counts struct{ probed, scanned, coded, reranked, certified, strange int64 }
 
 // Searcher is one worker's scratch memory.
 type Searcher struct {

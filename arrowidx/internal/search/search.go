@@ -63,6 +63,9 @@ func searchInto(
 	if err == nil && r.K > 0 && p.NQ > 0 {
 		err = r.answer(ctx, w)
 	}
+	if err == nil && r.usual > 0 && r.Filter == nil {
+		r.plan.Unlike = seg.Held.Strangers.Note(int64(p.NQ), r.strange)
+	}
 	plan := r.plan
 	w.putBack()
 	if err != nil {
@@ -89,6 +92,8 @@ type Run struct {
 	Eligible int
 	probes   int     // kind ivf: most cells a query looks into
 	cut      float32 // kind ivf: see Probe.leaveOut
+	usual    float32 // kind ivf: see CalibrationPoint, 0 where no calibration is asked for
+	strange  int64   // queries further away than that
 	Epsilon  float64
 	recall   float64
 	plan     Plan
@@ -155,7 +160,7 @@ func (r *Run) setTarget() error {
 	r.cut = 1
 	switch {
 	case r.probes == 0:
-		r.probes, r.cut = t.Probes, float32(t.Cut)
+		r.probes, r.cut, r.usual = t.Probes, float32(t.Cut), t.Usual
 	case r.P.Cut != 0:
 		r.cut = float32(r.P.Cut)
 	}

@@ -78,6 +78,10 @@ func (s *Searcher) chooseCells(p *Probe, est []float32) {
 		t.Route(p, r.Seg, r.probes, est)
 		t.Widen(p, r, r.collect())
 		s.firstThreshold(p)
+		if which := s.visitor.which; r.usual > 0 && len(which) > 0 &&
+			p.Visits[which[0]].Order > r.usual {
+			p.counts.strange++
+		}
 	default:
 		t.Route(p, r.Seg, r.probes, est)
 		t.keepHome(p)

@@ -39,10 +39,13 @@ type CalibrationPoint struct {
 	Cut     float64 `json:"cut"`
 	Rerank  int     `json:"rerank"`  // rows measured on the vectors for a query, on average
 	Vectors bool    `json:"vectors"` // whether vectors are at hand, or scores are estimates
+	// Usual is a squared distance that 99 of 100 calibrating queries keep to their nearest centroid:
+	// what was measured holds for queries that do, too. 0: not known.
+	Usual float32 `json:"usual"`
 }
 
 // PointBytes is a calibration point in a file: f64 target, recall, epsilon0 and cut, u32 probes
-// and rerank, u32 1 for vectors, u32 zero.
+// and rerank, u32 1 for vectors, f32 usual.
 const PointBytes = 48
 
 // MaxPoints is the most calibration points of a file.
@@ -60,7 +63,8 @@ func PackPoints(points []CalibrationPoint) []byte {
 		if t.Vectors {
 			vectors = 1
 		}
-		for _, v := range [...]uint32{uint32(t.Probes), uint32(t.Rerank), vectors, 0} {
+		for _, v := range [...]uint32{uint32(t.Probes), uint32(t.Rerank), vectors,
+			math.Float32bits(t.Usual)} {
 			b = le.AppendUint32(b, v)
 		}
 	}
@@ -78,7 +82,7 @@ func UnpackPoints(b []byte) []CalibrationPoint {
 			Epsilon0: math.Float64frombits(le.Uint64(b[16:])),
 			Cut:      math.Float64frombits(le.Uint64(b[24:])),
 			Probes:   int(le.Uint32(b[32:])), Rerank: int(le.Uint32(b[36:])),
-			Vectors: le.Uint32(b[40:]) == 1,
+			Vectors: le.Uint32(b[40:]) == 1, Usual: math.Float32frombits(le.Uint32(b[44:])),
 		})
 	}
 	return out
@@ -88,7 +92,7 @@ func UnpackPoints(b []byte) []CalibrationPoint {
 func (t CalibrationPoint) Sound(cells int) bool {
 	return t.Target > 0 && t.Target <= 1 && t.Recall >= 0 && t.Recall <= 1 &&
 		t.Probes >= 1 && t.Probes <= cells && t.Rerank <= column.MaxRows && t.Cut >= -1 && t.Cut <= 1 &&
-		t.Epsilon0 > 0 && t.Epsilon0 <= MaxEpsilon
+		t.Epsilon0 > 0 && t.Epsilon0 <= MaxEpsilon && t.Usual >= 0 && t.Usual <= math.MaxFloat32
 }
 
 // PointFor returns the settings of the least target that is at least the asked one, with vectors or

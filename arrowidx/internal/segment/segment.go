@@ -74,7 +74,9 @@ type held struct {
 	Slots atomic.Pointer[[]uint32]
 	// What searches remember of it: a remembered, made by them.
 	Memory atomic.Value
-	lens   lensOnce
+	// Kind ivf: whether queries are like those that it was calibrated with.
+	Strangers Strangers
+	lens      lensOnce
 }
 
 // remembered is memory of searches that lives as long as a segment.

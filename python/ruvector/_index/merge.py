@@ -203,6 +203,7 @@ def _plan(plans: list[Plan], nq: int, began: float) -> Plan:
         kind=first.kind, tier=first.tier, bits=first.bits, plane=first.plane,
         epsilon0=first.epsilon0, recall=first.recall, threads=max(raw.threads for raw in raws),
         exact_scores=min(raw.exact_scores for raw in raws), queries=nq,
+        unlike=max(raw.unlike for raw in raws),
         certified=max(0, nq - sum(raw.queries - raw.certified for raw in raws)),
     )  # fmt: skip
     for name in _SUMS:

@@ -50,7 +50,7 @@ class Plan(Structure):
         ("threads", c_int32),
         ("bits", c_int32),
         ("plane", c_int32),
-        ("pad", c_int32),
+        ("unlike", c_int32),
         ("rows", c_int64),
         ("eligible", c_int64),
         ("nulls", c_int64),

@@ -7,12 +7,14 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
+from .._caller import warn
 from .._native import Plan as Struct
 from . import html
 
 _KINDS: Final = {1: "exact", 2: "flat", 3: "ivf"}
 _TIERS: Final = {0: "pure", 1: "avx2", 2: "avx512", 3: "neon"}
 _ENGINE_STAGES: Final = ("prepare", "route", "scan", "rerank")
+_UNLIKE: Final = Struct.unlike.offset
 _put: Final = object.__setattr__
 _last: ContextVar[Plan | None] = ContextVar("ruvector_last_plan", default=None)
 
@@ -251,8 +253,22 @@ def nothing(rows: int, queries: int, stages: tuple[tuple[str, float], ...]) -> P
 
 
 def remember(plan: Plan) -> None:
-    """Make `plan` the last one of this thread and task."""
+    """Make `plan` the last one of this thread and task, and say what users must know of it."""
+    raw = plan._facts[0]
+    if raw[_UNLIKE] if type(raw) is bytes else getattr(raw, "unlike", 0):
+        _warn_unlike(raw)
     _last.set(plan)
+
+
+def _warn_unlike(raw: Any) -> None:
+    """Say that queries are unlike those of the calibration; once for a plan remembered again."""
+    before = _last.get()
+    if before is None or before._facts[0] is not raw:
+        warn(
+            "many queries lie further from all rows than those that the index was calibrated with, "
+            "which were rows of its own unless you gave others: the recall asked for does not hold "
+            "for them; call index.calibrate(queries) with some hundred like them"
+        )
 
 
 def last_plan() -> Plan | None:
