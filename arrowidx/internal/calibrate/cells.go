@@ -83,8 +83,8 @@ const (
 	usualLeast = 64
 )
 
-// usual returns the distance that nearly all queries keep to their nearest centroid, 0 where too few
-// were asked or cells have no distance, as for inner products.
+// usual returns the distance that nearly all queries keep to their nearest centroid, 0 where too
+// few were asked or cells have no distance, as for inner products.
 func (c *calibration) usual() float32 {
 	if c.seg.Metric == column.Dot || len(c.nearest) < usualLeast {
 		return 0

@@ -11,9 +11,9 @@ const (
 	strangeShare = 4
 )
 
-// Strangers counts queries that lie further from every cell than those that an index of kind ivf was
-// calibrated with. Their neighbours are spread over more cells, so that fewer of them are found than
-// the recall target says. Safe for concurrent use.
+// Strangers counts queries that lie further from every cell than those that an index of kind ivf
+// was calibrated with. Their neighbours are spread over more cells, so that fewer of them are found
+// than the recall target says. Safe for concurrent use.
 type Strangers struct {
 	asked, strange atomic.Int64
 	told           atomic.Bool
