@@ -15,7 +15,7 @@ import ruvector as rv
 
 MAGIC = bytes.fromhex("895256580D0A1A0A")
 LINE = struct.Struct("<II QQQ II Q")
-POINT = struct.Struct("<dddd IIII")
+POINT = struct.Struct("<dddd IIIf")
 PARAMETERS = struct.Struct("<4B I QQQ d ff 32s")
 Floats = npt.NDArray[np.float64]
 
@@ -182,9 +182,38 @@ def test_a_reader_from_the_page_gets_the_cells_of_kind_ivf(
     np.testing.assert_allclose(extents, want, rtol=1e-4, atol=1e-6)
     lines = list(POINT.iter_unpack(file.sections[19]))
     told = index.info()["calibration"]
-    names = ("target", "recall", "epsilon0", "cut", "probes", "rerank", "vectors")
-    assert [dict(zip(names, line[:7], strict=True)) for line in lines] == told
-    assert not any(line[7] for line in lines)
+    names = ("target", "recall", "epsilon0", "cut", "probes", "rerank", "vectors", "usual")
+    told = [{**point, "usual": np.float32(point["usual"])} for point in told]
+    assert [dict(zip(names, line, strict=True)) for line in lines] == told
+    _check_usual(file, metric, x, centroids, {line[7] for line in lines})
+
+
+def _rotated(file: File, metric: str, v: Floats) -> tuple[Floats, Floats]:
+    """Return vectors as they are coded, shape (n, padded), and before mean and rotation."""
+    padded = -(-file.dim // 64) * 64
+    signs = np.unpackbits(np.frombuffer(file.sections[5], np.uint8), bitorder="little")
+    mean = np.frombuffer(file.sections[4], "<f4").astype(float)
+    v = v * file.scale
+    if metric == "cosine":
+        v = v / np.linalg.norm(v, axis=1, keepdims=True)
+    return rotate(np.pad(v - mean, ((0, 0), (0, padded - file.dim))), signs), v
+
+
+def _check_usual(
+    file: File,
+    metric: str,
+    x: npt.NDArray[np.float32],
+    centroids: npt.NDArray[np.float64],
+    usual: set[float],
+) -> None:
+    """Of rows, at least 64 of which calibrated: between the middle and the greatest distance."""
+    (found,) = usual
+    if metric == "dot":
+        assert found == 0
+        return
+    near = _rotated(file, metric, x.astype(float))[0]
+    far2 = ((near[:, None] - centroids) ** 2).sum(-1).min(1)
+    assert np.median(far2) < found <= far2.max() * (1 + 1e-5)
 
 
 def _check_estimates(
@@ -198,17 +227,10 @@ def _check_estimates(
     """Compare signs and estimates of the rows in these lanes; return the lengths of residuals."""
     dim, bits = file.dim, file.bits
     padded = -(-dim // 64) * 64
-    signs_of_rotation = np.unpackbits(np.frombuffer(file.sections[5], np.uint8), bitorder="little")
     mean = np.frombuffer(file.sections[4], "<f4").astype(float)
-
-    def treat(v: Floats) -> tuple[Floats, Floats]:
-        v = v * file.scale
-        if metric == "cosine":
-            v = v / np.linalg.norm(v, axis=1, keepdims=True)
-        return rotate(np.pad(v - mean, ((0, 0), (0, padded - dim))), signs_of_rotation), v
-
     query = np.random.default_rng(dim + 1).standard_normal((1, dim)) + 0.5
-    (r, v), (q, w) = treat(x[rows].astype(float)), treat(query)
+    r, v = _rotated(file, metric, x[rows].astype(float))
+    q, w = _rotated(file, metric, query)
     c = np.zeros_like(r) if centroids is None else centroids
     signs, plane, u, whole = codes(file, padded, lanes)
     lengths: Floats = np.linalg.norm(r - c, axis=1)

@@ -196,11 +196,13 @@ def test_vectors_that_are_not_numbers_are_not_measured(tmp_path: pathlib.Path) -
 def test_the_page_of_gate_g1_shows_what_was_measured() -> None:
     times = {"p50": 1.0, "p99": 2.5, "others": 0.1}
     vectors = {"rows": 10, "dim": 4, "kind": "ivf", "build": 1.0, "recall": 0.97}
+    vectors |= {"before": {"recall": 0.44, "search": times}, "calibration": 1.25}
     vectors |= dict.fromkeys(("embedding", "search", "rows found", "prompt", "of frame"), times)
     stages = dict.fromkeys(("model", "read", "embed", "first", "prompt", "second"), 1.5)
     manual = {"pages": 3, "chunks": 9, "stages": stages, "places": [1, *[None] * 9], "others": 0.2}
     text = rag_page.written(
         {"date": "2026-11-30", "vectors": {"best": vectors}, "documents": {"best": manual}}
     )
+    assert "| 0.440 | 1.00 / 2.50 | 1.2 | 0.970 |" in text
     assert "| 1.00 / 2.50 |" in text and "**6.0**" in text and "| `sql-reindex.html` | 1 |" in text
     assert "Not measured" in rag_page.written({"date": "2026-11-30"})
