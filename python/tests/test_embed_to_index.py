@@ -45,7 +45,7 @@ def test_files_become_a_prompt_in_under_five_lines_and_half_a_minute(frame: str)
     assert type(hits).__module__.partition(".")[0] == frame
     assert len(hits) == 5 and {"text", "path", "start", "end", "embedding"} <= set(hits.columns)
     assert question in str(made["prompt"]) and "[1]" in str(made["prompt"])
-    first = {column: list(hits[column])[0] for column in ("text", "path", "start", "end")}
+    first = {column: next(iter(hits[column])) for column in ("text", "path", "start", "end")}
     assert all(line in str(made["prompt"]) for line in first["text"].splitlines())
     assert rv.source(first["path"])[first["start"] : first["end"]] == first["text"]
 
