@@ -1,0 +1,102 @@
+package raw
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatIsNotStrictJSONIsRefused(t *testing.T) {
+	for name, data := range map[string]string{
+		"empty": "", "two values": "{} {}", "key twice": `{"a":1,"a":2}`,
+		"key twice, escaped": `{"a":1,"\u0061":2}`, "inside": `{"x":[{"a":1,"a":2}]}`,
+		"mark": "\xef\xbb\xbf{}", "not UTF-8": "{\"a\":\"\xff\"}", "NaN": `{"a":NaN}`,
+		"lone surrogate": `{"a":"\ud800"}`, "number": `{"a":1e999}`, "comma": `{"a":1,}`,
+		"deep": strings.Repeat("[", 65) + strings.Repeat("]", 65), "cut": `{"a":`,
+		"very deep": strings.Repeat("[", 100_000),
+	} {
+		assert.Error(t, Check([]byte(data)), name)
+	}
+	for _, data := range []string{`{}`, `[]`, `"a"`, `1`, `null`, ` {"a" : "\"[[["} `,
+		strings.Repeat("[", 64) + strings.Repeat("]", 64)} {
+		assert.NoError(t, Check([]byte(data)), data)
+	}
+}
+
+func TestKeysAreExactAndNumbersKept(t *testing.T) {
+	o, err := Parse([]byte(`{"url":"good","URL":"evil","n":18446744073709551615,"f":1.0}`))
+	require.NoError(t, err)
+	url, err := o.Text("url")
+	require.NoError(t, err)
+	assert.Equal(t, "good", url)
+	assert.Equal(t, "18446744073709551615", string(o["n"]))
+	assert.Equal(t, "1.0", string(o["f"]))
+	assert.False(t, o.Has("Url"))
+}
+
+func TestValuesOfOtherKindsAreNamed(t *testing.T) {
+	o, err := Parse([]byte(`{"s":"t","b":true,"n":-1.5,"i":"12","o":{"k":null},"a":[1,{}],"z":null}`))
+	require.NoError(t, err)
+	text, _ := o.Text("s")
+	truth, _ := o.Bool("b")
+	number, _ := o.Number("n")
+	whole, _ := o.Number("i")
+	inner, _ := o.Object("o")
+	list, _ := o.Array("a")
+	assert.Equal(t, []any{"t", true, -1.5, 12.0, false, 2},
+		[]any{text, truth, number, whole, inner.Has("k"), len(list)})
+	for _, key := range []string{"z", "none"} {
+		text, err1 := o.Text(key)
+		truth, err2 := o.Bool(key)
+		number, err3 := o.Number(key)
+		inner, err4 := o.Object(key)
+		list, err5 := o.Array(key)
+		for _, err := range []error{err1, err2, err3, err4, err5} {
+			require.NoError(t, err)
+		}
+		assert.Equal(t, []any{"", false, 0.0, Object(nil), []json.RawMessage(nil)},
+			[]any{text, truth, number, inner, list})
+	}
+	_, err = o.Text("a")
+	assert.EqualError(t, err, "a: array where a string should be")
+	_, err = o.Bool("s")
+	assert.EqualError(t, err, "s: string where true or false should be")
+	_, err = o.Number("s")
+	assert.EqualError(t, err, "s: string where a number should be")
+	_, err = o.Number("b")
+	assert.EqualError(t, err, "b: boolean where a number should be")
+	_, err = o.Object("n")
+	assert.EqualError(t, err, "n: number where an object should be")
+	_, err = o.Array("o")
+	assert.EqualError(t, err, "o: object where an array should be")
+	_, err = Parse([]byte("null"))
+	assert.EqualError(t, err, "null where an object should be")
+	assert.Equal(t, "nothing", KindOf(nil))
+}
+
+func TestOurValuesAreWrittenAsTheyAre(t *testing.T) {
+	assert.Equal(t, `{"a":"<&>\n","n":9007199254740993}`,
+		string(Of(map[string]any{"a": "<&>\n", "n": int64(9007199254740993)})))
+	assert.Panics(t, func() { Of(make(chan int)) })
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2,{"b":null}]}`, `{"a":1,"a":2}`, "[[[", `"\ud800"`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		o, err := Parse(data)
+		if err != nil {
+			return
+		}
+		for key := range o {
+			_, _ = o.Text(key)
+			_, _ = o.Object(key)
+			_, _ = o.Array(key)
+			_, _ = o.Number(key)
+		}
+	})
+}
