@@ -6,7 +6,7 @@ LIB    := python/ruvector/_lib/libruvector.so
 TAGS   := cshared,mallocator
 
 GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh cabi/lighten.sh \
-  $(shell find simd fault text arrowidx internal lake cabi ! -name '*_test.go' \
+  $(shell find simd fault text arrowidx agentclient internal lake cabi ! -name '*_test.go' \
     \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \))
 PY_SOURCES := \
   $(shell find python/ruvector python/ruvector_cli \( -name '*.py' -o -name 'py.typed' \)) \
@@ -61,7 +61,7 @@ lint: build ## vet, staticcheck, ruff, mypy, pyright
 	bash checks/static.sh
 
 fmt: $(VENV)/.ready ## format Go and Python
-	gofmt -w simd fault text arrowidx lake cabi internal
+	gofmt -w simd fault text arrowidx agentclient lake cabi internal
 	$(VENV)/bin/ruff check --quiet --fix .
 	$(VENV)/bin/ruff format --quiet .
 

@@ -2,7 +2,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${1:-20000}
-folders='simd fault text arrowidx internal/mem lake cabi'
+folders='simd fault text arrowidx agentclient internal/mem lake cabi'
 # shellcheck disable=SC2086
 files=$(grep -rl --include='*_test.go' '^func Fuzz' $folders || true)
 [ -n "$files" ] || { echo "no fuzz target found"; exit 1; }

@@ -12,7 +12,7 @@ try() {
 
 gofmt_clean() {
   local files
-  files=$(gofmt -l simd fault text arrowidx lake cabi internal benchmarks)
+  files=$(gofmt -l simd fault text arrowidx agentclient lake cabi internal benchmarks)
   [ -z "$files" ] || { echo "not formatted: $files"; return 1; }
 }
 

@@ -41,7 +41,7 @@ def main() -> int:
     upgrade = "--upgrade" in sys.argv
     for name in ("requirements-dev", "requirements-lake", "requirements-text"):
         lock(HERE / f"{name}.in", HERE / f"{name}.txt", upgrade)
-    for source in sorted([*CHECKS.glob("matrix/*.in"), *CHECKS.glob("clusters/*.in")]):
+    for source in sorted(CHECKS.glob("*/*.in")):
         lock(source, source.with_suffix(".txt"), upgrade)
     return 0
 

@@ -60,6 +60,7 @@ func (f sourceFile) isTest() bool {
 	return strings.HasSuffix(f.name, "_test.go") || strings.HasPrefix(f.name, "python/tests/") ||
 		strings.HasPrefix(f.name, "arrowidx/arrowidxtest/") ||
 		strings.HasPrefix(f.name, "lake/laketest/") ||
+		strings.HasPrefix(f.name, "internal/peertest/") ||
 		strings.HasPrefix(f.name, "internal/tidy/")
 }
 
