@@ -27,7 +27,8 @@ type Stream struct {
 
 // inflate returns what a body says, whatever it is packed in.
 func inflate(response *http.Response, body io.Reader) (io.Reader, error) {
-	switch packed := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); packed {
+	packed := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding")))
+	switch packed {
 	case "", "identity":
 		return body, nil
 	case "gzip", "x-gzip":
@@ -65,7 +66,8 @@ func (c *Client) whole(f *flight, response *http.Response, r *Request) (*Respons
 		return nil, err
 	}
 	answer := &Response{Status: response.StatusCode, Header: response.Header, URL: r.URL}
-	answer.Body, answer.Cut, err = c.readAll(f, body, answer.Status, or(r.MaxBody, c.options.Limits.Body))
+	most := or(r.MaxBody, c.options.Limits.Body)
+	answer.Body, answer.Cut, err = c.readAll(f, body, answer.Status, most)
 	return answer, err
 }
 
@@ -97,7 +99,8 @@ func (c *Client) streamOf(f *flight, response *http.Response, r *Request) (*Stre
 		raw: response.Body, most: or(r.MaxBody, c.options.Limits.Body),
 		total: or(r.Total, c.options.Timeouts.Total)}
 	var err error
-	if s.body, err = inflate(response, &watched{f, response.Body, c.options.Timeouts.Idle, nil}); err != nil {
+	body := &watched{f: f, body: response.Body, idle: c.options.Timeouts.Idle}
+	if s.body, err = inflate(response, body); err != nil {
 		response.Body.Close()
 		return nil, err
 	}

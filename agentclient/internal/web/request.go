@@ -33,8 +33,8 @@ type Request struct {
 	Total time.Duration
 }
 
-// Response is a whole answer of any status. Cut tells that it was no success and longer than what is
-// read of such.
+// Response is a whole answer of any status. Cut tells that it was no success and longer than what
+// is read of such.
 type Response struct {
 	Status   int
 	Header   http.Header

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
 	"github.com/ruvector/ruvector-arrow/agentclient/problem"
@@ -84,8 +83,8 @@ func (s *said) read(fields raw.Object) {
 	}
 }
 
-// reasonIn finds the reason of an ErrorInfo of the protocol's domain in an error's details: an array
-// of objects, or one.
+// reasonIn finds the reason of an ErrorInfo of the protocol's domain in an error's details: an
+// array of objects, or one.
 func reasonIn(data json.RawMessage) string {
 	list := []json.RawMessage{data}
 	if raw.KindOf(data) == "array" {
@@ -206,6 +205,3 @@ func attempts(err error, n int) error {
 	}
 	return err
 }
-
-// lowered is a text in small letters without blanks around it.
-func lowered(text string) string { return strings.ToLower(strings.TrimSpace(text)) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"strings"
 
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/web"
@@ -140,11 +139,11 @@ func (t *rpc) request(p *prepared, accept string) (web.Request, string, error) {
 // read takes the result out of an answer.
 func (t *rpc) read(answer *web.Response, id, op string) (json.RawMessage, error) {
 	good := answer.Status >= 200 && answer.Status < 300
-	if !good && (answer.Cut || !strings.HasPrefix(strings.TrimLeft(string(answer.Body), " \t\r\n"), "{")) {
+	if !good && (answer.Cut || raw.KindOf(answer.Body) != "object") {
 		return nil, t.web.Refusal(answer)
 	}
 	if good && !isJSON(media(answer.Header)) && raw.KindOf(answer.Body) != "object" {
-		return nil, t.invalid("it is " + media(answer.Header) + ", not JSON").
+		return nil, t.invalid("it is "+media(answer.Header)+", not JSON").
 			With("status", int64(answer.Status))
 	}
 	result, err := t.envelope(answer.Body, id, op, answer.Status)

@@ -50,9 +50,9 @@ type Transport interface {
 // Feed is a stream of events. Next is called by one goroutine at a time; Close by any, and ends a
 // Next.
 type Feed interface {
-	// Next returns a StreamResponse of A2A 1.0, strict JSON as raw.Check has it. io.EOF says that the peer ended the stream; every
-	// other error is of package problem, and the stream has ended too. A context that ends within
-	// Next ends the stream.
+	// Next returns a StreamResponse of A2A 1.0, strict JSON as raw.Check has it. io.EOF says that the
+	// peer ended the stream; every other error is of package problem, and the stream has ended too.
+	// A context that ends within Next ends the stream.
 	Next(ctx context.Context) (json.RawMessage, error)
 	// Close ends the stream.
 	Close() error
