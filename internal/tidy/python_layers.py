@@ -29,7 +29,7 @@ LEAVES = frozenset(
 # Lowest first: each may import those before it.
 ORDER = (
     "_native", "_input", "_show", "_text", "_index", "_frames", "_parquet", "_lake",
-    "_documents", "_recommend", "_accessors", "_clusters", "ray", "spark",
+    "_documents", "_agents", "a2a", "_recommend", "_accessors", "_clusters", "ray", "spark",
 )  # fmt: skip
 DOOR = "_native"  # alone imports ctypes
 COMMAND = "__main__"  # hands over to ruvector_cli

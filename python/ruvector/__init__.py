@@ -23,6 +23,7 @@ from ._accessors.frame import FrameAccessor
 from ._accessors.series import SeriesAccessor
 from ._caller import RuVectorWarning
 from ._errors import (
+    A2aError,
     BackendError,
     CacheMissError,
     ColumnError,
@@ -91,15 +92,24 @@ from ._text.embedder import Embedder
 from ._version import __version__
 
 __all__ = [
+    "A2aError",
+    "AgentCapabilities",
+    "AgentCard",
+    "AgentProvider",
+    "AgentSkill",
     "AnyIndex",
+    "Artifact",
+    "AuthScheme",
     "BackendAdapter",
     "BackendError",
+    "BudgetExceeded",
     "BundleContent",
     "Cache",
     "CacheInfo",
     "CacheMissError",
     "CacheStats",
     "Candidate",
+    "CardSignatureInvalid",
     "Chunks",
     "Citation",
     "ColumnError",
@@ -131,6 +141,7 @@ __all__ = [
     "LanceDBBackend",
     "LimitExceeded",
     "LocalBackend",
+    "Message",
     "MetricError",
     "MissingExtra",
     "NativeError",
@@ -138,9 +149,11 @@ __all__ = [
     "ObjectStoreBackend",
     "OutOfMemory",
     "ParquetBackend",
+    "Part",
     "PersistError",
     "Plan",
     "Poisoned",
+    "PolicyViolation",
     "Prompt",
     "RabitqAsymIndex",
     "RabitqIndex",
@@ -150,6 +163,7 @@ __all__ = [
     "Recommendation",
     "RefreshResult",
     "Reranker",
+    "Role",
     "RuLake",
     "RuLakeBuilder",
     "RuLakeBundle",
@@ -159,6 +173,13 @@ __all__ = [
     "ScoreReport",
     "SearchResult",
     "SeriesAccessor",
+    "Task",
+    "TaskArtifactUpdateEvent",
+    "TaskState",
+    "TaskStatus",
+    "TaskStatusUpdateEvent",
+    "TaskUpdate",
+    "TransportError",
     "UnknownBackend",
     "UnknownCollection",
     "UnknownId",
@@ -167,6 +188,7 @@ __all__ = [
     "VectorsChanged",
     "WitnessMismatch",
     "__version__",
+    "a2a",
     "build_index",
     "cache",
     "chunk",
@@ -205,6 +227,34 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from . import a2a
+    from ._agents.card import (
+        AgentCapabilities,
+        AgentCard,
+        AgentProvider,
+        AgentSkill,
+        AuthScheme,
+    )
+    from ._agents.errors import (
+        BudgetExceeded,
+        CardSignatureInvalid,
+        PolicyViolation,
+        TransportError,
+    )
+    from ._agents.message import (
+        Artifact,
+        Message,
+        Part,
+        Role,
+    )
+    from ._agents.task import (
+        Task,
+        TaskArtifactUpdateEvent,
+        TaskState,
+        TaskStatus,
+        TaskStatusUpdateEvent,
+        TaskUpdate,
+    )
     from ._documents.chunking import Chunks, chunk
     from ._documents.prompt import Prompt, prompt
     from ._documents.prompting.lines import Citation
@@ -234,10 +284,18 @@ if TYPE_CHECKING:
     from ._text.rerankers.protocol import Reranker
 else:  # checkers report names that are absent themselves
     _LATER = {  # looked up once, by who uses them
+        "AgentCapabilities": "_agents.card",
+        "AgentCard": "_agents.card",
+        "AgentProvider": "_agents.card",
+        "AgentSkill": "_agents.card",
+        "Artifact": "_agents.message",
+        "AuthScheme": "_agents.card",
         "BackendAdapter": "_lake.adapter",
+        "BudgetExceeded": "_agents.errors",
         "BundleContent": "_lake.bundle",
         "CacheStats": "_lake.stats",
         "Candidate": "_recommend.result",
+        "CardSignatureInvalid": "_agents.errors",
         "Chunks": "_documents.chunking",
         "Citation": "_documents.prompting.lines",
         "Consistency": "_lake.consistency",
@@ -250,18 +308,29 @@ else:  # checkers report names that are absent themselves
         "LakeSession": "_lake.session",
         "LanceDBBackend": "_lake.adapters.lancedb",
         "LocalBackend": "_lake.stores",
+        "Message": "_agents.message",
         "ObjectStoreBackend": "_lake.adapters.objects",
         "ParquetBackend": "_lake.stores",
+        "Part": "_agents.message",
+        "PolicyViolation": "_agents.errors",
         "Prompt": "_documents.prompt",
         "ReadReport": "_documents.report",
         "Recommendation": "_recommend.result",
         "RefreshResult": "_lake.stats",
         "Reranker": "_text.rerankers.protocol",
+        "Role": "_agents.message",
         "RuLake": "_lake.lake",
         "RuLakeBuilder": "_lake.builder",
         "RuLakeBundle": "_lake.bundle",
         "SQLiteBackend": "_lake.adapters.sqlite",
         "ScoreReport": "_parquet.scoring.report",
+        "Task": "_agents.task",
+        "TaskArtifactUpdateEvent": "_agents.task",
+        "TaskState": "_agents.task",
+        "TaskStatus": "_agents.task",
+        "TaskStatusUpdateEvent": "_agents.task",
+        "TaskUpdate": "_agents.task",
+        "TransportError": "_agents.errors",
         "chunk": "_documents.chunking",
         "last_read": "_documents.report",
         "prompt": "_documents.prompt",
@@ -272,6 +341,10 @@ else:  # checkers report names that are absent themselves
     }
 
     def __getattr__(name: str) -> object:
+        if name == "a2a":
+            import importlib
+
+            return importlib.import_module(".a2a", __name__)
         if name in _LATER:
             import importlib
 

@@ -29,13 +29,12 @@
     |- OutOfMemory (MemoryError)
     |- EmbedError
     |- MissingExtra (ImportError)
-    |- A2aError
+    |- A2aError: the tree below it is that of ``rv.a2a``
     |- ForkedProcessError (RuntimeError)
     `- NativeError
        `- Poisoned
 
-Every class has a number, ``kind``, which is the same in Go, in C and here. That of A2aError is
-reserved: nothing raises it yet, and ``rv`` has no such name.
+Every class has a number, ``kind``, which is the same in Go, in C and here.
 Cancellation is ``KeyboardInterrupt`` or ``asyncio.CancelledError``, never a class of ours.
 """
 
@@ -290,9 +289,38 @@ class MissingExtra(RuVectorError, ImportError):
 
 
 class A2aError(RuVectorError):
-    """An agent failed."""
+    """Another agent, or the way to it, failed. The classes below it are those of ``rv.a2a``.
+
+    Attributes
+    ----------
+    op : str or None
+        What was asked for: ``"connect"``, ``"send_task"``.
+    url : str or None
+        What was asked, without its query.
+    task_id : str or None
+        The task that the agent named.
+    attempts : int
+        How often it was asked; 0 where nothing was sent.
+    """
 
     kind = 30
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        op: str | None = None,
+        url: str | None = None,
+        task_id: str | None = None,
+        attempts: int = 0,
+        row: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(message, row=row, column=column)
+        self.op = op
+        self.url = url
+        self.task_id = task_id
+        self.attempts = attempts
 
 
 class ForkedProcessError(RuVectorError, RuntimeError):

@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 import ruvector as rv
-from ruvector import _errors
 
 METHODS = (
     "build", "build_async", "load", "save", "search", "search_async", "within", "neighbors",
@@ -24,7 +23,6 @@ VERBS = (
     "dedup", "duplicated", "duplicate_groups", "similarity_quantiles", "neighbors", "similar_to",
     "recall",
 )  # fmt: skip
-RESERVED = ("A2aError",)
 ROWS = np.eye(3, dtype=np.float32)
 
 
@@ -125,9 +123,3 @@ def test_explain_takes_what_search_takes() -> None:
     assert rv.explain(frame=frame, query=ROWS[0]).queries == 1
     with pytest.raises(TypeError, match="unexpected keyword argument 'kk'"):
         rv.explain(frame, ROWS[0], kk=2)  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize("name", RESERVED)
-def test_errors_that_nothing_raises_keep_their_numbers_but_are_not_shown(name: str) -> None:
-    assert not hasattr(rv, name)
-    assert getattr(_errors, name) in _errors.CLASSES.values()

@@ -1,0 +1,1 @@
+"""Other agents: cards, tasks and their updates, trust, credentials, limits, and the client."""
