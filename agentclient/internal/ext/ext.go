@@ -91,7 +91,7 @@ func On(values []string) []string {
 			if len(found) == mostURIs {
 				return found
 			}
-			if CheckURI(uri) == nil && !slices.Contains(found, uri) {
+			if uri != "" && CheckURI(uri) == nil && !slices.Contains(found, uri) {
 				found = append(found, uri)
 			}
 		}
