@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 LIB    := python/ruvector/_lib/libruvector.so
-TAGS   := cshared,mallocator
+TAGS   := cshared,mallocator,arrow_json_stdlib
 
 GO_SOURCES := go.mod go.sum cabi/symbols.map cabi/build.sh cabi/lighten.sh \
   $(shell find simd fault text arrowidx agentclient internal lake cabi ! -name '*_test.go' \

@@ -13,7 +13,7 @@ cd "$root"
 sh cabi/lighten.sh
 CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false \
 	-modfile build/light/go.mod \
-	-tags "cshared,mallocator${RUVECTOR_TAGS:+,$RUVECTOR_TAGS}" \
+	-tags "cshared,mallocator,arrow_json_stdlib${RUVECTOR_TAGS:+,$RUVECTOR_TAGS}" \
 	-ldflags "-s -w -buildid= -X main.version=$version \
 	-extldflags=-Wl,--version-script=$root/cabi/symbols.map,$wrap" \
 	-o "$out" ./cabi

@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/.venv/bin
-tags=cshared,mallocator
+tags=cshared,mallocator,arrow_json_stdlib
 failed=0
 
 try() {

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	tags   = "cshared,mallocator"
+	tags   = "cshared,mallocator,arrow_json_stdlib"
 	linked = "./cabi"      // the package whose closure is the shared library
 	target = "THIRD_PARTY" // the file written, in the module root
 	rule   = "\n================================================================================\n"
