@@ -61,6 +61,7 @@ func (f sourceFile) isTest() bool {
 		strings.HasPrefix(f.name, "arrowidx/arrowidxtest/") ||
 		strings.HasPrefix(f.name, "lake/laketest/") ||
 		strings.HasPrefix(f.name, "internal/peertest/") ||
+		strings.HasPrefix(f.name, "agentclient/internal/agenttest/") ||
 		strings.HasPrefix(f.name, "internal/tidy/")
 }
 

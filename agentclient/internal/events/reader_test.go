@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/agentclient/internal/agenttest"
 	"github.com/ruvector/ruvector-arrow/agentclient/problem"
 )
 
@@ -154,24 +155,36 @@ func TestTrickledEventsCostNoSquare(t *testing.T) {
 	assert.Len(t, events, 1)
 }
 
+// streams are where inputs made for streams begin.
+var streams = []string{"data: a\n\n", "event: x\r\nid: 1\r\ndata: a\r\n\r\n", "data\r\r",
+	": c\n\ndata: \x00\n\n", "id: \x00\n\n", "\xef\xbb\xbfdata: a\n\n"}
+
 func FuzzSSE(f *testing.F) {
-	for _, seed := range []string{"data: a\n\n", "event: x\r\nid: 1\r\ndata: a\r\n\r\n", "data\r\r",
-		": c\n\ndata: \x00\n\n", "id: \x00\n\n", "\xef\xbb\xbfdata: a\n\n"} {
+	for _, seed := range streams {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		whole, err := read(strings.NewReader(string(body)), 256)
-		if err != io.EOF && !problem.Is(err, problem.ResponseTooLarge) {
-			t.Fatal(err)
-		}
-		parts, ended := read(iotest.OneByteReader(strings.NewReader(string(body))), 256)
-		if fmt.Sprint(whole) != fmt.Sprint(parts) || (err == io.EOF) != (ended == io.EOF) {
-			t.Fatalf("%q: %q, %v in one piece; %q, %v byte by byte", body, whole, err, parts, ended)
-		}
-		for _, event := range whole {
-			if len(event) > 256+8 {
-				t.Fatalf("an event of %d bytes", len(event))
-			}
-		}
+	f.Fuzz(func(t *testing.T, body []byte) { readBothWays(t, body) })
+}
+
+func TestMutatedStreams(t *testing.T) {
+	agenttest.Mutations(t, streams, func(t testing.TB, next func() []byte) {
+		readBothWays(t, next())
 	})
+}
+
+// readBothWays reads a body in one piece and byte by byte.
+func readBothWays(t testing.TB, body []byte) {
+	whole, err := read(strings.NewReader(string(body)), 256)
+	if err != io.EOF && !problem.Is(err, problem.ResponseTooLarge) {
+		t.Fatal(err)
+	}
+	parts, ended := read(iotest.OneByteReader(strings.NewReader(string(body))), 256)
+	if fmt.Sprint(whole) != fmt.Sprint(parts) || (err == io.EOF) != (ended == io.EOF) {
+		t.Fatalf("%q: %q, %v in one piece; %q, %v byte by byte", body, whole, err, parts, ended)
+	}
+	for _, event := range whole {
+		if len(event) > 256+8 {
+			t.Fatalf("an event of %d bytes", len(event))
+		}
+	}
 }

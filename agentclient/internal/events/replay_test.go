@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/ruvector/ruvector-arrow/agentclient/internal/agenttest"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
 )
 
@@ -94,33 +95,44 @@ func TestSameIsOfMeaning(t *testing.T) {
 	}
 }
 
-// FuzzMerge merges any three events, the second one as a snapshot: it never fails in another way
-// than the two that it may, keeps count of what it holds, and writes JSON.
+// updates are where inputs made for merging begin.
+var updates = []string{whole(Working, list("a", "x")), whole(Working, list("a", "x", "y")),
+	more("a", "y"), begin("a", "x"), whole(Working, list("a", "y")), begin("a", "y"),
+	status(Working, said("m", "x")), `{"message":{"messageId":"m"}}`, status(Completed, "")}
+
 func FuzzMerge(f *testing.F) {
-	f.Add([]byte(whole(Working, list("a", "x"))), []byte(whole(Working, list("a", "x", "y"))),
-		[]byte(more("a", "y")))
-	f.Add([]byte(begin("a", "x")), []byte(whole(Working, list("a", "y"))), []byte(begin("a", "y")))
-	f.Add([]byte(status(Working, said("m", "x"))), []byte(`{"message":{"messageId":"m"}}`),
-		[]byte(status(Completed, "")))
-	f.Fuzz(func(t *testing.T, one, two, three []byte) {
-		task := &Task{Most: 4096}
-		for i, data := range [][]byte{one, two, three, two, three, three} {
-			if raw.Check(data) != nil {
-				return
-			}
-			e, err := Parse(data)
-			if err != nil {
-				continue
-			}
-			if _, err = task.Merge(e, i == 1 || i == 3); err != nil {
-				continue
-			}
-			if task.size != task.count() {
-				t.Fatalf("%d counted, %d held", task.size, task.count())
-			}
-			if text := task.JSON(); text != nil && raw.Check(text) != nil {
-				t.Fatalf("%s: %v", text, raw.Check(text))
-			}
-		}
+	for i := 0; i < len(updates); i += 3 {
+		f.Add([]byte(updates[i]), []byte(updates[i+1]), []byte(updates[i+2]))
+	}
+	f.Fuzz(func(t *testing.T, one, two, three []byte) { mergeThree(t, one, two, three) })
+}
+
+func TestMutatedUpdates(t *testing.T) {
+	agenttest.Mutations(t, updates, func(t testing.TB, next func() []byte) {
+		mergeThree(t, next(), next(), next())
 	})
+}
+
+// mergeThree merges any three events, the second one as a snapshot: it never fails in another way
+// than the two that it may, keeps count of what it holds, and writes JSON.
+func mergeThree(t testing.TB, one, two, three []byte) {
+	task := &Task{Most: 4096}
+	for i, data := range [][]byte{one, two, three, two, three, three} {
+		if raw.Check(data) != nil {
+			continue
+		}
+		e, err := Parse(data)
+		if err != nil {
+			continue
+		}
+		if _, err = task.Merge(e, i == 1 || i == 3); err != nil {
+			continue
+		}
+		if task.size != task.count() {
+			t.Fatalf("%d counted, %d held", task.size, task.count())
+		}
+		if text := task.JSON(); text != nil && raw.Check(text) != nil {
+			t.Fatalf("%s: %v", text, raw.Check(text))
+		}
+	}
 }

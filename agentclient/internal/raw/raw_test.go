@@ -2,11 +2,14 @@ package raw
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/agentclient/internal/agenttest"
 )
 
 func TestWhatIsNotStrictJSONIsRefused(t *testing.T) {
@@ -83,20 +86,36 @@ func TestOurValuesAreWrittenAsTheyAre(t *testing.T) {
 	assert.Panics(t, func() { Of(make(chan int)) })
 }
 
+// texts are where inputs made for parsing begin.
+var texts = []string{`{"a":[1,2,{"b":null}]}`, `{"a":1,"a":2}`, "[[[", `"\ud800"`,
+	`{"a":"x","b":true,"c":1.5e3,"d":"12","e":{"f":[]},"g":null}`}
+
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{"a":[1,2,{"b":null}]}`, `{"a":1,"a":2}`, "[[[", `"\ud800"`} {
+	for _, seed := range texts {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o, err := Parse(data)
-		if err != nil {
-			return
+	f.Fuzz(func(t *testing.T, data []byte) { readAll(t, data) })
+}
+
+func TestMutatedTexts(t *testing.T) {
+	agenttest.Mutations(t, texts, func(t testing.TB, next func() []byte) { readAll(t, next()) })
+}
+
+// readAll reads an object; what is let through is JSON, and the values say what they are.
+func readAll(t testing.TB, data []byte) {
+	o, err := Parse(data)
+	if err != nil {
+		return
+	}
+	if !json.Valid(data) {
+		t.Fatal("not JSON, and let through")
+	}
+	for key := range o {
+		_, _ = o.Text(key)
+		_, _ = o.Object(key)
+		_, _ = o.Array(key)
+		if number, err := o.Number(key); err == nil && math.IsInf(number, 0) {
+			t.Fatal("an infinite number")
 		}
-		for key := range o {
-			_, _ = o.Text(key)
-			_, _ = o.Object(key)
-			_, _ = o.Array(key)
-			_, _ = o.Number(key)
-		}
-	})
+	}
 }
