@@ -221,8 +221,6 @@ func TestHostileArtifacts(t *testing.T) {
 		require.Contains(t, whole, change)
 		return strings.Replace(whole, change, to, 1)
 	}
-	_, err := Decode(artifactOf("vector_ref", `"1"`, ref("384", "384.0")))
-	require.NoError(t, err)
 	for what, part := range map[string]string{
 		"witness is short":      ref(witness, witness[2:]),
 		"witness is no hex":     ref(witness, witness[1:]+"g"),
@@ -246,9 +244,8 @@ func TestHostileArtifacts(t *testing.T) {
 		"data is a list":        `{"data":[1]}`,
 		"data is null":          `{"data":null}`,
 		"no data":               `{"text":"x"}`,
-		"two parts":             ref("", "") + `,{"text":"x"}`,
+		"two parts":             `{"text":"x"},{"text":"x"}`,
 		"no object":             `7`,
-		"null":                  `null`,
 		"the same key twice":    ref(`"count":5`, `"count":5,"count":6`),
 		"deep":                  strings.Repeat("[", 100) + strings.Repeat("]", 100),
 	} {
@@ -272,8 +269,10 @@ func TestHostileArtifacts(t *testing.T) {
 		_, err := Decode(json.RawMessage(whole))
 		assert.Equal(t, problem.InvalidAgentResponse, problem.CodeOf(err), whole)
 	}
-	_, err = DecodePart(json.RawMessage(`{`))
+	_, err := DecodePart(json.RawMessage(`{`))
 	assert.Equal(t, problem.InvalidAgentResponse, problem.CodeOf(err))
+	_, err = Decode(artifactOf("vector_ref", `"1"`, ref("384", "384.0")))
+	require.NoError(t, err, "proto peers write doubles")
 }
 
 // A task that hands over a witness says so in at most 2 KiB, however many vectors it stands for,
