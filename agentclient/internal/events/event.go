@@ -221,3 +221,22 @@ func invalid(format string, args ...any) error {
 	return problem.New(problem.InvalidAgentResponse, fmt.Sprintf(format, args...),
 		"the agent does not keep to A2A 1.0; tell those who run it")
 }
+
+// AllMetadata are the objects in which an event may report something: its own, that of the artifact
+// or of the message in its status; none twice.
+func (e *Event) AllMetadata() []raw.Object {
+	var list []raw.Object
+	add := func(found raw.Object, err error) {
+		if err == nil && len(found) > 0 {
+			list = append(list, found)
+		}
+	}
+	add(e.Metadata, nil)
+	add(e.artifact.Object("metadata"))
+	if status, err := e.body.Object("status"); err == nil && status.Has("message") {
+		if message, err := status.Object("message"); err == nil {
+			add(message.Object("metadata"))
+		}
+	}
+	return list
+}

@@ -56,8 +56,7 @@ func TestWhatAResumedStreamRepeats(t *testing.T) {
 			"g-", "a:1|2|3 b:x|x"},
 		"text joined": {
 			[]string{"resumed" + whole(Working, list("a", "1234")), more("a", "5")}, "--", "a:1234|5"},
-		"text joined, and shorter": {
-			[]string{"resumed" + whole(Working, list("a", "12"))}, "g", "a:12"},
+		"text joined, shorter": {[]string{"resumed" + whole(Working, list("a", "12"))}, "g", "a:12"},
 		"a status is repeated": {
 			[]string{"resumed" + whole(Working, list("a", "1", "2", "3")), status(Working, ""),
 				status(Working, "")}, "-d-", "a:1|2|3"},

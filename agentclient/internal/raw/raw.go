@@ -22,6 +22,14 @@ type Object map[string]json.RawMessage
 
 // Check reports what keeps bytes from being one value of strict JSON; nil if nothing does.
 func Check(data []byte) error {
+	if plain(data) {
+		return nil
+	}
+	return strict(data)
+}
+
+// strict is Check by the rules one after the other, to say which one was broken.
+func strict(data []byte) error {
 	if !utf8.Valid(data) {
 		return fmt.Errorf("it is not UTF-8")
 	}
@@ -79,12 +87,17 @@ func Parse(data []byte) (Object, error) {
 	return Part(data)
 }
 
-// Part reads an object inside of what was checked.
+// Part reads an object inside of what was checked. Its values are parts of data, which must not be
+// changed afterwards.
 func Part(data []byte) (Object, error) {
 	if kind := KindOf(data); kind != "object" {
 		return nil, fmt.Errorf("%s where an object should be", kind)
 	}
-	var found Object
+	found := Object{}
+	if parts(data, func(key string, value json.RawMessage) { found[key] = value }) {
+		return found, nil
+	}
+	found = nil
 	if err := json.Unmarshal(data, &found); err != nil {
 		return nil, err
 	}
@@ -124,6 +137,10 @@ func (o Object) Text(key string) (string, error) {
 	if kind := KindOf(o[key]); kind != "string" {
 		return "", fmt.Errorf("%s: %s where a string should be", key, kind)
 	}
+	s := scanner{data: bytes.TrimSpace(o[key])}
+	if text, ok := s.text(); ok && s.at == len(s.data) {
+		return string(text), nil
+	}
 	var text string
 	err := json.Unmarshal(o[key], &text)
 	return text, err
@@ -140,8 +157,8 @@ func (o Object) Bool(key string) (bool, error) {
 	return string(bytes.TrimSpace(o[key])) == "true", nil
 }
 
-// Number returns a finite number, 0 where there is none or null. ProtoJSON writes 64-bit integers as
-// strings: those are read too.
+// Number returns a finite number, 0 where there is none or null. ProtoJSON writes 64-bit integers
+// as strings: those are read too.
 func (o Object) Number(key string) (float64, error) {
 	if !o.Has(key) {
 		return 0, nil
@@ -177,7 +194,11 @@ func (o Object) Array(key string) ([]json.RawMessage, error) {
 	if kind := KindOf(o[key]); kind != "array" {
 		return nil, fmt.Errorf("%s: %s where an array should be", key, kind)
 	}
-	var found []json.RawMessage
+	found := []json.RawMessage{}
+	if parts(o[key], func(_ string, value json.RawMessage) { found = append(found, value) }) {
+		return found, nil
+	}
+	found = nil
 	err := json.Unmarshal(o[key], &found)
 	return found, err
 }

@@ -2,7 +2,9 @@ package raw
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -101,8 +103,77 @@ func TestMutatedTexts(t *testing.T) {
 	agenttest.Mutations(t, texts, func(t testing.TB, next func() []byte) { readAll(t, next()) })
 }
 
+// The quick way to check and to read lets nothing through that the slow one does not, and reads the
+// same.
+func compare(t testing.TB, data []byte) {
+	err := strict(data)
+	if plain(data) && err != nil {
+		t.Fatalf("let through: %v", err)
+	}
+	if err != nil {
+		return
+	}
+	var want []json.RawMessage
+	if KindOf(data) == "array" {
+		got, err := (Object{"a": data}).Array("a")
+		if json.Unmarshal(data, &want) != nil || err != nil || !reflect.DeepEqual(want, got) {
+			t.Fatalf("%q, not %q", got, want)
+		}
+	}
+	if KindOf(data) != "object" {
+		return
+	}
+	var fields Object
+	got, err := Part(data)
+	if json.Unmarshal(data, &fields) != nil || err != nil || !reflect.DeepEqual(fields, got) {
+		t.Fatalf("%q, not %q: %v", got, fields, err)
+	}
+	for key, value := range got {
+		if KindOf(value) == "string" {
+			var text string
+			said, err := got.Text(key)
+			if json.Unmarshal(value, &text) != nil || err != nil || text != said {
+				t.Fatalf("%q, not %q", said, text)
+			}
+		}
+	}
+}
+
+func TestTheQuickWayIsNoOtherWay(t *testing.T) {
+	many := "{"
+	for i := range 30 {
+		many += fmt.Sprintf(`"k%d":%d,`, i, i)
+	}
+	for text, quick := range map[string]bool{
+		` {"a" : [1 , 2.5e3, -0, {"b":null}], "c":"x\u00e4\ud83d\ude00\n", "d" : true } `: true,
+		`[]`: true, `[[],{}]`: true, `"a"`: true, `12`: true, ` false`: true, `1e999`: false,
+		`[1,]`: false, `{"a":1,"a":2}`: false, `{"a":1,"\u0061":2}`: false, `01`: false, `1.`: false,
+		`"\ud800"`: false, `"\udc00"`: false, `"\ud800\u0041"`: false, "\"\x01\"": false,
+		`"\x"`: false, `{"a"}`: false, `{a:1}`: false, `tru`: false, `nul`: false, `+1`: false,
+		`"\u12"`: false, `"a`: false, `{"a":1`: false, `{} x`: false, "\ufeff{}": false, `"\`: false,
+		strings.Repeat("[", 64) + strings.Repeat("]", 64): true,
+		strings.Repeat("[", 65) + strings.Repeat("]", 65): false,
+		many + `"z":0}`: false, many + `"k7":0}`: false, strings.Repeat("9", 299): true,
+		strings.Repeat("9", 400): false, `{"a":{"x":1},"b":{"x":1}}`: true, `-`: false, `1e`: false,
+		`1e400`: false, `1e-400`: true, `{"a":1 "b":2}`: false, `[1 2]`: false, ``: false,
+	} {
+		assert.Equal(t, quick, plain([]byte(text)), "%q", text)
+		compare(t, []byte(text))
+		readAll(t, []byte(text))
+	}
+}
+
+// What was not checked is read without a panic, whatever it is.
+func TestPartsOfWhatIsBrokenAreNone(t *testing.T) {
+	for _, text := range []string{"", "{", "[", `{"a"`, `{"a":`, `{"a":"`, `{"a":[`, `{"a":"x\`, "[,]",
+		`{"a":1}}`, `[1]]`, "{:}", `{"a":1,`, "[1"} {
+		assert.False(t, parts([]byte(text), func(string, json.RawMessage) {}), text)
+	}
+}
+
 // readAll reads an object; what is let through is JSON, and the values say what they are.
 func readAll(t testing.TB, data []byte) {
+	compare(t, data)
 	o, err := Parse(data)
 	if err != nil {
 		return
