@@ -6,8 +6,9 @@
 // that the card proves to be its own.
 //
 // Reading order: card.go and parse.go, cards of A2A 1.0; dialect.go, older ones as 1.0; select.go;
-// schema.go and canonical.go, the three byte strings that are signed; key.go and jws.go, keys and
-// signatures.
+// schema.go and canonical.go, the three byte strings that are signed; key.go, jws.go, policy.go and
+// verify.go, whom to believe; store.go and memory.go, what was believed before; legacy.go, cards of
+// rvagent.
 package card
 
 import (

@@ -29,6 +29,18 @@ const (
 	ReasonMalformed = "malformed"
 )
 
+// refusals say what the reasons of refused signatures are.
+var refusals = map[string]string{
+	ReasonAlg:       "its alg is none of ES256, ES384, EdDSA, RS256 and PS256",
+	ReasonCritical:  "it has crit, and nothing of that is understood here",
+	ReasonPayload:   "it has b64, and is not over the text of the card",
+	ReasonKeyID:     "it names no key",
+	ReasonExpired:   "it has expired",
+	ReasonEarly:     "it is not valid yet",
+	ReasonTime:      "one of its times is no number",
+	ReasonMalformed: "it has not the form of a signature",
+}
+
 // algorithms are those that verify: nothing without a key, nothing with a secret.
 var algorithms = []string{"ES256", "ES384", "EdDSA", "Ed25519", "RS256", "PS256"}
 
