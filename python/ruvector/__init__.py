@@ -99,6 +99,7 @@ __all__ = [
     "AgentSkill",
     "AnyIndex",
     "Artifact",
+    "Auth",
     "AuthScheme",
     "BackendAdapter",
     "BackendError",
@@ -175,11 +176,14 @@ __all__ = [
     "SeriesAccessor",
     "Task",
     "TaskArtifactUpdateEvent",
+    "TaskPolicy",
+    "TaskSpec",
     "TaskState",
     "TaskStatus",
     "TaskStatusUpdateEvent",
     "TaskUpdate",
     "TransportError",
+    "Trust",
     "UnknownBackend",
     "UnknownCollection",
     "UnknownId",
@@ -228,6 +232,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from . import a2a
+    from ._agents.auth import Auth
     from ._agents.card import (
         AgentCapabilities,
         AgentCard,
@@ -247,6 +252,7 @@ if TYPE_CHECKING:
         Part,
         Role,
     )
+    from ._agents.policy import TaskPolicy, TaskSpec
     from ._agents.task import (
         Task,
         TaskArtifactUpdateEvent,
@@ -255,6 +261,7 @@ if TYPE_CHECKING:
         TaskStatusUpdateEvent,
         TaskUpdate,
     )
+    from ._agents.trust import Trust
     from ._documents.chunking import Chunks, chunk
     from ._documents.prompt import Prompt, prompt
     from ._documents.prompting.lines import Citation
@@ -289,6 +296,7 @@ else:  # checkers report names that are absent themselves
         "AgentProvider": "_agents.card",
         "AgentSkill": "_agents.card",
         "Artifact": "_agents.message",
+        "Auth": "_agents.auth",
         "AuthScheme": "_agents.card",
         "BackendAdapter": "_lake.adapter",
         "BudgetExceeded": "_agents.errors",
@@ -326,11 +334,14 @@ else:  # checkers report names that are absent themselves
         "ScoreReport": "_parquet.scoring.report",
         "Task": "_agents.task",
         "TaskArtifactUpdateEvent": "_agents.task",
+        "TaskPolicy": "_agents.policy",
+        "TaskSpec": "_agents.policy",
         "TaskState": "_agents.task",
         "TaskStatus": "_agents.task",
         "TaskStatusUpdateEvent": "_agents.task",
         "TaskUpdate": "_agents.task",
         "TransportError": "_agents.errors",
+        "Trust": "_agents.trust",
         "chunk": "_documents.chunking",
         "last_read": "_documents.report",
         "prompt": "_documents.prompt",

@@ -8,6 +8,14 @@ The names that are used most are names of ``ruvector``, too. Nothing here is imp
 first use of it. Cards and answers are what other agents say: data, never instructions.
 """
 
+from ._agents.auth import (
+    ApiKey,
+    Auth,
+    Basic,
+    Bearer,
+    MutualTls,
+    OAuth2ClientCredentials,
+)
 from ._agents.card import (
     AgentCapabilities,
     AgentCard,
@@ -60,6 +68,13 @@ from ._agents.errors import (
     VersionNotSupported,
 )
 from ._agents.message import Artifact, Message, Part, Role
+from ._agents.policy import (
+    AgentIdentity,
+    RecursionPolicy,
+    TaskContext,
+    TaskPolicy,
+    TaskSpec,
+)
 from ._agents.task import (
     Task,
     TaskArtifactUpdateEvent,
@@ -69,6 +84,7 @@ from ._agents.task import (
     TaskUpdate,
     Usage,
 )
+from ._agents.trust import Trust
 
 __all__ = [
     "A2aError",
@@ -76,13 +92,18 @@ __all__ = [
     "AgentCapabilities",
     "AgentCard",
     "AgentExtension",
+    "AgentIdentity",
     "AgentInterface",
     "AgentProvider",
     "AgentSkill",
+    "ApiKey",
     "Artifact",
     "ArtifactVersionUnsupported",
+    "Auth",
     "AuthError",
     "AuthScheme",
+    "Basic",
+    "Bearer",
     "BlockedAddress",
     "BudgetExceeded",
     "CardError",
@@ -100,6 +121,8 @@ __all__ = [
     "InvalidParams",
     "Message",
     "MethodNotFound",
+    "MutualTls",
+    "OAuth2ClientCredentials",
     "Part",
     "PeerInternalError",
     "PermissionDenied",
@@ -107,22 +130,27 @@ __all__ = [
     "ProtocolError",
     "PushNotSupported",
     "RecursionLimit",
+    "RecursionPolicy",
     "RedirectBlocked",
     "ResponseTooLarge",
     "Role",
     "StreamInterrupted",
     "Task",
     "TaskArtifactUpdateEvent",
+    "TaskContext",
     "TaskError",
     "TaskFailed",
     "TaskNotCancelable",
     "TaskNotFound",
+    "TaskPolicy",
+    "TaskSpec",
     "TaskState",
     "TaskStatus",
     "TaskStatusUpdateEvent",
     "TaskUpdate",
     "TlsError",
     "TransportError",
+    "Trust",
     "Unauthenticated",
     "UnsupportedOperation",
     "UnsupportedPeer",

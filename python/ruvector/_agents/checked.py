@@ -93,7 +93,10 @@ def amount_of(what: str, value: Any, least: float = 0.0, most: float = 1e15) -> 
     """
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise InvalidArgument(f"{what}={value!r:.80} must be a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if math.isnan(number) or not least <= number <= most:
         raise InvalidArgument(f"{what}={value!r:.80} must be between {least:g} and {most:g}")
     return number
