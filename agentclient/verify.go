@@ -1,4 +1,3 @@
-// Package agentclient asks agents of others over A2A, and trusts them as far as they are known.
 package agentclient
 
 import (
