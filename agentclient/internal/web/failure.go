@@ -108,7 +108,7 @@ func isDamage(err error) bool {
 		errors.As(err, &corrupt) || strings.Contains(text, "malformed") ||
 		strings.Contains(text, "invalid byte in chunk length") ||
 		strings.Contains(text, "unsupported transfer encoding") ||
-		strings.Contains(text, "unexpected HTTP") || strings.Contains(text, "bad Content-Length")
+		strings.Contains(text, "unexpected HTTP") || strings.Contains(text, "Content-Length")
 }
 
 // why is the last cause of an error, where an answer to "what can be done" lies.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -37,6 +38,8 @@ type server struct {
 func serve(t *testing.T, answer http.HandlerFunc) *server {
 	s := &server{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // until then the server does not see that a client went away
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		s.mu.Lock()
 		s.asked = append(s.asked, r.Clone(context.Background()))
 		s.mu.Unlock()

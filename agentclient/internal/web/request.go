@@ -29,8 +29,10 @@ type Request struct {
 	Follow int
 	// Again says when the question may be asked again.
 	Again Again
-	// Total is the time of one attempt, 0 for the client's.
-	Total time.Duration
+	// Total is the time of one attempt, 0 for the client's. Patient waits for headers and end as
+	// long as the context lets it: for answers that come when work is done.
+	Total   time.Duration
+	Patient bool
 }
 
 // Response is a whole answer of any status. Cut tells that it was no success and longer than what
@@ -50,9 +52,10 @@ type flight struct {
 	cancel context.CancelCauseFunc
 	life   context.Context
 	// stops are undone when it ends; caller is that of the caller's context.
-	stops  []func() bool
-	caller func() bool
-	header *time.Timer
+	stops   []func() bool
+	caller  func() bool
+	header  *time.Timer
+	patient bool
 	// stage is how far it came; from sent on the peer may have seen the question.
 	stage atomic.Int32
 	// tokens gave the token that was sent, nil for none.
@@ -105,7 +108,9 @@ func (f *flight) trace() *httptrace.ClientTrace {
 		TLSHandshakeStart: func() { f.stage.CompareAndSwap(connecting, greeting) },
 		GotConn: func(httptrace.GotConnInfo) {
 			f.stage.Store(sent)
-			f.header.Reset(f.c.options.Timeouts.Header)
+			if !f.patient {
+				f.header.Reset(f.c.options.Timeouts.Header)
+			}
 		},
 	}
 }
@@ -178,7 +183,7 @@ func (c *Client) ask(ctx context.Context, r *Request, total time.Duration) (
 	f.header = time.AfterFunc(time.Hour, func() { f.cancel(errHeaders) })
 	f.header.Stop()
 	f.stops = append(f.stops, f.header.Stop)
-	if total > 0 {
+	if f.patient = r.Patient; total > 0 && !r.Patient {
 		f.after(total, errTotal)
 	}
 	response, err := c.follow(f, r)

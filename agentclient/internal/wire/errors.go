@@ -44,6 +44,24 @@ var meanings = []meaning{
 	{"", -31403, problem.PermissionDenied, "the agent refuses this caller"},
 }
 
+// oldest are the numbers of the dialect of rvagent, where they mean other things.
+var oldest = []meaning{
+	{"", -32001, problem.Unauthenticated, "the agent wants to know who is asking"},
+	{"", -32002, problem.PolicyViolation, "the agent says that the task breaks its policy"},
+	{"", -32003, problem.BudgetExceeded, "the agent has no budget for the task"},
+	{"", -32004, problem.RecursionLimit, "the agent says that agents call agents too deeply"},
+	{"", -32005, problem.ArtifactVersionUnsupported, "the agent does not read this artifact"},
+	{"", -32006, problem.CardSignatureInvalid, "the agent does not trust the signature of a card"},
+	{"", -32010, problem.TaskNotFound, "the agent knows no such task"},
+	{"", -32011, problem.PeerInternalError, "the agent could not find another agent"},
+	{"", -32012, problem.PeerInternalError, "the agent could not reach another agent"},
+	{"", -32700, problem.OtherPeerError, "the agent could not read the request"},
+	{"", -32600, problem.OtherPeerError, "the agent takes the request for none"},
+	{"", -32601, problem.MethodNotFound, "the agent has no such method"},
+	{"", -32602, problem.InvalidParams, "the agent does not take these parameters"},
+	{"", -32603, problem.PeerInternalError, "the agent failed"},
+}
+
 // mostData is how much of an error's data is passed on.
 const mostData = 4 << 10
 
@@ -52,23 +70,26 @@ type said struct {
 	number  int64
 	known   bool // whether there was a number
 	status  int
+	ofTask  bool // whether what was asked for is a task
 	reason  string
 	message string
 	data    json.RawMessage
+	// numbers are the meanings of numbers in the peer's dialect.
+	numbers []meaning
 }
 
 // rpcError reads the error of a response of JSON-RPC. Whatever is wrong with it, it is an error.
-func (t *rpc) rpcError(data json.RawMessage, op string, status int) *problem.Error {
+func (t *rpc) rpcError(data json.RawMessage, status int) *problem.Error {
 	s := said{status: status}
 	fields, err := raw.Part(data)
 	if err != nil {
 		s.message = string(data)
-		return t.meant(s, op)
+		return t.meant(s)
 	}
 	s.read(fields)
 	s.data = fields["data"]
 	s.reason = reasonIn(s.data)
-	return t.meant(s, op)
+	return t.meant(s)
 }
 
 // read takes number and message out of an error, of whatever types they are.
@@ -114,16 +135,14 @@ func (s said) find() meaning {
 			return m
 		}
 	}
-	for _, m := range meanings {
+	for _, m := range s.numbers {
 		if s.known && s.number == m.number {
 			return m
 		}
 	}
 	switch {
-	case s.status == http.StatusUnauthorized:
-		return meaning{code: problem.Unauthenticated, says: "the agent wants to know who is asking"}
-	case s.status == http.StatusForbidden:
-		return meaning{code: problem.PermissionDenied, says: "the agent refuses this caller"}
+	case s.status == http.StatusNotFound && s.ofTask:
+		return meanings[0]
 	case s.status == http.StatusNotImplemented:
 		return meaning{code: problem.UnsupportedOperation, says: "the agent does not do that"}
 	case s.status >= 500:
@@ -138,7 +157,10 @@ var noMethod = regexp.MustCompile(`(?i)(unknown|unsupported|no such|invalid) met
 	`method.{0,80}(not found|unknown|not supported|unsupported)`)
 
 // meant makes the error.
-func (l *line) meant(s said, op string) *problem.Error {
+func (l *line) meant(s said) *problem.Error {
+	if s.numbers = meanings; l.at.Version == Rvagent {
+		s.numbers = oldest
+	}
 	m := s.find()
 	if s.number == -32600 && m.code == problem.OtherPeerError && noMethod.MatchString(s.message) {
 		m.code, m.says = problem.MethodNotFound, "the agent has no such method"

@@ -47,7 +47,7 @@ func (l *line) headers(more http.Header) (http.Header, error) {
 		made[http.CanonicalHeaderKey(name)] = values
 	}
 	value, err := ext.HeaderValue(uris)
-	if err != nil || value == "" {
+	if err != nil || value == "" || l.at.Version == Rvagent {
 		return made, err
 	}
 	name := ext.Header

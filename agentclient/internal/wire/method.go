@@ -81,7 +81,7 @@ type prepared struct {
 	taskID, configID string
 }
 
-// prepare checks a call before anything is sent.
+// check looks at a call before anything is sent.
 func (l *line) check(call Call, stream bool) (*prepared, error) {
 	m, known := methods[call.Op]
 	if !known || m.stream != stream {

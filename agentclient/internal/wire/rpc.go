@@ -139,7 +139,8 @@ func (t *rpc) request(p *prepared, accept string) (web.Request, string, error) {
 // read takes the result out of an answer.
 func (t *rpc) read(answer *web.Response, id, op string) (json.RawMessage, error) {
 	good := answer.Status >= 200 && answer.Status < 300
-	if !good && (answer.Cut || raw.KindOf(answer.Body) != "object") {
+	if !good && (answer.Cut || denied(answer.Status) || busy(answer.Status) ||
+		raw.KindOf(answer.Body) != "object") {
 		return nil, t.web.Refusal(answer)
 	}
 	if good && !isJSON(media(answer.Header)) && raw.KindOf(answer.Body) != "object" {
@@ -177,7 +178,7 @@ func (t *rpc) envelope(data []byte, id, op string, status int) (json.RawMessage,
 		return nil, t.invalid("its id is not that of the request")
 	}
 	if failed {
-		return nil, t.rpcError(fields["error"], op, status)
+		return nil, t.rpcError(fields["error"], status)
 	}
 	if fields["result"] == nil || !fields.Has("result") && op != DeletePush {
 		return nil, t.invalid("it has neither result nor error")

@@ -5,17 +5,13 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/ruvector/ruvector-arrow/agentclient/internal/card"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/web"
 	"github.com/ruvector/ruvector-arrow/agentclient/problem"
 )
 
-// Interface is where a peer listens and what it speaks there, as its card says after normalisation.
-type Interface struct {
-	URL     string
-	Binding string // "JSONRPC", "HTTP+JSON"
-	Version string // "1.0", "0.3", "rvagent-0.1"
-	Tenant  string
-}
+// Interface is where a peer listens and what it speaks there.
+type Interface = card.Interface
 
 // The bindings and versions that are spoken.
 const (
@@ -81,6 +77,12 @@ func New(at Interface, client *web.Client, o Options) (Transport, error) {
 	switch at.Binding + " " + at.Version {
 	case JSONRPC + " " + Current:
 		return &rpc{line: line, dialect: current{}}, nil
+	case JSONRPC + " " + Former:
+		return &rpc{line: line, dialect: former{}}, nil
+	case JSONRPC + " " + Rvagent:
+		return newOldest(line), nil
+	case HTTPJSON + " " + Current:
+		return newREST(line)
 	}
 	e := problem.New(problem.UnsupportedPeer, "the agent speaks "+problem.Said(at.Version)+" over "+
 		problem.Said(at.Binding)+", which this client does not",
