@@ -3,6 +3,8 @@ package card
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gowebpki/jcs"
@@ -275,4 +277,18 @@ func prune(value json.RawMessage) json.RawMessage {
 		return nothingOr(o, len(o))
 	}
 	return value
+}
+
+// wantSchemes puts back what pruning takes: a requirement without scopes is empty, and so SDKs sign
+// cards that declare a scheme and want none. What is declared counts as wanted by itself; both names
+// are signed.
+func (c *Card) wantSchemes() {
+	for _, name := range slices.Sorted(maps.Keys(c.Schemes)) {
+		if !slices.ContainsFunc(c.Requirements, func(one map[string][]string) bool {
+			_, named := one[name]
+			return named
+		}) {
+			c.Requirements = append(c.Requirements, map[string][]string{name: nil})
+		}
+	}
 }

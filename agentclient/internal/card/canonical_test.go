@@ -1,7 +1,9 @@
 package card
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -165,5 +167,38 @@ func TestNumbersHaveOneText(t *testing.T) {
 		"1.7976931348623157e308": "1.7976931348623157e+308",
 		"999999999999999900000":  "999999999999999900000", "1e21": "1e+21"} {
 		assert.Equal(t, fmt.Sprintf(`{"n":%s}`, want), canon(t, `{"n":`+given+`}`, Served))
+	}
+}
+
+// signed.json has cards that two SDKs signed, as they hold them and as they serve them: the one for
+// Python adds the fields of 0.3 to what it signed. All have empty values, so only Pruned verifies.
+func TestCardsThatSDKsSigned(t *testing.T) {
+	var rows []struct {
+		Maker, Card, Canonical string
+		JWK                    json.RawMessage
+	}
+	data, err := os.ReadFile("testdata/signed.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &rows))
+	require.Len(t, rows, 6)
+	for _, row := range rows {
+		pin, err := Pin("", "", row.JWK)
+		require.NoError(t, err)
+		c, result, err := Verify([]byte(row.Card), pin, place)
+		require.NoError(t, err, row.Maker)
+		assert.Equal(t, Pruned, result.Form, row.Maker)
+		assert.Equal(t, row.Canonical, string(c.Source), row.Maker)
+		assert.Equal(t, []string{"Signed € 😀", "https://a.example/rpc", "https://a.example/old"},
+			[]string{c.Name, c.Interfaces[0].URL, c.Interfaces[1].URL})
+		assert.Len(t, c.Interfaces, 2)
+		// Pruning took the requirement of a key without scopes; the scheme is still declared.
+		assert.Equal(t, []map[string][]string{{"o": {"r"}}, {"k": nil}}, c.Requirements)
+		assert.Equal(t, "X-Key", c.Schemes["k"].Name)
+		_, result, err = Verify([]byte(row.Card), TLS(), place)
+		require.NoError(t, err)
+		assert.Equal(t, UnknownKey, result.Level)
+		tampered := strings.Replace(row.Card, "https://a.example/rpc", "https://b.example/rpc", 1)
+		_, _, err = Verify([]byte(tampered), pin, place)
+		assert.Equal(t, ReasonSignature, invalidSignature(t, err))
 	}
 }

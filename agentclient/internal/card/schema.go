@@ -32,11 +32,6 @@ type field struct {
 // schema are the fields of a message of a2a.proto by their names in JSON.
 type schema map[string]field
 
-func (s schema) has(key string) bool {
-	_, found := s[key]
-	return found
-}
-
 var (
 	wanted = field{is: required}
 	texts  = field{kind: list}

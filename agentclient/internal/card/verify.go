@@ -110,6 +110,9 @@ func (v *verifier) decide(origin string, served func() (*Card, error),
 			result.AgentID = chosen.own.key.agent
 		}
 	}
+	if chosen.form == Pruned {
+		chosen.card.wantSchemes()
+	}
 	if err := v.remember(chosen, by, level); err != nil {
 		return nil, Result{}, err
 	}
