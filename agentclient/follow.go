@@ -79,7 +79,7 @@ var errBroken = errors.New("the connection ended before the task did")
 func (f *follower) follow(ctx context.Context, feed wire.Feed) error {
 	fresh := false
 	for {
-		opened := time.Now()
+		opened, subscribed, before := time.Now(), f.id != "", f.count
 		err := f.read(ctx, feed, fresh)
 		_ = feed.Close()
 		if time.Since(opened) >= f.resume.Healthy {
@@ -90,6 +90,8 @@ func (f *follower) follow(ctx context.Context, feed wire.Feed) error {
 			return io.EOF
 		case ctx.Err() != nil:
 			return cancelled(ctx, "stream_task")
+		case subscribed && f.count == before && unsubscribable(err):
+			return f.poll(ctx, fresh) // refused by the first event, as a2a-go does
 		case !mends(err):
 			return err
 		case f.id == "" || f.resume.Off:

@@ -174,8 +174,13 @@ func TestTasksThatCannotBeSubscribedToAreAskedFor(t *testing.T) {
 		"not found":   func(a *answer) { a.fail(-32001, "no active execution") },
 		"unsupported": func(a *answer) { a.fail(-32004, "terminal") },
 		"no method":   func(a *answer) { a.fail(-32601, "what?") },
-		"404":         func(a *answer) { a.w.WriteHeader(404) },
-		"405":         func(a *answer) { a.w.WriteHeader(405) },
+		"by an event": func(a *answer) {
+			a.w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(a.w, "data: {\"jsonrpc\":\"2.0\",\"id\":%s,"+
+				"\"error\":{\"code\":-32001,\"message\":\"no execution\"}}\n\n", a.id)
+		},
+		"404": func(a *answer) { a.w.WriteHeader(404) },
+		"405": func(a *answer) { a.w.WriteHeader(405) },
 		"a page": func(a *answer) {
 			a.w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(a.w, "<html>")

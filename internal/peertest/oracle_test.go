@@ -38,12 +38,10 @@ var shapes = map[string]func() any{
 	"agent/getAuthenticatedExtendedCard":  func() any { return new(struct{}) },
 }
 
-// readAs reads JSON into a type of a2a-go, which must know every name, and says what did not come
-// out again as it went in.
+// readAs reads JSON into a type of a2a-go and says what did not come out again as it went in, as
+// names do that the type does not know, or knows by another case.
 func readAs(data []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		return err
 	}
 	again, err := json.Marshal(into)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -74,6 +75,7 @@ func newPeer(t *testing.T, speaks ...speech) *peer {
 		a2asrv.WithTaskStore(taskstore.NewInMemory(&taskstore.InMemoryStoreConfig{
 			Authenticator: everybody})),
 		a2asrv.WithExtendedAgentCard(extended),
+		a2asrv.WithLogger(slog.New(slog.DiscardHandler)),
 		a2asrv.WithPushNotifications(push.NewInMemoryStore(), push.NewHTTPPushSender(nil)))
 	mux.Handle("/.well-known/agent-card.json", p.cardHandler(speaks))
 	mux.Handle("/rpc", p.noting(a2asrv.NewJSONRPCHandler(handler)))

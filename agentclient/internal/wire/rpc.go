@@ -180,8 +180,11 @@ func (t *rpc) envelope(data []byte, id, op string, status int) (json.RawMessage,
 	if failed {
 		return nil, t.rpcError(fields["error"], status)
 	}
-	if fields["result"] == nil || !fields.Has("result") && op != DeletePush {
+	if fields.Has("result") {
+		return fields["result"], nil
+	}
+	if op != DeletePush { // a2a-go answers it with nothing at all
 		return nil, t.invalid("it has neither result nor error")
 	}
-	return fields["result"], nil
+	return json.RawMessage("null"), nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/agentclient/problem"
 )
 
 func rpcAt(p *peer) Interface {
@@ -34,4 +36,18 @@ func TestPayloadsAreNotChanged(t *testing.T) {
 	assert.Equal(t, []string{"https://x.example/a, https://x.example/b"}, a.Header["A2a-Extensions"])
 	assert.Equal(t, "00-1-2-01", a.Header.Get("traceparent"))
 	assert.Equal(t, "application/json", a.Header.Get("Content-Type"))
+}
+
+// a2a-go answers the removal of an address with no result at all; nothing else may.
+func TestAnAnswerOfNothing(t *testing.T) {
+	p := listen(t, func(w http.ResponseWriter, a asked) {
+		write(w, "application/json", 200, `{"jsonrpc":"2.0","id":`+a.id()+`}`)
+	})
+	line := transport(t, rpcAt(p), Options{})
+	params := json.RawMessage(`{"taskId":"t1","id":"7"}`)
+	got, err := line.Call(soon(t), Call{Op: DeletePush, TaskID: "t1", Params: params})
+	require.NoError(t, err)
+	assert.Equal(t, "{}", text(got))
+	_, err = line.Call(soon(t), Call{Op: GetTask, Params: json.RawMessage(`{"id":"t1"}`)})
+	assert.Equal(t, problem.InvalidAgentResponse, problem.CodeOf(err))
 }
