@@ -9,12 +9,17 @@ out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_version.py")
 # What the Go runtime asks the system for goes through reserve.c.
 wrap=--wrap=mmap,--wrap=pthread_create,--wrap=malloc
+# What only the client of agents needs waits for networks anyway; without inlining it is smaller.
+cold=
+for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... golang.org/x/oauth2/...; do
+	cold="$cold -gcflags=$package=-l"
+done
 cd "$root"
 sh cabi/lighten.sh
 CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false \
 	-modfile build/light/go.mod \
 	-tags "cshared,mallocator,arrow_json_stdlib${RUVECTOR_TAGS:+,$RUVECTOR_TAGS}" \
-	-ldflags "-s -w -buildid= -X main.version=$version \
+	$cold -ldflags "-s -w -buildid= -X main.version=$version \
 	-extldflags=-Wl,--version-script=$root/cabi/symbols.map,$wrap" \
 	-o "$out" ./cabi
 rm -f "${out%.so}.h"
