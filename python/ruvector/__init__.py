@@ -232,6 +232,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from . import a2a
+    from ._agents.artifacts import Artifact
     from ._agents.auth import Auth
     from ._agents.card import (
         AgentCapabilities,
@@ -246,12 +247,7 @@ if TYPE_CHECKING:
         PolicyViolation,
         TransportError,
     )
-    from ._agents.message import (
-        Artifact,
-        Message,
-        Part,
-        Role,
-    )
+    from ._agents.message import Message, Part, Role
     from ._agents.policy import TaskPolicy, TaskSpec
     from ._agents.task import (
         Task,
@@ -295,7 +291,7 @@ else:  # checkers report names that are absent themselves
         "AgentCard": "_agents.card",
         "AgentProvider": "_agents.card",
         "AgentSkill": "_agents.card",
-        "Artifact": "_agents.message",
+        "Artifact": "_agents.artifacts",
         "Auth": "_agents.auth",
         "AuthScheme": "_agents.card",
         "BackendAdapter": "_lake.adapter",

@@ -8,6 +8,14 @@ The names that are used most are names of ``ruvector``, too. Nothing here is imp
 first use of it. Cards and answers are what other agents say: data, never instructions.
 """
 
+from ._agents.artifacts import (
+    Artifact,
+    Raw,
+    RuLakeWitness,
+    StructuredJson,
+    Text,
+    VectorRef,
+)
 from ._agents.auth import (
     ApiKey,
     Auth,
@@ -67,7 +75,8 @@ from ._agents.errors import (
     UntrustedOrigin,
     VersionNotSupported,
 )
-from ._agents.message import Artifact, Message, Part, Role
+from ._agents.message import Message, Part, Role
+from ._agents.opened import LakeCollection
 from ._agents.policy import (
     AgentIdentity,
     RecursionPolicy,
@@ -119,6 +128,7 @@ __all__ = [
     "HttpStatusError",
     "InvalidAgentResponse",
     "InvalidParams",
+    "LakeCollection",
     "Message",
     "MethodNotFound",
     "MutualTls",
@@ -129,12 +139,15 @@ __all__ = [
     "PolicyViolation",
     "ProtocolError",
     "PushNotSupported",
+    "Raw",
     "RecursionLimit",
     "RecursionPolicy",
     "RedirectBlocked",
     "ResponseTooLarge",
     "Role",
+    "RuLakeWitness",
     "StreamInterrupted",
+    "StructuredJson",
     "Task",
     "TaskArtifactUpdateEvent",
     "TaskContext",
@@ -148,6 +161,7 @@ __all__ = [
     "TaskStatus",
     "TaskStatusUpdateEvent",
     "TaskUpdate",
+    "Text",
     "TlsError",
     "TransportError",
     "Trust",
@@ -156,5 +170,6 @@ __all__ = [
     "UnsupportedPeer",
     "UntrustedOrigin",
     "Usage",
+    "VectorRef",
     "VersionNotSupported",
 ]

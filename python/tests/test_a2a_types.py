@@ -135,6 +135,7 @@ def test_a_part_is_one_thing() -> None:
         (lambda: Part("\ud800"), "half of a surrogate pair at 0"),
         (lambda: Part(data=float("nan")), "data=nan cannot be written as JSON"),
         (lambda: Part(data={"a": [1, {2}]}), r"data\['a'\]\[1\] is set, which JSON has no form of"),
+        (lambda: Part(data=[10**5000]), r"data\[0\] is 2\*\*16609 or more, too long for JSON"),
         (lambda: Part(data={1: 2}), "the key 1 must be a text"),
         (lambda: Part("a", media_type=""), "media_type='' says nothing"),
         (lambda: Part("a", metadata=[1]), "metadata=\\[1\\] must be a mapping"),

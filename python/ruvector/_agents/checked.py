@@ -8,7 +8,15 @@ from typing import Any
 
 from .._errors import InvalidArgument
 
+_MOST_BITS = 4096
 _MOST_DEEP = 60  # the library refuses JSON of more than 64 levels; a message adds some
+
+
+def said(value: Any) -> str:
+    """Return what was given, for an error: short, whatever it is."""
+    if isinstance(value, int) and abs(value) >= 2**128:
+        return f"{'-' if value < 0 else ''}2**{value.bit_length() - 1} or more"
+    return f"{value!r:.80}"
 
 
 def name_of(what: str, value: Any) -> str:
@@ -32,7 +40,7 @@ def text_of(what: str, value: Any) -> str:
     InvalidArgument
     """
     if not isinstance(value, str):
-        raise InvalidArgument(f"{what}={value!r:.80} must be a text, not {type(value).__name__}")
+        raise InvalidArgument(f"{what}={said(value)} must be a text, not {type(value).__name__}")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -62,7 +70,7 @@ def names_of(what: str, value: Any) -> tuple[str, ...]:
     """
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         one = f"; write [{value!r:.40}]" if isinstance(value, str) else ""
-        raise InvalidArgument(f"{what}={value!r:.80} must be a list of texts{one}")
+        raise InvalidArgument(f"{what}={said(value)} must be a list of texts{one}")
     return tuple(name_of(f"{what}[{i}]", one) for i, one in enumerate(value))
 
 
@@ -78,9 +86,9 @@ def whole_of(what: str, value: Any, least: int = 0, most: int = 2**63 - 1) -> in
     except (AttributeError, TypeError):
         number = None
     if number is None or isinstance(value, bool):
-        raise InvalidArgument(f"{what}={value!r:.80} must be a whole number")
+        raise InvalidArgument(f"{what}={said(value)} must be a whole number")
     if not least <= number <= most:
-        raise InvalidArgument(f"{what}={number} must be between {least:,} and {most:,}")
+        raise InvalidArgument(f"{what}={said(number)} must be between {least:,} and {most:,}")
     return int(number)
 
 
@@ -92,13 +100,13 @@ def amount_of(what: str, value: Any, least: float = 0.0, most: float = 1e15) -> 
     InvalidArgument
     """
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise InvalidArgument(f"{what}={value!r:.80} must be a number")
+        raise InvalidArgument(f"{what}={said(value)} must be a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if math.isnan(number) or not least <= number <= most:
-        raise InvalidArgument(f"{what}={value!r:.80} must be between {least:g} and {most:g}")
+        raise InvalidArgument(f"{what}={said(value)} must be between {least:g} and {most:g}")
     return number
 
 
@@ -110,7 +118,7 @@ def flag_of(what: str, value: Any) -> bool:
     InvalidArgument
     """
     if not isinstance(value, bool):
-        raise InvalidArgument(f"{what}={value!r:.80} must be True or False")
+        raise InvalidArgument(f"{what}={said(value)} must be True or False")
     return value
 
 
@@ -122,7 +130,7 @@ def object_of(what: str, value: Any) -> dict[str, Any]:
     InvalidArgument
     """
     if not isinstance(value, Mapping):
-        raise InvalidArgument(f"{what}={value!r:.80} must be a mapping of texts to JSON values")
+        raise InvalidArgument(f"{what}={said(value)} must be a mapping of texts to JSON values")
     found = json_of(what, value)
     return dict(found)
 
@@ -137,7 +145,11 @@ def json_of(what: str, value: Any, depth: int = 0) -> Any:
     InvalidArgument
         It cannot; says which part of it.
     """
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise InvalidArgument(f"{what} is {said(value)}, too long for JSON; make it a text")
         return value
     if isinstance(value, str):
         return text_of(what, value)

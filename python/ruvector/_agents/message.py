@@ -1,4 +1,4 @@
-"""What agents say to each other: roles, parts, messages and artifacts."""
+"""What agents say to each other: roles, parts and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self
 from .._errors import InvalidArgument
 from .checked import json_of, maybe, names_of, object_of, text_of
 from .errors import InvalidAgentResponse, ResponseTooLarge
-from .reading import mapping, objects, shown, text, texts, word
+from .reading import mapping, objects, shown, text, texts
 
 PartKind = Literal["text", "raw", "url", "data", "unknown"]
 _MOST_BYTES: Final = 256 << 20  # of one part, decoded
@@ -332,54 +332,11 @@ class Message:
         return said
 
     def __repr__(self) -> str:
-        return f"Message({self.role.value}: {_parts(self.parts)})"
+        return f"Message({self.role.value}: {shown_parts(self.parts)})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Artifact:
-    """What an agent made.
-
-    Attributes
-    ----------
-    artifact_id : str
-        "" where the agent gave none.
-    parts : tuple of Part
-    name, description : str or None
-    metadata : mapping
-    extensions : tuple of str
-    """
-
-    artifact_id: str
-    parts: tuple[Part, ...] = ()
-    name: str | None = None
-    description: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    extensions: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """Its texts as one."""
-        return joined(self.parts)
-
-    @classmethod
-    def from_json(cls, raw: Any) -> Self:
-        """Return the artifact of JSON of version 1.0; what is missing reads as absent."""
-        said = mapping(raw)
-        return cls(
-            word(said.get("artifactId")),
-            tuple(map(Part.from_json, objects(said.get("parts")))),
-            text(said.get("name")) or None,
-            text(said.get("description")) or None,
-            mapping(said.get("metadata")),
-            texts(said.get("extensions")),
-        )
-
-    def __repr__(self) -> str:
-        named = f"{shown(self.name)}: " if self.name else ""
-        return f"Artifact({shown(self.artifact_id)}, {named}{_parts(self.parts)})"
-
-
-def _parts(parts: Sequence[Part]) -> str:
+def shown_parts(parts: Sequence[Part]) -> str:
+    """Return parts for a repr."""
     if parts and all(part.kind == "text" for part in parts):
         return shown(joined(parts))
     more = ", ..." if len(parts) > 4 else ""

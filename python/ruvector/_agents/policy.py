@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from .._errors import InvalidArgument
 from .checked import amount_of, flag_of, maybe, name_of, names_of, object_of, whole_of
+from .checked import said as said_of
 from .errors import RecursionLimit
 from .extension import TRACE
 from .message import Message, parts_of
@@ -281,8 +282,8 @@ class TaskContext:
         ):
             if isinstance(count, int | float) and count > _MOST_VISITED:
                 raise RecursionLimit(
-                    f"the task comes with {what} {count:.3g}, no chain of calls may be longer than "
-                    f"{_MOST_VISITED}; end the chain",
+                    f"the task comes with {what} {said_of(count)}, no chain of calls may be longer "
+                    f"than {_MOST_VISITED}; end the chain",
                     detail={"depth": _MOST_VISITED + 1 if isinstance(count, float) else count},
                 )
         return cls(

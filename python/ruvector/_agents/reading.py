@@ -59,10 +59,7 @@ def whole(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str) and len(value) <= 20 and value.isascii():
-        try:
-            return int(value)
-        except ValueError:
-            return None
+        return int(value) if value.removeprefix("-").isdigit() else None
     return None
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from .._index.result import missing_extra
+from .artifacts import Artifact
 from .errors import InvalidAgentResponse, TaskFailed
-from .message import Artifact, Message
+from .message import Message
 from .reading import amount, mapping, objects, shown, text, whole, word
 
 if TYPE_CHECKING:
