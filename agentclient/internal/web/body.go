@@ -134,7 +134,7 @@ func (w *watched) Read(p []byte) (int, error) {
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
 	if err != nil && err != io.EOF {
-		e := s.flight.c.failure(s.flight, err)
+		e := s.flight.c.Clean(s.flight.c.failure(s.flight, err))
 		if problem.Is(e, problem.ConnectFailed) {
 			e = problem.New(problem.StreamInterrupted, "the connection broke within the stream",
 				"").Because(err)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,11 @@ type Client struct {
 	hosts   map[string]*place // hosts that the caller typed
 	ways    map[way]*http.Transport
 	keys    keyring
+
+	// conns are all that are open. They have a lock of their own, because giving idle connections
+	// back, which is done under mu, closes them.
+	connMu sync.Mutex
+	conns  map[*conn]struct{}
 }
 
 // place is where a host that the caller typed was found to be when it first answered. A name that
@@ -70,7 +76,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{options: o, sleep: sleep, own: map[string]bool{}, vouched: map[string]bool{},
-		hosts: map[string]*place{}, ways: map[way]*http.Transport{}}
+		hosts: map[string]*place{}, ways: map[way]*http.Transport{}, conns: map[*conn]struct{}{}}
 	var err error
 	if c.proxy, err = proxyOf(o.Proxy); err != nil {
 		return nil, err
@@ -85,14 +91,51 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Close ends what is under way and gives connections back. It may be called twice.
+// Close ends what is under way and closes all connections. It may be called twice.
 func (c *Client) Close() {
 	c.end()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, t := range c.ways {
 		t.CloseIdleConnections()
 	}
+	c.mu.Unlock()
+	c.connMu.Lock()
+	open := slices.Collect(maps.Keys(c.conns))
+	c.connMu.Unlock()
+	for _, one := range open {
+		_ = one.Close() // nothing is to be said on it any more
+	}
+}
+
+// conn is a connection that its client can close: HTTP/2 keeps one whose last stream has just ended
+// for its next, and would for a minute after the client is gone.
+type conn struct {
+	net.Conn
+	client *Client
+}
+
+// Close closes the connection.
+func (o *conn) Close() error {
+	o.client.connMu.Lock()
+	delete(o.client.conns, o)
+	o.client.connMu.Unlock()
+	return o.Conn.Close()
+}
+
+// keep has a new connection closed with the client.
+func (c *Client) keep(made net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	one := &conn{made, c}
+	c.connMu.Lock()
+	defer c.connMu.Unlock()
+	if c.life.Err() != nil {
+		_ = made.Close()
+		return nil, c.ended(errClosed)
+	}
+	c.conns[one] = struct{}{}
+	return one, nil
 }
 
 // proxyOf returns what names the proxy of an address, nil for no proxy at all.
@@ -144,7 +187,9 @@ func (c *Client) transport(w way) *http.Transport {
 	}
 	if w.proxied {
 		dialer := &net.Dialer{Timeout: o.Timeouts.Connect, Resolver: c.resolver}
-		t.DialContext = dialer.DialContext
+		t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return c.keep(dialer.DialContext(ctx, network, address))
+		}
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return c.proxy(r.URL) }
 	}
 	c.ways[w] = t
@@ -205,11 +250,11 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 			}
 			return c.allowed(host, at.Addr())
 		}}
-	conn, err := dialer.DialContext(ctx, network, address)
+	made, err := dialer.DialContext(ctx, network, address)
 	if err == nil {
-		c.settle(host, conn.RemoteAddr())
+		c.settle(host, made.RemoteAddr())
 	}
-	return conn, err
+	return c.keep(made, err)
 }
 
 // allowed tells whether an address may be dialled for a host.

@@ -23,6 +23,9 @@ func (c *Client) failure(f *flight, err error) error {
 			return e
 		}
 	}
+	if c.life.Err() != nil {
+		return c.ended(errClosed) // before the flight was told
+	}
 	if e := (*problem.Error)(nil); errors.As(err, &e) {
 		return e
 	}

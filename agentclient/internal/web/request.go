@@ -136,7 +136,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return f.verdict(response), nil
 	})
 	if err.final != nil {
-		return nil, err.of(r.URL)
+		return nil, c.told(err, r.URL)
 	}
 	answer.Attempts = err.attempts
 	return answer, nil
@@ -168,7 +168,7 @@ func (c *Client) Open(ctx context.Context, r Request) (*Stream, error) {
 		if stream != nil {
 			stream.Close()
 		}
-		return nil, err.of(r.URL)
+		return nil, c.told(err, r.URL)
 	}
 	stream.flight.caller()
 	stream.Attempts = err.attempts

@@ -76,12 +76,13 @@ type outcome struct {
 	attempts int
 }
 
-// of returns the error with the place and the number of attempts.
-func (o outcome) of(raw string) error {
+// told returns the error of all attempts with the place and how many there were.
+func (c *Client) told(o outcome, raw string) error {
 	e := (*problem.Error)(nil)
 	if !errors.As(o.final, &e) {
 		return o.final
 	}
+	e = c.cleaned(e)
 	if e.URL == "" {
 		e.URL = problem.Address(raw)
 	}

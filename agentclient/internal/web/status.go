@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -67,4 +68,36 @@ func (c *Client) ScrubJSON(data json.RawMessage) json.RawMessage {
 		return json.RawMessage("null")
 	}
 	return json.RawMessage(text)
+}
+
+// Clean returns an error of its own, without the caller's secrets in it: what ends one question may
+// end others, and a peer may repeat what it was sent wherever an error quotes it.
+func (c *Client) Clean(err error) error {
+	if e := (*problem.Error)(nil); errors.As(err, &e) {
+		return c.cleaned(e)
+	}
+	return err
+}
+
+func (c *Client) cleaned(e *problem.Error) *problem.Error {
+	own := *e
+	own.Msg, own.Fix = c.Scrub(e.Msg), c.Scrub(e.Fix)
+	own.URL, own.TaskID = c.Scrub(e.URL), c.Scrub(e.TaskID)
+	own.Detail = nil
+	for name, value := range e.Detail {
+		switch v := value.(type) {
+		case string:
+			value = c.Scrub(v)
+		case []string:
+			list := make([]string, len(v))
+			for i, text := range v {
+				list[i] = c.Scrub(text)
+			}
+			value = list
+		case json.RawMessage:
+			value = c.ScrubJSON(v)
+		}
+		own.With(name, value)
+	}
+	return &own
 }

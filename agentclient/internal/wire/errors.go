@@ -181,7 +181,7 @@ func (l *line) meant(s said) *problem.Error {
 		e.With("status", int64(s.status))
 	}
 	if s.reason != "" {
-		e.With("reason", problem.Said(s.reason))
+		e.With("reason", problem.Said(l.web.Scrub(s.reason)))
 	}
 	if len(s.data) > 0 && len(s.data) <= mostData {
 		e.With("data", l.web.ScrubJSON(s.data))
