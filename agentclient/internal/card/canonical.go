@@ -279,9 +279,9 @@ func prune(value json.RawMessage) json.RawMessage {
 	return value
 }
 
-// wantSchemes puts back what pruning takes: a requirement without scopes is empty, and so SDKs sign
-// cards that declare a scheme and want none. What is declared counts as wanted by itself; both names
-// are signed.
+// wantSchemes puts back what pruning takes: a requirement without scopes is empty, and so SDKs
+// sign cards that declare a scheme and want none. What is declared counts as wanted by itself;
+// both names are signed.
 func (c *Card) wantSchemes() {
 	for _, name := range slices.Sorted(maps.Keys(c.Schemes)) {
 		if !slices.ContainsFunc(c.Requirements, func(one map[string][]string) bool {

@@ -1,6 +1,9 @@
 package card
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
@@ -202,4 +205,30 @@ func TestVersionsAreOrdered(t *testing.T) {
 		_, ok = compareVersions("1", none)
 		assert.False(t, ok, none)
 	}
+}
+
+func TestAKeyVerifiesItsOwnAlgorithmsOnly(t *testing.T) {
+	rsa := signer{"RS256", "k", rsaKey()}
+	narrow := strings.Replace(string(rsa.jwk(t, "k")), `"kty"`, `"alg":"PS256","use":"sig","kty"`, 1)
+	for alg, want := range map[string]string{"PS256": "", "RS256": ReasonAlg} {
+		p, err := Pin("", "", []byte(narrow))
+		require.NoError(t, err)
+		_, _, err = Verify(signedBy(t, plainCard("1", nil, t), Spec, signer{alg, "k", rsaKey()}), p, "")
+		if want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.Equal(t, want, invalidSignature(t, err))
+		}
+	}
+	// EdDSA and Ed25519 are two names of one algorithm.
+	ed := edSigner(26)
+	p, err := Pin("", "", []byte(strings.Replace(string(ed.jwk(t, "")), `"kty"`,
+		`"alg":"Ed25519","kty"`, 1)))
+	require.NoError(t, err)
+	_, _, err = Verify(signedBy(t, plainCard("1", nil, t), Spec, ed), p, "")
+	assert.NoError(t, err)
+	large, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	require.NoError(t, err)
+	_, err = ParseKey(signer{"ES512", "k", large}.jwk(t, "k"))
+	assert.Contains(t, wrongArgument(t, err), "P-521")
 }
