@@ -84,6 +84,7 @@ from ._agents.policy import (
     TaskPolicy,
     TaskSpec,
 )
+from ._agents.push import PushConfig
 from ._agents.task import (
     Task,
     TaskArtifactUpdateEvent,
@@ -138,6 +139,7 @@ __all__ = [
     "PermissionDenied",
     "PolicyViolation",
     "ProtocolError",
+    "PushConfig",
     "PushNotSupported",
     "Raw",
     "RecursionLimit",

@@ -125,7 +125,7 @@ class Auth:
         if self.maker is not None:
             said["changes"] = True
         if token is not None:
-            said["secret"] = _secret("token", token, _TOKEN)
+            said["secret"] = secret("token", token, _TOKEN)
         return said
 
     def __repr__(self) -> str:
@@ -168,7 +168,7 @@ class Bearer(Auth):
             self._keep({}, scheme, origins, force, token)
             return
         token = hidden(token)
-        self._keep({"secret": _secret("token", token, _TOKEN)}, scheme, origins, force)
+        self._keep({"secret": secret("token", token, _TOKEN)}, scheme, origins, force)
 
 
 class ApiKey(Auth):
@@ -203,7 +203,7 @@ class ApiKey(Auth):
         force: bool = False,
     ) -> None:
         value = hidden(value)
-        said: dict[str, Any] = {"secret": _secret("value", value, _TEXT)}
+        said: dict[str, Any] = {"secret": secret("value", value, _TEXT)}
         if name is not None:
             if not isinstance(name, str) or not _HEADER.fullmatch(name):
                 raise InvalidArgument(f"name={name!r:.80} cannot name a header or a parameter")
@@ -247,11 +247,11 @@ class Basic(Auth):
         force: bool = False,
     ) -> None:
         password = hidden(password)
-        name = _secret("user", user, None)
+        name = secret("user", user, None)
         if ":" in name:
             raise InvalidArgument("user has a colon, which HTTP uses to end it")
-        secret = _secret("password", password, None) if password != "" else Secret("")
-        self._keep({"user": name, "secret": secret}, scheme, origins, force)
+        word = secret("password", password, None) if password != "" else Secret("")
+        self._keep({"user": name, "secret": word}, scheme, origins, force)
 
 
 class OAuth2ClientCredentials(Auth):
@@ -292,8 +292,8 @@ class OAuth2ClientCredentials(Auth):
         origin_of("token_url", token_url)
         said = {
             "token_url": str(token_url),
-            "user": _secret("client_id", client_id, _TEXT),
-            "secret": _secret("client_secret", client_secret, None),
+            "user": secret("client_id", client_id, _TEXT),
+            "secret": secret("client_secret", client_secret, None),
             "scopes": list(names_of("scopes", scopes)),
         }
         self._keep(said, scheme, origins, force)
@@ -361,8 +361,14 @@ def origin_of(what: str, value: Any) -> str:
     return str(value)
 
 
-def _secret(what: str, value: Any, form: re.Pattern[str] | None) -> Secret:
-    """Return a secret that can be sent; the errors do not repeat it."""
+def secret(what: str, value: Any, form: re.Pattern[str] | None = _TEXT) -> Secret:
+    """Return a secret that can be sent, of what `hidden` gave.
+
+    Raises
+    ------
+    InvalidArgument
+        It cannot; the message does not repeat it.
+    """
     why = ""
     if isinstance(value, _NoText):
         why = f"is {value.kind}, and must be a text"
