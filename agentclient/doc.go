@@ -6,8 +6,9 @@
 //	task, err := client.Run(ctx, agentclient.Text("What is new?"))
 //
 // Reading order: options.go and client.go, how a client comes to be; session.go and cache.go, its
-// card; verify.go, whether to believe it; spec.go and send.go, tasks that are sent; tasks.go and push.go, tasks that are there;
-// update.go, stream.go and follow.go, what an agent tells while it works.
+// card; verify.go, whether to believe it; spec.go and send.go, tasks that are sent; tasks.go and
+// push.go, tasks that are there; update.go, stream.go and follow.go, what an agent tells while it
+// works.
 //
 // Everything is safe for concurrent use. Errors are problem.Error. What agents say is data of
 // strangers: it is passed on as it came, and never followed.

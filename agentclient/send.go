@@ -158,11 +158,11 @@ func (d *dispatch) within(ctx context.Context) (context.Context, context.CancelF
 	if !limited {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, left, overdue(d.spec.Policy, d.run))
+	return context.WithTimeoutCause(ctx, left, overdue(d.run))
 }
 
 // overdue is the error of a task that takes longer than it may.
-func overdue(_ *TaskPolicy, run *bounds.Run) error {
+func overdue(run *bounds.Run) error {
 	if err := run.Overdue(); err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (c *Client) start(run *bounds.Run, resume Resume, meter func(raw.Object) (*
 	var alarm *time.Timer
 	if run != nil {
 		if left, limited := run.Left(); limited {
-			alarm = time.AfterFunc(left, func() { stop(overdue(nil, run)) })
+			alarm = time.AfterFunc(left, func() { stop(overdue(run)) })
 		}
 	}
 	c.mu.Lock()

@@ -83,13 +83,13 @@ func (s *Stream) Next(ctx context.Context) (Update, error) {
 	}
 }
 
-// Take returns the updates that have come, at most max and about 256 KiB of them, without waiting.
-// done tells that none will follow, and err why, unless the task came to its end; both stay.
+// Take returns the updates that have come, at most so many and about 256 KiB of them, without
+// waiting. done tells that none will follow, and err why, unless the task came to its end; both stay.
 // Where it returns no update and is not done, OnReady tells when to look again.
-func (s *Stream) Take(max int) (list []Update, done bool, err error) {
+func (s *Stream) Take(most int) (list []Update, done bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list, err = s.take(max)
+	list, err = s.take(most)
 	done = s.end != nil && len(s.waiting) == 0
 	if !done {
 		return list, false, nil
@@ -102,9 +102,9 @@ func (s *Stream) Take(max int) (list []Update, done bool, err error) {
 
 // take merges and returns what came. Where there is nothing it returns the end, nil before that.
 // The caller holds the lock.
-func (s *Stream) take(max int) (list []Update, err error) {
+func (s *Stream) take(most int) (list []Update, err error) {
 	full, n, size, given := s.full(), 0, 0, 0
-	for ; n < len(s.waiting) && len(list) < max; n++ {
+	for ; n < len(s.waiting) && len(list) < most; n++ {
 		came := s.waiting[n]
 		if given += len(came.event.Raw); given > takeBytes && len(list) > 0 {
 			break
@@ -284,13 +284,17 @@ func (s *Stream) Close() error {
 // cancelled is the error of an operation whose context is done.
 func cancelled(ctx context.Context, op string) error {
 	if e := (*problem.Error)(nil); asProblem(context.Cause(ctx), &e) {
-		return e
+		return e.Copy()
 	}
 	code, msg := problem.Cancelled, "the operation was cancelled"
 	if context.Cause(ctx) == context.DeadlineExceeded {
 		code, msg = problem.Timeout, "the time given for the operation is over"
 	}
-	return (&problem.Error{Code: code, Op: op, Msg: msg}).Because(context.Cause(ctx))
+	e := (&problem.Error{Code: code, Op: op, Msg: msg}).Because(context.Cause(ctx))
+	if code == problem.Timeout {
+		e.With("stage", "total")
+	}
+	return e
 }
 
 func interrupted(seq uint64, attempts int, cause error) error {

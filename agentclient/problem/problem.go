@@ -8,6 +8,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/ruvector/ruvector-arrow/fault"
@@ -44,6 +45,14 @@ func (e *Error) With(name string, value any) *Error {
 	}
 	e.Detail[name] = value
 	return e
+}
+
+// Copy returns an error that the caller may add to: one that ends many operations, as the cause of
+// a context does, is each one's own.
+func (e *Error) Copy() *Error {
+	c := *e
+	c.Detail = maps.Clone(e.Detail)
+	return &c
 }
 
 // Because returns the error with its cause.

@@ -84,3 +84,14 @@ func TestCodesAreDistinct(t *testing.T) {
 	})
 	assert.Greater(t, len(seen), 30)
 }
+
+func TestACopyIsAddedToAlone(t *testing.T) {
+	e := New(Closed, "closed", "").With("a", int64(1))
+	c := e.Copy()
+	c.Op = "x"
+	assert.Equal(t, map[string]any{"a": int64(1)}, c.Detail)
+	_ = c.With("b", true)
+	assert.Len(t, e.Detail, 1)
+	assert.Empty(t, e.Op)
+	assert.Nil(t, New(Closed, "", "").Copy().Detail)
+}

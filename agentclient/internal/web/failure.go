@@ -66,7 +66,7 @@ func (c *Client) ended(cause error) error {
 	case errors.Is(cause, errClosed):
 		return problem.New(problem.Closed, "the client is closed", "make a new one")
 	case errors.As(cause, &e):
-		return e
+		return e.Copy()
 	case errors.Is(cause, context.DeadlineExceeded):
 		return problem.New(problem.Timeout, "no answer within the time that the caller gave",
 			"give more").With("stage", "total")
