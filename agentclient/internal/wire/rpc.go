@@ -71,6 +71,7 @@ func (t *rpc) Open(ctx context.Context, call Call) (Feed, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Credentials = true
 	stream, err := t.web.Open(ctx, r)
 	if err != nil {
 		return nil, about(err, p)
