@@ -489,3 +489,35 @@ int32_t rv_session_new(rv_handle lake, rv_handle *session, rv_error *error)
 {
     ENTER(goSessionNew(lake, session, error));
 }
+
+int32_t rv_agent_call_start(rv_handle on, rv_handle budget, const char *op, const char *request,
+    int64_t len, rv_handle *task, rv_error *error)
+{
+    ENTER(goAgentCallStart(on, budget, (char *)op, (char *)request, len, task, error));
+}
+
+int32_t rv_agent_answer(rv_handle answer, rv_handle *made, rv_bytes *out, rv_error *error)
+{
+    ENTER(goAgentAnswer(answer, made, out, error));
+}
+
+int32_t rv_agent_ask(rv_handle on, const char *op, const char *request, int64_t len, rv_bytes *out,
+    rv_error *error)
+{
+    ENTER(goAgentAsk(on, (char *)op, (char *)request, len, out, error));
+}
+
+int32_t rv_agent_take(rv_handle stream, int64_t most, rv_bytes *out, rv_error *error)
+{
+    ENTER(goAgentTake(stream, most, out, error));
+}
+
+int32_t rv_agent_wait(rv_handle stream, int64_t ms, int32_t *ready, rv_error *error)
+{
+    ENTER(goAgentWait(stream, ms, ready, error));
+}
+
+int32_t rv_agent_watch(rv_handle queue, rv_handle stream, uint64_t token, rv_error *error)
+{
+    ENTER(goAgentWatch(queue, stream, token, error));
+}

@@ -37,7 +37,7 @@ extern "C" {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00030003u
+#define RV_ABI_VERSION 0x00030004u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -441,6 +441,7 @@ RV_API int32_t rv_task_result(rv_handle task, rv_handle *out, rv_error *error);
 #include "ruvector_text.h"
 #include "ruvector_parquet.h"
 #include "ruvector_lake.h"
+#include "ruvector_agent.h"
 
 #ifdef __cplusplus
 }

@@ -33,6 +33,10 @@ const (
 	Note
 	Rows
 	Chunks
+	Agent
+	Updates
+	Budget
+	Reply
 )
 
 // kindBits is the number of a handle's low bits that hold its kind, so that a closed handle still
@@ -43,7 +47,7 @@ var kindNames = [...]string{"any", "column", "index", "task", "answer", "encodin
 	"column of texts", "index of words", "columns of matched rows", "part of a scoring",
 	"set of parquet files", "lake", "backend of a lake", "collection of a lake",
 	"session of a lake", "queue of ended tasks", "note", "rows of an adapter",
-	"chunks"}
+	"chunks", "client of an agent", "stream of an agent", "budget", "answer of an agent"}
 
 // String returns the kind's name as error messages use it.
 func (k Kind) String() string { return kindNames[k] }

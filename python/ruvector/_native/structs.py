@@ -9,7 +9,7 @@ from ctypes import Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_
 from typing import Any
 
 ABI_MAJOR = 3
-ABI_MINOR = 3
+ABI_MINOR = 4
 
 
 class Error(Structure):
@@ -545,4 +545,13 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_lake_call_start": (c_int32, [c_uint64, c_char_p, c_int64, c_void_p, c_void_p]),
     "rv_note": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_session_new": (c_int32, [c_uint64, c_void_p, c_void_p]),
+    "rv_agent_call_start": (
+        c_int32,
+        [c_uint64, c_uint64, c_char_p, c_char_p, c_int64, c_void_p, c_void_p],
+    ),
+    "rv_agent_answer": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
+    "rv_agent_ask": (c_int32, [c_uint64, c_char_p, c_char_p, c_int64, c_void_p, c_void_p]),
+    "rv_agent_take": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p]),
+    "rv_agent_wait": (c_int32, [c_uint64, c_int64, c_void_p, c_void_p]),
+    "rv_agent_watch": (c_int32, [c_uint64, c_uint64, c_uint64, c_void_p]),
 }

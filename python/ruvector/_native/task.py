@@ -82,6 +82,10 @@ class Task:
             except RuVectorError:  # in a forked child there is nothing to wait for
                 return
 
+    def watch(self, queue: int, token: int) -> None:
+        """Have a token appear in the queue of a loop at the end."""
+        call("rv_queue_watch", queue, self.cell.value, token)
+
     def cancel(self) -> None:
         """Ask the operation to end, and do not wait for it."""
         with suppress(RuVectorError):  # in a forked child there is nothing to cancel

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable
 from contextvars import Context
 from ctypes import byref, c_int32, c_int64, c_uint64
+from typing import Protocol
 
 from .._locks import Lock
 from .library import call
@@ -23,6 +24,19 @@ from .task import Progress, Task, free, reporter
 _ROOM = 16  # tokens taken in one turn of a loop, so that others have theirs soon
 _LOOK_SECONDS = 0.1  # between two looks at how far work is, and whether a loop is closed
 _LINGER = 10  # looks without work until a thread that tells a loop ends
+
+
+class Work(Protocol):
+    """What a loop waits for."""
+
+    def watch(self, queue: int, token: int) -> None:
+        """Have the token appear in a queue at the end, or once there is something to read."""
+
+    def cancel(self) -> None:
+        """Nobody waits any more."""
+
+    def drop(self) -> None:
+        """It is ready, and nobody waits any more."""
 
 
 async def awaited(task: Task, progress: Progress = False, label: str = "") -> None:
@@ -37,8 +51,8 @@ async def awaited(task: Task, progress: Progress = False, label: str = "") -> No
         No event loop of asyncio runs on this thread.
     """
     loop = running_loop()
-    future = _watch(loop, task)
-    stop = None if progress is False else _report(loop, future, progress, label)
+    future = watch(loop, task)
+    stop = None if progress is False else _report(loop, task, future, progress, label)
     try:
         await future
     finally:
@@ -75,7 +89,7 @@ def running_loop(twin: str = "") -> asyncio.AbstractEventLoop:
 
 
 def _report(
-    loop: asyncio.AbstractEventLoop, future: Ended, progress: Progress, label: str
+    loop: asyncio.AbstractEventLoop, task: Task, future: Ended, progress: Progress, label: str
 ) -> Callable[[], None]:
     """Have the loop show how far a task is; return what ends that."""
     report = reporter(progress, label)
@@ -84,7 +98,7 @@ def _report(
     def look() -> None:
         nonlocal timer
         if not future.done():
-            report(*future.work.progress())
+            report(*task.progress())
             timer = loop.call_later(_LOOK_SECONDS, look)
 
     def stop() -> None:
@@ -100,13 +114,14 @@ _queues = weakref.WeakKeyDictionary()
 _lock = Lock()
 
 
-def _watch(loop: asyncio.AbstractEventLoop, task: Task) -> Ended:
+def watch(loop: asyncio.AbstractEventLoop, work: Work) -> Ended:
+    """Return a future of the running loop that ends when work does, or can be read."""
     while True:
         known = _queues.get(loop)
         queue = None if known is None else known()
         if queue is None:
             queue = _queue_for(loop)
-        future = queue.watch(task, loop)
+        future = queue.watch(work, loop)
         if future is not None:
             return future
         with _lock:
@@ -127,21 +142,21 @@ def _queue_for(loop: asyncio.AbstractEventLoop) -> Queue:
 
 
 class Ended(asyncio.Future[None]):
-    """The end of a task. Cancelling it cancels the task at once, not in the next turn."""
+    """The end of work. Cancelling it cancels the work at once, not in the next turn."""
 
-    def __init__(self, work: Task, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.work = work
 
     def cancel(self, msg: object = None) -> bool:
-        """Cancel the task, then the future."""
+        """Cancel the work, then the future."""
         if not self.done():
             self.work.cancel()
         return super().cancel(msg)
 
 
 class Queue:
-    """The ends of the tasks that one loop waits for. Belongs to the loop's thread."""
+    """What one loop waits for. Belongs to the loop's thread."""
 
     __slots__ = ("__weakref__", "_cell", "_last", "_n", "_over", "_tokens", "_waiting", "fd")
 
@@ -157,15 +172,15 @@ class Queue:
         call("rv_queue_new", byref(self._cell), byref(fd))
         self.fd = fd.value
 
-    def watch(self, task: Task, loop: asyncio.AbstractEventLoop) -> Ended | None:
-        """Return the end of a task; None when the queue itself is at its end."""
+    def watch(self, work: Work, loop: asyncio.AbstractEventLoop) -> Ended | None:
+        """Return the end of work; None when the queue itself is at its end."""
         if self._over:
             return None
-        future = Ended(task, loop)
+        future = Ended(work, loop)
         self._last += 1
         self._waiting[self._last] = future
         try:
-            call("rv_queue_watch", self._cell.value, task.cell.value, self._last)
+            work.watch(self._cell.value, self._last)
         except BaseException:
             self._waiting.pop(self._last, None)
             raise
@@ -221,10 +236,10 @@ class Relay(Queue):
         self._lock = Lock()  # of the decision to end
         threading.Thread(target=self._run, name="ruvector-relay", daemon=True).start()
 
-    def watch(self, task: Task, loop: asyncio.AbstractEventLoop) -> Ended | None:
-        """Return the end of a task; None when the thread has ended."""
+    def watch(self, work: Work, loop: asyncio.AbstractEventLoop) -> Ended | None:
+        """Return the end of work; None when the thread has ended."""
         with self._lock:
-            return super().watch(task, loop)
+            return super().watch(work, loop)
 
     def _detach(self) -> None:
         pass  # the thread sees that the queue is over
