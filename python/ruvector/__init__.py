@@ -92,6 +92,8 @@ from ._text.embedder import Embedder
 from ._version import __version__
 
 __all__ = [
+    "A2aClient",
+    "A2aClientSync",
     "A2aError",
     "AgentCapabilities",
     "AgentCard",
@@ -234,6 +236,7 @@ if TYPE_CHECKING:
     from . import a2a
     from ._agents.artifacts import Artifact
     from ._agents.auth import Auth
+    from ._agents.blocking import A2aClientSync
     from ._agents.card import (
         AgentCapabilities,
         AgentCard,
@@ -241,6 +244,7 @@ if TYPE_CHECKING:
         AgentSkill,
         AuthScheme,
     )
+    from ._agents.client import A2aClient
     from ._agents.errors import (
         BudgetExceeded,
         CardSignatureInvalid,
@@ -287,6 +291,8 @@ if TYPE_CHECKING:
     from ._text.rerankers.protocol import Reranker
 else:  # checkers report names that are absent themselves
     _LATER = {  # looked up once, by who uses them
+        "A2aClient": "_agents.client",
+        "A2aClientSync": "_agents.blocking",
         "AgentCapabilities": "_agents.card",
         "AgentCard": "_agents.card",
         "AgentProvider": "_agents.card",

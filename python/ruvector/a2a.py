@@ -24,6 +24,8 @@ from ._agents.auth import (
     MutualTls,
     OAuth2ClientCredentials,
 )
+from ._agents.blocking import A2aClientSync
+from ._agents.budget import BudgetSnapshot, GlobalBudget
 from ._agents.card import (
     AgentCapabilities,
     AgentCard,
@@ -34,6 +36,7 @@ from ._agents.card import (
     AuthScheme,
     CardTrust,
 )
+from ._agents.client import A2aClient, TaskList
 from ._agents.errors import (
     A2aError,
     A2aTimeout,
@@ -76,6 +79,7 @@ from ._agents.errors import (
     VersionNotSupported,
 )
 from ._agents.message import Message, Part, Role
+from ._agents.network import A2aLimits, A2aRetry, A2aTimeouts, NetworkPolicy
 from ._agents.opened import LakeCollection
 from ._agents.policy import (
     AgentIdentity,
@@ -85,6 +89,7 @@ from ._agents.policy import (
     TaskSpec,
 )
 from ._agents.push import PushConfig
+from ._agents.stream import TaskStream, TaskStreamSync
 from ._agents.task import (
     Task,
     TaskArtifactUpdateEvent,
@@ -97,8 +102,13 @@ from ._agents.task import (
 from ._agents.trust import Trust
 
 __all__ = [
+    "A2aClient",
+    "A2aClientSync",
     "A2aError",
+    "A2aLimits",
+    "A2aRetry",
     "A2aTimeout",
+    "A2aTimeouts",
     "AgentCapabilities",
     "AgentCard",
     "AgentExtension",
@@ -116,6 +126,7 @@ __all__ = [
     "Bearer",
     "BlockedAddress",
     "BudgetExceeded",
+    "BudgetSnapshot",
     "CardError",
     "CardInvalid",
     "CardNotFound",
@@ -126,6 +137,7 @@ __all__ = [
     "ContentTypeNotSupported",
     "ExtendedCardNotConfigured",
     "ExtensionRequired",
+    "GlobalBudget",
     "HttpStatusError",
     "InvalidAgentResponse",
     "InvalidParams",
@@ -133,6 +145,7 @@ __all__ = [
     "Message",
     "MethodNotFound",
     "MutualTls",
+    "NetworkPolicy",
     "OAuth2ClientCredentials",
     "Part",
     "PeerInternalError",
@@ -155,6 +168,7 @@ __all__ = [
     "TaskContext",
     "TaskError",
     "TaskFailed",
+    "TaskList",
     "TaskNotCancelable",
     "TaskNotFound",
     "TaskPolicy",
@@ -162,6 +176,8 @@ __all__ = [
     "TaskState",
     "TaskStatus",
     "TaskStatusUpdateEvent",
+    "TaskStream",
+    "TaskStreamSync",
     "TaskUpdate",
     "Text",
     "TlsError",
