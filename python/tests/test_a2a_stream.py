@@ -205,9 +205,9 @@ def test_cancelled_after_any_number_of_turns_nothing_is_left(run, agent, n):
             for text in ("count 200", "silent"):
                 work = asyncio.ensure_future(client.stream_task(TaskSpec(text)).result())
                 await turns(n)
-                work.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await work
+                if work.cancel():  # unless it was quick
+                    with pytest.raises(asyncio.CancelledError):
+                        await work
             assert (await client.send_task("count 3")).done
 
     run(main)
