@@ -99,10 +99,7 @@ func (former) params(op string, params raw.Object) (raw.Object, error) {
 	case ListPush:
 		o = raw.Object{"id": o["taskId"]}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	return o, nil
+	return o, err
 }
 
 func configurationOut(o raw.Object) error {

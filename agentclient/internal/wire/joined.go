@@ -21,7 +21,8 @@ import (
 // beside it does the work: both are joined to what a stream of 1.0 is.
 type oldestLine struct {
 	*rpc
-	mu sync.Mutex
+	grace time.Duration // patience, but in tests
+	mu    sync.Mutex
 	// seen is the time of the last status of each task, from which a stream goes on.
 	seen map[string]string
 }
@@ -29,11 +30,12 @@ type oldestLine struct {
 // mostSeen is of how many tasks the last status is remembered.
 const mostSeen = 1024
 
-// grace is how long the end of a stream is waited for once its task is done.
-const grace = 5 * time.Second
+// patience is how long the end of a stream is waited for once its task is done.
+const patience = 5 * time.Second
 
 func newOldest(l *line) *oldestLine {
-	return &oldestLine{rpc: &rpc{line: l, dialect: oldestDialect{}}, seen: map[string]string{}}
+	return &oldestLine{rpc: &rpc{line: l, dialect: oldestDialect{}}, grace: patience,
+		seen: map[string]string{}}
 }
 
 // Call does an operation. Sending is answered when the task is done, and cancelling with no task:
@@ -224,7 +226,7 @@ func (f *joined) begin() {
 		o, _ := raw.Part(result)
 		f.task = o["task"]
 		if e, err := events.TaskEvent(f.task); err == nil && e.State.Ended() {
-			time.AfterFunc(grace, func() { f.stream.Stop(errDone) })
+			time.AfterFunc(f.line.grace, func() { f.stream.Stop(errDone) })
 		}
 	}()
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/bounds"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/ext"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
-	"github.com/ruvector/ruvector-arrow/agentclient/problem"
 )
 
 // oldestDialect is rvagent-0.1, of early 2025: the client names tasks, parts have a type, artifacts
@@ -33,13 +32,13 @@ func (oldestDialect) params(op string, params raw.Object) (raw.Object, error) {
 	}
 	message, err := params.Object("message")
 	if err != nil || message == nil {
-		return nil, problem.New(problem.InvalidArgument, "there is no message", "give one")
+		return nil, fmt.Errorf("there is no message")
 	}
 	metadata := raw.Object{}
 	for _, from := range []raw.Object{params, message} {
 		said, err := from.Object("metadata")
 		if err != nil {
-			return nil, problem.New(problem.InvalidArgument, problem.Said(err.Error()), "")
+			return nil, err
 		}
 		for name, value := range said {
 			metadata[name] = value
@@ -63,7 +62,7 @@ func (oldestDialect) params(op string, params raw.Object) (raw.Object, error) {
 	}
 	sent := raw.Object{"role": raw.Of("user"), "parts": message["parts"]}
 	if err := at(sent, "parts", each(object(oldPartOut))); err != nil {
-		return nil, problem.New(problem.InvalidArgument, problem.Said(err.Error()), "")
+		return nil, err
 	}
 	made["message"] = raw.Of(sent)
 	return made, nil

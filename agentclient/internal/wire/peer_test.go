@@ -17,12 +17,12 @@ import (
 	"github.com/ruvector/ruvector-arrow/agentclient/problem"
 )
 
-// patience is far more than a loaded machine takes for anything here.
-const patience = time.Minute
+// enough is far more than a loaded machine takes for anything here.
+const enough = time.Minute
 
 // soon is a context that ends a test that hangs.
 func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), enough)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -49,7 +49,7 @@ func listen(t *testing.T, answer func(http.ResponseWriter, asked)) *peer {
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fields, _ := raw.Parse(body)
-		a := asked{r.Clone(context.Background()), fields}
+		a := asked{r.Clone(r.Context()), fields}
 		p.mu.Lock()
 		p.seen = append(p.seen, a)
 		p.mu.Unlock()

@@ -124,7 +124,7 @@ func (t *rpc) request(p *prepared, accept string) (web.Request, string, error) {
 	}
 	params, err := t.dialect.params(p.Op, params)
 	if err != nil {
-		return web.Request{}, "", err
+		return web.Request{}, "", unfit(p.Op, err)
 	}
 	header, err := t.headers(p.Header)
 	if err != nil {
@@ -135,6 +135,15 @@ func (t *rpc) request(p *prepared, accept string) (web.Request, string, error) {
 	body := raw.Of(map[string]any{"jsonrpc": "2.0", "id": id, "method": name, "params": params})
 	return web.Request{Method: "POST", URL: t.at.URL, Header: header, Body: body, Accept: accept,
 		Again: p.again}, id, nil
+}
+
+// unfit is the error of parameters that a dialect cannot say.
+func unfit(op string, err error) error {
+	if problem.CodeOf(err) != problem.Internal {
+		return err
+	}
+	return problem.New(problem.InvalidArgument, "the parameters of "+op+": "+
+		problem.Said(err.Error()), "")
 }
 
 // read takes the result out of an answer.
