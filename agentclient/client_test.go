@@ -78,7 +78,7 @@ func TestOptionsThatMeanNothingAreRefused(t *testing.T) {
 		"extensions": {Extensions: []string{"a,b"}}, "policy": {Policy: &TaskPolicy{MaxTokens: &minus}},
 		"recursion": {Recursion: RecursionPolicy{MaxCallDepth: -1}}, "proxy": {Proxy: "x"},
 		"auth": {Auth: []Credential{{Kind: "x"}}}, "endpoint": {Endpoint: "x"},
-		"origins": {AllowedOrigins: []string{"x"}},
+		"origins": {AllowedOrigins: []string{"x"}}, "self": {Self: "me"},
 	} {
 		_, err := FromCard(soon(t), nil, o)
 		assert.True(t, problem.Is(err, problem.InvalidArgument), "%s: %v", name, err)

@@ -153,6 +153,9 @@ func (o *Options) check() error {
 			return err
 		}
 	}
+	if o.Self != "" && bounds.Agent(o.Self) == "" {
+		return bad("self", o.Self, "an agent_id of 64 hex digits, and an address of https")
+	}
 	return o.Recursion.Check()
 }
 

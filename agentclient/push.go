@@ -3,6 +3,7 @@ package agentclient
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/wire"
@@ -38,6 +39,7 @@ func (c *Client) PushSet(ctx context.Context, taskID string, p PushConfig) (json
 	if p.Scheme != "" || p.Credentials != "" {
 		params["authentication"] = map[string]any{"scheme": p.Scheme, "credentials": p.Credentials}
 	}
+	c.web.Secret(p.Token, p.Credentials)
 	return c.push(ctx, "set_push", wire.CreatePush, taskID, params)
 }
 
@@ -46,11 +48,15 @@ func (c *Client) PushGet(ctx context.Context, taskID, id string) (json.RawMessag
 	return c.push(ctx, "get_push", wire.GetPush, taskID, map[string]any{"taskId": taskID, "id": id})
 }
 
+// mostConfigs is how many bytes of configurations are read of one task, in at most mostPages: an
+// agent may have always one page more.
+const mostConfigs, mostPages = 8 << 20, 100
+
 // PushList asks for all configurations of a task.
 func (c *Client) PushList(ctx context.Context, taskID string) ([]json.RawMessage, error) {
 	var list []json.RawMessage
-	token := ""
-	for range 100 {
+	token, size := "", 0
+	for pages := 1; ; pages++ {
 		params := map[string]any{"taskId": taskID}
 		if token != "" {
 			params["pageToken"] = token
@@ -72,11 +78,16 @@ func (c *Client) PushList(ctx context.Context, taskID string) ([]json.RawMessage
 				Msg: "a page of configurations: " + problem.Said(err.Error()),
 				Fix: "tell those who run the agent"}
 		}
+		if size += len(answer); size > mostConfigs || pages > mostPages {
+			return nil, (&problem.Error{Code: problem.ResponseTooLarge, Op: "list_push",
+				Msg: fmt.Sprintf("the configurations are over %d bytes or %d pages", mostConfigs, mostPages),
+				Fix: "tell those who run the agent"}).With("what", "pages").
+				With("limit", int64(mostConfigs))
+		}
 		if list = append(list, configs...); token == "" {
-			break
+			return list, nil
 		}
 	}
-	return list, nil
 }
 
 // PushDelete has the agent forget a configuration.

@@ -102,11 +102,17 @@ func (d *dispatch) call(op string, atOnce bool) (wire.Call, error) {
 func (d *dispatch) over(err error) {
 	if problem.Is(err, problem.StreamInterrupted, problem.Timeout, problem.Cancelled,
 		problem.InvalidAgentResponse, problem.PeerInternalError, problem.ResponseTooLarge,
-		problem.HTTPStatus, problem.Internal) {
+		problem.HTTPStatus, problem.Internal) || mayHaveBegun(err) {
 		d.run.End()
 		return
 	}
 	d.run.Cancel()
+}
+
+// mayHaveBegun tells whether a connection broke after the request had left.
+func mayHaveBegun(err error) bool {
+	e := (*problem.Error)(nil)
+	return asProblem(err, &e) && e.Code == problem.ConnectFailed && e.Detail["sent"] == true
 }
 
 // Send sends a message and returns what the agent answers, which may take as long as the task:
@@ -158,16 +164,7 @@ func (d *dispatch) within(ctx context.Context) (context.Context, context.CancelF
 	if !limited {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, left, overdue(d.run))
-}
-
-// overdue is the error of a task that takes longer than it may.
-func overdue(run *bounds.Run) error {
-	if err := run.Overdue(); err != nil {
-		return err
-	}
-	return problem.New(problem.PolicyViolation, "the task takes longer than max_duration_ms allows",
-		"raise the limit, or ask for less").With("field", "max_duration_ms")
+	return context.WithTimeoutCause(ctx, left, d.run.TooLong())
 }
 
 // Run sends a task and follows it until it ends, or waits for somebody: over a stream that is taken
@@ -334,7 +331,7 @@ func (c *Client) start(run *bounds.Run, resume Resume, meter func(raw.Object) (*
 	var alarm *time.Timer
 	if run != nil {
 		if left, limited := run.Left(); limited {
-			alarm = time.AfterFunc(left, func() { stop(overdue(run)) })
+			alarm = time.AfterFunc(left, func() { stop(run.TooLong()) })
 		}
 	}
 	c.mu.Lock()

@@ -15,7 +15,7 @@ const (
 	UnsupportedPeer      Code = "UnsupportedPeer"      // offered: []string
 
 	// What carries requests.
-	ConnectFailed     Code = "ConnectFailed"
+	ConnectFailed     Code = "ConnectFailed" // sent: true where the agent may have begun
 	TLSFailed         Code = "TlsError"
 	HTTPStatus        Code = "HttpStatusError"   // status, body, retry_after
 	Timeout           Code = "A2aTimeout"        // stage: "connect", "headers", "total", "idle"; seconds

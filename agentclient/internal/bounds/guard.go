@@ -187,8 +187,17 @@ func (r *Run) Overdue() error {
 	if !limited || left > 0 {
 		return nil
 	}
+	return r.TooLong()
+}
+
+// TooLong is the PolicyViolation of a task whose duration has just ended, whatever the clock says.
+func (r *Run) TooLong() error {
+	left, limited := r.Left()
+	if !limited {
+		return nil
+	}
 	most := r.dispatch.Policy.MaxDuration.Milliseconds()
-	return over("max_duration_ms", most, most-left.Milliseconds(), "runs since")
+	return over("max_duration_ms", most, most+max(0, -left.Milliseconds()), "has taken")
 }
 
 // End settles the budget and gives the place back. What the peer never reported is taken for what

@@ -105,6 +105,8 @@ func TestARunFromBeginningToEnd(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, u)
 	assert.NoError(t, run.Overdue())
+	is(t, run.TooLong(), problem.PolicyViolation, "field", "max_duration_ms",
+		"limit", int64(60_000), "actual", int64(60_000))
 	clock.move(59 * time.Second)
 	left, limited := run.Left()
 	assert.Equal(t, []any{time.Second, true}, []any{left, limited})
@@ -136,6 +138,7 @@ func TestAShortTaskGivesRoomBackAndASilentOneNone(t *testing.T) {
 	_, limited := run.Left()
 	assert.False(t, limited)
 	assert.NoError(t, run.Overdue())
+	assert.NoError(t, run.TooLong())
 }
 
 func TestWithoutABudget(t *testing.T) {

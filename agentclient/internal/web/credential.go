@@ -189,6 +189,14 @@ func (c *Client) remember(secrets ...string) {
 	}
 }
 
+// Secret has texts taken out of errors like the caller's credentials: what an agent is told to send
+// to others.
+func (c *Client) Secret(texts ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remember(texts...)
+}
+
 // Scrub takes the caller's secrets out of a text: a peer may repeat what it was sent.
 func (c *Client) Scrub(text string) string {
 	c.mu.Lock()

@@ -74,6 +74,8 @@ func (f *flight) verdict(response *http.Response) verdict {
 type outcome struct {
 	final    error
 	attempts int
+	// seen tells that the peer may have seen the question.
+	seen bool
 }
 
 // told returns the error of all attempts with the place and how many there were.
@@ -87,6 +89,9 @@ func (c *Client) told(o outcome, raw string) error {
 		e.URL = problem.Address(raw)
 	}
 	e.Attempts = max(e.Attempts, o.attempts)
+	if o.seen && e.Code == problem.ConnectFailed {
+		e.With("sent", true)
+	}
 	return e
 }
 
@@ -95,22 +100,23 @@ func (c *Client) again(ctx context.Context, r Request, attempt func() (verdict, 
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(c.life, func() { stop(errClosed) })()
-	renewed := false
+	renewed, seen := false, false
 	for n := 1; ; n++ {
 		v, err := attempt()
+		seen = seen || v.seen
 		if err == nil && v.stale && !renewed {
 			renewed = true
 			continue
 		}
 		wait, more := c.options.Retry.wait(r.Again, n, v, err)
 		if !more {
-			return outcome{err, n}
+			return outcome{err, n, seen}
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-			return outcome{err, n}
+			return outcome{err, n, seen}
 		}
 		if c.sleep(waiting, wait) != nil {
-			return outcome{c.ended(context.Cause(waiting)), n}
+			return outcome{c.ended(context.Cause(waiting)), n, seen}
 		}
 	}
 }
