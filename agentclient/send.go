@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/bounds"
+	"github.com/ruvector/ruvector-arrow/agentclient/internal/card"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/events"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/ext"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
@@ -77,7 +78,7 @@ func (c *Client) begin(ctx context.Context, spec TaskSpec) (*dispatch, error) {
 		d.run.Cancel()
 		return nil, err
 	}
-	if len(used) > 0 {
+	if len(used) > 0 && s.at.Version != card.VersionLegacy {
 		d.header.Set(ext.Header, strings.Join(used, ", "))
 	}
 	d.header.Set("traceparent", d.run.Child.Trace.String())
@@ -255,10 +256,12 @@ func (c *Client) openStream(ctx context.Context, d *dispatch) (wire.Feed, error)
 }
 
 // Subscribe follows a task that is there already, from a snapshot of it on. Where the agent does
-// not stream it, it is asked again and again. The context bounds the opening alone. Errors:
-// TaskNotFound, ExtensionRequired, InvalidArgument, and those of the connection.
-func (c *Client) Subscribe(ctx context.Context, taskID string) (*Stream, error) {
+// not stream it, it is asked again and again. The context bounds the opening alone. A Resume takes
+// the place of the client's. Errors: TaskNotFound, ExtensionRequired, InvalidArgument, and those of
+// the connection.
+func (c *Client) Subscribe(ctx context.Context, taskID string, resume ...Resume) (*Stream, error) {
 	const op = "stream_task"
+	again := append(resume, c.options.Resume)[0]
 	if err := wire.CheckID("task_id", taskID); err != nil {
 		return nil, named(err, op)
 	}
@@ -274,7 +277,7 @@ func (c *Client) Subscribe(ctx context.Context, taskID string) (*Stream, error) 
 	if s.card.Capabilities.Streaming {
 		feed, err := c.subscribe(ctx, taskID)
 		if err == nil {
-			return c.start(nil, c.options.Resume, meter.Observe,
+			return c.start(nil, again, meter.Observe,
 				func(ctx context.Context, f *follower) error {
 					f.id = taskID
 					return f.follow(ctx, feed)
@@ -288,7 +291,7 @@ func (c *Client) Subscribe(ctx context.Context, taskID string) (*Stream, error) 
 	if err != nil {
 		return nil, named(err, op)
 	}
-	return c.start(nil, c.options.Resume, meter.Observe,
+	return c.start(nil, again, meter.Observe,
 		func(ctx context.Context, f *follower) error {
 			f.id = taskID
 			if e, err := events.TaskEvent(first); err != nil {

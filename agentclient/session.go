@@ -235,8 +235,12 @@ func (c *Client) ready() (*session, error) {
 	return s, ext.CheckRequired(required, c.options.Extensions)
 }
 
-// speaks tells whether an extension may be used: the caller named it, or the card declares it.
+// speaks tells whether an extension may be used: the caller named it, or the card declares it. What
+// ours say is a part of the dialect of rvagent.
 func (c *Client) speaks(s *session, uri string) bool {
+	if s.at.Version == card.VersionLegacy {
+		return true
+	}
 	if slices.Contains(c.options.Extensions, uri) {
 		return true
 	}

@@ -84,8 +84,8 @@ func (s *Stream) Next(ctx context.Context) (Update, error) {
 }
 
 // Take returns the updates that have come, at most so many and about 256 KiB of them, without
-// waiting. done tells that none will follow, and err why, unless the task came to its end; both stay.
-// Where it returns no update and is not done, OnReady tells when to look again.
+// waiting. done tells that none will follow, and err why, unless the task came to its end; both
+// stay. Where it returns no update and is not done, OnReady tells when to look again.
 func (s *Stream) Take(most int) (list []Update, done bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -111,6 +111,22 @@ func TestAStreamThatBreaksIsResumed(t *testing.T) {
 	}
 }
 
+func TestHowToResumeIsEachStreamsOwn(t *testing.T) {
+	begun := func(a *answer) { a.events(task(Working)) }
+	p := streaming(t, map[string]func(*answer){
+		"SubscribeToTask": begun, "SendStreamingMessage": begun})
+	c := p.connect(Options{})
+	s, err := c.Subscribe(soon(t), "t", Resume{Off: true})
+	require.NoError(t, err)
+	_, err = all(t, s)
+	assert.True(t, problem.Is(err, problem.StreamInterrupted), "%v", err)
+	spec := Text("x")
+	spec.Resume = &Resume{Off: true}
+	_, err = c.Run(soon(t), spec)
+	assert.True(t, problem.Is(err, problem.StreamInterrupted), "%v", err)
+	assert.Equal(t, 1, p.times("SubscribeToTask"))
+}
+
 // The agent is killed while it streams, and started again at the same address, many times over.
 func TestAnAgentThatIsKilledIsFollowedOn(t *testing.T) {
 	const pieces = 40
