@@ -2,7 +2,11 @@ package card
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/agenttest"
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
@@ -83,5 +87,52 @@ func TestMutatedCards(t *testing.T) {
 	}
 	agenttest.Mutations(t, cardSeeds(t, own), func(t testing.TB, next func() []byte) {
 		readCard(t, next(), own.agent(), pin)
+	})
+}
+
+// Whatever a file of first uses holds, what is taken from it is a key under its own names.
+func TestMutatedFilesOfFirstUses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "first.json")
+	for i, origin := range []string{place, "http://127.0.0.1:8080"} {
+		own := edSigner(byte(61 + i))
+		_, _, err := Verify(signedBy(t, plainCard("1", &own, t), Spec, own), tofu(t, path), origin)
+		require.NoError(t, err)
+	}
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	seeds := []string{string(text), `{"version":1,"origins":{}}`}
+	agenttest.Mutations(t, seeds, func(t testing.TB, next func() []byte) {
+		s := &store{path: path, entries: map[string]entry{}}
+		if s.parse(next()) != nil {
+			return
+		}
+		for origin, e := range s.entries {
+			again, err := originOf(origin)
+			if err != nil || again != origin || e.key.agent != edSigner(61).agent() &&
+				e.key.agent != edSigner(62).agent() {
+				t.Fatal("a key that nobody proved")
+			}
+		}
+	})
+}
+
+// A policy is read as what it says or not at all: what comes out never believes an unsigned card,
+// unless it says so.
+func TestMutatedPolicies(t *testing.T) {
+	own := edSigner(63)
+	unsigned := raw.Of(plainCard("1", &own, t))
+	jwk := string(own.jwk(t, "k"))
+	seeds := []string{`{"kind":"pin","agent_id":"` + own.agent() + `","rollback":"refuse"}`,
+		`{"kind":"keys","jwks":{"keys":[` + jwk + `]},"origins":["https://a.example"]}`,
+		`{"kind":"pin","jwk":` + jwk + `,"kid":"k","min_version":"1.0"}`,
+		`{"kind":"require","all":[{"kind":"pin","agent_id":"` + own.agent() + `"}]}`}
+	agenttest.Mutations(t, seeds, func(t testing.TB, next func() []byte) {
+		p, err := ParsePolicy(next())
+		if err != nil {
+			return
+		}
+		if _, _, err := Verify(unsigned, p, place); err == nil {
+			t.Fatalf("a card that nobody signed is believed under %+v", p)
+		}
 	})
 }

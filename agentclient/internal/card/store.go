@@ -109,6 +109,10 @@ func (s *store) read() error {
 	if len(data) > mostFile {
 		return s.bad(fmt.Sprintf("has more than %d bytes", mostFile), storeFix, nil)
 	}
+	return s.parse(data)
+}
+
+func (s *store) parse(data []byte) error {
 	o, err := raw.Parse(data)
 	if err != nil {
 		return s.bad("is no JSON", storeFix, err)
