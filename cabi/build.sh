@@ -11,7 +11,8 @@ version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_versi
 wrap=--wrap=mmap,--wrap=pthread_create,--wrap=malloc
 # What only the client of agents needs waits for networks anyway; without inlining it is smaller.
 cold=
-for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... golang.org/x/oauth2/...; do
+for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... \
+	golang.org/x/oauth2/...; do
 	cold="$cold -gcflags=$package=-l"
 done
 cd "$root"
