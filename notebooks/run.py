@@ -1,13 +1,16 @@
 """Execute every notebook from its plain-text source, in a kernel of this environment.
 
-The executed notebooks go to notebooks/*.ipynb (not committed). A notebook fails the run when a
+The executed notebooks go to notebooks/*.ipynb (not committed). Agents that they ask run in the
+environment of checks/agents.py. A notebook fails the run when a
 cell raises, when it takes over 60 s, when it shows no picture, or when a cell tagged `N-lines`
 does not have exactly that many lines of code.
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +29,9 @@ LINES = {"five-lines": 5}
 def main() -> int:
     """Run all; returns the number of notebooks that failed."""
     failed = 0
+    agents = HERE.parent / "checks" / "agents.py"
+    subprocess.run([sys.executable, agents, "peers"], check=True)
+    os.environ["RUVECTOR_AGENTS"] = str(HERE.parent / "build" / "agents" / "bin" / "python")
     for source in sorted(HERE.glob("[0-9]*.py")):
         begin = time.perf_counter()
         faults = execute(source)
