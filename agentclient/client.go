@@ -196,6 +196,9 @@ func (c *Client) apart(most time.Duration) (context.Context, context.CancelFunc)
 	return context.WithTimeout(c.life, most)
 }
 
+// named is named of an error in which an agent may have repeated the caller's secrets.
+func (c *Client) named(err error, op string) error { return named(c.web.Clean(err), op) }
+
 // named adds the operation to an error that has none; every error becomes one of package problem.
 func named(err error, op string) error {
 	if err == nil {

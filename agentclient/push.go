@@ -25,11 +25,11 @@ func (c *Client) PushSet(ctx context.Context, taskID string, p PushConfig) (json
 	error) {
 	params := map[string]any{"taskId": taskID, "url": p.URL}
 	if p.URL == "" {
-		return nil, named(badSpec("push: there is no url", "give the address to be told at"), "set_push")
+		return nil, c.named(badSpec("push: there is no url", "give the address to be told at"), "set_push")
 	}
 	if p.ID != "" {
 		if err := wire.CheckID("push id", p.ID); err != nil {
-			return nil, named(err, "set_push")
+			return nil, c.named(err, "set_push")
 		}
 		params["id"] = p.ID
 	}
@@ -101,7 +101,7 @@ func (c *Client) push(ctx context.Context, op, method, taskID string,
 	params map[string]any) (json.RawMessage, error) {
 	s, err := c.session()
 	if err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	if !s.card.Capabilities.PushNotifications {
 		return nil, &problem.Error{Code: problem.PushNotSupported, Op: op, TaskID: problem.Said(taskID),
@@ -109,5 +109,5 @@ func (c *Client) push(ctx context.Context, op, method, taskID string,
 			Fix: "follow the task with Subscribe, or ask for it with GetTask"}
 	}
 	answer, err := c.call(ctx, wire.Call{Op: method, TaskID: taskID, Params: raw.Of(params)})
-	return answer, named(err, op)
+	return answer, c.named(err, op)
 }

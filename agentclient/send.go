@@ -123,15 +123,18 @@ func mayHaveBegun(err error) bool {
 func (c *Client) Send(ctx context.Context, spec TaskSpec) (Reply, error) {
 	d, err := c.begin(ctx, spec)
 	if err != nil {
-		return Reply{}, named(err, "send_task")
+		return Reply{}, c.named(err, "send_task")
 	}
-	reply, _, err := c.send(ctx, d, spec.ReturnAtOnce)
+	reply, first, err := c.send(ctx, d, spec.ReturnAtOnce)
 	if err != nil && !problem.Is(err, problem.PolicyViolation) {
 		d.over(err)
-		return Reply{}, named(err, "send_task")
+		return Reply{}, c.named(err, "send_task")
 	}
 	d.run.End()
-	return reply, named(err, "send_task")
+	if err != nil && first.TaskID != "" && first.Kind == KindTask && !first.State.Terminal() {
+		c.giveUp(first.TaskID)
+	}
+	return reply, c.named(err, "send_task")
 }
 
 // send asks once, and returns the answer as a stream would have told it too.
@@ -174,7 +177,7 @@ func (d *dispatch) within(ctx context.Context) (context.Context, context.CancelF
 func (c *Client) Run(ctx context.Context, spec TaskSpec) (*TaskState, error) {
 	s, err := c.Stream(ctx, spec)
 	if err != nil {
-		return nil, named(err, "send_task")
+		return nil, c.named(err, "send_task")
 	}
 	defer s.Close()
 	for {
@@ -188,7 +191,7 @@ func (c *Client) Run(ctx context.Context, spec TaskSpec) (*TaskState, error) {
 		if id := s.TaskID(); ctx.Err() != nil && spec.CancelOnAbort && id != "" {
 			c.giveUp(id)
 		}
-		return s.Snapshot(), named(err, "send_task")
+		return s.Snapshot(), c.named(err, "send_task")
 	}
 }
 
@@ -208,7 +211,7 @@ func (c *Client) Stream(ctx context.Context, spec TaskSpec) (*Stream, error) {
 	const op = "stream_task"
 	d, err := c.begin(ctx, spec)
 	if err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	resume := c.options.Resume
 	if spec.Resume != nil {
@@ -223,13 +226,13 @@ func (c *Client) Stream(ctx context.Context, spec TaskSpec) (*Stream, error) {
 		}
 		if !problem.Is(err, problem.UnsupportedOperation) {
 			d.over(err)
-			return nil, named(err, op)
+			return nil, c.named(err, op)
 		}
 	}
 	_, first, err := c.send(ctx, d, true)
 	if err != nil && !problem.Is(err, problem.PolicyViolation) {
 		d.over(err)
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	return c.start(d.run, resume, d.run.Observe, func(ctx context.Context, f *follower) error {
 		if err := f.take(ctx, first, false); err != nil {
@@ -263,11 +266,11 @@ func (c *Client) Subscribe(ctx context.Context, taskID string, resume ...Resume)
 	const op = "stream_task"
 	again := append(resume, c.options.Resume)[0]
 	if err := wire.CheckID("task_id", taskID); err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	s, err := c.ready()
 	if err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	var policy TaskPolicy
 	if c.options.Policy != nil {
@@ -284,12 +287,12 @@ func (c *Client) Subscribe(ctx context.Context, taskID string, resume ...Resume)
 				}, feed)
 		}
 		if !unsubscribable(err) {
-			return nil, named(err, op)
+			return nil, c.named(err, op)
 		}
 	}
 	first, err := c.task(ctx, taskID)
 	if err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	return c.start(nil, again, meter.Observe,
 		func(ctx context.Context, f *follower) error {
@@ -326,6 +329,7 @@ func (c *Client) start(run *bounds.Run, resume Resume, meter func(raw.Object) (*
 	read func(context.Context, *follower) error, feed wire.Feed) (*Stream, error) {
 	ctx, stop := context.WithCancelCause(c.life)
 	s := newStream(c.options.Limits.Task, stop)
+	s.clean = c.web.Clean
 	s.ask = func(ctx context.Context, id string) (json.RawMessage, error) {
 		return c.CancelTask(ctx, id, nil)
 	}
@@ -354,7 +358,7 @@ func (c *Client) start(run *bounds.Run, resume Resume, meter func(raw.Object) (*
 		delete(c.streams, s)
 		c.mu.Unlock()
 		if err != io.EOF {
-			err = about(named(err, "stream_task"), f.id)
+			err = about(c.named(err, "stream_task"), f.id)
 		}
 		s.finish(err)
 		stop(nil)
@@ -365,7 +369,7 @@ func (c *Client) start(run *bounds.Run, resume Resume, meter func(raw.Object) (*
 			_ = feed.Close()
 		}
 		done(err)
-		return nil, named(err, "stream_task")
+		return nil, c.named(err, "stream_task")
 	}
 	return s, nil
 }

@@ -52,7 +52,7 @@ func (c *Client) held() *session {
 // changed. The card before stays where the new one is not believed: then the error says why.
 func (c *Client) RefreshCard(ctx context.Context) (*Card, bool, error) {
 	if _, err := c.session(); err != nil {
-		return nil, false, named(err, "refresh_card")
+		return nil, false, c.named(err, "refresh_card")
 	}
 	if c.cardURL == "" {
 		return nil, false, &problem.Error{Code: problem.InvalidArgument, Op: "refresh_card",
@@ -61,7 +61,7 @@ func (c *Client) RefreshCard(ctx context.Context) (*Card, bool, error) {
 	}
 	changed, err := c.refresh(ctx, true)
 	if err != nil {
-		return nil, false, named(err, "refresh_card")
+		return nil, false, c.named(err, "refresh_card")
 	}
 	return c.Card(), changed, nil
 }
@@ -255,7 +255,7 @@ func (c *Client) ExtendedCard(ctx context.Context) (*Card, error) {
 	const op = "get_extended_card"
 	s, err := c.session()
 	if err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	if !s.card.Capabilities.ExtendedCard {
 		return nil, &problem.Error{Code: problem.ExtendedCardNotConfigured, Op: op,
@@ -263,12 +263,12 @@ func (c *Client) ExtendedCard(ctx context.Context) (*Card, error) {
 	}
 	data, err := c.call(ctx, wire.Call{Op: wire.GetExtendedCard})
 	if err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if _, err := c.adopt(data, c.cardURL); err != nil {
-		return nil, named(err, op)
+		return nil, c.named(err, op)
 	}
 	return c.Card(), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ruvector/ruvector-arrow/agentclient/internal/ext"
 	"github.com/ruvector/ruvector-arrow/agentclient/problem"
 )
 
@@ -105,5 +106,63 @@ func TestConfigurationsWithoutEnd(t *testing.T) {
 		_, err := p.connect(Options{}).PushList(soon(t), "t")
 		assert.Equal(t, problem.ResponseTooLarge, problem.CodeOf(err), "%v", err)
 		assert.LessOrEqual(t, p.times("ListTaskPushNotificationConfigs"), asked)
+	}
+}
+
+// An agent repeats the token that it was sent as the name of things.
+func TestNoErrorOfAStreamTellsTheToken(t *testing.T) {
+	const token = "sk-live-0123456789"
+	for name, said := range map[string]string{
+		"another task": `{"task":{"id":"` + token + `","status":{}}}`,
+		"no object":    `{"task":"` + token + `"}`,
+		"no artifact":  `{"artifactUpdate":{"taskId":"t","artifact":{"artifactId":["` + token + `"]}}}`,
+		"a key twice":  `{"` + token + `":1,"` + token + `":1}`,
+	} {
+		p := streaming(t, map[string]func(*answer){
+			"SubscribeToTask": func(a *answer) { a.events(task(Working), said) },
+			"GetTask":         func(a *answer) { a.fail(-32001, token) }})
+		c := p.connect(Options{Auth: []Credential{{Kind: "bearer", Secret: token, Force: true}}})
+		s, err := c.Subscribe(soon(t), "t")
+		require.NoError(t, err)
+		_, err = all(t, s)
+		var e *problem.Error
+		require.ErrorAs(t, err, &e, name)
+		assert.NotContains(t, fmt.Sprintf("%v %v %s", e, e.Detail, e.TaskID), token, name)
+	}
+	p := start(t, "", map[string]func(*answer){
+		"SendMessage": func(a *answer) { a.result(`{"task":{"id":["` + token + `"]}}`) },
+		"ListTasks":   func(a *answer) { a.result(`{"tasks":[],"totalSize":"` + token + `"}`) }})
+	c := p.connect(Options{Auth: []Credential{{Kind: "bearer", Secret: token, Force: true}}})
+	_, err := c.Send(soon(t), Text("x"))
+	require.Error(t, err)
+	assert.NotContains(t, fmt.Sprint(err, err.(*problem.Error).Detail), token)
+	_, err = c.ListTasks(soon(t), ListQuery{})
+	require.Error(t, err)
+	assert.NotContains(t, fmt.Sprint(err, err.(*problem.Error).Detail), token)
+}
+
+// A task that took more than it may in its first answer is not left to go on.
+func TestAnAnswerOverTheLimitIsCancelled(t *testing.T) {
+	most := int64(5)
+	cancelled := make(chan string, 1)
+	p := start(t, "", map[string]func(*answer){
+		"SendMessage": func(a *answer) {
+			a.result(`{"task":{"id":"t","status":{"state":"TASK_STATE_WORKING"},"metadata":{"` +
+				ext.Usage + `":{"inputTokens":6}}}}`)
+		},
+		"CancelTask": func(a *answer) {
+			id, _ := a.params.Text("id")
+			cancelled <- id
+			a.result(bare(Canceled))
+		}})
+	spec := Text("x")
+	spec.Policy, spec.ReturnAtOnce = &TaskPolicy{MaxTokens: &most}, true
+	_, err := p.connect(Options{}).Send(soon(t), spec)
+	require.Equal(t, problem.PolicyViolation, problem.CodeOf(err), "%v", err)
+	select {
+	case id := <-cancelled:
+		assert.Equal(t, "t", id)
+	case <-soon(t).Done():
+		t.Fatal("the task goes on")
 	}
 }

@@ -24,7 +24,9 @@ const (
 // to whoever takes them first. It ends by itself with the task; otherwise it is to be closed.
 type Stream struct {
 	stop func(error)
-	ask  func(context.Context, string) (json.RawMessage, error)
+	// clean takes the caller's secrets out of an error; nil where there are none.
+	clean func(error) error
+	ask   func(context.Context, string) (json.RawMessage, error)
 
 	mu      sync.Mutex
 	waiting []arrival
@@ -151,6 +153,9 @@ func (s *Stream) drop(n, size int) {
 // fail ends the stream at once: what came and was not taken is forgotten. The caller holds the
 // lock.
 func (s *Stream) fail(err error) {
+	if s.clean != nil {
+		err = s.clean(err)
+	}
 	s.end = err
 	s.drop(len(s.waiting), s.bytes)
 	s.stop(err)

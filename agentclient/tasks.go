@@ -18,13 +18,13 @@ func (c *Client) GetTask(ctx context.Context, id string, history *int) (json.Raw
 	params := map[string]any{"id": id}
 	if history != nil {
 		if *history < 0 {
-			return nil, named(badSpec(fmt.Sprintf("history_length is %d", *history), "give 0 or more"),
+			return nil, c.named(badSpec(fmt.Sprintf("history_length is %d", *history), "give 0 or more"),
 				"get_task")
 		}
 		params["historyLength"] = *history
 	}
 	answer, err := c.call(ctx, wire.Call{Op: wire.GetTask, TaskID: id, Params: raw.Of(params)})
-	return answer, named(err, "get_task")
+	return answer, c.named(err, "get_task")
 }
 
 // CancelTask asks the agent to cancel a task; meta is metadata of the request, or nil. The answer
@@ -36,13 +36,13 @@ func (c *Client) CancelTask(ctx context.Context, id string, meta map[string]any)
 	if meta != nil {
 		written, err := json.Marshal(meta)
 		if err != nil {
-			return nil, named(badSpec("metadata is no JSON", "give texts, numbers, lists and objects"),
+			return nil, c.named(badSpec("metadata is no JSON", "give texts, numbers, lists and objects"),
 				"cancel_task")
 		}
 		params["metadata"] = json.RawMessage(written)
 	}
 	answer, err := c.call(ctx, wire.Call{Op: wire.CancelTask, TaskID: id, Params: raw.Of(params)})
-	return answer, named(err, "cancel_task")
+	return answer, c.named(err, "cancel_task")
 }
 
 // ListQuery says which tasks to list; zero values are all.
@@ -73,14 +73,14 @@ func (c *Client) ListTasks(ctx context.Context, q ListQuery) (ListPage, error) {
 	const op = "list_tasks"
 	params, err := q.params()
 	if err != nil {
-		return ListPage{}, named(err, op)
+		return ListPage{}, c.named(err, op)
 	}
 	answer, err := c.call(ctx, wire.Call{Op: wire.ListTasks, Params: params})
 	if err != nil {
-		return ListPage{}, named(err, op)
+		return ListPage{}, c.named(err, op)
 	}
 	page, err := readPage(answer)
-	return page, named(err, op)
+	return page, c.named(err, op)
 }
 
 func (q *ListQuery) params() (json.RawMessage, error) {
