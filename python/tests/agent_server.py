@@ -188,6 +188,8 @@ class Agent:
             return await self._send(asked.params)
         if asked.method == "ListTasks":
             return self._list(asked.params)
+        if "PushNotificationConfig" in asked.method:
+            return self._push(asked)
         task = self.tasks[asked.params["id"]]
         if asked.method == "CancelTask":
             task["status"] = {"state": "TASK_STATE_CANCELED"}
@@ -199,6 +201,14 @@ class Agent:
         following = "" if at + size >= len(self.tasks) else str(at + size)
         return {"tasks": found, "nextPageToken": following, "pageSize": size,
                 "totalSize": len(self.tasks)}  # fmt: skip
+
+    def _push(self, asked: Asked) -> Any:
+        known = self.tasks[asked.params["taskId"]].setdefault("metadata", {})
+        if asked.method.startswith("Create"):
+            known["push"] = {**asked.params, "id": "p-1"}
+        if asked.method.startswith("List"):
+            return {"configs": [known["push"]] if "push" in known else []}
+        return known.pop("push") if asked.method.startswith("Delete") else known["push"]
 
     async def _send(self, params: dict[str, Any]) -> dict[str, Any]:
         last: dict[str, Any] = {}

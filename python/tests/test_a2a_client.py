@@ -89,6 +89,27 @@ def test_every_operation(run, agent):
     run(main)
 
 
+def test_addresses_that_are_told_of_updates(run, agent):
+    url = "https://me.example/hook"
+
+    async def main() -> None:
+        async with await connected(agent) as client:
+            await client.send_task("count 3")
+            made = await client.set_push("t-1", url, token="quiet", auth=Auth.Bearer("bear"))
+            assert (made.task_id, made.id, made.url) == ("t-1", "p-1", url)
+            assert "quiet" not in repr(made)
+            assert await client.get_push("t-1", "p-1") == made
+            assert await client.list_push("t-1") == (made,)
+            await client.delete_push("t-1", "p-1")
+            assert await client.list_push("t-1") == ()
+
+    run(main)
+    with blocking(agent) as client:
+        made = client.set_push("t-1", url)
+        assert client.list_push("t-1") == (client.get_push("t-1", "p-1"),) == (made,)
+        client.delete_push("t-1", "p-1")
+
+
 def test_the_same_operations_block(agent):
     with blocking(agent) as client:
         assert client.send_task("count 4").text == "0 1 "

@@ -13,7 +13,8 @@ from .checked import maybe, name_of, whole_of
 from .errors import InvalidAgentResponse, error_of_json
 from .message import Message
 from .policy import TaskContext, TaskSpec
-from .reading import decode, mapping
+from .push import PushConfig
+from .reading import decode, mapping, objects
 from .task import Task, TaskState, TaskStatus, pages
 
 T = TypeVar("T")
@@ -179,6 +180,33 @@ def card_of(said: Any) -> AgentCard:
     found = mapping(said)
     trust = mapping(found.get("trust"))
     return AgentCard.from_json(found.get("card"), agent_id=trust.get("agent_id") or None)
+
+
+def set_push(task_id: str, url: str, token: str | None, auth: Any) -> Ask[PushConfig]:
+    """Have an agent tell an address of every update."""
+    config = PushConfig(task_id, url, token=token, auth=auth)
+    asked = {"task_id": config.task_id, "config": config.to_json()}
+    return Ask("push_set", asked, PushConfig.from_json)
+
+
+def get_push(task_id: str, config_id: str) -> Ask[PushConfig]:
+    """Ask for one address that an agent tells of updates."""
+    return Ask("push_get", _push(task_id, config_id), PushConfig.from_json)
+
+
+def list_push(task_id: str) -> Ask[tuple[PushConfig, ...]]:
+    """Ask for all addresses that an agent tells of a task's updates."""
+    asked = {"task_id": name_of("task_id", task_id)}
+    return Ask("push_list", asked, lambda said: tuple(map(PushConfig.from_json, objects(said))))
+
+
+def delete_push(task_id: str, config_id: str) -> Ask[None]:
+    """Have an agent tell an address no more."""
+    return Ask("push_delete", _push(task_id, config_id), lambda _: None)
+
+
+def _push(task_id: str, config_id: str) -> dict[str, Any]:
+    return {"task_id": name_of("task_id", task_id), "config_id": name_of("config_id", config_id)}
 
 
 def following(token: str, before: str) -> str | None:

@@ -20,6 +20,7 @@ from .connecting import DEFAULTS, Connected, Options, Request, request_of
 from .message import Message
 from .network import A2aLimits, A2aRetry, A2aTimeouts, NetworkPolicy
 from .policy import AgentIdentity, RecursionPolicy, TaskContext, TaskPolicy, TaskSpec
+from .push import PushConfig
 from .reading import encode
 from .stream import TaskStream
 from .task import Task, TaskState
@@ -347,6 +348,54 @@ class A2aClient(Connected):
         said = await self._answer(asking.extended())
         self._learn(said)
         return self.card
+
+    async def set_push(
+        self, task_id: str, url: str, *, token: str | None = None, auth: Any = None
+    ) -> PushConfig:
+        """Have the agent send every update of a task to an address.
+
+        Parameters
+        ----------
+        task_id : str
+        url : str
+            Of a server of yours; `verify_push` reads what comes.
+        token : str, optional
+            Comes with every update.
+        auth : Bearer or Basic, optional
+            What the agent shows your server.
+
+        Raises
+        ------
+        PushNotSupported
+        """
+        return await self._answer(asking.set_push(task_id, url, token, auth))
+
+    async def get_push(self, task_id: str, config_id: str) -> PushConfig:
+        """Return one address that the agent sends updates to.
+
+        Raises
+        ------
+        PushNotSupported, TaskNotFound
+        """
+        return await self._answer(asking.get_push(task_id, config_id))
+
+    async def list_push(self, task_id: str) -> tuple[PushConfig, ...]:
+        """Return the addresses that the agent sends updates of a task to.
+
+        Raises
+        ------
+        PushNotSupported, TaskNotFound
+        """
+        return await self._answer(asking.list_push(task_id))
+
+    async def delete_push(self, task_id: str, config_id: str) -> None:
+        """Have the agent send no more updates to an address.
+
+        Raises
+        ------
+        PushNotSupported, TaskNotFound
+        """
+        await self._answer(asking.delete_push(task_id, config_id))
 
     async def aclose(self) -> None:
         """End all streams and requests of this client, here alone. More than once is fine."""
