@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NoReturn, Self, cast
 
+from . import show
 from .errors import CardInvalid
 from .reading import mapping, objects, shown, text, texts, word
 
@@ -331,6 +332,9 @@ class AgentCard:
         more = ", ..." if len(self.skills) > 8 else ""
         proved = f", agent_id={self.agent_id[:16]}..." if self.agent_id else ""
         return f"AgentCard({shown(self.name)} {shown(self.version, 20)}, [{skills}{more}]{proved})"
+
+    def _repr_html_(self) -> str:
+        return show.card(self)
 
 
 def _no_skill(id: str, skills: tuple[AgentSkill, ...]) -> NoReturn:

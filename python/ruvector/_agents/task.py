@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from .._index.result import missing_extra
+from . import show
 from .artifacts import Artifact
 from .errors import InvalidAgentResponse, TaskFailed
 from .message import Message
@@ -365,6 +366,9 @@ class Task:
         spoken = f", {shown(said.text)}" if said is not None and said.text else ""
         lost = ", gap" if self.gap else ""
         return f"Task({shown(self.id)}, {shown(self.state.value)}{made}{spoken}{lost})"
+
+    def _repr_html_(self) -> str:
+        return show.task(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
