@@ -25,7 +25,8 @@ func (c *Client) PushSet(ctx context.Context, taskID string, p PushConfig) (json
 	error) {
 	params := map[string]any{"taskId": taskID, "url": p.URL}
 	if p.URL == "" {
-		return nil, c.named(badSpec("push: there is no url", "give the address to be told at"), "set_push")
+		return nil, c.named(badSpec("push: there is no url", "give the address to be told at"),
+			"set_push")
 	}
 	if p.ID != "" {
 		if err := wire.CheckID("push id", p.ID); err != nil {

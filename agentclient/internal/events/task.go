@@ -1,9 +1,10 @@
 package events
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"slices"
 
 	"github.com/ruvector/ruvector-arrow/agentclient/internal/raw"
 	"github.com/ruvector/ruvector-arrow/agentclient/problem"
@@ -72,7 +73,7 @@ func (t *Task) Merge(e Event, resumed bool) (Outcome, error) {
 	switch e.Kind {
 	case KindMessage:
 		t.size += len(e.value) - len(t.Message)
-		t.Message = e.value
+		t.Message = bytes.Clone(e.value)
 	case KindTask:
 		found.Gap = t.replace(e, resumed)
 	case KindStatus:
@@ -98,19 +99,16 @@ func (t *Task) Merge(e Event, resumed bool) (Outcome, error) {
 // replace takes a whole task. What it lacks of artifacts stays: agents leave out what they think is
 // known.
 func (t *Task) replace(e Event, resumed bool) (gap bool) {
-	t.State, t.status, t.again = e.State, e.body["status"], nil
+	t.State, t.status, t.again = e.State, bytes.Clone(e.body["status"]), nil
 	if resumed {
 		t.again = t.status
 	}
-	t.rest = maps.Clone(e.body)
-	for _, key := range []string{"id", "contextId", "status", "artifacts", "history", "metadata"} {
-		delete(t.rest, key)
-	}
+	t.rest = own(e.body, "id", "contextId", "status", "artifacts", "history", "metadata")
 	if e.Metadata != nil {
-		t.metadata = maps.Clone(e.Metadata)
+		t.metadata = own(e.Metadata)
 	}
 	if said, err := e.body.Array("history"); err == nil && len(said) > 0 {
-		t.history, t.said = said, map[string]bool{}
+		t.history, t.said = owns(nil, said), map[string]bool{}
 		for _, message := range said {
 			t.said[messageID(message)] = true
 		}
@@ -176,7 +174,7 @@ func (t *Task) update(e Event) (duplicate bool) {
 		}
 	}
 	t.State, t.size = e.State, t.size+len(status)-len(t.status)
-	t.status = status
+	t.status = bytes.Clone(status)
 	if t.metadata == nil {
 		t.metadata = raw.Object{}
 	}
@@ -186,7 +184,7 @@ func (t *Task) update(e Event) (duplicate bool) {
 
 // remember puts a message into the history.
 func (t *Task) remember(id string, message json.RawMessage) {
-	t.history = append(t.history, message)
+	t.history = append(t.history, bytes.Clone(message))
 	t.size += len(message) + itemCost
 	if id != "" {
 		if t.said == nil {
@@ -217,7 +215,7 @@ func (t *Task) extend(e Event) Outcome {
 	case found.Duplicate:
 		known.describe(e.artifact)
 	case e.more:
-		known.parts = append(known.parts, e.parts...)
+		known.parts = owns(known.parts, e.parts)
 		known.size += sizeOf(e.parts)
 		known.describe(e.artifact)
 	default:
@@ -229,12 +227,12 @@ func (t *Task) extend(e Event) Outcome {
 
 // newArtifact makes an artifact of its JSON.
 func newArtifact(id string, given raw.Object, parts []json.RawMessage) *artifact {
-	a := &artifact{id: id, parts: parts[:len(parts):len(parts)], rest: maps.Clone(given)}
-	for _, key := range []string{"artifactId", "parts", "metadata"} {
-		delete(a.rest, key)
+	a := &artifact{id: id, rest: own(given, "artifactId", "parts", "metadata")}
+	if parts != nil {
+		a.parts = owns(make([]json.RawMessage, 0, len(parts)), parts)
 	}
-	if metadata, err := given.Object("metadata"); err == nil {
-		a.metadata = maps.Clone(metadata)
+	if metadata, err := given.Object("metadata"); err == nil && metadata != nil {
+		a.metadata = own(metadata)
 	}
 	a.size = itemCost + sizeOf(parts) + len(given["metadata"])
 	for key, value := range a.rest {
@@ -271,8 +269,27 @@ func put(into raw.Object, key string, value json.RawMessage) (size int) {
 	if size = len(value) - len(old); !known {
 		size += len(key) + itemCost
 	}
-	into[key] = value
+	into[key] = bytes.Clone(value)
 	return size
+}
+
+// own copies the values of an object but those of some keys, and owns appends copies: values of an
+// event are parts of it, and who keeps one keeps all of it, which nothing counts.
+func own(given raw.Object, but ...string) raw.Object {
+	kept := make(raw.Object, len(given))
+	for key, value := range given {
+		if !slices.Contains(but, key) {
+			kept[key] = bytes.Clone(value)
+		}
+	}
+	return kept
+}
+
+func owns(list, more []json.RawMessage) []json.RawMessage {
+	for _, value := range more {
+		list = append(list, bytes.Clone(value))
+	}
+	return list
 }
 
 func sizeOf(values []json.RawMessage) (size int) {
