@@ -26,8 +26,8 @@ type Client struct {
 	running sync.WaitGroup
 	// cardURL is where the card came from, "" where the caller gave it.
 	cardURL string
-	// changing is held by whoever puts another session in the place of one.
-	changing sync.Mutex
+	// changing holds a value while somebody puts another session in the place of one.
+	changing chan struct{}
 
 	mu      sync.Mutex
 	now     *session
@@ -84,7 +84,8 @@ func newClient(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, web: network, streams: map[*Stream]struct{}{}, number: clients.Add(1)}
+	c := &Client{options: o, web: network, streams: map[*Stream]struct{}{}, number: clients.Add(1),
+		changing: make(chan struct{}, 1)}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.guard = &bounds.Guard{Gate: bounds.NewGate(), Ledger: o.Budget, Recursion: o.Recursion,
 		Self: o.Self}
@@ -121,7 +122,7 @@ func cardAddress(rawURL string, o *Options) (string, error) {
 }
 
 // Close ends the client's streams and requests, and gives its connections back. It returns when
-// nothing of it runs any more; closing again does nothing.
+// nothing of it runs any more, and so must not be called by OnReady; closing again does nothing.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -151,6 +152,18 @@ func errClosed() error {
 // SetCredentials takes the place of all credentials given before. Requests under way keep theirs.
 func (c *Client) SetCredentials(list []Credential) error {
 	return named(c.web.SetCredentials(list), "set_credentials")
+}
+
+// change waits for its turn to put another session in place, and returns what ends the turn.
+func (c *Client) change(ctx context.Context) (func(), error) {
+	select {
+	case c.changing <- struct{}{}:
+		return func() { <-c.changing }, nil
+	case <-ctx.Done():
+		return nil, cancelled(ctx, "refresh_card")
+	case <-c.life.Done():
+		return nil, errClosed()
+	}
 }
 
 // session returns what the client is connected to.

@@ -232,6 +232,17 @@ func (f *follower) poll(ctx context.Context, resumed bool) error {
 	}
 }
 
+// keepAsking is poll after a task that was seen just now.
+func (f *follower) keepAsking(ctx context.Context, seen json.RawMessage) error {
+	if e, err := events.TaskEvent(seen); err == nil {
+		f.seen = e.Raw
+	}
+	if err := sleep(ctx, f.resume.Poll, "stream_task"); err != nil {
+		return err
+	}
+	return f.poll(ctx, false)
+}
+
 // look asks for the task, and gives it to the stream if it is not what was seen before.
 func (f *follower) look(ctx context.Context, resumed bool) error {
 	data, err := f.agent.task(ctx, f.id)

@@ -2,6 +2,7 @@ package agentclient
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ type asked struct {
 // peer is an agent of this machine that does what its script says.
 type peer struct {
 	t       testing.TB
+	secure  bool // speaks TLS
 	server  *httptest.Server
 	address string
 
@@ -78,8 +80,8 @@ func (p *peer) cardText(capabilities string) string {
 	return fmt.Sprintf(`{"name":"n","description":"d","version":"1.0.0","capabilities":{%s},
 		"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],
 		"skills":[{"id":"s","name":"s","description":"d","tags":["t"]}],
-		"supportedInterfaces":[{"url":"http://%s/rpc","protocolBinding":"JSONRPC",
-		"protocolVersion":"1.0"}]}`, capabilities, p.address)
+		"supportedInterfaces":[{"url":"%s/rpc","protocolBinding":"JSONRPC",
+		"protocolVersion":"1.0"}]}`, capabilities, p.url())
 }
 
 // listen starts the agent at an address, which may just have been left.
@@ -94,6 +96,10 @@ func (p *peer) listen(address string) {
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
 	_ = p.server.Listener.Close()
 	p.server.Listener = l
+	if p.secure {
+		p.server.StartTLS()
+		return
+	}
 	p.server.Start()
 }
 
@@ -171,7 +177,12 @@ func (p *peer) last(method string) asked {
 	return asked{}
 }
 
-func (p *peer) url() string { return "http://" + p.address }
+func (p *peer) url() string {
+	if p.secure {
+		return "https://" + p.address
+	}
+	return "http://" + p.address
+}
 
 // result answers with a result.
 func (a *answer) result(text string) {
@@ -212,6 +223,9 @@ func (a *answer) cut() {
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
+	}
+	if safe, ok := conn.(*tls.Conn); ok { // without the end that TLS wants
+		conn = safe.NetConn()
 	}
 	_ = conn.Close()
 }

@@ -229,7 +229,7 @@ func (c *Client) Stream(ctx context.Context, spec TaskSpec) (*Stream, error) {
 			return nil, c.named(err, op)
 		}
 	}
-	_, first, err := c.send(ctx, d, true)
+	reply, first, err := c.send(ctx, d, true)
 	if err != nil && !problem.Is(err, problem.PolicyViolation) {
 		d.over(err)
 		return nil, c.named(err, op)
@@ -241,10 +241,7 @@ func (c *Client) Stream(ctx context.Context, spec TaskSpec) (*Stream, error) {
 		if f.ended() || f.state == AuthRequired {
 			return io.EOF
 		}
-		if err := sleep(ctx, f.resume.Poll, op); err != nil {
-			return err
-		}
-		return f.poll(ctx, false)
+		return f.keepAsking(ctx, reply.Task)
 	}, nil)
 }
 
@@ -305,11 +302,7 @@ func (c *Client) Subscribe(ctx context.Context, taskID string, resume ...Resume)
 			if f.ended() || f.state == AuthRequired {
 				return io.EOF
 			}
-			f.seen = raw.Of(map[string]json.RawMessage{"task": first})
-			if err := sleep(ctx, f.resume.Poll, op); err != nil {
-				return err
-			}
-			return f.poll(ctx, false)
+			return f.keepAsking(ctx, first)
 		}, nil)
 }
 

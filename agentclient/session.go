@@ -68,8 +68,11 @@ func (c *Client) RefreshCard(ctx context.Context) (*Card, bool, error) {
 
 // refresh gets the card, from what is remembered where that is fresh and fresher is not wanted.
 func (c *Client) refresh(ctx context.Context, again bool) (changed bool, err error) {
-	c.changing.Lock()
-	defer c.changing.Unlock()
+	done, err := c.change(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	key := c.cardKey()
 	known := cards.get(key)
 	if !again && known != nil && known.fresh(time.Now()) {
@@ -265,8 +268,11 @@ func (c *Client) ExtendedCard(ctx context.Context) (*Card, error) {
 	if err != nil {
 		return nil, c.named(err, op)
 	}
-	c.changing.Lock()
-	defer c.changing.Unlock()
+	done, err := c.change(ctx)
+	if err != nil {
+		return nil, named(err, op)
+	}
+	defer done()
 	if _, err := c.adopt(data, c.cardURL); err != nil {
 		return nil, c.named(err, op)
 	}

@@ -2,6 +2,8 @@ package agentclient
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"strings"
@@ -109,6 +111,52 @@ func TestAStreamThatBreaksIsResumed(t *testing.T) {
 		id, _ := p.last("SubscribeToTask").params.Text("id")
 		assert.Equal(t, "t", id)
 	}
+}
+
+// An end without the end of TLS may have been made by anyone on the way (H10).
+func TestACutOfTLSIsNoEnd(t *testing.T) {
+	p := streaming(t, map[string]func(*answer){
+		"SendStreamingMessage": func(a *answer) {
+			a.events(task(Working), piece("1"))
+			a.cut()
+		},
+		"SubscribeToTask": func(a *answer) { a.events(task(Completed, artifact("1", "2"))) },
+	})
+	p.kill()
+	p.secure = true
+	p.listen("127.0.0.1:0")
+	roots := x509.NewCertPool()
+	roots.AddCert(p.server.Certificate())
+	done, err := p.connect(Options{TLS: &tls.Config{RootCAs: roots}}).Run(soon(t), Text("x"))
+	require.NoError(t, err)
+	assert.Equal(t, "12", textOf(t, done.Task))
+	assert.Equal(t, 1, p.times("SubscribeToTask"))
+	_, err = Connect(soon(t), p.url(), quick(Options{}))
+	assert.True(t, problem.Is(err, problem.TLSFailed), "%v", err)
+}
+
+// A connection that is silent is broken, and taken up again.
+func TestSilenceIsABreak(t *testing.T) {
+	var again atomic.Int64
+	p := streaming(t, map[string]func(*answer){
+		"SendStreamingMessage": func(a *answer) {
+			a.events(task(Working))
+			a.hang()
+		},
+		"SubscribeToTask": func(a *answer) {
+			if a.events(task(Working, artifact("1"))); again.Add(1) < 3 {
+				a.hang()
+				return
+			}
+			a.events(state(Completed))
+		},
+	})
+	o := quick(Options{Timeouts: Timeouts{Idle: 200 * time.Millisecond}})
+	o.Resume.Attempts = 1000
+	done, err := p.connect(o).Run(soon(t), Text("x"))
+	require.NoError(t, err)
+	assert.Equal(t, "1", textOf(t, done.Task))
+	assert.GreaterOrEqual(t, again.Load(), int64(3))
 }
 
 func TestHowToResumeIsEachStreamsOwn(t *testing.T) {
