@@ -85,11 +85,15 @@ func (t *told) Fatal(arguments ...any) {
 	panic(t)
 }
 
-func (t *told) Fatalf(format string, arguments ...any) { t.Fatal(fmt.Sprintf(format, arguments...)) }
+func (t *told) Fatalf(format string, arguments ...any) {
+	t.Fatal(fmt.Sprintf(format, arguments...))
+}
 
 func (t *told) Error(arguments ...any) { t.Fatal(arguments...) }
 
-func (t *told) Errorf(format string, arguments ...any) { t.Fatal(fmt.Sprintf(format, arguments...)) }
+func (t *told) Errorf(format string, arguments ...any) {
+	t.Fatal(fmt.Sprintf(format, arguments...))
+}
 
 func (t *told) FailNow() { t.Fatal("failed") }
 
