@@ -88,3 +88,20 @@ def test_what_is_no_trust_is_told(make: Any, says: str) -> None:
     with pytest.raises(rv.InvalidArgument, match=says) as caught:
         make()
     assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "level", ["verified", "self_certified", "signed_unknown_key", "unsigned", "unknown"]
+)
+def test_only_a_key_that_the_caller_trusts_verifies(level: str) -> None:
+    # Anybody can make a key and sign his card with it: that proves an agent_id, and no more.
+    trust = rv.a2a.CardTrust.from_json({"level": level, "agent_id": "a" * 64})
+    assert trust.is_verified == (level == "verified")
+    assert trust.level == level
+    assert trust.warning is None
+
+
+def test_what_was_let_through_is_told() -> None:
+    trust = rv.a2a.CardTrust.from_json({"level": "me", "warning": "an older card", "form": ""})
+    assert trust == rv.a2a.CardTrust("unknown", warning="an older card")
+    assert not trust.is_verified

@@ -165,7 +165,8 @@ func (a *Agent) card(changed bool) json.RawMessage {
 		"interface", map[string]string{"url": at.URL, "binding": at.Binding, "version": at.Version,
 			"tenant": at.Tenant},
 		"trust", map[string]string{"level": string(trust.Level), "key_id": trust.KeyID,
-			"alg": trust.Alg, "form": string(trust.Form), "agent_id": trust.AgentID})
+			"alg": trust.Alg, "form": string(trust.Form), "agent_id": trust.AgentID,
+			"warning": trust.Warning})
 }
 
 // Close ends the client, its streams and requests, without waiting for that.

@@ -10,10 +10,8 @@ from . import show
 from .errors import CardInvalid
 from .reading import mapping, objects, shown, text, texts, word
 
-TrustLevel = Literal[
-    "verified", "self_certified", "signed_unknown_key", "unsigned", "insecure", "unknown"
-]
-_LEVELS: Final = ("verified", "self_certified", "signed_unknown_key", "unsigned", "insecure")
+TrustLevel = Literal["verified", "self_certified", "signed_unknown_key", "unsigned", "unknown"]
+_LEVELS: Final = ("verified", "self_certified", "signed_unknown_key", "unsigned")
 _KINDS: Final = {
     "apiKeySecurityScheme": "api_key",
     "httpAuthSecurityScheme": "http",
@@ -190,15 +188,19 @@ class CardTrust:
     ----------
     level : str
         ``"verified"``: signed with a key that the caller named, or the one seen at first.
-        ``"self_certified"``: signed with the card's own key, of which the caller named the
-        ``agent_id``. ``"signed_unknown_key"``: signed, and nobody said by whom it should be.
-        ``"unsigned"``. ``"insecure"``: nothing was looked at.
+        ``"self_certified"``: signed with the key that the card names as its own, which says that
+        it is the agent of that ``agent_id``, and not whose agent it is.
+        ``"signed_unknown_key"``: signed, and nobody said by whom it should be.
+        ``"unsigned"``. Under `Trust.insecure_skip` one of the last two, and nothing was checked.
     key_id, alg : str or None
         Of the signature that verified.
     form : str or None
         Which of the three canonical forms it was made over: ``"A"``, ``"B"``, ``"C"``.
     agent_id : str or None
         64 hex digits, the SHAKE-256 of the key; None unless a signature proves it.
+    warning : str or None
+        What was let through and should be known: a card that is older than one seen before, or a
+        first use that proves no key.
     """
 
     level: TrustLevel
@@ -206,11 +208,12 @@ class CardTrust:
     alg: str | None = None
     form: str | None = None
     agent_id: str | None = None
+    warning: str | None = None
 
     @property
     def is_verified(self) -> bool:
         """Whether the card is signed with a key that the caller has reason to trust."""
-        return self.level in ("verified", "self_certified")
+        return self.level == "verified"
 
     @classmethod
     def from_json(cls, raw: Any) -> Self:
@@ -223,6 +226,7 @@ class CardTrust:
             text(said.get("alg")) or None,
             text(said.get("form")) or None,
             text(said.get("agent_id")) or None,
+            text(said.get("warning")) or None,
         )
 
 
