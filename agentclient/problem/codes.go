@@ -18,7 +18,7 @@ const (
 	ConnectFailed     Code = "ConnectFailed" // sent: true where the agent may have begun
 	TLSFailed         Code = "TlsError"
 	HTTPStatus        Code = "HttpStatusError"   // status, body, retry_after
-	Timeout           Code = "A2aTimeout"        // stage: connect, headers, total, idle, queue; seconds
+	Timeout           Code = "A2aTimeout"        // seconds, stage: connect headers total idle queue
 	StreamInterrupted Code = "StreamInterrupted" // last_seq
 	ResponseTooLarge  Code = "ResponseTooLarge"  // what, limit
 	BlockedAddress    Code = "BlockedAddress"    // address
