@@ -342,6 +342,7 @@ func dataIn(o raw.Object, kind string) error {
 	if err != nil || metadata == nil {
 		return nil
 	}
+	had := len(metadata)
 	for _, name := range []string{"mediaType", "filename"} {
 		if raw.KindOf(metadata[name]) == "string" {
 			o[name] = metadata[name]
@@ -353,6 +354,9 @@ func dataIn(o raw.Object, kind string) error {
 			o["data"] = inner["value"]
 			delete(metadata, compat)
 		}
+	}
+	if len(metadata) == had {
+		return nil // it stays as it was written
 	}
 	if o["metadata"] = raw.Of(metadata); len(metadata) == 0 {
 		delete(o, "metadata")

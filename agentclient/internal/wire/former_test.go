@@ -63,7 +63,7 @@ func TestPartsOfTheFormerVersion(t *testing.T) {
 		`{"kind":"hologram","x":1}`:                  `{"kind":"hologram","x":1}`,
 		`{"kind":"file"}`:                            `{"kind":"file"}`,
 		`{"kind":"data","data":{},"metadata":null}`:  `{"data":{},"metadata":null}`,
-		`{"kind":"data","data":7,"metadata":{}}`:     `{"data":7}`,
+		`{"kind":"data","data":7,"metadata":{}}`:     `{"data":7,"metadata":{}}`,
 		`{"kind":"text","text":"a","metadata":"no"}`: `{"text":"a","metadata":"no"}`,
 		`{"kind":"data","data":7,"metadata":{"data_part_compat":true}}`: `{"data":7,` +
 			`"metadata":{"data_part_compat":true}}`,

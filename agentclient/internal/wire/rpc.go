@@ -104,6 +104,9 @@ func (t *rpc) rewritten(result json.RawMessage) (json.RawMessage, error) {
 	if err != nil {
 		return nil, t.invalid(err.Error())
 	}
+	if kind := raw.KindOf(event); kind != "object" {
+		return nil, t.invalid("its result is " + kind + " where an object should be")
+	}
 	return event, nil
 }
 
@@ -158,8 +161,8 @@ func (t *rpc) read(answer *web.Response, id, op string) (json.RawMessage, error)
 			With("status", int64(answer.Status))
 	}
 	result, err := t.envelope(answer.Body, id, op, answer.Status)
-	if problem.Is(err, problem.InvalidAgentResponse) && !good {
-		return nil, t.web.Refusal(answer)
+	if !good && (err == nil || problem.Is(err, problem.InvalidAgentResponse)) {
+		return nil, t.web.Refusal(answer) // a result that the status denies is none
 	}
 	if err != nil {
 		return nil, attempts(err, answer.Attempts)

@@ -178,6 +178,7 @@ func TestStatusesOverJSONRPC(t *testing.T) {
 		{500, `{"jsonrpc":"2.0","id":null,"error":{"code":-32603}}`, problem.PeerInternalError},
 		{500, `{"jsonrpc":"2.0","id":"other","error":{"code":-32603}}`, problem.HTTPStatus},
 		{404, `{"detail":"Not Found"}`, problem.HTTPStatus},
+		{500, `{"jsonrpc":"2.0","id":%ID%,"result":{}}`, problem.HTTPStatus},
 		{500, `<html>`, problem.HTTPStatus},
 		{200, `{"jsonrpc":"2.0","error":{"code":-32700}}`, problem.OtherPeerError},
 		{401, `{"jsonrpc":"2.0","id":%ID%,"error":{"code":-32603}}`, problem.Unauthenticated},
