@@ -81,7 +81,8 @@ def main() -> int:
             RUVECTOR_AGENTS=str(python),
         )
     if not halves or "go" in halves:
-        faults += run("go", ["go", "test", "-race", "-vet=all", "-count=1", "-v", "./..."], r"(?m)^--- PASS(): ")
+        command = ["go", "test", "-race", "-vet=all", "-count=1", "-v", "./..."]
+        faults += run("go", command, r"(?m)^--- PASS(): ")
     print("\n".join(faults) or "agents of others: fine")
     return bool(faults)
 

@@ -23,6 +23,7 @@ echo "lake/parquet: ${damages:=200000} damaged files"
 go test -count=1 -timeout 10m ./lake/parquet -run DamagedFilesEndWell -damages "$damages"
 # What agents say: many more inputs, of the ways of attackers that are known.
 echo "agentclient: ${mutations:=1000000} changed inputs a target"
-agents=$(grep -rl --include='*_test.go' 'agenttest\.Mutations(' agentclient | xargs -n1 dirname | sort -u)
+agents=$(grep -rl --include='*_test.go' 'agenttest\.Mutations(' agentclient |
+  xargs -n1 dirname | sort -u)
 # shellcheck disable=SC2086,SC2046
 go test -count=1 -timeout 20m -run '^TestMutated' $(printf './%s ' $agents) -mutations "$mutations"
