@@ -98,6 +98,7 @@ func (t *rest) open(ctx context.Context, p *prepared, verb string) (Feed, int, e
 	if err != nil {
 		return nil, 0, about(err, p)
 	}
+	r.Credentials = true
 	stream, err := t.web.Open(ctx, r)
 	if err != nil {
 		return nil, 0, about(err, p)

@@ -53,3 +53,39 @@ func TestNoErrorOfAnAgentTellsTheToken(t *testing.T) {
 		assert.Equal(t, "Bearer "+token, p.requests()[0].Header.Get("Authorization"))
 	}
 }
+
+// Whoever asks for a stream says who they are, as for everything else.
+func TestEveryRequestShowsWhoAsks(t *testing.T) {
+	for _, at := range []Interface{{Binding: JSONRPC, Version: Current},
+		{Binding: HTTPJSON, Version: Current}, {Binding: JSONRPC, Version: Former}} {
+		p := listen(t, func(w http.ResponseWriter, _ asked) {
+			write(w, "application/json", 503, "{}")
+		})
+		client, err := web.New(web.Options{AllowLoopbackHTTP: true, Retry: web.Retry{Max: -1}})
+		require.NoError(t, err)
+		t.Cleanup(client.Close)
+		require.NoError(t, client.Own(p.URL))
+		require.NoError(t, client.SetCredentials(
+			[]web.Credential{{Kind: web.Bearer, Secret: "sk", Force: true}}))
+		at.URL = p.URL
+		made, err := New(at, client, Options{})
+		require.NoError(t, err)
+		task := Call{TaskID: "t", Params: []byte(`{"id":"t"}`)}
+		for _, op := range []string{GetTask, CancelTask, SubscribeToTask} {
+			task.Op = op
+			if op == SubscribeToTask {
+				_, err = made.Open(soon(t), task)
+			} else {
+				_, err = made.Call(soon(t), task)
+			}
+			require.Error(t, err)
+		}
+		message := []byte(`{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"x"}]}}`)
+		_, err = made.Open(soon(t), Call{Op: SendStreamingMessage, Params: message})
+		require.Error(t, err)
+		for _, a := range p.requests() {
+			assert.Equal(t, "Bearer sk", a.Header.Get("Authorization"), a.URL)
+		}
+		assert.GreaterOrEqual(t, len(p.requests()), 4)
+	}
+}

@@ -170,9 +170,9 @@ def refresh() -> Ask[Any]:
     return Ask("refresh", {}, mapping)
 
 
-def extended() -> Ask[AgentCard]:
+def extended() -> Ask[Any]:
     """Ask for the card that only some may see."""
-    return Ask("extended", {}, card_of)
+    return Ask("extended", {}, mapping)
 
 
 def card_of(said: Any) -> AgentCard:
