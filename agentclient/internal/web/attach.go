@@ -174,7 +174,12 @@ func (u use) writeKey(h *http.Request) error {
 		q.Set(name, u.Secret)
 		h.URL.RawQuery = q.Encode()
 	case "cookie":
-		h.AddCookie(&http.Cookie{Name: name, Value: u.Secret, Quoted: true})
+		cookie := &http.Cookie{Name: name, Value: u.Secret}
+		if cookie.Valid() != nil {
+			return problem.New(problem.InvalidArgument,
+				"the API key has a character that no cookie can hold", "give its location")
+		}
+		h.AddCookie(cookie)
 	default:
 		return problem.New(problem.CardInvalid, "the card wants an API key in "+
 			problem.Said(location), "give its location: header, query or cookie")

@@ -160,8 +160,9 @@ func proxyOf(setting string) (func(*url.URL) (*url.URL, error), error) {
 func (c *Client) round(r *http.Request, w way) (*http.Response, error) {
 	if c.proxy != nil {
 		proxy, err := c.proxy(r.URL)
-		if err != nil {
-			return nil, err
+		if err != nil { // its text has the proxy's address, with a password perhaps
+			return nil, problem.New(problem.InvalidArgument,
+				"the address of the proxy in the environment cannot be read", "mend HTTPS_PROXY")
 		}
 		if w.proxied = proxy != nil; w.proxied {
 			if err := c.checkWritten(r.URL.Hostname()); err != nil {

@@ -83,7 +83,7 @@ func TestCredentialsMeetWhatTheCardDemands(t *testing.T) {
 		{[]Credential{basic}, demand("bearer"), ""},
 		{[]Credential{key}, demand("header"), "X-Key=k"},
 		{[]Credential{key}, demand("query"), "key=k"},
-		{[]Credential{key}, demand("cookie"), `Cookie=sid="k"`},
+		{[]Credential{key}, demand("cookie"), `Cookie=sid=k`},
 		{[]Credential{{Kind: APIKey, Secret: "k", Name: "X-Own", Location: "header"}}, demand("query"),
 			"X-Own=k"},
 		{[]Credential{key}, demand("bearer header"), ""},
@@ -180,6 +180,10 @@ func TestPlacesThatAreNoneForAKey(t *testing.T) {
 		{Kind: Basic, User: "u", Secret: "b", Force: true}}))
 	_, err := c.Do(soon(t), r)
 	detail(t, err, problem.InvalidArgument)
+	require.NoError(t, c.SetCredentials([]Credential{{Kind: APIKey, Secret: `a;"` + secret}}))
+	c.Demand(demand("cookie"))
+	_, err = c.Do(soon(t), r)
+	assert.NotContains(t, detail(t, err, problem.InvalidArgument).Error(), secret)
 	assert.Empty(t, s.requests())
 }
 

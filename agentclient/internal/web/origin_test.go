@@ -37,6 +37,8 @@ var noAddresses = []string{
 	"https://a.example:/", "https://[fe80::1%25eth0]/", "https://bücher.example/",
 	"https://a b.example/", "https://a.example:x/", "https://a\x00b/", "https://a%2fb/",
 	"https://a.example/" + strings.Repeat("x", mostURL), "javascript:alert(1)", "https://a^b/",
+	`https://good.example\@evil.example/`, `https:\\evil.example`, "https://a.example\n.evil/",
+	"https://[::1/", "https://::1/", "https://a.example:-1/",
 }
 
 func TestWhatIsNoAddressIsRefused(t *testing.T) {
