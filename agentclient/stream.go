@@ -57,8 +57,8 @@ func newStream(most int, stop func(error)) *Stream {
 // Next waits for an update. The error is io.EOF once the task has come to an end, or to where it
 // waits for somebody; Cancelled or A2aTimeout when ctx is done, after which the stream can still be
 // read; StreamInterrupted where the connection broke and could not be taken up again; Closed after
-// Close; PolicyViolation, InvalidAgentResponse, ResponseTooLarge, TaskNotFound and what else an agent
-// answers. All but what ctx ended stays.
+// Close; PolicyViolation, InvalidAgentResponse, ResponseTooLarge, TaskNotFound and what else an
+// agent answers. All but what ctx ended stays.
 func (s *Stream) Next(ctx context.Context) (Update, error) {
 	for {
 		s.mu.Lock()

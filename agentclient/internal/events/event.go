@@ -103,30 +103,32 @@ type Event struct {
 var Unknown = fmt.Errorf("a StreamResponse of an unknown kind")
 
 // payloads are what a StreamResponse may hold, exactly one of them.
-var payloads = []struct {
-	key  string
-	kind Kind
-}{{"task", KindTask}, {"statusUpdate", KindStatus}, {"artifactUpdate", KindArtifact},
-	{"message", KindMessage}}
+var payloads = map[string]Kind{"task": KindTask, "statusUpdate": KindStatus,
+	"artifactUpdate": KindArtifact, "message": KindMessage}
 
 // Parse takes a StreamResponse apart that raw.Parse has let through already, as a whole or inside
 // of its envelope. The error is Unknown, or InvalidAgentResponse.
 func Parse(data json.RawMessage) (Event, error) {
-	outer, err := raw.Part(data)
+	e, other := Event{Raw: data}, Kind("")
+	err := raw.Each(data, func(key string, value json.RawMessage) {
+		kind := payloads[key]
+		if kind == "" || raw.KindOf(value) == "null" {
+			return
+		}
+		if e.Kind != "" {
+			other = kind
+		}
+		e.Kind, e.value = kind, value
+	})
 	if err != nil {
 		return Event{}, invalid("an event of the stream is %s", err)
 	}
-	e := Event{Raw: data}
-	for _, payload := range payloads {
-		if !outer.Has(payload.key) {
-			continue
-		}
-		if e.Kind != "" {
-			return Event{}, invalid("an event of the stream is both %s and %s", e.Kind, payload.kind)
-		}
-		e.Kind, e.value = payload.kind, outer[payload.key]
-		if e.body, err = outer.Object(payload.key); err != nil {
-			return Event{}, invalid("an event of the stream: %s", err)
+	if other != "" {
+		return Event{}, invalid("an event of the stream is both %s and another kind", other)
+	}
+	if e.Kind != "" {
+		if e.body, err = raw.Part(e.value); err != nil {
+			return Event{}, invalid("an event of the stream: the %s is %s", e.Kind, err)
 		}
 	}
 	switch e.Kind {

@@ -63,9 +63,9 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`null`: "null where an object should be",
 		`[]`:   "array where an object",
 
-		`{"task":{"id":"a","status":{}},"message":{}}`: "both task and message",
+		`{"task":{"id":"a","status":{}},"message":{}}`: "both message and another kind",
 
-		`{"task":3}`:                       "task: number where an object",
+		`{"task":3}`:                       "the task is number where an object",
 		`{"task":{"status":{}}}`:           "id is missing",
 		`{"task":{"id":7,"status":{}}}`:    "id: number where a string",
 		`{"task":{"id":"a"}}`:              "status is missing",

@@ -259,16 +259,22 @@ func (s *scanner) end() bool {
 
 // quoted steps over a string.
 func (s *scanner) quoted() bool {
-	for s.at++; s.at < len(s.data); s.at++ {
-		switch s.data[s.at] {
-		case '"':
-			s.at++
+	s.at++
+	for begin := s.at; ; {
+		next := bytes.IndexByte(s.data[s.at:], '"')
+		if next < 0 {
+			s.at = len(s.data)
+			return false
+		}
+		s.at += next + 1
+		slashes := s.at - 1
+		for slashes > begin && s.data[slashes-1] == '\\' {
+			slashes--
+		}
+		if (s.at-1-slashes)%2 == 0 {
 			return true
-		case '\\':
-			s.at++
 		}
 	}
-	return false
 }
 
 // parts returns the values of an object or an array of valid JSON, as parts of its bytes; name gets
@@ -305,7 +311,7 @@ func parts(data []byte, name func(key string, value json.RawMessage)) bool {
 		if !s.end() {
 			return false
 		}
-		name(string(key), data[begin:s.at:s.at])
+		name(keyOf(key), data[begin:s.at:s.at])
 		if s.space(); s.is(closing) {
 			return s.rest()
 		}
@@ -313,6 +319,25 @@ func parts(data []byte, name func(key string, value json.RawMessage)) bool {
 			return false
 		}
 	}
+}
+
+// known are keys that come in every event, so that none is made anew.
+var known = func() map[string]string {
+	names := map[string]string{}
+	for name := range strings.FieldsSeq(`jsonrpc id result error code message data task statusUpdate
+		artifactUpdate taskId contextId status state timestamp artifact artifactId name description
+		parts text raw url mediaType filename metadata append lastChunk extensions history artifacts
+		messageId role referenceTaskIds final kind`) {
+		names[name] = name
+	}
+	return names
+}()
+
+func keyOf(key []byte) string {
+	if name, ok := known[string(key)]; ok {
+		return name
+	}
+	return string(key)
 }
 
 // rest tells that nothing but space follows.

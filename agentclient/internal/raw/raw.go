@@ -104,14 +104,27 @@ func Part(data []byte) (Object, error) {
 	return found, nil
 }
 
+// Each calls do for every key of an object inside of what was checked, in order, and spares making
+// an Object of it. The error is that it is none.
+func Each(data []byte, do func(key string, value json.RawMessage)) error {
+	if KindOf(data) == "object" && parts(data, do) {
+		return nil
+	}
+	found, err := Part(data)
+	for key, value := range found {
+		do(key, value)
+	}
+	return err
+}
+
 // KindOf names what a value is: "object", "array", "string", "number", "boolean", "null", and
 // "nothing" for no bytes.
 func KindOf(value json.RawMessage) string {
-	value = bytes.TrimLeft(value, " \t\r\n")
-	if len(value) == 0 {
+	s := scanner{data: value}
+	if s.space(); s.at == len(value) {
 		return "nothing"
 	}
-	switch value[0] {
+	switch value[s.at] {
 	case '{':
 		return "object"
 	case '[':

@@ -128,6 +128,11 @@ func compare(t testing.TB, data []byte) {
 	if json.Unmarshal(data, &fields) != nil || err != nil || !reflect.DeepEqual(fields, got) {
 		t.Fatalf("%q, not %q: %v", got, fields, err)
 	}
+	each := Object{}
+	if err := Each(data, func(key string, value json.RawMessage) { each[key] = value }); err != nil ||
+		!reflect.DeepEqual(each, got) {
+		t.Fatalf("%q, not %q: %v", each, got, err)
+	}
 	for key, value := range got {
 		if KindOf(value) == "string" {
 			var text string
@@ -169,6 +174,17 @@ func TestPartsOfWhatIsBrokenAreNone(t *testing.T) {
 		`{"a":1}}`, `[1]]`, "{:}", `{"a":1,`, "[1"} {
 		assert.False(t, parts([]byte(text), func(string, json.RawMessage) {}), text)
 	}
+}
+
+func TestEachIsOfObjects(t *testing.T) {
+	var keys []string
+	note := func(key string, _ json.RawMessage) { keys = append(keys, key) }
+	assert.EqualError(t, Each([]byte("[1]"), note), "array where an object should be")
+	assert.Error(t, Each([]byte(`{"a":`), note))
+	assert.Empty(t, keys[min(1, len(keys)):])
+	keys = nil
+	require.NoError(t, Each([]byte(` {"b":1,"a":{"c":2}}`), note))
+	assert.Equal(t, []string{"b", "a"}, keys)
 }
 
 // readAll reads an object; what is let through is JSON, and the values say what they are.
