@@ -14,6 +14,7 @@ from .auth import Auth
 from .budget import GlobalBudget
 from .card import AgentCard
 from .connecting import DEFAULTS, Connected, Options, Request, request_of
+from .errors import Unauthenticated
 from .message import Message
 from .network import A2aLimits, A2aRetry, A2aTimeouts, NetworkPolicy
 from .policy import AgentIdentity, RecursionPolicy, TaskContext, TaskPolicy, TaskSpec
@@ -171,7 +172,14 @@ class A2aClientSync(Connected):
             Nothing was sent, or the task was cancelled because it used more than it may.
         TransportError, ProtocolError, AuthError
         """
-        return self._answer(asking.send(spec, wait, timeout, context))
+        try:
+            return self._answer(asking.send(spec, wait, timeout, context))
+        except Unauthenticated as refused:
+            if not self._may_follow(refused, timeout):
+                raise
+            task_id = str(refused.task_id)
+        with self.stream_task(task_id) as stream:
+            return stream.result()
 
     def stream_task(
         self,

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self, TypedDict
 
-from .._errors import InvalidArgument
+from .._errors import A2aError, InvalidArgument
 from .._native import agents as native
 from .._native.handle import Handle
 from .asking import card_of, ok
@@ -215,6 +215,10 @@ class Connected:
             asked = [{"at": at, "token": token} for at, token in tokens.items()]
             ok(native.ask(self._handle, "tokens", encode({"tokens": asked})))
         return bool(tokens)
+
+    def _may_follow(self, refused: A2aError, timeout: float | None) -> bool:
+        """Whether a task whose token ran out while it was waited for is followed with another."""
+        return bool(self._tokens) and refused.task_id is not None and timeout is None
 
     def _refuse_closed(self) -> None:
         """Raise InvalidArgument when the client is closed."""
