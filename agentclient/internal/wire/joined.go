@@ -203,6 +203,7 @@ type joined struct {
 	reading sync.Mutex
 	first   json.RawMessage // to be given before what is read
 	over    bool            // whether the last event was read
+	told    bool            // whether its end was given
 	unknown bool            // whether the agent has no such task so far
 	end     error
 }
@@ -287,12 +288,10 @@ func (f *joined) next(ctx context.Context) (json.RawMessage, error) {
 		if err != nil {
 			return nil, f.line.invalid("an event of the stream: " + err.Error())
 		}
-		f.over = last
 		f.line.remember(f.id, at, last)
-		if last && f.unknown {
-			if err := f.known(ctx); err != nil {
-				return nil, err
-			}
+		if last {
+			f.over, f.told = true, true
+			return f.last(ctx, event)
 		}
 		if event != nil {
 			return event, nil
@@ -301,20 +300,54 @@ func (f *joined) next(ctx context.Context) (json.RawMessage, error) {
 	return f.tail(ctx, io.EOF)
 }
 
-// known tells apart a task that failed and one that never was: of both such an agent says that it
-// failed.
-func (f *joined) known(ctx context.Context) error {
-	f.unknown = false
-	task, err := f.line.get(ctx, f.id)
-	if err == nil {
-		f.task = task
+// last gives the task in place of the last status, which says less: whoever reads no further must
+// have what the stream lost. event is that status, for where there is no such task.
+func (f *joined) last(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
+	if f.call.Op == SubscribeToTask {
+		return f.lastKept(ctx, event)
 	}
-	return err
+	timer := time.NewTimer(f.line.grace)
+	defer timer.Stop()
+	select {
+	case <-f.ended:
+		if f.err != nil {
+			return nil, f.err
+		}
+		return whole(f.task, event), nil
+	case <-timer.C:
+		return event, nil
+	case <-ctx.Done():
+		return nil, problem.New(problem.Cancelled, "cancelled", "").Because(context.Cause(ctx))
+	}
+}
+
+// lastKept asks for the task. It tells apart one that failed and one that never was: of both such
+// an agent says that it failed.
+func (f *joined) lastKept(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
+	task, err := f.line.get(ctx, f.id)
+	switch {
+	case err == nil:
+		return whole(task, event), nil
+	case ctx.Err() != nil, f.unknown && problem.Is(err, problem.TaskNotFound):
+		return nil, err
+	}
+	return event, nil
+}
+
+// whole is the event of a task that has ended, or else event.
+func whole(task, event json.RawMessage) json.RawMessage {
+	if e, err := events.TaskEvent(task); err != nil || !e.State.Ended() {
+		return event
+	}
+	return raw.Of(raw.Object{"task": task})
 }
 
 // tail gives the task as the request was answered with it, once, then the end. why is what ended
 // the stream.
 func (f *joined) tail(ctx context.Context, why error) (json.RawMessage, error) {
+	if f.told {
+		return nil, io.EOF
+	}
 	if why != io.EOF && ctx.Err() != nil || problem.Is(why, problem.Closed, problem.ResponseTooLarge) {
 		return nil, why
 	}
@@ -327,7 +360,7 @@ func (f *joined) tail(ctx context.Context, why error) (json.RawMessage, error) {
 		return nil, f.err
 	}
 	if task := f.task; task != nil {
-		f.task = nil
+		f.told = true
 		return raw.Of(raw.Object{"task": task}), nil
 	}
 	if why != io.EOF && !errors.Is(why, errDone) {
