@@ -205,14 +205,13 @@ func (s *Stream) wake() func() {
 	return func() {}
 }
 
-// finish notes what follows the updates, unless that is known.
+// finish notes what follows the updates, unless that is known, and wakes all who wait.
 func (s *Stream) finish(err error) {
 	s.mu.Lock()
-	tell := func() {}
 	if s.end == nil {
 		s.end = err
-		tell = s.wake()
 	}
+	tell := s.wake()
 	s.mu.Unlock()
 	tell()
 }

@@ -151,12 +151,29 @@ func TestSilenceIsABreak(t *testing.T) {
 			a.events(state(Completed))
 		},
 	})
-	o := quick(Options{Timeouts: Timeouts{Idle: 200 * time.Millisecond}})
-	o.Resume.Attempts = 1000
-	done, err := p.connect(o).Run(soon(t), Text("x"))
-	require.NoError(t, err)
+	// patient follows a task with more and more patience, until the agent is quicker than that.
+	patient := func() (*TaskState, error) {
+		for idle := 100 * time.Millisecond; ; idle *= 2 {
+			o := quick(Options{Timeouts: Timeouts{Idle: idle}})
+			o.Resume.Attempts = 1000
+			s, err := p.connect(o).Stream(soon(t), Text("x"))
+			require.NoError(t, err)
+			if _, err = all(t, s); !problem.Is(err, problem.StreamInterrupted) || idle > patience {
+				return s.Snapshot(), err
+			}
+		}
+	}
+	done, err := patient()
+	assert.Equal(t, io.EOF, err)
 	assert.Equal(t, "1", textOf(t, done.Task))
 	assert.GreaterOrEqual(t, again.Load(), int64(3))
+	p.now("SendStreamingMessage", func(a *answer) {
+		a.events(task(Working), state(AuthRequired))
+		a.hang()
+	})
+	done, err = patient()
+	assert.Equal(t, io.EOF, err, "who waits for credentials need not say anything")
+	assert.Equal(t, AuthRequired, done.State)
 }
 
 func TestHowToResumeIsEachStreamsOwn(t *testing.T) {
@@ -387,6 +404,29 @@ func TestTakingNeverWaits(t *testing.T) {
 	s.OnReady(func() { told <- true })
 	assert.True(t, <-told, "the end is there already")
 	s.OnReady(nil)
+}
+
+// Whoever waits is told of an end that another one met.
+func TestAnEndIsEverybodys(t *testing.T) {
+	for range 20 {
+		p := streaming(t, map[string]func(*answer){"SendStreamingMessage": func(a *answer) {
+			a.events(task(Working), piece("x"), piece(strings.Repeat("x", 2000)))
+			a.hang()
+		}})
+		s, err := p.connect(Options{Limits: Limits{Task: 1000}}).Stream(soon(t), Text("x"))
+		require.NoError(t, err)
+		ended := make(chan error, 4)
+		for range cap(ended) {
+			go func() {
+				_, err := all(t, s)
+				ended <- err
+			}()
+		}
+		for range cap(ended) {
+			err := <-ended
+			assert.True(t, problem.Is(err, problem.ResponseTooLarge), "%v", err)
+		}
+	}
 }
 
 func TestTakeGivesWhatFitsATurn(t *testing.T) {
