@@ -100,6 +100,7 @@ from ._agents.task import (
     Usage,
 )
 from ._agents.trust import Trust
+from ._agents.verifying import verify_card, verify_push
 
 __all__ = [
     "A2aClient",
@@ -190,4 +191,6 @@ __all__ = [
     "Usage",
     "VectorRef",
     "VersionNotSupported",
+    "verify_card",
+    "verify_push",
 ]

@@ -8,10 +8,19 @@ import pickle
 from typing import Any
 
 import pytest
+from agent_server import Agent
 
 import ruvector as rv
 from ruvector._agents.extension import TRACE
-from ruvector.a2a import AgentIdentity, Message, Part, RecursionPolicy, TaskContext
+from ruvector.a2a import (
+    A2aClientSync,
+    AgentIdentity,
+    Message,
+    NetworkPolicy,
+    Part,
+    RecursionPolicy,
+    TaskContext,
+)
 
 ID = "bb42f5a06cec4f36e3e9173236e88cdba7aa1a7bf737f6c6c372aa4c9268573e"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -195,3 +204,47 @@ def test_what_cannot_be_asked_is_told_and_short(make: Any, says: str) -> None:
     with pytest.raises(rv.InvalidArgument, match=says) as caught:
         make()
     assert len(str(caught.value)) < 300
+
+
+# ---- with an agent ----
+
+
+def test_a_task_over_its_policy_is_not_sent() -> None:
+    cheap = rv.TaskPolicy(max_cost_usd=0.01)
+    with Agent() as agent:
+        network = NetworkPolicy(allow_loopback_http=True)
+        with A2aClientSync.connect(agent.url, network=network, policy=cheap) as client:
+            before = len(agent.asked)
+            with pytest.raises(rv.PolicyViolation) as caught:
+                client.send_task(rv.TaskSpec("count 3", est_cost_usd=0.02))
+            assert (caught.value.field, caught.value.limit) == ("max_cost_usd", 0.01)
+            assert caught.value.actual == 0.02 and caught.value.task_id is None
+            own = rv.TaskPolicy(max_tokens=5, allowed_skills=frozenset())
+            for spec, field in (
+                (rv.TaskSpec("a", policy=rv.TaskPolicy(max_tokens=5), est_tokens=6), "max_tokens"),
+                (rv.TaskSpec("a", skill="no such skill"), "skill"),
+                (rv.TaskSpec("a", policy=own), "skill"),
+            ):
+                with pytest.raises(rv.PolicyViolation) as caught:
+                    client.send_task(spec)
+                assert caught.value.field == field
+            assert len(agent.asked) == before  # nothing was sent
+            assert client.send_task(rv.TaskSpec("count 1", est_cost_usd=0.01)).state == "completed"
+
+
+def test_agents_that_call_too_deep_are_not_asked() -> None:
+    with Agent() as agent:
+        network = NetworkPolicy(allow_loopback_http=True)
+        with A2aClientSync.connect(
+            agent.url, network=network, recursion=RecursionPolicy(max_call_depth=2)
+        ) as client:
+            before = len(agent.asked)
+            with pytest.raises(rv.a2a.RecursionLimit) as caught:
+                client.send_task("count 1", context=TaskContext(depth=2))
+            assert caught.value.depth == 3
+            circle = TaskContext(depth=1, visited_agents=(agent.url,))
+            with pytest.raises(rv.a2a.RecursionLimit) as caught:
+                client.send_task("count 1", context=circle)
+            assert agent.url in caught.value.path
+            assert len(agent.asked) == before
+            assert client.send_task("count 1", context=TaskContext(depth=1)).done

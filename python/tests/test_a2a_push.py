@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ruvector as rv
-from ruvector.a2a import Auth, PushConfig
+from ruvector.a2a import Auth, PushConfig, verify_push
 
 SECRET = "s3cr3t-T0ken_0123456789"
 URL = "https://me.example/told?x=1"
@@ -67,4 +67,71 @@ def test_no_secret_is_shown() -> None:
 def test_what_cannot_be_told_to_is_refused(make: Any, says: str) -> None:
     with pytest.raises(rv.InvalidArgument, match=says) as caught:
         make()
+    assert SECRET not in str(caught.value)
+
+
+# ---- what came ----
+
+UPDATE = (
+    b'{"statusUpdate":{"taskId":"t-1","contextId":"c","status":{"state":"TASK_STATE_WORKING"},'
+    b'"metadata":{"n":18446744073709551615}}}'
+)
+TOLD = {"A2A-Notification-Token": SECRET, "Content-Type": "application/a2a+json"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        TOLD,
+        {name.lower(): [value] for name, value in TOLD.items()},
+        list(TOLD.items()),
+        [(name.encode(), value.encode()) for name, value in TOLD.items()],  # of ASGI
+    ],
+)
+def test_what_was_agreed_on_is_an_update(headers: Any) -> None:
+    update = verify_push(headers, UPDATE, token=SECRET, task_ids={"t-1"})
+    assert isinstance(update, rv.TaskStatusUpdateEvent)
+    assert (update.task_id, update.seq, update.metadata["n"]) == ("t-1", 0, 2**64 - 1)
+    assert update.status is not None and update.status.state == "working"
+    bearer = {"authorization": f"Bearer {SECRET}"}
+    assert verify_push(bearer, bytearray(UPDATE), bearer=SECRET, task_ids=["t-1"]) == update
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "error"),
+    [
+        ({}, UPDATE, "Unauthenticated"),
+        ({"A2A-Notification-Token": "guess"}, UPDATE, "PermissionDenied"),
+        ([*TOLD.items(), ("a2a-notification-token", "guess")], UPDATE, "PermissionDenied"),
+        (TOLD, b"{}", "InvalidAgentResponse"),
+        (TOLD, b"[" * 10**6, "InvalidAgentResponse"),
+        ({**TOLD, "content-type": "text/html"}, UPDATE, "InvalidAgentResponse"),
+        (TOLD, UPDATE.replace(b"t-1", b"t-2"), "TaskNotFound"),
+        (TOLD, UPDATE + b" " * (4 << 20), "ResponseTooLarge"),
+    ],
+    ids=range(8),
+)
+def test_what_was_not_is_refused(headers: Any, body: bytes, error: str) -> None:
+    with pytest.raises(getattr(rv.a2a, error)) as caught:
+        verify_push(headers, body, token=SECRET, task_ids=frozenset(["t-1"]))
+    assert SECRET not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"token": None}, "nothing checks who sends"),
+        ({"token": ""}, "token is empty"),
+        ({"task_ids": "t-1"}, "task_ids is str"),
+        ({"task_ids": None}, "task_ids is NoneType"),
+        ({"headers": 3}, "headers must be a mapping"),
+        ({"headers": [SECRET]}, "headers must be a mapping"),
+        ({"headers": {"a": 3}}, "headers must be a mapping"),
+        ({"body": UPDATE.decode()}, "body is str, and must be the bytes"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(given: Any, says: str) -> None:
+    asked = {"headers": TOLD, "body": UPDATE, "token": SECRET, "task_ids": {"t-1"}, **given}
+    with pytest.raises(rv.InvalidArgument, match=says) as caught:
+        verify_push(asked.pop("headers"), asked.pop("body"), **asked)
     assert SECRET not in str(caught.value)

@@ -80,9 +80,11 @@ func noOperation(op string) error {
 
 // makers make what others work on.
 var makers = map[string]func(context.Context, *Call) (json.RawMessage, any, error){
-	"connect":   connect,
-	"from_card": connect,
-	"budget":    newBudget,
+	"connect":     connect,
+	"from_card":   connect,
+	"budget":      newBudget,
+	"verify_card": verifyCard, // these two make nothing
+	"verify_push": verifyPush,
 }
 
 // connect makes a client of an address or of a card.
@@ -164,9 +166,7 @@ func (a *Agent) card(changed bool) json.RawMessage {
 	return object("card", json.RawMessage(a.client.CardJSON()), "changed", changed,
 		"interface", map[string]string{"url": at.URL, "binding": at.Binding, "version": at.Version,
 			"tenant": at.Tenant},
-		"trust", map[string]string{"level": string(trust.Level), "key_id": trust.KeyID,
-			"alg": trust.Alg, "form": string(trust.Form), "agent_id": trust.AgentID,
-			"warning": trust.Warning})
+		"trust", sayTrust(trust))
 }
 
 // Close ends the client, its streams and requests, without waiting for that.

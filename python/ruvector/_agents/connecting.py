@@ -104,7 +104,7 @@ def request_of(op: str, where: Any, options: Mapping[str, Any]) -> Request:
             f"{sorted(unknown)[0]}= is no option of a client; there are "
             f"{', '.join(Options.__annotations__)}"
         )
-    asked: dict[str, Any] = {"url": name_of("url", where)} if op == "connect" else _card(where)
+    asked: dict[str, Any] = {"url": name_of("url", where)} if op == "connect" else coded_card(where)
     for name, kind in _KINDS.items():
         value = options.get(name)
         if value is not None and not isinstance(value, kind):
@@ -141,7 +141,7 @@ def _name_words(asked: dict[str, Any], options: Mapping[str, Any]) -> None:
     asked["strict_verify"] = None if strict is None else bool(strict)
 
 
-def _card(card: Any) -> dict[str, Any]:
+def coded_card(card: Any) -> dict[str, Any]:
     """Return a card as the bytes that are verified."""
     if isinstance(card, AgentCard):
         card = card.raw
