@@ -49,6 +49,7 @@ def test_what_is_known_of_an_agent(run, agent):
             assert client.interface.url == f"{agent.url}/rpc"
             assert (client.interface.binding, client.interface.version) == ("JSONRPC", "1.0")
             assert "counter" in repr(client)
+            assert "not verified" in client._repr_html_()
             assert await client.refresh_card() is False
             card = client.card
         for given in (card, card.raw, json.dumps(agent.card()).encode()):

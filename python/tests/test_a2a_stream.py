@@ -62,10 +62,12 @@ def test_the_task_is_what_the_updates_say(run, agent):
         async with await connected(agent) as client:
             async with client.stream_task(TaskSpec("count 5")) as stream:
                 assert stream.task.state == TaskState.UNSPECIFIED
+                assert "0 updates, goes on" in stream._repr_html_()
                 kinds = []
                 async for update in stream:
                     kinds.append(update.kind)
                     assert stream.task.id == "t-1"
+                assert "5 updates, ended" in stream._repr_html_()
                 assert kinds == ["task", "artifact", "artifact", "artifact", "status"]
             assert stream.task.done
             assert stream.task.text == "0 1 2 "

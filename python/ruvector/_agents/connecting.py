@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, TypedDict
 from .._errors import A2aError, InvalidArgument
 from .._native import agents as native
 from .._native.handle import Handle
+from . import show
 from .asking import card_of, ok
 from .auth import Auth
 from .budget import GlobalBudget
@@ -230,6 +231,9 @@ class Connected:
         if handle.value and not native.forked():
             native.ask(handle, "close")
         handle.close()
+
+    def _repr_html_(self) -> str:
+        return show.card(self._card, self._trust)
 
     def __repr__(self) -> str:
         closed = "" if self._handle.value else ", closed"

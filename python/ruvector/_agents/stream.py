@@ -16,6 +16,7 @@ from .._errors import InvalidArgument, RuVectorError
 from .._locks import Lock
 from .._native.agents import Call, Feed, forked
 from .._native.waiting import running_loop, watch
+from . import show
 from .asking import ok
 from .errors import error_of_json
 from .reading import decode, encode, mapping
@@ -36,7 +37,7 @@ class Received:
 
     __slots__ = (
         "__weakref__", "_call", "_document", "_error", "_feed", "_found", "_over", "_refused",
-        "_renewed", "_request", "_resume", "_stale", "_task",
+        "_renewed", "_request", "_resume", "_seq", "_stale", "_task",
     )  # fmt: skip
 
     def __init__(self, request: dict[str, Any], known: Task, resume: bool) -> None:
@@ -52,6 +53,7 @@ class Received:
         self._error: BaseException | None = None  # raised where the updates end, once
         self._refused: BaseException | None = None  # for its credentials, when it was resumed
         self._renewed = False
+        self._seq = 0  # of the last update that came
 
     @property
     def task(self) -> Task:
@@ -87,6 +89,7 @@ class Received:
             events.pop()
         if events:
             self._stale, self._renewed = True, False
+            self._seq = int(events[-1]["seq"])
         self._found.extend(events)
         if kind == "end":
             self._end(None)
@@ -169,6 +172,9 @@ class Received:
     def __repr__(self) -> str:
         ended = "closed" if self._over else "open" if self._feed is not None else "not begun"
         return f"{type(self).__name__}({ended}, {self._task!r})"
+
+    def _repr_html_(self) -> str:
+        return show.progress(self.task, self._seq, self._over)
 
     def __del__(self) -> None:
         if getattr(self, "_feed", None) is None or forked():
