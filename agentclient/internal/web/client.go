@@ -32,7 +32,7 @@ type Client struct {
 	mu      sync.Mutex
 	own     map[string]bool   // origins that the caller typed
 	vouched map[string]bool   // origins of verified cards
-	hosts   map[string]*place // hosts that the caller typed
+	doors   map[string]*place // hosts with their ports that the caller typed
 	ways    map[way]*http.Transport
 	keys    keyring
 
@@ -76,7 +76,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{options: o, sleep: sleep, own: map[string]bool{}, vouched: map[string]bool{},
-		hosts: map[string]*place{}, ways: map[way]*http.Transport{}, conns: map[*conn]struct{}{}}
+		doors: map[string]*place{}, ways: map[way]*http.Transport{}, conns: map[*conn]struct{}{}}
 	var err error
 	if c.proxy, err = proxyOf(o.Proxy); err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (c *Client) round(r *http.Request, w way) (*http.Response, error) {
 				"the address of the proxy in the environment cannot be read", "mend HTTPS_PROXY")
 		}
 		if w.proxied = proxy != nil; w.proxied {
-			if err := c.checkWritten(r.URL.Hostname()); err != nil {
+			if err := c.checkWritten(doorOf(r.URL)); err != nil {
 				return nil, err
 			}
 		}
@@ -249,24 +249,25 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 			if err != nil {
 				return blocked(host, resolved)
 			}
-			return c.allowed(host, at.Addr())
+			return c.allowed(address, at.Addr())
 		}}
 	made, err := dialer.DialContext(ctx, network, address)
 	if err == nil {
-		c.settle(host, made.RemoteAddr())
+		c.settle(address, made.RemoteAddr())
 	}
 	return c.keep(made, err)
 }
 
 // allowed tells whether an address may be dialled for a host.
-func (c *Client) allowed(host string, ip netip.Addr) error {
+func (c *Client) allowed(door string, ip netip.Addr) error {
+	host, _, _ := net.SplitHostPort(door) // what is no door was never typed
 	at := reachOf(ip)
 	if at == public || c.options.AllowPrivate && at != special {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	typed := c.hosts[strings.ToLower(host)]
+	typed := c.doors[strings.ToLower(door)]
 	_, err := netip.ParseAddr(host)
 	literal := err == nil
 	switch {
@@ -280,25 +281,26 @@ func (c *Client) allowed(host string, ip netip.Addr) error {
 }
 
 // settle remembers where a typed host was found.
-func (c *Client) settle(host string, remote net.Addr) {
+func (c *Client) settle(door string, remote net.Addr) {
 	at, err := netip.ParseAddrPort(remote.String())
 	if err != nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if typed := c.hosts[strings.ToLower(host)]; typed != nil && !typed.settled {
+	if typed := c.doors[strings.ToLower(door)]; typed != nil && !typed.settled {
 		typed.settled, typed.reach = true, reachOf(at.Addr())
 	}
 }
 
 // checkWritten judges a host by what is written, for requests whose names a proxy resolves.
-func (c *Client) checkWritten(host string) error {
+func (c *Client) checkWritten(door string) error {
+	host, _, _ := net.SplitHostPort(door)
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return c.allowed(host, ip)
+		return c.allowed(door, ip)
 	}
 	if isLocal(host) {
-		return c.allowed(host, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+		return c.allowed(door, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	}
 	return nil
 }

@@ -118,7 +118,7 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 	c := client(t, own.URL, Options{})
 	c.mu.Lock()
 	c.vouched["http://"+strings.TrimPrefix(other.URL, "http://")] = true
-	c.hosts["127.0.0.1"] = &place{}
+	c.doors[strings.TrimPrefix(other.URL, "http://")] = &place{}
 	c.mu.Unlock()
 	c.Demand(demand("bearer"))
 	both := func() {

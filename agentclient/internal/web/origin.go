@@ -26,6 +26,13 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + host + ":" + port
 }
 
+// doorOf names host and port of an address as they are dialled. What a caller typed opens one door
+// of a machine, not all.
+func doorOf(u *url.URL) string {
+	_, host, _ := strings.Cut(origin(u), "://")
+	return host
+}
+
 // Origin returns scheme, host and port of an address as they are compared, and an error that says
 // what keeps it from being one that could be asked.
 func Origin(raw string) (string, error) {
@@ -115,8 +122,8 @@ func (c *Client) typed(raw string) (*url.URL, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if name := strings.ToLower(u.Hostname()); c.hosts[name] == nil {
-		c.hosts[name] = &place{}
+	if door := doorOf(u); c.doors[door] == nil {
+		c.doors[door] = &place{}
 	}
 	return u, nil
 }

@@ -159,7 +159,7 @@ func TestANameThatIsBoundAnewIsNotFollowed(t *testing.T) {
 	require.NoError(t, err)
 	c := client(t, "https://agent.example:"+port, Options{})
 	c.resolver = names(t, func() [4]byte { return [4]byte{127, 0, 0, 1} })
-	c.settle("agent.example", &net.TCPAddr{IP: net.IPv4(93, 184, 216, 34), Port: 443})
+	c.settle("agent.example:"+port, &net.TCPAddr{IP: net.IPv4(93, 184, 216, 34), Port: 443})
 	_, err = c.Do(soon(t), get("https://agent.example:"+port))
 	assert.Equal(t, "127.0.0.1", detail(t, err, problem.BlockedAddress).Detail["address"])
 	require.NoError(t, c.Trust("https://other.example:"+port, true))
@@ -180,7 +180,7 @@ func TestTheCallersNameMayBePrivate(t *testing.T) {
 	_, err = c.Do(soon(t), get("https://agent.example:"+port))
 	detail(t, err, problem.TLSFailed) // it was dialled, and speaks no TLS
 	c.mu.Lock()
-	assert.Equal(t, place{true, loopback}, *c.hosts["agent.example"])
+	assert.Equal(t, place{true, loopback}, *c.doors["agent.example:"+port])
 	c.mu.Unlock()
 	c.resolver = names(t, func() [4]byte { return [4]byte{10, 0, 0, 1} })
 	c.ways = map[way]*http.Transport{}
@@ -190,6 +190,21 @@ func TestTheCallersNameMayBePrivate(t *testing.T) {
 	require.NoError(t, c.Own("https://new.example"))
 	_, err = c.Do(soon(t), get("https://new.example"))
 	detail(t, err, problem.BlockedAddress)
+}
+
+// What the caller typed opens one port of a machine: a card, verified or not, reaches no other.
+func TestACardReachesNoOtherPortOfTheCallersMachine(t *testing.T) {
+	mine := serve(t, func(http.ResponseWriter, *http.Request) {})
+	other := serve(t, func(http.ResponseWriter, *http.Request) {})
+	c := client(t, mine.URL, Options{})
+	address := strings.Replace(other.URL, "http:", "https:", 1)
+	detail(t, c.Trust(address, false), problem.UntrustedOrigin)
+	require.NoError(t, c.Trust(address, true))
+	_, err := c.Do(soon(t), get(address))
+	detail(t, err, problem.BlockedAddress)
+	_, err = c.Do(soon(t), get(mine.URL))
+	require.NoError(t, err)
+	assert.Empty(t, other.requests())
 }
 
 func TestPrivateAddressesMayBeAllowed(t *testing.T) {
