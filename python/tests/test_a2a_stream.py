@@ -309,6 +309,31 @@ def test_a_loop_may_be_closed_early(agent, kind):
     assert soon(lambda: agent.open == 0)
 
 
+class Deaf(asyncio.SelectorEventLoop):
+    """A loop that watches no descriptors for others, as the one of Windows."""
+
+    def add_reader(self, *_: Any) -> None:
+        raise NotImplementedError
+
+    remove_reader = add_reader
+
+
+def test_a_thread_tells_loops_that_read_no_descriptors(agent):
+    async def main() -> None:
+        async with await connected(agent) as client:
+            async with client.stream_task(TaskSpec("count 300")) as stream:
+                assert [update.seq async for update in stream] == list(range(1, 301))
+            waiting = asyncio.ensure_future(client.stream_task(TaskSpec("first")).result())
+            await until(lambda: agent.open == 1)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await until(lambda: agent.gone == 1)
+
+    with asyncio.Runner(loop_factory=Deaf) as runner:
+        runner.run(asyncio.wait_for(main(), 60))
+
+
 def test_another_loop_is_refused(run, agent):
     client, stream = run(lambda: begun(agent))
     with asyncio.Runner() as other:
