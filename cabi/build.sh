@@ -9,10 +9,15 @@ out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_version.py")
 # What the Go runtime asks the system for goes through reserve.c.
 wrap=--wrap=mmap,--wrap=pthread_create,--wrap=malloc
-# What only the client of agents needs waits for networks anyway; without inlining it is smaller.
+# What waits for networks, or is asked once a file or a column, is smaller without inlining and no
+# slower (docs/decisions/0043-what-the-library-leaves-out.md).
+ours=github.com/ruvector/ruvector-arrow/agentclient
+arrow=github.com/apache/arrow-go/v18
 cold=
-for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... \
-	golang.org/x/oauth2/...; do
+for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... golang.org/x/oauth2/... \
+	$ours $ours/artifact $ours/internal/bounds $ours/internal/card $ours/internal/web \
+	$ours/internal/wire $arrow/arrow/cdata $arrow/parquet/internal/encryption \
+	$arrow/parquet/internal/gen-go/parquet $arrow/parquet/schema github.com/apache/thrift/...; do
 	cold="$cold -gcflags=$package=-l"
 done
 cd "$root"
