@@ -13,10 +13,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from agent_server import Agent
 
 import ruvector as rv
 from ruvector._agents import show
-from ruvector.a2a import AgentCard, CardTrust, Task
+from ruvector.a2a import A2aClientSync, AgentCard, CardTrust, NetworkPolicy, Task
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "html"
 EVIL = "<script>alert(1)</script>\x00\x1b[31m\n\u202e & \"'</td></table>" + "long " * 1000
@@ -154,3 +155,19 @@ def test_a_cell_is_cut_and_in_one_line() -> None:
     assert show.cut("\u202eevil") == "\\u202eevil"
     assert len(show.cut("\x00" * 10**7)) < 2000
     assert show.cut(rv.TaskState.of("a\nb")) == "a b"
+
+
+def test_clients_and_streams_show_what_they_know() -> None:
+    local = NetworkPolicy(allow_loopback_http=True)
+    with Agent() as agent, A2aClientSync.connect(agent.url, network=local) as client:
+        assert "not verified: the card is not signed" in client._repr_html_()
+        with client.stream_task(rv.TaskSpec("count 3")) as stream:
+            assert "0 updates, goes on" in stream._repr_html_()
+            last = [update.seq for update in stream][-1]
+            assert f"{last:,} updates, ended" in stream._repr_html_()
+            assert "completed" in stream._repr_html_()
+
+
+def test_a_warning_about_a_card_is_shown() -> None:
+    trust = CardTrust.from_json({"level": "verified", "warning": "older than before\x00"})
+    assert "older than before\\u0000" in show.card(AgentCard.from_json(CARD), trust)

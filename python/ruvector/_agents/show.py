@@ -17,7 +17,7 @@ _MOST_ROWS: Final = 20
 _MOST_TEXT: Final = 200  # letters of a cell
 _TRUSTED: Final = {
     "verified": "verified: signed with a key that is trusted",
-    "self_certified": "verified: signed with its own key, whose agent_id was named",
+    "self_certified": "not verified: signed with its own key, which nobody named",
     "signed_unknown_key": "not verified: signed with a key that nobody named",
     "unsigned": "not verified: the card is not signed",
     "insecure": "not verified: nothing was looked at",
@@ -43,6 +43,8 @@ def card(of: AgentCard, trust: CardTrust | None = None) -> str:
         rows.append(("provider", cut(of.provider.organization)))
     if trust is not None:
         rows.append(("trust", _TRUSTED[trust.level]))
+        if trust.warning is not None:
+            rows.append(("warning", cut(trust.warning)))
     elif of.agent_id is None:
         rows.append(("trust", "no signature proves its agent_id"))
     if of.agent_id is not None:
