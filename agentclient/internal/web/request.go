@@ -99,6 +99,13 @@ func (c *Client) fly(ctx context.Context) *flight {
 	f.caller = context.AfterFunc(ctx, func() { f.cancel(context.Cause(ctx)) })
 	f.stops = append(f.stops, f.caller,
 		context.AfterFunc(c.life, func() { f.cancel(errClosed) }))
+	// What has ended already is not left to those, which run some time later: nothing must be sent.
+	if c.life.Err() != nil {
+		f.cancel(errClosed)
+	}
+	if ctx.Err() != nil {
+		f.cancel(context.Cause(ctx))
+	}
 	return f
 }
 
