@@ -122,7 +122,13 @@ def stream(spec: TaskSpec | Task | str, resume: bool, context: TaskContext | Non
             raise InvalidArgument(f"{spec!r:.80} is a direct answer; there is no task to stream")
         known = spec
     else:
-        known = Task(name_of("task_id", spec), None, TaskStatus(TaskState.UNSPECIFIED))
+        name = name_of("task_id", spec)
+        if len(name.split()) != 1:
+            raise InvalidArgument(
+                f"{name!r:.80} is no id of a task; to give the agent a new one, stream "
+                "rv.TaskSpec(text)"
+            )
+        known = Task(name, None, TaskStatus(TaskState.UNSPECIFIED))
     return Watched({"task_id": known.id, "resume": bool(resume)}, known)
 
 

@@ -172,7 +172,7 @@ class Connected:
     _tokens: Tokens
     _trust: CardTrust
 
-    def __init__(self) -> None:
+    def __init__(self, *_: Any, **__: Any) -> None:
         kind = type(self).__name__
         wait = "await " if kind == "A2aClient" else ""
         raise TypeError(f"use {wait}{kind}.connect(url), or {wait}{kind}.from_card(card)")
