@@ -10,7 +10,9 @@ import (
 const posted = `{"statusUpdate":{"taskId":"t-1","contextId":"c","status":{"state":` +
 	`"TASK_STATE_WORKING"},"metadata":{"n":18446744073709551615}}}`
 
-func coded(text string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(text)) + `"` }
+func coded(text string) string {
+	return `"` + base64.StdEncoding.EncodeToString([]byte(text)) + `"`
+}
 
 func TestWhatWasPostedIsAnUpdate(t *testing.T) {
 	said, made := do(t, "verify_push", nil, `{"headers":{"a2a-notification-token":["s3cret"]},
