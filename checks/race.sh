@@ -11,5 +11,7 @@ go test -race -short -timeout 10m -run "$parallel" -skip "$alone" "${packages[@]
 go test -race -short -timeout 10m ./cabi/internal/...
 # Stores: pulls beside changes, on all of them.
 go test -race -short -timeout 10m -run 'Conform|Mix|PlainList' ./lake/store
+# Clients of agents: streams, budgets, cards that are refreshed, a hundred streams at once.
+go test -race -short -timeout 10m ./agentclient/...
 # Lakes: caches, single flights, federated searches, sessions, folders; not what builds many cells.
 go test -race -short -timeout 10m -skip WarmIsReady ./lake ./lake/cache ./lake/bundle
