@@ -361,7 +361,7 @@ class Task:
         return pl.DataFrame(columns, schema=kinds)
 
     def __repr__(self) -> str:
-        made = f", {len(self.artifacts)} artifacts" if self.artifacts else ""
+        made = f", {n} artifact{'s' * (n > 1)}" if (n := len(self.artifacts)) else ""
         said = self.direct_message or self.status.message
         spoken = f", {shown(said.text)}" if said is not None and said.text else ""
         lost = ", gap" if self.gap else ""
