@@ -126,7 +126,7 @@ func (f *follower) read(ctx context.Context, feed wire.Feed, fresh bool) error {
 			return err
 		}
 		e, err := events.Parse(data)
-		if err == events.Unknown {
+		if err == events.ErrUnknown {
 			f.stream.skip()
 			continue
 		}

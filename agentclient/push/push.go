@@ -85,7 +85,7 @@ func Verify(headers map[string][]string, body []byte, want Expected) (Notificati
 // read takes the body apart.
 func read(body []byte, waits func(string) bool) (Notification, error) {
 	event, err := events.Parse(body)
-	if errors.Is(err, events.Unknown) {
+	if errors.Is(err, events.ErrUnknown) {
 		return Notification{}, invalid("it is no task, message or update")
 	}
 	if err != nil {

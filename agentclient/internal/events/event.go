@@ -98,16 +98,16 @@ type Event struct {
 	more     bool
 }
 
-// Unknown is the error of Parse for a StreamResponse that says nothing that is known: later
+// ErrUnknown is the error of Parse for a StreamResponse that says nothing that is known: later
 // versions may add such, and they are to be skipped.
-var Unknown = fmt.Errorf("a StreamResponse of an unknown kind")
+var ErrUnknown = fmt.Errorf("a StreamResponse of an unknown kind")
 
 // payloads are what a StreamResponse may hold, exactly one of them.
 var payloads = map[string]Kind{"task": KindTask, "statusUpdate": KindStatus,
 	"artifactUpdate": KindArtifact, "message": KindMessage}
 
 // Parse takes a StreamResponse apart that raw.Parse has let through already, as a whole or inside
-// of its envelope. The error is Unknown, or InvalidAgentResponse.
+// of its envelope. The error is ErrUnknown, or InvalidAgentResponse.
 func Parse(data json.RawMessage) (Event, error) {
 	e, other := Event{Raw: data}, Kind("")
 	err := raw.Each(data, func(key string, value json.RawMessage) {
@@ -133,7 +133,7 @@ func Parse(data json.RawMessage) (Event, error) {
 	}
 	switch e.Kind {
 	case "":
-		return Event{}, Unknown
+		return Event{}, ErrUnknown
 	case KindTask:
 		err = e.readTask()
 	case KindStatus:

@@ -94,7 +94,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 	}
 	for _, text := range []string{`{}`, `{"later":{}}`, `{"task":null}`, `{"Task":{"id":"a"}}`} {
 		_, err := Parse([]byte(text))
-		assert.Equal(t, Unknown, err, text)
+		assert.Equal(t, ErrUnknown, err, text)
 	}
 	e := parse(t, `{"statusUpdate":{"status":{},"metadata":[1]}}`)
 	assert.Nil(t, e.Metadata)

@@ -115,5 +115,3 @@ func all(t *testing.T, feed Feed) ([]string, error) {
 		found = append(found, string(event))
 	}
 }
-
-func text(value json.RawMessage) string { return string(value) }
