@@ -22,11 +22,12 @@ demo: $(VENV)/.installed ## ask the standard library six questions, draw the pic
 	$(PY) demo/ask.py
 
 test: ## every test that a change must pass
-	$(MAKE) --no-print-directory -j 2 go-tests build
+	$(MAKE) --no-print-directory -j 2 go-tests python-tests
+
+.PHONY: go-tests python-tests
+python-tests: build # beside the last tests of Go, which leave a core idle
 	PYTHONPATH=$(CURDIR)/python $(PY) -m pytest -q -n 2 --dist worksteal \
 	  -m "not long" python/tests
-
-.PHONY: go-tests
 go-tests: # beside what pip installs, which the tests of Go do not need
 	go test -vet=off -timeout 20m ./... # `make check` vets
 	go test -vet=off -timeout 20m -tags $(TAGS) ./cabi/...
