@@ -22,6 +22,7 @@ LEAVES = frozenset(
         "_locks",
         "_metric",
         "_progress",
+        "_record",
         "_settings",
         "_version",
     )

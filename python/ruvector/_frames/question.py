@@ -8,7 +8,7 @@ The verb reads its arguments into a `Question` and says what the answer shall be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from .._input.texts import texts_of
 from .._metric import BINARY, SCORE_NAMES, canonical, check_bits
 from .._native import Handle
 from .._native import Plan as NativePlan
+from .._record import Record
 from .._settings import current
 from .._show.plan import Plan, nothing, remember
 from .._text.embedder import Embedder, resolve
@@ -40,7 +41,7 @@ Label: TypeAlias = Any  # what a frame's library calls a column
 FrameT = TypeVar("FrameT")  # the type that comes in is the type that goes out
 
 
-class AnswerShape(NamedTuple):
+class AnswerShape(Record):
     """What the answer is like: columns of the frame, and the score's name."""
 
     frame: protocol.Frame
@@ -98,7 +99,7 @@ def metric_of(metric: str | None, index: Index | None) -> str:
     return index.metric
 
 
-class Question(NamedTuple):
+class Question(Record):
     """What is asked of a frame, as the arguments of a verb say it."""
 
     frame: protocol.Frame
@@ -114,7 +115,7 @@ class Question(NamedTuple):
     bound: float | None  # of scores
 
 
-class Ready(NamedTuple):
+class Ready(Record):
     """What is searched, with what, and how its rows become the frame's."""
 
     question: Question

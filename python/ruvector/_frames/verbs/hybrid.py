@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ..._index.index import Index
 from ..._input.texts import texts_of
 from ..._input.values import is_batch, values_of
 from ..._metric import BINARY, MetricName
+from ..._record import Record
 from ..._settings import current
 from ..._show.plan import remember
 from ..._text.embedder import resolve
@@ -205,7 +206,7 @@ def _vectors_of(
     return None, text
 
 
-class _Both(NamedTuple):
+class _Both(Record):
     """Rows that answer with the scores of their vectors, of their words, and of the two."""
 
     found: Found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ..._metric import BINARY, SCORE_NAMES, MetricName, larger_is_better
 from ..._native.facts import EVERY_VECTOR
 from ..._native.neighbors import neighbors as find_neighbors
 from ..._native.task import Progress
+from ..._record import Record
 from ..._settings import current
 from ..._show.plan import Plan, nothing, remember
 from .. import protocol
@@ -199,7 +200,7 @@ def _check_out(out: Any, metric: str, frame: protocol.Frame) -> None:
         _scipy()
 
 
-class _Asked(NamedTuple):
+class _Asked(Record):
     """What is asked, as the arguments say it."""
 
     frame: protocol.Frame
@@ -213,7 +214,7 @@ class _Asked(NamedTuple):
     progress: Progress
 
 
-class _Graph(NamedTuple):
+class _Graph(Record):
     """The neighbours of every row of the frame, one row after the other."""
 
     counts: Rows
