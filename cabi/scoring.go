@@ -31,13 +31,13 @@ type scoredPart struct {
 	busy sync.Mutex
 }
 
-// use runs f unless somebody else uses the part.
-func (s *scoredPart) use(f func(*score.Part) error) error {
+// take has the part for the caller alone until it calls what it gets, once or more often, unless
+// somebody else has it.
+func (s *scoredPart) take() (giveBack func(), err error) {
 	if !s.busy.TryLock() {
-		return invalid("score", "the part is in use", "use it from one thread at a time")
+		return nil, invalid("score", "the part is in use", "use it from one thread at a time")
 	}
-	defer s.busy.Unlock()
-	return f(s.part)
+	return sync.OnceFunc(s.busy.Unlock), nil
 }
 
 // scoringInfo is what rv_info tells of a part.
@@ -278,14 +278,17 @@ func partTask(
 		if err != nil {
 			return err
 		}
-		putTask(out, start(s, "score", used.part.Progress,
-			func(ctx context.Context) (result task.Result, err error) {
-				err = used.use(func(p *score.Part) error {
-					result, err = f(ctx, p)
-					return err
-				})
-				return result, err
-			}))
+		giveBack, err := used.take() // now: the task may run later than whoever comes next
+		if err != nil {
+			return err
+		}
+		begun := start(s, "score", used.part.Progress,
+			func(ctx context.Context) (task.Result, error) {
+				defer giveBack() // before anybody hears of the end
+				return f(ctx, used.part)
+			})
+		begun.OnEnd(giveBack) // where it was not let begin
+		putTask(out, begun)
 		return nil
 	})
 }
