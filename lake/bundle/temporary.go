@@ -22,7 +22,7 @@ func createTemporary(dir string) (*os.File, error) {
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
-		if err != nil || hold(f) {
+		if err != nil || Hold(f) {
 			return f, err
 		}
 		_ = f.Close() // swept between creation and lock
@@ -30,9 +30,10 @@ func createTemporary(dir string) (*os.File, error) {
 	return nil, syscall.EEXIST
 }
 
-// hold locks a new file and reports whether it is still there. Where a file system has no locks,
-// nobody else gets one either, so that nothing is swept.
-func hold(f *os.File) bool {
+// Hold locks a new file and reports whether it is still there. A writer that looks for what was
+// left can have found it before the lock, and then holds it itself or has removed it. Where a file
+// system has no locks, nobody else gets one either, so that nothing is swept.
+func Hold(f *os.File) bool {
 	if errors.Is(lock(f), syscall.EWOULDBLOCK) {
 		return false
 	}

@@ -223,28 +223,12 @@ func (b *FS) create(file string) (*os.File, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		if hold(f) {
+		if bundle.Hold(f) {
 			return f, name, nil
 		}
 		_ = f.Close() // swept between creation and lock
 	}
 	return nil, "", syscall.EEXIST
-}
-
-// hold locks a new file and reports whether it is still there. A writer that looks for what was
-// left can have found it before the lock, and then holds it itself or has removed it. Where a file
-// system has no locks nobody else gets one either, so that nothing is swept.
-func hold(f *os.File) bool {
-	if errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB),
-		syscall.EWOULDBLOCK) {
-		return false
-	}
-	st, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	return !ok || sys.Nlink > 0
 }
 
 // sweep removes the temporaries of a file that no living writer holds. What cannot be removed is
