@@ -11,14 +11,14 @@ internal/peertest, which has agents written with the Go library of the protocol.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import time
+
+from environment import made
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WANTED = ROOT / "checks" / "agents" / "peers.txt"
@@ -27,19 +27,6 @@ TESTS = ROOT / "python" / "tests" / "test_a2a_peers.py"
 MODULE = ROOT / "internal" / "peertest"
 FEWEST = {"python": 54, "go": 16}  # tests that must run, or the peers show nothing
 LIMIT_SECONDS = 600
-
-
-def environment() -> pathlib.Path:
-    """Return the interpreter of the environment, made where it is not there yet."""
-    mark = BUILT / "made-of"
-    key = hashlib.sha256(WANTED.read_bytes() + sys.executable.encode()).hexdigest()
-    if not mark.exists() or mark.read_text() != key:
-        shutil.rmtree(BUILT, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", BUILT], check=True)
-        pip = [str(BUILT / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(WANTED)], check=True)
-        mark.write_text(key)
-    return BUILT / "bin" / "python"
 
 
 def run(name: str, command: list[str | pathlib.Path], passed: str, **environ: str) -> list[str]:
@@ -67,7 +54,7 @@ def run(name: str, command: list[str | pathlib.Path], passed: str, **environ: st
 def main() -> int:
     """Run both halves; returns 1 when one failed."""
     halves = [name for name in sys.argv[1:] if name in FEWEST]
-    python = environment()
+    python = made(WANTED, BUILT)
     if "peers" in sys.argv[1:]:
         return 0
     faults = []

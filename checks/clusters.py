@@ -7,7 +7,6 @@ Without Java there is no Spark: that is said, and Ray's half runs alone.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import re
@@ -17,25 +16,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from environment import made
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WANTED = ROOT / "checks" / "clusters" / "engines.txt"
 BUILT = ROOT / "build" / "clusters"
 TESTS = ROOT / "python" / "tests" / "clusters"
 FEWEST = {"ray": 24, "spark": 44}  # tests that must run, or an engine shows nothing
 LIMIT_SECONDS = 900
-
-
-def environment() -> pathlib.Path:
-    """Return the interpreter of the environment, made where it is not there yet."""
-    mark = BUILT / "made-of"
-    key = hashlib.sha256(WANTED.read_bytes() + sys.executable.encode()).hexdigest()
-    if not mark.exists() or mark.read_text() != key:
-        shutil.rmtree(BUILT, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", BUILT], check=True)
-        pip = [str(BUILT / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(WANTED)], check=True)
-        mark.write_text(key)
-    return BUILT / "bin" / "python"
 
 
 def run(engine: str, python: pathlib.Path) -> list[str]:
@@ -73,7 +61,7 @@ def main() -> int:
         print("SPARK IS NOT TESTED: there is no Java on this machine (17 or later is needed)")
         print("!" * 70, flush=True)
         engines.remove("spark")
-    python = environment()
+    python = made(WANTED, BUILT)
     with ThreadPoolExecutor(len(engines)) as both:  # each waits for its workers most of the time
         faults = [fault for found in both.map(lambda e: run(e, python), engines) for fault in found]
     print("\n".join(faults) or f"{' and '.join(engines)}: fine")
