@@ -42,15 +42,19 @@ class Run(NamedTuple):
     module: str = "peers.worker"
 
 
+def plain_environment(threads: int) -> dict[str, str]:
+    """The environment of this process, with so many threads and without forced kernels."""
+    kept = {k: v for k, v in os.environ.items() if k not in _FORCED}
+    return kept | dict.fromkeys(_THREADS, str(threads))
+
+
 def process_environment(variant: Variant, threads: int, tree: bool) -> dict[str, str]:
     """The environment of a worker: equal threads for all, and faiss's BLAS kept from SSE.
 
     Some images force an OpenBLAS kernel; that is taken out. The OpenBLAS inside faiss-cpu does not
     know recent CPUs and falls back to a kernel of 2008 on them: it is told Haswell (AVX2).
     """
-    kept = {k: v for k, v in os.environ.items() if k not in _FORCED}
-    for name in _THREADS:
-        kept[name] = str(threads)
+    kept = plain_environment(threads)
     if variant.needs == "faiss-cpu" and platform.machine() == "x86_64":
         kept["OPENBLAS_CORETYPE"] = "Haswell"
     ours = tree and variant.needs == "ruvector-arrow"
