@@ -16,6 +16,10 @@
 #define FMAX4S(m, n, d) WORD $(0x4E20F400 | OPERANDS(m, n, d))
 // fcmgt v{d}.4s, v{n}.4s, v{m}.4s
 #define FCMGT4S(m, n, d) WORD $(0x6EA0E400 | OPERANDS(m, n, d))
+// fcmge v{d}.4s, v{n}.4s, v{m}.4s
+#define FCMGE4S(m, n, d) WORD $(0x6E20E400 | OPERANDS(m, n, d))
+// fminnm v{d}.4s, v{n}.4s, v{m}.4s
+#define FMINNM4S(m, n, d) WORD $(0x4EA0C400 | OPERANDS(m, n, d))
 // fabs v{d}.4s, v{n}.4s
 #define FABS4S(n, d) WORD $(0x4EA0F800 | OPERANDS(0, n, d))
 // fneg v{d}.4s, v{n}.4s

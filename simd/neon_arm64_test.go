@@ -14,7 +14,8 @@ func kernelsInForce() map[string]uintptr {
 		"groupRange": entry(groupRangeKernel), "fillTables": entry(fillTablesKernel),
 		"roundInt8": entry(roundInt8Kernel), "dotCode": entry(dotCodeKernel),
 		"dotCodeFloat": entry(dotCodeFloatKernel), "nextBelow": entry(nextBelowKernel),
-		"dotInt8": entry(dotInt8Kernel),
+		"dotInt8": entry(dotInt8Kernel), "countUpTo": entry(countUpToKernel),
+		"leastOfGroups": entry(leastOfGroupsKernel),
 	}
 	group := reflect.ValueOf(float)
 	for i := range group.NumField() {
@@ -30,7 +31,8 @@ func TestNEONReplacesThePlainKernelsItClaims(t *testing.T) {
 	withTier(t, Pure, func() { plain = kernelsInForce() })
 	withTier(t, NEON, func() { vector = kernelsInForce() })
 	for _, name := range []string{"scan", "scan4", "groupRange", "fillTables", "roundInt8",
-		"dotCode", "dotCodeFloat", "nextBelow", "dotInt8", "dot16", "norm16", "dot64", "norm64",
+		"dotCode", "dotCodeFloat", "nextBelow", "dotInt8",
+		"countUpTo", "leastOfGroups", "dot16", "norm16", "dot64", "norm64",
 		"l2Sq64", "dotRows", "l2Rows", "dotTile", "l2Tile"} {
 		if plain[name] == 0 || plain[name] == vector[name] {
 			t.Errorf("%s is the same on both tiers (or unknown)", name)

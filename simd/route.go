@@ -7,6 +7,9 @@ var (
 	selectBelowKernel func(out []uint32, v []float32, tau float32) int
 	argMinKernel      func(v []float32) int
 	dotSignedKernel   func(signs, k []byte, c []float32) (plane, whole float32)
+	// Of at most callFloats values; arrays by value, since arguments of kernels escape.
+	countUpToKernel     func(v []float32, limits [limits]float32) [limits]uint32
+	leastOfGroupsKernel func(v []float32) (least, greatest float32)
 )
 
 func init() { register(useRoute) }
@@ -18,6 +21,8 @@ func useRoutePure() {
 	selectBelowKernel = selectBelowPure
 	argMinKernel = argMinPure
 	dotSignedKernel = dotSignedPure
+	countUpToKernel = countUpToPure
+	leastOfGroupsKernel = leastOfGroupsPure
 }
 
 // DotInt8Tile writes out[i*n+r] = sum over j < d of rows[r*d+j]*z[i*d+j] for every query i < nq

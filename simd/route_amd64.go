@@ -25,6 +25,8 @@ func useRoute(t Tier) {
 	selectBelowKernel = selectBelowWithAVX2
 	argMinKernel = argMinWithAVX2
 	dotSignedKernel = dotSignedWithAVX2
+	countUpToKernel = countUpToWithAVX2
+	leastOfGroupsKernel = leastOfGroupsWithAVX2
 	if t == AVX512 {
 		useRoute512()
 	}
@@ -130,4 +132,15 @@ func dotSignedWithAVX2(signs, k []byte, c []float32) (plane, whole float32) {
 		}
 	}
 	return plane, whole
+}
+
+func countUpToWithAVX2(v []float32, at [limits]float32) (counts [limits]uint32) {
+	var sums [limits + 1]uint32
+	countUpToAVX2(first(v), len(v), &at, &sums)
+	copy(counts[:], sums[:])
+	return counts
+}
+
+func leastOfGroupsWithAVX2(v []float32) (least, greatest float32) {
+	return leastOfGroupsAVX2(first(v), len(v))
 }

@@ -822,6 +822,271 @@ done:
 	VZEROUPPER
 	RET
 
+// func countUpToAVX2(v *float32, n int, limits *[7]float32, counts *[8]uint32)
+// Requires: AVX, AVX2
+TEXT ·countUpToAVX2(SB), NOSPLIT, $0-32
+	MOVQ         v+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         limits+16(FP), DX
+	VBROADCASTSS (DX), Y0
+	VBROADCASTSS 4(DX), Y1
+	VBROADCASTSS 8(DX), Y2
+	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 16(DX), Y4
+	VBROADCASTSS 20(DX), Y5
+	VBROADCASTSS 24(DX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	JMP          more
+
+turn:
+	VMOVUPS (AX), Y14
+	VCMPPS  $0x1d, Y14, Y0, Y15
+	VPSUBD  Y15, Y7, Y7
+	VCMPPS  $0x1d, Y14, Y1, Y15
+	VPSUBD  Y15, Y8, Y8
+	VCMPPS  $0x1d, Y14, Y2, Y15
+	VPSUBD  Y15, Y9, Y9
+	VCMPPS  $0x1d, Y14, Y3, Y15
+	VPSUBD  Y15, Y10, Y10
+	VCMPPS  $0x1d, Y14, Y4, Y15
+	VPSUBD  Y15, Y11, Y11
+	VCMPPS  $0x1d, Y14, Y5, Y15
+	VPSUBD  Y15, Y12, Y12
+	VCMPPS  $0x1d, Y14, Y6, Y15
+	VPSUBD  Y15, Y13, Y13
+	ADDQ    $0x20, AX
+
+more:
+	SUBQ       $0x08, CX
+	JGE        turn
+	ADDQ       $0x08, CX
+	JEQ        done
+	LEAQ       routeTails<>+0(SB), DX
+	NEGQ       CX
+	LEAQ       (DX)(CX*4), DX
+	VMOVUPS    128(DX), Y14
+	VMASKMOVPS (AX), Y14, Y14
+	VORPS      256(DX), Y14, Y14
+	VCMPPS     $0x1d, Y14, Y0, Y15
+	VPSUBD     Y15, Y7, Y7
+	VCMPPS     $0x1d, Y14, Y1, Y15
+	VPSUBD     Y15, Y8, Y8
+	VCMPPS     $0x1d, Y14, Y2, Y15
+	VPSUBD     Y15, Y9, Y9
+	VCMPPS     $0x1d, Y14, Y3, Y15
+	VPSUBD     Y15, Y10, Y10
+	VCMPPS     $0x1d, Y14, Y4, Y15
+	VPSUBD     Y15, Y11, Y11
+	VCMPPS     $0x1d, Y14, Y5, Y15
+	VPSUBD     Y15, Y12, Y12
+	VCMPPS     $0x1d, Y14, Y6, Y15
+	VPSUBD     Y15, Y13, Y13
+
+done:
+	VPXOR      Y14, Y14, Y14
+	VPHADDD    Y8, Y7, Y7
+	VPHADDD    Y10, Y9, Y9
+	VPHADDD    Y9, Y7, Y7
+	VPHADDD    Y12, Y11, Y11
+	VPHADDD    Y14, Y13, Y13
+	VPHADDD    Y13, Y11, Y11
+	VPERM2I128 $0x20, Y11, Y7, Y0
+	VPERM2I128 $0x31, Y11, Y7, Y1
+	VPADDD     Y1, Y0, Y0
+	MOVQ       counts+24(FP), AX
+	VMOVDQU    Y0, (AX)
+	VZEROUPPER
+	RET
+
+DATA routeTails<>+0(SB)/4, $0xffffffff
+DATA routeTails<>+4(SB)/4, $0xffffffff
+DATA routeTails<>+8(SB)/4, $0xffffffff
+DATA routeTails<>+12(SB)/4, $0xffffffff
+DATA routeTails<>+16(SB)/4, $0xffffffff
+DATA routeTails<>+20(SB)/4, $0xffffffff
+DATA routeTails<>+24(SB)/4, $0xffffffff
+DATA routeTails<>+28(SB)/4, $0xffffffff
+DATA routeTails<>+32(SB)/4, $0xffffffff
+DATA routeTails<>+36(SB)/4, $0xffffffff
+DATA routeTails<>+40(SB)/4, $0xffffffff
+DATA routeTails<>+44(SB)/4, $0xffffffff
+DATA routeTails<>+48(SB)/4, $0xffffffff
+DATA routeTails<>+52(SB)/4, $0xffffffff
+DATA routeTails<>+56(SB)/4, $0xffffffff
+DATA routeTails<>+60(SB)/4, $0xffffffff
+DATA routeTails<>+64(SB)/4, $0xffffffff
+DATA routeTails<>+68(SB)/4, $0xffffffff
+DATA routeTails<>+72(SB)/4, $0xffffffff
+DATA routeTails<>+76(SB)/4, $0xffffffff
+DATA routeTails<>+80(SB)/4, $0xffffffff
+DATA routeTails<>+84(SB)/4, $0xffffffff
+DATA routeTails<>+88(SB)/4, $0xffffffff
+DATA routeTails<>+92(SB)/4, $0xffffffff
+DATA routeTails<>+96(SB)/4, $0xffffffff
+DATA routeTails<>+100(SB)/4, $0xffffffff
+DATA routeTails<>+104(SB)/4, $0xffffffff
+DATA routeTails<>+108(SB)/4, $0xffffffff
+DATA routeTails<>+112(SB)/4, $0xffffffff
+DATA routeTails<>+116(SB)/4, $0xffffffff
+DATA routeTails<>+120(SB)/4, $0xffffffff
+DATA routeTails<>+124(SB)/4, $0xffffffff
+DATA routeTails<>+128(SB)/4, $0x00000000
+DATA routeTails<>+132(SB)/4, $0x00000000
+DATA routeTails<>+136(SB)/4, $0x00000000
+DATA routeTails<>+140(SB)/4, $0x00000000
+DATA routeTails<>+144(SB)/4, $0x00000000
+DATA routeTails<>+148(SB)/4, $0x00000000
+DATA routeTails<>+152(SB)/4, $0x00000000
+DATA routeTails<>+156(SB)/4, $0x00000000
+DATA routeTails<>+160(SB)/4, $0x00000000
+DATA routeTails<>+164(SB)/4, $0x00000000
+DATA routeTails<>+168(SB)/4, $0x00000000
+DATA routeTails<>+172(SB)/4, $0x00000000
+DATA routeTails<>+176(SB)/4, $0x00000000
+DATA routeTails<>+180(SB)/4, $0x00000000
+DATA routeTails<>+184(SB)/4, $0x00000000
+DATA routeTails<>+188(SB)/4, $0x00000000
+DATA routeTails<>+192(SB)/4, $0x00000000
+DATA routeTails<>+196(SB)/4, $0x00000000
+DATA routeTails<>+200(SB)/4, $0x00000000
+DATA routeTails<>+204(SB)/4, $0x00000000
+DATA routeTails<>+208(SB)/4, $0x00000000
+DATA routeTails<>+212(SB)/4, $0x00000000
+DATA routeTails<>+216(SB)/4, $0x00000000
+DATA routeTails<>+220(SB)/4, $0x00000000
+DATA routeTails<>+224(SB)/4, $0x00000000
+DATA routeTails<>+228(SB)/4, $0x00000000
+DATA routeTails<>+232(SB)/4, $0x00000000
+DATA routeTails<>+236(SB)/4, $0x00000000
+DATA routeTails<>+240(SB)/4, $0x00000000
+DATA routeTails<>+244(SB)/4, $0x00000000
+DATA routeTails<>+248(SB)/4, $0x00000000
+DATA routeTails<>+252(SB)/4, $0x00000000
+DATA routeTails<>+256(SB)/4, $0xffffffff
+DATA routeTails<>+260(SB)/4, $0xffffffff
+DATA routeTails<>+264(SB)/4, $0xffffffff
+DATA routeTails<>+268(SB)/4, $0xffffffff
+DATA routeTails<>+272(SB)/4, $0xffffffff
+DATA routeTails<>+276(SB)/4, $0xffffffff
+DATA routeTails<>+280(SB)/4, $0xffffffff
+DATA routeTails<>+284(SB)/4, $0xffffffff
+DATA routeTails<>+288(SB)/4, $0xffffffff
+DATA routeTails<>+292(SB)/4, $0xffffffff
+DATA routeTails<>+296(SB)/4, $0xffffffff
+DATA routeTails<>+300(SB)/4, $0xffffffff
+DATA routeTails<>+304(SB)/4, $0xffffffff
+DATA routeTails<>+308(SB)/4, $0xffffffff
+DATA routeTails<>+312(SB)/4, $0xffffffff
+DATA routeTails<>+316(SB)/4, $0xffffffff
+DATA routeTails<>+320(SB)/4, $0xffffffff
+DATA routeTails<>+324(SB)/4, $0xffffffff
+DATA routeTails<>+328(SB)/4, $0xffffffff
+DATA routeTails<>+332(SB)/4, $0xffffffff
+DATA routeTails<>+336(SB)/4, $0xffffffff
+DATA routeTails<>+340(SB)/4, $0xffffffff
+DATA routeTails<>+344(SB)/4, $0xffffffff
+DATA routeTails<>+348(SB)/4, $0xffffffff
+DATA routeTails<>+352(SB)/4, $0xffffffff
+DATA routeTails<>+356(SB)/4, $0xffffffff
+DATA routeTails<>+360(SB)/4, $0xffffffff
+DATA routeTails<>+364(SB)/4, $0xffffffff
+DATA routeTails<>+368(SB)/4, $0xffffffff
+DATA routeTails<>+372(SB)/4, $0xffffffff
+DATA routeTails<>+376(SB)/4, $0xffffffff
+DATA routeTails<>+380(SB)/4, $0xffffffff
+GLOBL routeTails<>(SB), RODATA|NOPTR, $384
+
+// func leastOfGroupsAVX2(v *float32, n int) (least float32, greatest float32)
+// Requires: AVX, AVX2
+TEXT ·leastOfGroupsAVX2(SB), NOSPLIT, $0-24
+	MOVQ         v+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVL         $0x7f800000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	JMP          more
+
+turn:
+	VMOVUPS (AX), Y5
+	VMINPS  Y1, Y5, Y1
+	VMOVUPS 32(AX), Y5
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS 64(AX), Y5
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS 96(AX), Y5
+	VMINPS  Y4, Y5, Y4
+	SUBQ    $-128, AX
+
+more:
+	SUBQ       $0x20, CX
+	JGE        turn
+	ADDQ       $0x20, CX
+	JEQ        done
+	LEAQ       routeTails<>+0(SB), DX
+	NEGQ       CX
+	LEAQ       (DX)(CX*4), DX
+	VMOVUPS    128(DX), Y5
+	VMASKMOVPS (AX), Y5, Y5
+	VORPS      256(DX), Y5, Y5
+	VMINPS     Y1, Y5, Y1
+	VMOVUPS    160(DX), Y5
+	VMASKMOVPS 32(AX), Y5, Y5
+	VORPS      288(DX), Y5, Y5
+	VMINPS     Y2, Y5, Y2
+	VMOVUPS    192(DX), Y5
+	VMASKMOVPS 64(AX), Y5, Y5
+	VORPS      320(DX), Y5, Y5
+	VMINPS     Y3, Y5, Y3
+	VMOVUPS    224(DX), Y5
+	VMASKMOVPS 96(AX), Y5, Y5
+	VORPS      352(DX), Y5, Y5
+	VMINPS     Y4, Y5, Y4
+
+done:
+	MOVL         $0xff800000, AX
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VCMPPS       $0x11, Y0, Y1, Y5
+	VBLENDVPS    Y5, Y1, Y8, Y5
+	VCMPPS       $0x11, Y0, Y2, Y6
+	VBLENDVPS    Y6, Y2, Y8, Y6
+	VCMPPS       $0x11, Y0, Y3, Y7
+	VBLENDVPS    Y7, Y3, Y8, Y7
+	VCMPPS       $0x11, Y0, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y8, Y0
+	VMINPS       Y2, Y1, Y1
+	VMINPS       Y4, Y3, Y3
+	VMINPS       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VMINPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VMINPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VMINPS       X2, X1, X1
+	VMOVSS       X1, least+16(FP)
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y0, Y7, Y7
+	VMAXPS       Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VMAXPS       X0, X5, X5
+	VMOVHLPS     X5, X5, X0
+	VMAXPS       X0, X5, X5
+	VMOVSHDUP    X5, X0
+	VMAXPS       X0, X5, X5
+	VMOVSS       X5, greatest+20(FP)
+	VZEROUPPER
+	RET
+
 DATA routeShifts<>+0(SB)/4, $0x0000001f
 DATA routeShifts<>+4(SB)/4, $0x0000001e
 DATA routeShifts<>+8(SB)/4, $0x0000001d

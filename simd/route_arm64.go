@@ -5,11 +5,13 @@ package simd
 // int8TileRows are the rows of a turn of both int8 kernels.
 const int8TileRows = 4
 
-// useRoute points the route group at a tier. Only its int8 products have kernels for NEON.
+// useRoute points the route group at a tier. NEON has kernels for int8 products and for counts.
 func useRoute(t Tier) {
 	useRoutePure()
 	if t == NEON {
 		dotInt8Kernel = dotInt8WithNEON
+		countUpToKernel = countUpToWithNEON
+		leastOfGroupsKernel = leastOfGroupsWithNEON
 	}
 }
 
@@ -22,6 +24,33 @@ func dotInt8NEON(out *int32, rows *int8, n, d int, z *int8)
 //
 //go:noescape
 func dotInt8TileNEON(out *int32, outStride int, rows *int8, n, d int, z *int8)
+
+// countUpToNEON counts, of n values, a multiple of 4, those that are at most each limit.
+//
+//go:noescape
+func countUpToNEON(v *float32, n int, limits *[limits]float32, counts *[limits]uint32)
+
+// leastOfGroupsNEON lowers every group i%32 to value i of n, a multiple of 32.
+//
+//go:noescape
+func leastOfGroupsNEON(v *float32, n int, groups *[leastGroups]float32)
+
+func countUpToWithNEON(v []float32, at [limits]float32) (counts [limits]uint32) {
+	whole := len(v) &^ 3
+	countUpToNEON(first(v), whole, &at, &counts)
+	for i, n := range countUpToPure(v[whole:], at) {
+		counts[i] += n
+	}
+	return counts
+}
+
+func leastOfGroupsWithNEON(v []float32) (least, greatest float32) {
+	var groups [leastGroups]float32
+	whole := len(v) / leastGroups * leastGroups
+	leastOfGroupsNEON(first(v), whole, &groups)
+	lessen(&groups, v[whole:])
+	return foldGroups(&groups)
+}
 
 // dotInt8WithNEON walks the rows in pieces that stay in a cache while every group of four queries,
 // and then every query left over, passes over them. A piece holds four rows at least, since d is

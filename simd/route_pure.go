@@ -57,3 +57,57 @@ func dotSignedPure(signs, k []byte, c []float32) (plane, whole float32) {
 	}
 	return fold16(&planes), fold16(&wholes)
 }
+
+// countUpToPure counts the values that are at most each limit.
+func countUpToPure(v []float32, at [limits]float32) [limits]uint32 {
+	var a, b, c, d, e, f, g uint32
+	for _, x := range v {
+		a += one(x <= at[0])
+		b += one(x <= at[1])
+		c += one(x <= at[2])
+		d += one(x <= at[3])
+		e += one(x <= at[4])
+		f += one(x <= at[5])
+		g += one(x <= at[6])
+	}
+	return [limits]uint32{a, b, c, d, e, f, g}
+}
+
+// one is 1 for true, without a branch.
+func one(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// leastOfGroupsPure returns the least value, and the greatest finite one among the least of the
+// groups of every 32nd value; +Inf and -Inf when there is none. NaN is passed over.
+func leastOfGroupsPure(v []float32) (least, greatest float32) {
+	var groups [leastGroups]float32
+	for i := range groups {
+		groups[i] = infinite(1)
+	}
+	lessen(&groups, v)
+	return foldGroups(&groups)
+}
+
+// lessen lowers group i%32 to value i.
+func lessen(groups *[leastGroups]float32, v []float32) {
+	for i, x := range v {
+		if x < groups[i%leastGroups] {
+			groups[i%leastGroups] = x
+		}
+	}
+}
+
+func foldGroups(groups *[leastGroups]float32) (least, greatest float32) {
+	least, greatest = infinite(1), infinite(-1)
+	for _, x := range groups {
+		least = min(least, x)
+		if x < infinite(1) {
+			greatest = max(greatest, x)
+		}
+	}
+	return least, greatest
+}

@@ -41,6 +41,17 @@ func smallestAVX2(v *float32, n int) float32
 //go:noescape
 func firstEqualAVX2(v *float32, n int, x float32) int
 
+// countUpToAVX2 counts, of n values, those that are at most each limit; the last count is 0.
+//
+//go:noescape
+func countUpToAVX2(v *float32, n int, limits *[7]float32, counts *[8]uint32)
+
+// leastOfGroupsAVX2 returns the least of n values and the greatest finite one among the least
+// of the groups of every 32nd value; +Inf and -Inf without one. NaN is passed over.
+//
+//go:noescape
+func leastOfGroupsAVX2(v *float32, n int) (least float32, greatest float32)
+
 // planeSignedAVX2 continues the first sum over n values, a multiple of 32, and returns its fold.
 //
 //go:noescape

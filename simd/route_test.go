@@ -39,6 +39,20 @@ var routeKernels = []routeKernel{
 		tau := values(r, 1)[0] - float32(r.Intn(3))
 		return bitsInt(out[:SelectBelow(out, given(m, values(r, n)), tau)])
 	}},
+	{"SelectLeast", 1, func(m *memory, r *rand.Rand, n int, values drawing) []uint64 {
+		out, want := room[uint32](m, n), r.Intn(n+2)
+		return bitsInt(out[:SelectLeast(out, given(m, values(r, n)), want, want+r.Intn(9))])
+	}},
+	{"countUpTo", 1, func(m *memory, r *rand.Rand, n int, values drawing) []uint64 {
+		var at [limits]float32
+		copy(at[:], values(r, limits))
+		counts := countUpToKernel(given(m, values(r, min(n, callFloats))), at)
+		return bitsInt(counts[:])
+	}},
+	{"leastOfGroups", 1, func(m *memory, r *rand.Rand, n int, values drawing) []uint64 {
+		least, greatest := leastOfGroupsKernel(given(m, values(r, min(n, callFloats))))
+		return bits32(least+0, greatest+0) // either zero
+	}},
 	{"ArgMin", 1, func(m *memory, r *rand.Rand, n int, values drawing) []uint64 {
 		return []uint64{uint64(ArgMin(given(m, values(r, n))))}
 	}},

@@ -38,7 +38,6 @@ type Router struct {
 	Est    []float32
 	masks  []uint32
 	Values []float32
-	spare  []float32
 	near   []uint32
 	ids    []uint32
 	dots   []int32
@@ -49,47 +48,8 @@ type Router struct {
 // LeastOf writes the indexes of the want least values (and of others equal to the greatest of
 // them) to near, rising.
 func (t *Router) LeastOf(v []float32, want int) []uint32 {
-	n := len(v)
-	t.near = mem.Grow(t.near, n)
-	t.spare = mem.Grow(t.spare, n)
-	if want >= n {
-		for i := range t.near {
-			t.near[i] = uint32(i)
-		}
-		return t.near
-	}
-	few := t.near[:t.fewOf(v, want)]
-	spare := t.spare[:len(few)]
-	for i, j := range few {
-		spare[i] = v[j]
-	}
-	tau := simd.SelectKth(spare, want-1)
-	kept := few[:0]
-	for _, j := range few {
-		if v[j] <= tau {
-			kept = append(kept, j)
-		}
-	}
-	return kept
-}
-
-// fewOf writes the indexes of at least the want least values to near and returns how many: those
-// up to a value that a sample suggests, all if it was too small.
-func (t *Router) fewOf(v []float32, want int) int {
-	const sample = 64
-	if n := len(v); want*4 <= n && n >= 4*sample {
-		for i := range sample {
-			t.spare[i] = v[i*n/sample]
-		}
-		at := want*sample/n + 3
-		if some := simd.SelectBelow(t.near, v, simd.SelectKth(t.spare[:sample], at)); some >= want {
-			return some
-		}
-	}
-	for i := range v {
-		t.near[i] = uint32(i)
-	}
-	return len(v)
+	t.near = mem.Grow(t.near, len(v))
+	return t.near[:simd.SelectLeast(t.near, v, want, want)]
 }
 
 // Estimate scans the plane of centroids for one or four queries.

@@ -42,7 +42,7 @@ func (p *Probe) bytes() int64 {
 func (s *Searcher) bytes() int64 {
 	t, v := &s.routes, &s.visitor
 	floats := cap(s.read) + cap(s.One) + cap(s.Ones) + cap(s.lengths) + cap(s.out) +
-		cap(s.matrix) + cap(s.est) + cap(t.Est) + cap(t.Values) + cap(t.spare) +
+		cap(s.matrix) + cap(s.est) + cap(t.Est) + cap(t.Values) +
 		cap(s.Sketched.values) + cap(s.Sketched.spare)
 	wide := cap(s.Row) + cap(s.Even)
 	words := cap(s.rows) + cap(s.masks) + cap(t.masks) + cap(t.near) + cap(t.ids) + cap(t.dots) +

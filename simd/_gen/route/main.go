@@ -20,6 +20,8 @@ func main() {
 	selectBelow()
 	smallest()
 	firstEqual()
+	countUpTo()
+	leastOfGroups()
 	dotSigned("planeSignedAVX2", false)
 	dotSigned("dotSignedAVX2", true)
 	Generate()
