@@ -43,8 +43,8 @@ type ScanQuery struct {
 
 // Kernels of this group in force; useScan sets them.
 var (
-	scanKernel         func(blocks []byte, d int, alive []uint32, out scanOut, q *ScanQuery)
-	scan4Kernel        func(blocks []byte, d int, alive []uint32, out scanOut, q *[4]ScanQuery)
+	scanKernel         func(part scanPart, out scanOut, q *ScanQuery)
+	scan4Kernel        func(part scanPart, out scanOut, q *[4]ScanQuery)
 	groupRangeKernel   func(q []float32) (maxRange, abs float32)
 	fillTablesKernel   func(tab []byte, q []float32, inv float32)
 	roundInt8Kernel    func(z []int8, q []float32, inv float32)
@@ -65,6 +65,14 @@ func useScanPure() {
 	dotCodeKernel = dotCodePure
 	dotCodeFloatKernel = dotCodeFloatPure
 	nextBelowKernel = nextBelowPure
+}
+
+// scanPart is what one call of a scan kernel reads, and the memory it asks for meanwhile.
+type scanPart struct {
+	blocks []byte
+	d      int
+	alive  []uint32
+	next   []byte
 }
 
 // scanOut is where a scan kernel writes. Query qi of a pass over some blocks writes the mask of
@@ -88,32 +96,57 @@ func (o scanOut) from(b int) scanOut {
 // estimates e of the block's rows, and only when masks[b] is not zero. Blocks with alive[b] == 0
 // are not read. The sums are exact integers and the rest rounds in a fixed order, so results are
 // bit-equal on all tiers. d is a multiple of 64 up to 65,536.
-func Scan(blocks []byte, d int, alive []uint32, q *ScanQuery, masks []uint32, est []float32) {
+//
+// next is memory that will be read soon, such as blocks of the next call: while it reads blocks,
+// the scan asks for about as many bytes of next, from its beginning. It changes no result.
+func Scan(
+	blocks []byte, d int, alive []uint32, q *ScanQuery, masks []uint32, est []float32, next []byte,
+) {
 	n := len(alive)
 	checkScan(blocks, d, n, 1, masks, est)
 	checkLength("tables", len(q.Tables), d*4)
 	out := scanOut{masks[:n], est[:n*BlockRows], n}
-	stride, step := BlockStride(d), blocksPerCall(d)
+	step := blocksPerCall(d)
 	for b := 0; b < n; b += step {
-		end := min(b+step, n)
-		scanKernel(blocks[b*stride:end*stride], d, alive[b:end], out.from(b), q)
+		part := scanPart{blocks, d, alive, next}
+		scanKernel(part.between(b, min(b+step, n)), out.from(b), q)
 	}
 }
 
 // Scan4 is Scan for four queries in one pass over the codes. Query qi writes masks[qi*n+b] and
 // est[(qi*n+b)*32:], n = len(alive); its results equal those of Scan.
-func Scan4(blocks []byte, d int, alive []uint32, q *[4]ScanQuery, masks []uint32, est []float32) {
+func Scan4(
+	blocks []byte, d int, alive []uint32, q *[4]ScanQuery, masks []uint32, est []float32, next []byte,
+) {
 	n := len(alive)
 	checkScan(blocks, d, n, len(q), masks, est)
 	for i := range q {
 		checkLength("tables", len(q[i].Tables), d*4)
 	}
 	out := scanOut{masks[:4*n], est[:4*n*BlockRows], n}
-	stride, step := BlockStride(d), blocksPerCall(d)
+	step := blocksPerCall(d)
 	for b := 0; b < n; b += step {
-		end := min(b+step, n)
-		scan4Kernel(blocks[b*stride:end*stride], d, alive[b:end], out.from(b), q)
+		part := scanPart{blocks, d, alive, next}
+		scan4Kernel(part.between(b, min(b+step, n)), out.from(b), q)
 	}
+}
+
+// further is how far ahead of itself a long scan asks for memory: measured, it makes one from
+// memory a fifth to a third faster and costs nothing from a cache.
+const further = 8192
+
+// Further returns what the scan of a long run of blocks asks for: what lies farther on in it.
+func Further(blocks []byte) []byte { return blocks[min(further, len(blocks)):] }
+
+// between returns the part of blocks [from, to) and what is as far into the memory to ask for;
+// that behind the last block is the last part's.
+func (p scanPart) between(from, to int) scanPart {
+	stride, next := BlockStride(p.d), p.next
+	if to < len(p.alive) {
+		next = next[:min(to*stride, len(next))]
+	}
+	next = next[min(from*stride, len(next)):]
+	return scanPart{p.blocks[from*stride : to*stride], p.d, p.alive[from:to], next}
 }
 
 func blocksPerCall(d int) int { return max(1, callBytes/BlockStride(d)) }

@@ -23,20 +23,20 @@ func useScan512() {
 	nextBelowKernel = nextBelowWithAVX512
 }
 
-func scanWithAVX512(blocks []byte, d int, alive []uint32, out scanOut, q *ScanQuery) {
+func scanWithAVX512(p scanPart, out scanOut, q *ScanQuery) {
 	params := q.params()
-	scanAVX512(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
-		first(q.Tables), &params)
+	scanAVX512(first(p.blocks), 4*p.d, first(p.alive), len(p.alive), first(out.masks),
+		first(out.est), first(q.Tables), &params, first(p.next), len(p.next))
 }
 
-func scan4WithAVX512(blocks []byte, d int, alive []uint32, out scanOut, q *[4]ScanQuery) {
+func scan4WithAVX512(p scanPart, out scanOut, q *[4]ScanQuery) {
 	var tables [4]*byte
 	var params [4][6]float32
 	for i := range q {
 		tables[i], params[i] = first(q[i].Tables), q[i].params()
 	}
-	scan4AVX512(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
-		out.stride, &tables, &params)
+	scan4AVX512(first(p.blocks), 4*p.d, first(p.alive), len(p.alive), first(out.masks),
+		first(out.est), out.stride, &tables, &params, first(p.next), len(p.next))
 }
 
 // nextBelowWithAVX512 searches in pieces, so that no assembly call gets long.

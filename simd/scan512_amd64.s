@@ -4,60 +4,61 @@
 
 #include "textflag.h"
 
-// func scanAVX512(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32)
+// func scanAVX512(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32, fetch *byte, left int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·scanAVX512(SB), $272-64
+TEXT ·scanAVX512(SB), $272-80
 	MOVQ size+8(FP), AX
-	XORQ CX, CX
-	MOVQ tables+48(FP), DI
+	MOVQ fetch+64(FP), CX
+	XORQ DX, DX
+	MOVQ tables+48(FP), R8
 
 pick:
 look0:
-	CMPQ CX, n+24(FP)
+	CMPQ DX, n+24(FP)
 	JGE  done
-	MOVQ alive+16(FP), DX
-	CMPL (DX)(CX*4), $0x00
+	MOVQ alive+16(FP), BX
+	CMPL (BX)(DX*4), $0x00
 	JEQ  dead0
-	MOVQ CX, (SP)
-	INCQ CX
+	MOVQ DX, (SP)
+	INCQ DX
 	JMP  found0
 
 dead0:
-	MOVQ masks+32(FP), DX
-	MOVL $0x00000000, (DX)(CX*4)
-	INCQ CX
+	MOVQ masks+32(FP), BX
+	MOVL $0x00000000, (BX)(DX*4)
+	INCQ DX
 	JMP  look0
 
 found0:
-	LEAQ  384(AX), DX
-	IMULQ (SP), DX
-	MOVQ  blocks+0(FP), BX
-	ADDQ  BX, DX
-	MOVQ  DX, BX
+	LEAQ  384(AX), BX
+	IMULQ (SP), BX
+	MOVQ  blocks+0(FP), SI
+	ADDQ  SI, BX
+	MOVQ  BX, SI
 
 look1:
-	CMPQ CX, n+24(FP)
+	CMPQ DX, n+24(FP)
 	JGE  alone
-	MOVQ alive+16(FP), DX
-	CMPL (DX)(CX*4), $0x00
+	MOVQ alive+16(FP), BX
+	CMPL (BX)(DX*4), $0x00
 	JEQ  dead1
-	MOVQ CX, 8(SP)
-	INCQ CX
+	MOVQ DX, 8(SP)
+	INCQ DX
 	JMP  found1
 
 dead1:
-	MOVQ masks+32(FP), DX
-	MOVL $0x00000000, (DX)(CX*4)
-	INCQ CX
+	MOVQ masks+32(FP), BX
+	MOVL $0x00000000, (BX)(DX*4)
+	INCQ DX
 	JMP  look1
 
 found1:
-	LEAQ      384(AX), DX
-	IMULQ     8(SP), DX
-	MOVQ      blocks+0(FP), SI
-	ADDQ      SI, DX
-	MOVQ      DX, SI
-	XORQ      DX, DX
+	LEAQ      384(AX), BX
+	IMULQ     8(SP), BX
+	MOVQ      blocks+0(FP), DI
+	ADDQ      DI, BX
+	MOVQ      BX, DI
+	XORQ      BX, BX
 	CMPQ      AX, $0x00004000
 	JLE       chunk
 	VPXORD    Z4, Z4, Z4
@@ -67,38 +68,44 @@ found1:
 	VMOVDQU32 Z4, 208(SP)
 
 chunk:
-	LEAQ         16384(DX), R8
-	CMPQ         R8, AX
-	CMOVQGT      AX, R8
-	MOVL         $0x0f0f0f0f, R9
-	VPBROADCASTD R9, Z5
+	LEAQ         16384(BX), R9
+	CMPQ         R9, AX
+	CMOVQGT      AX, R9
+	MOVL         $0x0f0f0f0f, R10
+	VPBROADCASTD R10, Z5
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
 
 columns:
-	VMOVDQU32     (BX)(DX*1), Z6
+	CMPQ       left+72(FP), $0x00
+	JLE        fetched
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	SUBQ       $0x00000100, left+72(FP)
+
+fetched:
+	VMOVDQU32     (SI)(BX*1), Z6
 	VPSRLW        $0x04, Z6, Z7
 	VPANDD        Z5, Z6, Z6
 	VPANDD        Z5, Z7, Z7
-	PREFETCHT0    8192(BX)(DX*1)
-	VMOVDQU32     64(BX)(DX*1), Z8
+	VMOVDQU32     64(SI)(BX*1), Z8
 	VPSRLW        $0x04, Z8, Z9
 	VPANDD        Z5, Z8, Z8
 	VPANDD        Z5, Z9, Z9
-	PREFETCHT0    8256(BX)(DX*1)
-	VMOVDQU32     (SI)(DX*1), Z10
+	VMOVDQU32     (DI)(BX*1), Z10
 	VPSRLW        $0x04, Z10, Z11
 	VPANDD        Z5, Z10, Z10
 	VPANDD        Z5, Z11, Z11
-	PREFETCHT0    8192(SI)(DX*1)
-	VMOVDQU32     64(SI)(DX*1), Z12
+	VMOVDQU32     64(DI)(BX*1), Z12
 	VPSRLW        $0x04, Z12, Z13
 	VPANDD        Z5, Z12, Z12
 	VPANDD        Z5, Z13, Z13
-	PREFETCHT0    8256(SI)(DX*1)
-	VMOVDQU32     (DI)(DX*1), Z15
+	VMOVDQU32     (R8)(BX*1), Z15
 	VSHUFI64X2    $0xa0, Z15, Z15, Z14
 	VSHUFI64X2    $0xf5, Z15, Z15, Z15
 	VPSHUFB       Z6, Z14, Z6
@@ -107,7 +114,7 @@ columns:
 	VPADDB        Z7, Z6, Z6
 	VPSHUFB       Z11, Z15, Z15
 	VPADDB        Z15, Z14, Z14
-	VMOVDQU32     64(DI)(DX*1), Z10
+	VMOVDQU32     64(R8)(BX*1), Z10
 	VSHUFI64X2    $0xa0, Z10, Z10, Z7
 	VSHUFI64X2    $0xf5, Z10, Z10, Z10
 	VPSHUFB       Z8, Z7, Z8
@@ -124,10 +131,10 @@ columns:
 	VPADDW        Z14, Z2, Z2
 	VPSRLW        $0x08, Z14, Z14
 	VPADDW        Z14, Z3, Z3
-	ADDQ          $0x00000080, DX
-	CMPQ          DX, R8
+	ADDQ          $0x00000080, BX
+	CMPQ          BX, R9
 	JLT           columns
-	CMPQ          R8, AX
+	CMPQ          R9, AX
 	JEQ           last
 	VMOVDQU64     rowOrder<>+0(SB), Z5
 	VPSLLW        $0x08, Z1, Z6
@@ -159,15 +166,15 @@ columns:
 	JMP           chunk
 
 last:
-	MOVQ          params+56(FP), DX
+	MOVQ          params+56(FP), BX
 	VMOVDQU64     rowOrder<>+0(SB), Z5
-	MOVQ          (SP), R8
-	MOVQ          masks+32(FP), R9
-	LEAQ          (R9)(R8*4), R9
-	SHLQ          $0x07, R8
-	MOVQ          est+40(FP), R10
-	ADDQ          R8, R10
-	LEAQ          (BX)(AX*1), BX
+	MOVQ          (SP), R9
+	MOVQ          masks+32(FP), R10
+	LEAQ          (R10)(R9*4), R10
+	SHLQ          $0x07, R9
+	MOVQ          est+40(FP), R11
+	ADDQ          R9, R11
+	LEAQ          (SI)(AX*1), SI
 	VPSLLW        $0x08, Z1, Z6
 	VPSUBW        Z6, Z0, Z0
 	VSHUFI64X2    $0x44, Z1, Z0, Z6
@@ -184,53 +191,53 @@ last:
 
 single0:
 	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  (DX), Z7, Z7
-	VADDPS.BCST  4(DX), Z7, Z7
-	VMOVUPS      128(BX), Z8
+	VMULPS.BCST  (BX), Z7, Z7
+	VADDPS.BCST  4(BX), Z7, Z7
+	VMOVUPS      128(SI), Z8
 	VMULPS       Z8, Z7, Z7
-	VBROADCASTSS 8(DX), Z9
-	VADDPS       (BX), Z9, Z9
+	VBROADCASTSS 8(BX), Z9
+	VADDPS       (SI), Z9, Z9
 	VADDPS       Z7, Z9, Z7
-	VBROADCASTSS 12(DX), Z9
-	VMULPS       256(BX), Z9, Z9
+	VBROADCASTSS 12(BX), Z9
+	VMULPS       256(SI), Z9, Z9
 	VPANDD.BCST  absMask<>+0(SB), Z8, Z8
-	VMULPS.BCST  16(DX), Z8, Z8
+	VMULPS.BCST  16(BX), Z8, Z8
 	VADDPS       Z8, Z9, Z9
 	VSUBPS       Z9, Z7, Z9
-	VCMPPS.BCST  $0x11, 20(DX), Z9, K1
+	VCMPPS.BCST  $0x11, 20(BX), Z9, K1
 	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  (DX), Z6, Z6
-	VADDPS.BCST  4(DX), Z6, Z6
-	VMOVUPS      192(BX), Z8
+	VMULPS.BCST  (BX), Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMOVUPS      192(SI), Z8
 	VMULPS       Z8, Z6, Z6
-	VBROADCASTSS 8(DX), Z9
-	VADDPS       64(BX), Z9, Z9
+	VBROADCASTSS 8(BX), Z9
+	VADDPS       64(SI), Z9, Z9
 	VADDPS       Z6, Z9, Z6
-	VBROADCASTSS 12(DX), Z9
-	VMULPS       320(BX), Z9, Z9
+	VBROADCASTSS 12(BX), Z9
+	VMULPS       320(SI), Z9, Z9
 	VPANDD.BCST  absMask<>+0(SB), Z8, Z8
-	VMULPS.BCST  16(DX), Z8, Z8
+	VMULPS.BCST  16(BX), Z8, Z8
 	VADDPS       Z8, Z9, Z9
 	VSUBPS       Z9, Z6, Z9
-	VCMPPS.BCST  $0x11, 20(DX), Z9, K2
-	MOVQ         alive+16(FP), R8
+	VCMPPS.BCST  $0x11, 20(BX), Z9, K2
+	MOVQ         alive+16(FP), R9
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, BX
-	MOVQ         (SP), R11
-	ANDL         (R8)(R11*4), BX
-	MOVL         BX, (R9)
+	KMOVD        K1, SI
+	MOVQ         (SP), R12
+	ANDL         (R9)(R12*4), SI
+	MOVL         SI, (R10)
 	JEQ          skip0
-	VMOVUPS      Z7, (R10)
-	VMOVUPS      Z6, 64(R10)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z6, 64(R11)
 
 skip0:
-	MOVQ          8(SP), BX
-	MOVQ          masks+32(FP), R8
-	LEAQ          (R8)(BX*4), R8
-	SHLQ          $0x07, BX
-	MOVQ          est+40(FP), R9
-	ADDQ          BX, R9
-	LEAQ          (SI)(AX*1), BX
+	MOVQ          8(SP), SI
+	MOVQ          masks+32(FP), R9
+	LEAQ          (R9)(SI*4), R9
+	SHLQ          $0x07, SI
+	MOVQ          est+40(FP), R10
+	ADDQ          SI, R10
+	LEAQ          (DI)(AX*1), SI
 	VPSLLW        $0x08, Z3, Z6
 	VPSUBW        Z6, Z2, Z2
 	VSHUFI64X2    $0x44, Z3, Z2, Z6
@@ -247,50 +254,50 @@ skip0:
 
 single1:
 	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  (DX), Z6, Z6
-	VADDPS.BCST  4(DX), Z6, Z6
-	VMOVUPS      128(BX), Z7
+	VMULPS.BCST  (BX), Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMOVUPS      128(SI), Z7
 	VMULPS       Z7, Z6, Z6
-	VBROADCASTSS 8(DX), Z8
-	VADDPS       (BX), Z8, Z8
+	VBROADCASTSS 8(BX), Z8
+	VADDPS       (SI), Z8, Z8
 	VADDPS       Z6, Z8, Z6
-	VBROADCASTSS 12(DX), Z8
-	VMULPS       256(BX), Z8, Z8
+	VBROADCASTSS 12(BX), Z8
+	VMULPS       256(SI), Z8, Z8
 	VPANDD.BCST  absMask<>+0(SB), Z7, Z7
-	VMULPS.BCST  16(DX), Z7, Z7
+	VMULPS.BCST  16(BX), Z7, Z7
 	VADDPS       Z7, Z8, Z8
 	VSUBPS       Z8, Z6, Z8
-	VCMPPS.BCST  $0x11, 20(DX), Z8, K1
+	VCMPPS.BCST  $0x11, 20(BX), Z8, K1
 	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  (DX), Z5, Z5
-	VADDPS.BCST  4(DX), Z5, Z5
-	VMOVUPS      192(BX), Z7
+	VMULPS.BCST  (BX), Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMOVUPS      192(SI), Z7
 	VMULPS       Z7, Z5, Z5
-	VBROADCASTSS 8(DX), Z8
-	VADDPS       64(BX), Z8, Z8
+	VBROADCASTSS 8(BX), Z8
+	VADDPS       64(SI), Z8, Z8
 	VADDPS       Z5, Z8, Z5
-	VBROADCASTSS 12(DX), Z8
-	VMULPS       320(BX), Z8, Z8
+	VBROADCASTSS 12(BX), Z8
+	VMULPS       320(SI), Z8, Z8
 	VPANDD.BCST  absMask<>+0(SB), Z7, Z7
-	VMULPS.BCST  16(DX), Z7, Z7
+	VMULPS.BCST  16(BX), Z7, Z7
 	VADDPS       Z7, Z8, Z8
 	VSUBPS       Z8, Z5, Z8
-	VCMPPS.BCST  $0x11, 20(DX), Z8, K2
-	MOVQ         alive+16(FP), BX
+	VCMPPS.BCST  $0x11, 20(BX), Z8, K2
+	MOVQ         alive+16(FP), SI
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, DX
-	MOVQ         8(SP), SI
-	ANDL         (BX)(SI*4), DX
-	MOVL         DX, (R8)
+	KMOVD        K1, BX
+	MOVQ         8(SP), DI
+	ANDL         (SI)(DI*4), BX
+	MOVL         BX, (R9)
 	JEQ          skip1
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z5, 64(R9)
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z5, 64(R10)
 
 skip1:
 	JMP pick
 
 alone:
-	XORQ      DX, DX
+	XORQ      BX, BX
 	CMPQ      AX, $0x00004000
 	JLE       chunkAlone
 	VPXORD    Z16, Z16, Z16
@@ -298,32 +305,38 @@ alone:
 	VMOVDQU32 Z16, 80(SP)
 
 chunkAlone:
-	LEAQ         16384(DX), CX
-	CMPQ         CX, AX
-	CMOVQGT      AX, CX
-	MOVL         $0x0f0f0f0f, SI
-	VPBROADCASTD SI, Z2
+	LEAQ         16384(BX), DX
+	CMPQ         DX, AX
+	CMOVQGT      AX, DX
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z2
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 
 columnsAlone:
-	VMOVDQU32     (BX)(DX*1), Z3
+	CMPQ       left+72(FP), $0x00
+	JLE        fetchedAlone
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000080, left+72(FP)
+
+fetchedAlone:
+	VMOVDQU32     (SI)(BX*1), Z3
 	VPSRLW        $0x04, Z3, Z4
 	VPANDD        Z2, Z3, Z3
 	VPANDD        Z2, Z4, Z4
-	PREFETCHT0    8192(BX)(DX*1)
-	VMOVDQU32     64(BX)(DX*1), Z5
+	VMOVDQU32     64(SI)(BX*1), Z5
 	VPSRLW        $0x04, Z5, Z6
 	VPANDD        Z2, Z5, Z5
 	VPANDD        Z2, Z6, Z6
-	PREFETCHT0    8256(BX)(DX*1)
-	VMOVDQU32     (DI)(DX*1), Z8
+	VMOVDQU32     (R8)(BX*1), Z8
 	VSHUFI64X2    $0xa0, Z8, Z8, Z7
 	VSHUFI64X2    $0xf5, Z8, Z8, Z8
 	VPSHUFB       Z3, Z7, Z7
 	VPSHUFB       Z4, Z8, Z8
 	VPADDB        Z8, Z7, Z7
-	VMOVDQU32     64(DI)(DX*1), Z4
+	VMOVDQU32     64(R8)(BX*1), Z4
 	VSHUFI64X2    $0xa0, Z4, Z4, Z3
 	VSHUFI64X2    $0xf5, Z4, Z4, Z4
 	VPSHUFB       Z5, Z3, Z3
@@ -333,10 +346,10 @@ columnsAlone:
 	VPADDW        Z7, Z0, Z0
 	VPSRLW        $0x08, Z7, Z7
 	VPADDW        Z7, Z1, Z1
-	ADDQ          $0x00000080, DX
-	CMPQ          DX, CX
+	ADDQ          $0x00000080, BX
+	CMPQ          BX, DX
 	JLT           columnsAlone
-	CMPQ          CX, AX
+	CMPQ          DX, AX
 	JEQ           lastAlone
 	VMOVDQU64     rowOrder<>+0(SB), Z2
 	VPSLLW        $0x08, Z1, Z3
@@ -358,12 +371,12 @@ lastAlone:
 	MOVQ          params+56(FP), CX
 	VMOVDQU64     rowOrder<>+0(SB), Z2
 	MOVQ          (SP), DX
-	MOVQ          masks+32(FP), SI
-	LEAQ          (SI)(DX*4), SI
+	MOVQ          masks+32(FP), BX
+	LEAQ          (BX)(DX*4), BX
 	SHLQ          $0x07, DX
 	MOVQ          est+40(FP), DI
 	ADDQ          DX, DI
-	LEAQ          (BX)(AX*1), DX
+	LEAQ          (SI)(AX*1), DX
 	VPSLLW        $0x08, Z1, Z3
 	VPSUBW        Z3, Z0, Z0
 	VSHUFI64X2    $0x44, Z1, Z0, Z3
@@ -414,7 +427,7 @@ single0Alone:
 	KMOVD        K1, AX
 	MOVQ         (SP), DX
 	ANDL         (CX)(DX*4), AX
-	MOVL         AX, (SI)
+	MOVL         AX, (BX)
 	JEQ          skip0Alone
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z1, 64(DI)
@@ -437,88 +450,89 @@ GLOBL rowOrder<>(SB), RODATA|NOPTR, $64
 DATA absMask<>+0(SB)/8, $0x7fffffff7fffffff
 GLOBL absMask<>(SB), RODATA|NOPTR, $8
 
-// func scan4AVX512(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32)
+// func scan4AVX512(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32, fetch *byte, left int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·scan4AVX512(SB), $1040-72
+TEXT ·scan4AVX512(SB), $1040-88
 	MOVQ size+8(FP), AX
-	XORQ CX, CX
-	MOVQ tables+56(FP), DX
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	MOVQ 16(DX), R9
-	MOVQ 24(DX), R10
+	MOVQ fetch+72(FP), CX
+	XORQ DX, DX
+	MOVQ tables+56(FP), BX
+	MOVQ (BX), R8
+	MOVQ 8(BX), R9
+	MOVQ 16(BX), R10
+	MOVQ 24(BX), R11
 
 pick:
 look0:
-	CMPQ CX, n+24(FP)
+	CMPQ DX, n+24(FP)
 	JGE  done
-	MOVQ alive+16(FP), DX
-	CMPL (DX)(CX*4), $0x00
+	MOVQ alive+16(FP), BX
+	CMPL (BX)(DX*4), $0x00
 	JEQ  dead0
-	MOVQ CX, (SP)
-	INCQ CX
+	MOVQ DX, (SP)
+	INCQ DX
 	JMP  found0
 
 dead0:
-	MOVQ   masks+32(FP), DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	MOVQ   stride+48(FP), BX
-	IMUL3Q $0x00000004, BX, BX
-	ADDQ   BX, DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	MOVQ   stride+48(FP), BX
-	IMUL3Q $0x00000004, BX, BX
-	ADDQ   BX, DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	MOVQ   stride+48(FP), BX
-	IMUL3Q $0x00000004, BX, BX
-	ADDQ   BX, DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	INCQ   CX
+	MOVQ   masks+32(FP), BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	MOVQ   stride+48(FP), SI
+	IMUL3Q $0x00000004, SI, SI
+	ADDQ   SI, BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	MOVQ   stride+48(FP), SI
+	IMUL3Q $0x00000004, SI, SI
+	ADDQ   SI, BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	MOVQ   stride+48(FP), SI
+	IMUL3Q $0x00000004, SI, SI
+	ADDQ   SI, BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	INCQ   DX
 	JMP    look0
 
 found0:
-	LEAQ  384(AX), DX
-	IMULQ (SP), DX
-	MOVQ  blocks+0(FP), BX
-	ADDQ  BX, DX
-	MOVQ  DX, BX
+	LEAQ  384(AX), BX
+	IMULQ (SP), BX
+	MOVQ  blocks+0(FP), SI
+	ADDQ  SI, BX
+	MOVQ  BX, SI
 
 look1:
-	CMPQ CX, n+24(FP)
+	CMPQ DX, n+24(FP)
 	JGE  alone
-	MOVQ alive+16(FP), DX
-	CMPL (DX)(CX*4), $0x00
+	MOVQ alive+16(FP), BX
+	CMPL (BX)(DX*4), $0x00
 	JEQ  dead1
-	MOVQ CX, 8(SP)
-	INCQ CX
+	MOVQ DX, 8(SP)
+	INCQ DX
 	JMP  found1
 
 dead1:
-	MOVQ   masks+32(FP), DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	MOVQ   stride+48(FP), SI
-	IMUL3Q $0x00000004, SI, SI
-	ADDQ   SI, DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	MOVQ   stride+48(FP), SI
-	IMUL3Q $0x00000004, SI, SI
-	ADDQ   SI, DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	MOVQ   stride+48(FP), SI
-	IMUL3Q $0x00000004, SI, SI
-	ADDQ   SI, DX
-	MOVL   $0x00000000, (DX)(CX*4)
-	INCQ   CX
+	MOVQ   masks+32(FP), BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	MOVQ   stride+48(FP), DI
+	IMUL3Q $0x00000004, DI, DI
+	ADDQ   DI, BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	MOVQ   stride+48(FP), DI
+	IMUL3Q $0x00000004, DI, DI
+	ADDQ   DI, BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	MOVQ   stride+48(FP), DI
+	IMUL3Q $0x00000004, DI, DI
+	ADDQ   DI, BX
+	MOVL   $0x00000000, (BX)(DX*4)
+	INCQ   DX
 	JMP    look1
 
 found1:
-	LEAQ      384(AX), DX
-	IMULQ     8(SP), DX
-	MOVQ      blocks+0(FP), SI
-	ADDQ      SI, DX
-	MOVQ      DX, SI
-	XORQ      DX, DX
+	LEAQ      384(AX), BX
+	IMULQ     8(SP), BX
+	MOVQ      blocks+0(FP), DI
+	ADDQ      DI, BX
+	MOVQ      BX, DI
+	XORQ      BX, BX
 	CMPQ      AX, $0x00004000
 	JLE       chunk
 	VPXORD    Z16, Z16, Z16
@@ -540,11 +554,11 @@ found1:
 	VMOVDQU32 Z16, 976(SP)
 
 chunk:
-	LEAQ         16384(DX), R11
-	CMPQ         R11, AX
-	CMOVQGT      AX, R11
-	MOVL         $0x0f0f0f0f, R12
-	VPBROADCASTD R12, Z17
+	LEAQ         16384(BX), R12
+	CMPQ         R12, AX
+	CMOVQGT      AX, R12
+	MOVL         $0x0f0f0f0f, R13
+	VPBROADCASTD R13, Z17
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -563,27 +577,33 @@ chunk:
 	VPXORD       Z15, Z15, Z15
 
 columns:
-	VMOVDQU32     (BX)(DX*1), Z18
+	CMPQ       left+80(FP), $0x00
+	JLE        fetched
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	SUBQ       $0x00000100, left+80(FP)
+
+fetched:
+	VMOVDQU32     (SI)(BX*1), Z18
 	VPSRLW        $0x04, Z18, Z19
 	VPANDD        Z17, Z18, Z18
 	VPANDD        Z17, Z19, Z19
-	PREFETCHT0    8192(BX)(DX*1)
-	VMOVDQU32     64(BX)(DX*1), Z20
+	VMOVDQU32     64(SI)(BX*1), Z20
 	VPSRLW        $0x04, Z20, Z21
 	VPANDD        Z17, Z20, Z20
 	VPANDD        Z17, Z21, Z21
-	PREFETCHT0    8256(BX)(DX*1)
-	VMOVDQU32     (SI)(DX*1), Z22
+	VMOVDQU32     (DI)(BX*1), Z22
 	VPSRLW        $0x04, Z22, Z23
 	VPANDD        Z17, Z22, Z22
 	VPANDD        Z17, Z23, Z23
-	PREFETCHT0    8192(SI)(DX*1)
-	VMOVDQU32     64(SI)(DX*1), Z24
+	VMOVDQU32     64(DI)(BX*1), Z24
 	VPSRLW        $0x04, Z24, Z25
 	VPANDD        Z17, Z24, Z24
 	VPANDD        Z17, Z25, Z25
-	PREFETCHT0    8256(SI)(DX*1)
-	VMOVDQU32     (DI)(DX*1), Z27
+	VMOVDQU32     (R8)(BX*1), Z27
 	VSHUFI64X2    $0xa0, Z27, Z27, Z26
 	VSHUFI64X2    $0xf5, Z27, Z27, Z27
 	VPSHUFB       Z18, Z26, Z28
@@ -592,7 +612,7 @@ columns:
 	VPADDB        Z29, Z28, Z28
 	VPSHUFB       Z23, Z27, Z27
 	VPADDB        Z27, Z26, Z26
-	VMOVDQU32     64(DI)(DX*1), Z29
+	VMOVDQU32     64(R8)(BX*1), Z29
 	VSHUFI64X2    $0xa0, Z29, Z29, Z27
 	VSHUFI64X2    $0xf5, Z29, Z29, Z29
 	VPSHUFB       Z20, Z27, Z31
@@ -609,7 +629,7 @@ columns:
 	VPADDW        Z26, Z8, Z8
 	VPSRLW        $0x08, Z26, Z26
 	VPADDW        Z26, Z9, Z9
-	VMOVDQU32     (R8)(DX*1), Z27
+	VMOVDQU32     (R9)(BX*1), Z27
 	VSHUFI64X2    $0xa0, Z27, Z27, Z26
 	VSHUFI64X2    $0xf5, Z27, Z27, Z27
 	VPSHUFB       Z18, Z26, Z28
@@ -618,7 +638,7 @@ columns:
 	VPADDB        Z29, Z28, Z28
 	VPSHUFB       Z23, Z27, Z27
 	VPADDB        Z27, Z26, Z26
-	VMOVDQU32     64(R8)(DX*1), Z29
+	VMOVDQU32     64(R9)(BX*1), Z29
 	VSHUFI64X2    $0xa0, Z29, Z29, Z27
 	VSHUFI64X2    $0xf5, Z29, Z29, Z29
 	VPSHUFB       Z20, Z27, Z31
@@ -635,7 +655,7 @@ columns:
 	VPADDW        Z26, Z10, Z10
 	VPSRLW        $0x08, Z26, Z26
 	VPADDW        Z26, Z11, Z11
-	VMOVDQU32     (R9)(DX*1), Z27
+	VMOVDQU32     (R10)(BX*1), Z27
 	VSHUFI64X2    $0xa0, Z27, Z27, Z26
 	VSHUFI64X2    $0xf5, Z27, Z27, Z27
 	VPSHUFB       Z18, Z26, Z28
@@ -644,7 +664,7 @@ columns:
 	VPADDB        Z29, Z28, Z28
 	VPSHUFB       Z23, Z27, Z27
 	VPADDB        Z27, Z26, Z26
-	VMOVDQU32     64(R9)(DX*1), Z29
+	VMOVDQU32     64(R10)(BX*1), Z29
 	VSHUFI64X2    $0xa0, Z29, Z29, Z27
 	VSHUFI64X2    $0xf5, Z29, Z29, Z29
 	VPSHUFB       Z20, Z27, Z31
@@ -661,7 +681,7 @@ columns:
 	VPADDW        Z26, Z12, Z12
 	VPSRLW        $0x08, Z26, Z26
 	VPADDW        Z26, Z13, Z13
-	VMOVDQU32     (R10)(DX*1), Z27
+	VMOVDQU32     (R11)(BX*1), Z27
 	VSHUFI64X2    $0xa0, Z27, Z27, Z26
 	VSHUFI64X2    $0xf5, Z27, Z27, Z27
 	VPSHUFB       Z18, Z26, Z18
@@ -670,7 +690,7 @@ columns:
 	VPADDB        Z19, Z18, Z18
 	VPSHUFB       Z23, Z27, Z27
 	VPADDB        Z27, Z26, Z26
-	VMOVDQU32     64(R10)(DX*1), Z22
+	VMOVDQU32     64(R11)(BX*1), Z22
 	VSHUFI64X2    $0xa0, Z22, Z22, Z19
 	VSHUFI64X2    $0xf5, Z22, Z22, Z22
 	VPSHUFB       Z20, Z19, Z20
@@ -687,10 +707,10 @@ columns:
 	VPADDW        Z26, Z14, Z14
 	VPSRLW        $0x08, Z26, Z26
 	VPADDW        Z26, Z15, Z15
-	ADDQ          $0x00000080, DX
-	CMPQ          DX, R11
+	ADDQ          $0x00000080, BX
+	CMPQ          BX, R12
 	JLT           columns
-	CMPQ          R11, AX
+	CMPQ          R12, AX
 	JEQ           last
 	VMOVDQU64     rowOrder<>+0(SB), Z17
 	VPSLLW        $0x08, Z1, Z18
@@ -800,15 +820,15 @@ columns:
 	JMP           chunk
 
 last:
-	MOVQ          params+64(FP), DX
+	MOVQ          params+64(FP), BX
 	VMOVDQU64     rowOrder<>+0(SB), Z17
-	MOVQ          (SP), R11
-	MOVQ          masks+32(FP), R12
-	LEAQ          (R12)(R11*4), R12
-	SHLQ          $0x07, R11
-	MOVQ          est+40(FP), R13
-	ADDQ          R11, R13
-	LEAQ          (BX)(AX*1), BX
+	MOVQ          (SP), R12
+	MOVQ          masks+32(FP), R13
+	LEAQ          (R13)(R12*4), R13
+	SHLQ          $0x07, R12
+	MOVQ          est+40(FP), R14
+	ADDQ          R12, R14
+	LEAQ          (SI)(AX*1), SI
 	VPSLLW        $0x08, Z1, Z18
 	VPSUBW        Z18, Z0, Z0
 	VSHUFI64X2    $0x44, Z1, Z0, Z18
@@ -825,52 +845,52 @@ last:
 
 single0:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  (DX), Z19, Z19
-	VADDPS.BCST  4(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  (BX), Z19, Z19
+	VADDPS.BCST  4(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 8(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 8(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 12(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 12(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  16(DX), Z20, Z20
+	VMULPS.BCST  16(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 20(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 20(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  (DX), Z18, Z18
-	VADDPS.BCST  4(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  (BX), Z18, Z18
+	VADDPS.BCST  4(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 8(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 8(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 12(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 12(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  16(DX), Z20, Z20
+	VMULPS.BCST  16(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 20(DX), Z21, K2
-	MOVQ         alive+16(FP), R14
+	VCMPPS.BCST  $0x11, 20(BX), Z21, K2
+	MOVQ         alive+16(FP), R15
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R11
-	MOVQ         (SP), R15
-	ANDL         (R14)(R15*4), R11
-	MOVL         R11, (R12)
+	KMOVD        K1, R12
+	MOVQ         (SP), BP
+	ANDL         (R15)(BP*4), R12
+	MOVL         R12, (R13)
 	JEQ          skip0
-	VMOVUPS      Z19, (R13)
-	VMOVUPS      Z18, 64(R13)
+	VMOVUPS      Z19, (R14)
+	VMOVUPS      Z18, 64(R14)
 
 skip0:
-	MOVQ          stride+48(FP), R11
-	IMUL3Q        $0x00000004, R11, R11
-	ADDQ          R11, R12
-	MOVQ          stride+48(FP), R11
-	IMUL3Q        $0x00000080, R11, R11
-	ADDQ          R11, R13
+	MOVQ          stride+48(FP), R12
+	IMUL3Q        $0x00000004, R12, R12
+	ADDQ          R12, R13
+	MOVQ          stride+48(FP), R12
+	IMUL3Q        $0x00000080, R12, R12
+	ADDQ          R12, R14
 	VPSLLW        $0x08, Z3, Z18
 	VPSUBW        Z18, Z2, Z2
 	VSHUFI64X2    $0x44, Z3, Z2, Z18
@@ -887,52 +907,52 @@ skip0:
 
 single1:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  24(DX), Z19, Z19
-	VADDPS.BCST  28(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  24(BX), Z19, Z19
+	VADDPS.BCST  28(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 32(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 32(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 36(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 36(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  40(DX), Z20, Z20
+	VMULPS.BCST  40(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 44(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 44(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  24(DX), Z18, Z18
-	VADDPS.BCST  28(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  24(BX), Z18, Z18
+	VADDPS.BCST  28(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 32(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 32(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 36(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 36(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  40(DX), Z20, Z20
+	VMULPS.BCST  40(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 44(DX), Z21, K2
-	MOVQ         alive+16(FP), R14
+	VCMPPS.BCST  $0x11, 44(BX), Z21, K2
+	MOVQ         alive+16(FP), R15
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R11
-	MOVQ         (SP), R15
-	ANDL         (R14)(R15*4), R11
-	MOVL         R11, (R12)
+	KMOVD        K1, R12
+	MOVQ         (SP), BP
+	ANDL         (R15)(BP*4), R12
+	MOVL         R12, (R13)
 	JEQ          skip1
-	VMOVUPS      Z19, (R13)
-	VMOVUPS      Z18, 64(R13)
+	VMOVUPS      Z19, (R14)
+	VMOVUPS      Z18, 64(R14)
 
 skip1:
-	MOVQ          stride+48(FP), R11
-	IMUL3Q        $0x00000004, R11, R11
-	ADDQ          R11, R12
-	MOVQ          stride+48(FP), R11
-	IMUL3Q        $0x00000080, R11, R11
-	ADDQ          R11, R13
+	MOVQ          stride+48(FP), R12
+	IMUL3Q        $0x00000004, R12, R12
+	ADDQ          R12, R13
+	MOVQ          stride+48(FP), R12
+	IMUL3Q        $0x00000080, R12, R12
+	ADDQ          R12, R14
 	VPSLLW        $0x08, Z5, Z18
 	VPSUBW        Z18, Z4, Z4
 	VSHUFI64X2    $0x44, Z5, Z4, Z18
@@ -949,52 +969,52 @@ skip1:
 
 single2:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  48(DX), Z19, Z19
-	VADDPS.BCST  52(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  48(BX), Z19, Z19
+	VADDPS.BCST  52(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 56(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 56(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 60(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 60(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  64(DX), Z20, Z20
+	VMULPS.BCST  64(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 68(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 68(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  48(DX), Z18, Z18
-	VADDPS.BCST  52(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  48(BX), Z18, Z18
+	VADDPS.BCST  52(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 56(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 56(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 60(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 60(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  64(DX), Z20, Z20
+	VMULPS.BCST  64(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 68(DX), Z21, K2
-	MOVQ         alive+16(FP), R14
+	VCMPPS.BCST  $0x11, 68(BX), Z21, K2
+	MOVQ         alive+16(FP), R15
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R11
-	MOVQ         (SP), R15
-	ANDL         (R14)(R15*4), R11
-	MOVL         R11, (R12)
+	KMOVD        K1, R12
+	MOVQ         (SP), BP
+	ANDL         (R15)(BP*4), R12
+	MOVL         R12, (R13)
 	JEQ          skip2
-	VMOVUPS      Z19, (R13)
-	VMOVUPS      Z18, 64(R13)
+	VMOVUPS      Z19, (R14)
+	VMOVUPS      Z18, 64(R14)
 
 skip2:
-	MOVQ          stride+48(FP), R11
-	IMUL3Q        $0x00000004, R11, R11
-	ADDQ          R11, R12
-	MOVQ          stride+48(FP), R11
-	IMUL3Q        $0x00000080, R11, R11
-	ADDQ          R11, R13
+	MOVQ          stride+48(FP), R12
+	IMUL3Q        $0x00000004, R12, R12
+	ADDQ          R12, R13
+	MOVQ          stride+48(FP), R12
+	IMUL3Q        $0x00000080, R12, R12
+	ADDQ          R12, R14
 	VPSLLW        $0x08, Z7, Z18
 	VPSUBW        Z18, Z6, Z6
 	VSHUFI64X2    $0x44, Z7, Z6, Z18
@@ -1011,53 +1031,53 @@ skip2:
 
 single3:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  72(DX), Z19, Z19
-	VADDPS.BCST  76(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  72(BX), Z19, Z19
+	VADDPS.BCST  76(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 80(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 80(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 84(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 84(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  88(DX), Z20, Z20
+	VMULPS.BCST  88(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 92(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 92(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  72(DX), Z18, Z18
-	VADDPS.BCST  76(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  72(BX), Z18, Z18
+	VADDPS.BCST  76(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 80(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 80(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 84(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 84(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  88(DX), Z20, Z20
+	VMULPS.BCST  88(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 92(DX), Z21, K2
-	MOVQ         alive+16(FP), R11
+	VCMPPS.BCST  $0x11, 92(BX), Z21, K2
+	MOVQ         alive+16(FP), R12
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, BX
-	MOVQ         (SP), R14
-	ANDL         (R11)(R14*4), BX
-	MOVL         BX, (R12)
+	KMOVD        K1, SI
+	MOVQ         (SP), R15
+	ANDL         (R12)(R15*4), SI
+	MOVL         SI, (R13)
 	JEQ          skip3
-	VMOVUPS      Z19, (R13)
-	VMOVUPS      Z18, 64(R13)
+	VMOVUPS      Z19, (R14)
+	VMOVUPS      Z18, 64(R14)
 
 skip3:
-	MOVQ          8(SP), BX
-	MOVQ          masks+32(FP), R11
-	LEAQ          (R11)(BX*4), R11
-	SHLQ          $0x07, BX
-	MOVQ          est+40(FP), R12
-	ADDQ          BX, R12
-	LEAQ          (SI)(AX*1), BX
+	MOVQ          8(SP), SI
+	MOVQ          masks+32(FP), R12
+	LEAQ          (R12)(SI*4), R12
+	SHLQ          $0x07, SI
+	MOVQ          est+40(FP), R13
+	ADDQ          SI, R13
+	LEAQ          (DI)(AX*1), SI
 	VPSLLW        $0x08, Z9, Z18
 	VPSUBW        Z18, Z8, Z8
 	VSHUFI64X2    $0x44, Z9, Z8, Z18
@@ -1074,52 +1094,52 @@ skip3:
 
 single4:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  (DX), Z19, Z19
-	VADDPS.BCST  4(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  (BX), Z19, Z19
+	VADDPS.BCST  4(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 8(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 8(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 12(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 12(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  16(DX), Z20, Z20
+	VMULPS.BCST  16(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 20(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 20(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  (DX), Z18, Z18
-	VADDPS.BCST  4(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  (BX), Z18, Z18
+	VADDPS.BCST  4(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 8(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 8(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 12(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 12(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  16(DX), Z20, Z20
+	VMULPS.BCST  16(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 20(DX), Z21, K2
-	MOVQ         alive+16(FP), R13
+	VCMPPS.BCST  $0x11, 20(BX), Z21, K2
+	MOVQ         alive+16(FP), R14
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, SI
-	MOVQ         8(SP), R14
-	ANDL         (R13)(R14*4), SI
-	MOVL         SI, (R11)
+	KMOVD        K1, DI
+	MOVQ         8(SP), R15
+	ANDL         (R14)(R15*4), DI
+	MOVL         DI, (R12)
 	JEQ          skip4
-	VMOVUPS      Z19, (R12)
-	VMOVUPS      Z18, 64(R12)
+	VMOVUPS      Z19, (R13)
+	VMOVUPS      Z18, 64(R13)
 
 skip4:
-	MOVQ          stride+48(FP), SI
-	IMUL3Q        $0x00000004, SI, SI
-	ADDQ          SI, R11
-	MOVQ          stride+48(FP), SI
-	IMUL3Q        $0x00000080, SI, SI
-	ADDQ          SI, R12
+	MOVQ          stride+48(FP), DI
+	IMUL3Q        $0x00000004, DI, DI
+	ADDQ          DI, R12
+	MOVQ          stride+48(FP), DI
+	IMUL3Q        $0x00000080, DI, DI
+	ADDQ          DI, R13
 	VPSLLW        $0x08, Z11, Z18
 	VPSUBW        Z18, Z10, Z10
 	VSHUFI64X2    $0x44, Z11, Z10, Z18
@@ -1136,52 +1156,52 @@ skip4:
 
 single5:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  24(DX), Z19, Z19
-	VADDPS.BCST  28(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  24(BX), Z19, Z19
+	VADDPS.BCST  28(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 32(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 32(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 36(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 36(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  40(DX), Z20, Z20
+	VMULPS.BCST  40(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 44(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 44(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  24(DX), Z18, Z18
-	VADDPS.BCST  28(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  24(BX), Z18, Z18
+	VADDPS.BCST  28(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 32(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 32(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 36(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 36(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  40(DX), Z20, Z20
+	VMULPS.BCST  40(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 44(DX), Z21, K2
-	MOVQ         alive+16(FP), R13
+	VCMPPS.BCST  $0x11, 44(BX), Z21, K2
+	MOVQ         alive+16(FP), R14
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, SI
-	MOVQ         8(SP), R14
-	ANDL         (R13)(R14*4), SI
-	MOVL         SI, (R11)
+	KMOVD        K1, DI
+	MOVQ         8(SP), R15
+	ANDL         (R14)(R15*4), DI
+	MOVL         DI, (R12)
 	JEQ          skip5
-	VMOVUPS      Z19, (R12)
-	VMOVUPS      Z18, 64(R12)
+	VMOVUPS      Z19, (R13)
+	VMOVUPS      Z18, 64(R13)
 
 skip5:
-	MOVQ          stride+48(FP), SI
-	IMUL3Q        $0x00000004, SI, SI
-	ADDQ          SI, R11
-	MOVQ          stride+48(FP), SI
-	IMUL3Q        $0x00000080, SI, SI
-	ADDQ          SI, R12
+	MOVQ          stride+48(FP), DI
+	IMUL3Q        $0x00000004, DI, DI
+	ADDQ          DI, R12
+	MOVQ          stride+48(FP), DI
+	IMUL3Q        $0x00000080, DI, DI
+	ADDQ          DI, R13
 	VPSLLW        $0x08, Z13, Z18
 	VPSUBW        Z18, Z12, Z12
 	VSHUFI64X2    $0x44, Z13, Z12, Z18
@@ -1198,52 +1218,52 @@ skip5:
 
 single6:
 	VCVTDQ2PS    Z19, Z19
-	VMULPS.BCST  48(DX), Z19, Z19
-	VADDPS.BCST  52(DX), Z19, Z19
-	VMOVUPS      128(BX), Z20
+	VMULPS.BCST  48(BX), Z19, Z19
+	VADDPS.BCST  52(BX), Z19, Z19
+	VMOVUPS      128(SI), Z20
 	VMULPS       Z20, Z19, Z19
-	VBROADCASTSS 56(DX), Z21
-	VADDPS       (BX), Z21, Z21
+	VBROADCASTSS 56(BX), Z21
+	VADDPS       (SI), Z21, Z21
 	VADDPS       Z19, Z21, Z19
-	VBROADCASTSS 60(DX), Z21
-	VMULPS       256(BX), Z21, Z21
+	VBROADCASTSS 60(BX), Z21
+	VMULPS       256(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  64(DX), Z20, Z20
+	VMULPS.BCST  64(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z19, Z21
-	VCMPPS.BCST  $0x11, 68(DX), Z21, K1
+	VCMPPS.BCST  $0x11, 68(BX), Z21, K1
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  48(DX), Z18, Z18
-	VADDPS.BCST  52(DX), Z18, Z18
-	VMOVUPS      192(BX), Z20
+	VMULPS.BCST  48(BX), Z18, Z18
+	VADDPS.BCST  52(BX), Z18, Z18
+	VMOVUPS      192(SI), Z20
 	VMULPS       Z20, Z18, Z18
-	VBROADCASTSS 56(DX), Z21
-	VADDPS       64(BX), Z21, Z21
+	VBROADCASTSS 56(BX), Z21
+	VADDPS       64(SI), Z21, Z21
 	VADDPS       Z18, Z21, Z18
-	VBROADCASTSS 60(DX), Z21
-	VMULPS       320(BX), Z21, Z21
+	VBROADCASTSS 60(BX), Z21
+	VMULPS       320(SI), Z21, Z21
 	VPANDD.BCST  absMask<>+0(SB), Z20, Z20
-	VMULPS.BCST  64(DX), Z20, Z20
+	VMULPS.BCST  64(BX), Z20, Z20
 	VADDPS       Z20, Z21, Z21
 	VSUBPS       Z21, Z18, Z21
-	VCMPPS.BCST  $0x11, 68(DX), Z21, K2
-	MOVQ         alive+16(FP), R13
+	VCMPPS.BCST  $0x11, 68(BX), Z21, K2
+	MOVQ         alive+16(FP), R14
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, SI
-	MOVQ         8(SP), R14
-	ANDL         (R13)(R14*4), SI
-	MOVL         SI, (R11)
+	KMOVD        K1, DI
+	MOVQ         8(SP), R15
+	ANDL         (R14)(R15*4), DI
+	MOVL         DI, (R12)
 	JEQ          skip6
-	VMOVUPS      Z19, (R12)
-	VMOVUPS      Z18, 64(R12)
+	VMOVUPS      Z19, (R13)
+	VMOVUPS      Z18, 64(R13)
 
 skip6:
-	MOVQ          stride+48(FP), SI
-	IMUL3Q        $0x00000004, SI, SI
-	ADDQ          SI, R11
-	MOVQ          stride+48(FP), SI
-	IMUL3Q        $0x00000080, SI, SI
-	ADDQ          SI, R12
+	MOVQ          stride+48(FP), DI
+	IMUL3Q        $0x00000004, DI, DI
+	ADDQ          DI, R12
+	MOVQ          stride+48(FP), DI
+	IMUL3Q        $0x00000080, DI, DI
+	ADDQ          DI, R13
 	VPSLLW        $0x08, Z15, Z18
 	VPSUBW        Z18, Z14, Z14
 	VSHUFI64X2    $0x44, Z15, Z14, Z18
@@ -1260,50 +1280,50 @@ skip6:
 
 single7:
 	VCVTDQ2PS    Z18, Z18
-	VMULPS.BCST  72(DX), Z18, Z18
-	VADDPS.BCST  76(DX), Z18, Z18
-	VMOVUPS      128(BX), Z19
+	VMULPS.BCST  72(BX), Z18, Z18
+	VADDPS.BCST  76(BX), Z18, Z18
+	VMOVUPS      128(SI), Z19
 	VMULPS       Z19, Z18, Z18
-	VBROADCASTSS 80(DX), Z20
-	VADDPS       (BX), Z20, Z20
+	VBROADCASTSS 80(BX), Z20
+	VADDPS       (SI), Z20, Z20
 	VADDPS       Z18, Z20, Z18
-	VBROADCASTSS 84(DX), Z20
-	VMULPS       256(BX), Z20, Z20
+	VBROADCASTSS 84(BX), Z20
+	VMULPS       256(SI), Z20, Z20
 	VPANDD.BCST  absMask<>+0(SB), Z19, Z19
-	VMULPS.BCST  88(DX), Z19, Z19
+	VMULPS.BCST  88(BX), Z19, Z19
 	VADDPS       Z19, Z20, Z20
 	VSUBPS       Z20, Z18, Z20
-	VCMPPS.BCST  $0x11, 92(DX), Z20, K1
+	VCMPPS.BCST  $0x11, 92(BX), Z20, K1
 	VCVTDQ2PS    Z17, Z17
-	VMULPS.BCST  72(DX), Z17, Z17
-	VADDPS.BCST  76(DX), Z17, Z17
-	VMOVUPS      192(BX), Z19
+	VMULPS.BCST  72(BX), Z17, Z17
+	VADDPS.BCST  76(BX), Z17, Z17
+	VMOVUPS      192(SI), Z19
 	VMULPS       Z19, Z17, Z17
-	VBROADCASTSS 80(DX), Z20
-	VADDPS       64(BX), Z20, Z20
+	VBROADCASTSS 80(BX), Z20
+	VADDPS       64(SI), Z20, Z20
 	VADDPS       Z17, Z20, Z17
-	VBROADCASTSS 84(DX), Z20
-	VMULPS       320(BX), Z20, Z20
+	VBROADCASTSS 84(BX), Z20
+	VMULPS       320(SI), Z20, Z20
 	VPANDD.BCST  absMask<>+0(SB), Z19, Z19
-	VMULPS.BCST  88(DX), Z19, Z19
+	VMULPS.BCST  88(BX), Z19, Z19
 	VADDPS       Z19, Z20, Z20
 	VSUBPS       Z20, Z17, Z20
-	VCMPPS.BCST  $0x11, 92(DX), Z20, K2
-	MOVQ         alive+16(FP), BX
+	VCMPPS.BCST  $0x11, 92(BX), Z20, K2
+	MOVQ         alive+16(FP), SI
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, DX
-	MOVQ         8(SP), SI
-	ANDL         (BX)(SI*4), DX
-	MOVL         DX, (R11)
+	KMOVD        K1, BX
+	MOVQ         8(SP), DI
+	ANDL         (SI)(DI*4), BX
+	MOVL         BX, (R12)
 	JEQ          skip7
-	VMOVUPS      Z18, (R12)
-	VMOVUPS      Z17, 64(R12)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z17, 64(R13)
 
 skip7:
 	JMP pick
 
 alone:
-	XORQ      DX, DX
+	XORQ      BX, BX
 	CMPQ      AX, $0x00004000
 	JLE       chunkAlone
 	VPXORD    Z30, Z30, Z30
@@ -1317,11 +1337,11 @@ alone:
 	VMOVDQU32 Z30, 464(SP)
 
 chunkAlone:
-	LEAQ         16384(DX), CX
-	CMPQ         CX, AX
-	CMOVQGT      AX, CX
-	MOVL         $0x0f0f0f0f, SI
-	VPBROADCASTD SI, Z8
+	LEAQ         16384(BX), DX
+	CMPQ         DX, AX
+	CMOVQGT      AX, DX
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z8
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -1332,23 +1352,29 @@ chunkAlone:
 	VPXORD       Z7, Z7, Z7
 
 columnsAlone:
-	VMOVDQU32     (BX)(DX*1), Z9
+	CMPQ       left+80(FP), $0x00
+	JLE        fetchedAlone
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000080, left+80(FP)
+
+fetchedAlone:
+	VMOVDQU32     (SI)(BX*1), Z9
 	VPSRLW        $0x04, Z9, Z10
 	VPANDD        Z8, Z9, Z9
 	VPANDD        Z8, Z10, Z10
-	PREFETCHT0    8192(BX)(DX*1)
-	VMOVDQU32     64(BX)(DX*1), Z11
+	VMOVDQU32     64(SI)(BX*1), Z11
 	VPSRLW        $0x04, Z11, Z12
 	VPANDD        Z8, Z11, Z11
 	VPANDD        Z8, Z12, Z12
-	PREFETCHT0    8256(BX)(DX*1)
-	VMOVDQU32     (DI)(DX*1), Z14
+	VMOVDQU32     (R8)(BX*1), Z14
 	VSHUFI64X2    $0xa0, Z14, Z14, Z13
 	VSHUFI64X2    $0xf5, Z14, Z14, Z14
 	VPSHUFB       Z9, Z13, Z13
 	VPSHUFB       Z10, Z14, Z14
 	VPADDB        Z14, Z13, Z13
-	VMOVDQU32     64(DI)(DX*1), Z15
+	VMOVDQU32     64(R8)(BX*1), Z15
 	VSHUFI64X2    $0xa0, Z15, Z15, Z14
 	VSHUFI64X2    $0xf5, Z15, Z15, Z15
 	VPSHUFB       Z11, Z14, Z14
@@ -1358,13 +1384,13 @@ columnsAlone:
 	VPADDW        Z13, Z0, Z0
 	VPSRLW        $0x08, Z13, Z13
 	VPADDW        Z13, Z1, Z1
-	VMOVDQU32     (R8)(DX*1), Z14
+	VMOVDQU32     (R9)(BX*1), Z14
 	VSHUFI64X2    $0xa0, Z14, Z14, Z13
 	VSHUFI64X2    $0xf5, Z14, Z14, Z14
 	VPSHUFB       Z9, Z13, Z13
 	VPSHUFB       Z10, Z14, Z14
 	VPADDB        Z14, Z13, Z13
-	VMOVDQU32     64(R8)(DX*1), Z15
+	VMOVDQU32     64(R9)(BX*1), Z15
 	VSHUFI64X2    $0xa0, Z15, Z15, Z14
 	VSHUFI64X2    $0xf5, Z15, Z15, Z15
 	VPSHUFB       Z11, Z14, Z14
@@ -1374,13 +1400,13 @@ columnsAlone:
 	VPADDW        Z13, Z2, Z2
 	VPSRLW        $0x08, Z13, Z13
 	VPADDW        Z13, Z3, Z3
-	VMOVDQU32     (R9)(DX*1), Z14
+	VMOVDQU32     (R10)(BX*1), Z14
 	VSHUFI64X2    $0xa0, Z14, Z14, Z13
 	VSHUFI64X2    $0xf5, Z14, Z14, Z14
 	VPSHUFB       Z9, Z13, Z13
 	VPSHUFB       Z10, Z14, Z14
 	VPADDB        Z14, Z13, Z13
-	VMOVDQU32     64(R9)(DX*1), Z15
+	VMOVDQU32     64(R10)(BX*1), Z15
 	VSHUFI64X2    $0xa0, Z15, Z15, Z14
 	VSHUFI64X2    $0xf5, Z15, Z15, Z15
 	VPSHUFB       Z11, Z14, Z14
@@ -1390,13 +1416,13 @@ columnsAlone:
 	VPADDW        Z13, Z4, Z4
 	VPSRLW        $0x08, Z13, Z13
 	VPADDW        Z13, Z5, Z5
-	VMOVDQU32     (R10)(DX*1), Z14
+	VMOVDQU32     (R11)(BX*1), Z14
 	VSHUFI64X2    $0xa0, Z14, Z14, Z13
 	VSHUFI64X2    $0xf5, Z14, Z14, Z14
 	VPSHUFB       Z9, Z13, Z13
 	VPSHUFB       Z10, Z14, Z14
 	VPADDB        Z14, Z13, Z13
-	VMOVDQU32     64(R10)(DX*1), Z10
+	VMOVDQU32     64(R11)(BX*1), Z10
 	VSHUFI64X2    $0xa0, Z10, Z10, Z9
 	VSHUFI64X2    $0xf5, Z10, Z10, Z10
 	VPSHUFB       Z11, Z9, Z9
@@ -1406,10 +1432,10 @@ columnsAlone:
 	VPADDW        Z13, Z6, Z6
 	VPSRLW        $0x08, Z13, Z13
 	VPADDW        Z13, Z7, Z7
-	ADDQ          $0x00000080, DX
-	CMPQ          DX, CX
+	ADDQ          $0x00000080, BX
+	CMPQ          BX, DX
 	JLT           columnsAlone
-	CMPQ          CX, AX
+	CMPQ          DX, AX
 	JEQ           lastAlone
 	VMOVDQU64     rowOrder<>+0(SB), Z8
 	VPSLLW        $0x08, Z1, Z9
@@ -1470,12 +1496,12 @@ lastAlone:
 	MOVQ          params+64(FP), CX
 	VMOVDQU64     rowOrder<>+0(SB), Z8
 	MOVQ          (SP), DX
-	MOVQ          masks+32(FP), SI
-	LEAQ          (SI)(DX*4), SI
+	MOVQ          masks+32(FP), BX
+	LEAQ          (BX)(DX*4), BX
 	SHLQ          $0x07, DX
 	MOVQ          est+40(FP), DI
 	ADDQ          DX, DI
-	LEAQ          (BX)(AX*1), DX
+	LEAQ          (SI)(AX*1), DX
 	VPSLLW        $0x08, Z1, Z9
 	VPSUBW        Z9, Z0, Z0
 	VSHUFI64X2    $0x44, Z1, Z0, Z9
@@ -1523,21 +1549,21 @@ single0Alone:
 	VCMPPS.BCST  $0x11, 20(CX), Z10, K2
 	MOVQ         alive+16(FP), R8
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, BX
+	KMOVD        K1, SI
 	MOVQ         (SP), R9
-	ANDL         (R8)(R9*4), BX
-	MOVL         BX, (SI)
+	ANDL         (R8)(R9*4), SI
+	MOVL         SI, (BX)
 	JEQ          skip0Alone
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z1, 64(DI)
 
 skip0Alone:
-	MOVQ          stride+48(FP), BX
-	IMUL3Q        $0x00000004, BX, BX
-	ADDQ          BX, SI
-	MOVQ          stride+48(FP), BX
-	IMUL3Q        $0x00000080, BX, BX
-	ADDQ          BX, DI
+	MOVQ          stride+48(FP), SI
+	IMUL3Q        $0x00000004, SI, SI
+	ADDQ          SI, BX
+	MOVQ          stride+48(FP), SI
+	IMUL3Q        $0x00000080, SI, SI
+	ADDQ          SI, DI
 	VPSLLW        $0x08, Z3, Z0
 	VPSUBW        Z0, Z2, Z2
 	VSHUFI64X2    $0x44, Z3, Z2, Z0
@@ -1585,21 +1611,21 @@ single1Alone:
 	VCMPPS.BCST  $0x11, 44(CX), Z3, K2
 	MOVQ         alive+16(FP), R8
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, BX
+	KMOVD        K1, SI
 	MOVQ         (SP), R9
-	ANDL         (R8)(R9*4), BX
-	MOVL         BX, (SI)
+	ANDL         (R8)(R9*4), SI
+	MOVL         SI, (BX)
 	JEQ          skip1Alone
 	VMOVUPS      Z1, (DI)
 	VMOVUPS      Z0, 64(DI)
 
 skip1Alone:
-	MOVQ          stride+48(FP), BX
-	IMUL3Q        $0x00000004, BX, BX
-	ADDQ          BX, SI
-	MOVQ          stride+48(FP), BX
-	IMUL3Q        $0x00000080, BX, BX
-	ADDQ          BX, DI
+	MOVQ          stride+48(FP), SI
+	IMUL3Q        $0x00000004, SI, SI
+	ADDQ          SI, BX
+	MOVQ          stride+48(FP), SI
+	IMUL3Q        $0x00000080, SI, SI
+	ADDQ          SI, DI
 	VPSLLW        $0x08, Z5, Z0
 	VPSUBW        Z0, Z4, Z4
 	VSHUFI64X2    $0x44, Z5, Z4, Z0
@@ -1647,21 +1673,21 @@ single2Alone:
 	VCMPPS.BCST  $0x11, 68(CX), Z3, K2
 	MOVQ         alive+16(FP), R8
 	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, BX
+	KMOVD        K1, SI
 	MOVQ         (SP), R9
-	ANDL         (R8)(R9*4), BX
-	MOVL         BX, (SI)
+	ANDL         (R8)(R9*4), SI
+	MOVL         SI, (BX)
 	JEQ          skip2Alone
 	VMOVUPS      Z1, (DI)
 	VMOVUPS      Z0, 64(DI)
 
 skip2Alone:
-	MOVQ          stride+48(FP), BX
-	IMUL3Q        $0x00000004, BX, BX
-	ADDQ          BX, SI
-	MOVQ          stride+48(FP), BX
-	IMUL3Q        $0x00000080, BX, BX
-	ADDQ          BX, DI
+	MOVQ          stride+48(FP), SI
+	IMUL3Q        $0x00000004, SI, SI
+	ADDQ          SI, BX
+	MOVQ          stride+48(FP), SI
+	IMUL3Q        $0x00000080, SI, SI
+	ADDQ          SI, DI
 	VPSLLW        $0x08, Z7, Z0
 	VPSUBW        Z0, Z6, Z6
 	VSHUFI64X2    $0x44, Z7, Z6, Z0
@@ -1712,7 +1738,7 @@ single3Alone:
 	KMOVD        K1, AX
 	MOVQ         (SP), DX
 	ANDL         (CX)(DX*4), AX
-	MOVL         AX, (SI)
+	MOVL         AX, (BX)
 	JEQ          skip3Alone
 	VMOVUPS      Z1, (DI)
 	VMOVUPS      Z0, 64(DI)

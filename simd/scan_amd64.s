@@ -4,20 +4,22 @@
 
 #include "textflag.h"
 
-// func scanAVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32)
+// func scanAVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32, fetch *byte, left int)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·scanAVX2(SB), $256-64
+TEXT ·scanAVX2(SB), $256-80
 	MOVQ size+8(FP), AX
-	MOVQ alive+16(FP), CX
-	MOVQ n+24(FP), DX
+	MOVQ fetch+64(FP), CX
+	MOVQ left+72(FP), DX
 	XORQ BX, BX
 	MOVQ tables+48(FP), R11
 
 pick:
 look0:
-	CMPQ BX, DX
+	MOVQ n+24(FP), SI
+	CMPQ BX, SI
 	JGE  done
-	CMPL (CX)(BX*4), $0x00
+	MOVQ alive+16(FP), SI
+	CMPL (SI)(BX*4), $0x00
 	JEQ  dead0
 	MOVQ BX, R8
 	INCQ BX
@@ -37,9 +39,11 @@ found0:
 	MOVQ  SI, DI
 
 look1:
-	CMPQ BX, DX
+	MOVQ n+24(FP), SI
+	CMPQ BX, SI
 	JGE  alone
-	CMPL (CX)(BX*4), $0x00
+	MOVQ alive+16(FP), SI
+	CMPL (SI)(BX*4), $0x00
 	JEQ  dead1
 	MOVQ BX, R10
 	INCQ BX
@@ -83,6 +87,16 @@ chunk:
 	VPXOR        Y3, Y3, Y3
 
 columns:
+	CMPQ       DX, $0x00
+	JLE        fetched
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	SUBQ       $0x00000100, DX
+
+fetched:
 	VMOVDQU        (DI)(SI*1), Y5
 	VMOVDQU        32(DI)(SI*1), Y6
 	VPSRLW         $0x04, Y5, Y7
@@ -91,7 +105,6 @@ columns:
 	VPAND          Y4, Y6, Y6
 	VPAND          Y4, Y7, Y7
 	VPAND          Y4, Y8, Y8
-	PREFETCHT0     8192(DI)(SI*1)
 	VMOVDQU        (R9)(SI*1), Y9
 	VMOVDQU        32(R9)(SI*1), Y10
 	VPSRLW         $0x04, Y9, Y11
@@ -100,7 +113,6 @@ columns:
 	VPAND          Y4, Y10, Y10
 	VPAND          Y4, Y11, Y11
 	VPAND          Y4, Y12, Y12
-	PREFETCHT0     8192(R9)(SI*1)
 	VBROADCASTI128 (R11)(SI*1), Y13
 	VBROADCASTI128 16(R11)(SI*1), Y14
 	VPSHUFB        Y5, Y13, Y5
@@ -133,7 +145,6 @@ columns:
 	VPAND          Y4, Y6, Y6
 	VPAND          Y4, Y7, Y7
 	VPAND          Y4, Y8, Y8
-	PREFETCHT0     8256(DI)(SI*1)
 	VMOVDQU        64(R9)(SI*1), Y9
 	VMOVDQU        96(R9)(SI*1), Y10
 	VPSRLW         $0x04, Y9, Y11
@@ -142,7 +153,6 @@ columns:
 	VPAND          Y4, Y10, Y10
 	VPAND          Y4, Y11, Y11
 	VPAND          Y4, Y12, Y12
-	PREFETCHT0     8256(R9)(SI*1)
 	VBROADCASTI128 64(R11)(SI*1), Y13
 	VBROADCASTI128 80(R11)(SI*1), Y14
 	VPSHUFB        Y5, Y13, Y5
@@ -314,7 +324,8 @@ single0:
 	VMOVMSKPS Y14, R14
 	SHLL      $0x18, R14
 	ORL       R14, R13
-	ANDL      (CX)(R8*4), R13
+	MOVQ      alive+16(FP), DI
+	ANDL      (DI)(R8*4), R13
 	MOVL      R13, (SI)(R8*4)
 	JEQ       skip0
 	VMOVUPS   Y1, (R12)
@@ -412,7 +423,8 @@ single1:
 	VMOVMSKPS Y5, R12
 	SHLL      $0x18, R12
 	ORL       R12, R9
-	ANDL      (CX)(R10*4), R9
+	MOVQ      alive+16(FP), R8
+	ANDL      (R8)(R10*4), R9
 	MOVL      R9, (SI)(R10*4)
 	JEQ       skip1
 	VMOVUPS   Y2, (DI)
@@ -434,16 +446,24 @@ alone:
 	VMOVDQU Y0, 96(SP)
 
 chunkAlone:
-	LEAQ         16384(SI), DX
-	CMPQ         DX, AX
-	CMOVQGT      AX, DX
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X0
+	LEAQ         16384(SI), BX
+	CMPQ         BX, AX
+	CMOVQGT      AX, BX
+	MOVL         $0x0f0f0f0f, R9
+	VMOVD        R9, X0
 	VPBROADCASTD X0, Y2
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 
 columnsAlone:
+	CMPQ       DX, $0x00
+	JLE        fetchedAlone
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000080, DX
+
+fetchedAlone:
 	VMOVDQU        (DI)(SI*1), Y3
 	VMOVDQU        32(DI)(SI*1), Y4
 	VPSRLW         $0x04, Y3, Y5
@@ -452,7 +472,6 @@ columnsAlone:
 	VPAND          Y2, Y4, Y4
 	VPAND          Y2, Y5, Y5
 	VPAND          Y2, Y6, Y6
-	PREFETCHT0     8192(DI)(SI*1)
 	VBROADCASTI128 (R11)(SI*1), Y7
 	VBROADCASTI128 16(R11)(SI*1), Y8
 	VPSHUFB        Y3, Y7, Y7
@@ -475,7 +494,6 @@ columnsAlone:
 	VPAND          Y2, Y4, Y4
 	VPAND          Y2, Y5, Y5
 	VPAND          Y2, Y6, Y6
-	PREFETCHT0     8256(DI)(SI*1)
 	VBROADCASTI128 64(R11)(SI*1), Y7
 	VBROADCASTI128 80(R11)(SI*1), Y8
 	VPSHUFB        Y3, Y7, Y7
@@ -491,9 +509,9 @@ columnsAlone:
 	VPADDW         Y5, Y0, Y0
 	VPADDW         Y8, Y1, Y1
 	ADDQ           $0x00000080, SI
-	CMPQ           SI, DX
+	CMPQ           SI, BX
 	JLT            columnsAlone
-	CMPQ           DX, AX
+	CMPQ           BX, AX
 	JEQ            lastAlone
 	VPSLLW         $0x08, Y1, Y2
 	VPSUBW         Y2, Y0, Y0
@@ -518,22 +536,22 @@ columnsAlone:
 	JMP            chunkAlone
 
 lastAlone:
-	MOVQ         params+56(FP), DX
-	VBROADCASTSS (DX), Y2
-	VBROADCASTSS 4(DX), Y3
-	VBROADCASTSS 8(DX), Y4
-	VBROADCASTSS 12(DX), Y5
-	VBROADCASTSS 16(DX), Y6
-	VBROADCASTSS 20(DX), Y7
-	MOVL         $0x7fffffff, DX
-	VMOVD        DX, X8
+	MOVQ         params+56(FP), CX
+	VBROADCASTSS (CX), Y2
+	VBROADCASTSS 4(CX), Y3
+	VBROADCASTSS 8(CX), Y4
+	VBROADCASTSS 12(CX), Y5
+	VBROADCASTSS 16(CX), Y6
+	VBROADCASTSS 20(CX), Y7
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X8
 	VPBROADCASTD X8, Y8
-	MOVQ         masks+32(FP), DX
-	MOVQ         est+40(FP), BX
-	LEAQ         (DI)(AX*1), SI
-	MOVQ         R8, DI
-	SHLQ         $0x07, DI
-	ADDQ         DI, BX
+	MOVQ         masks+32(FP), CX
+	MOVQ         est+40(FP), DX
+	LEAQ         (DI)(AX*1), BX
+	MOVQ         R8, SI
+	SHLQ         $0x07, SI
+	ADDQ         SI, DX
 	VPSLLW       $0x08, Y1, Y9
 	VPSUBW       Y9, Y0, Y0
 	VPUNPCKLWD   Y1, Y0, Y9
@@ -557,85 +575,86 @@ single0Alone:
 	VCVTDQ2PS Y1, Y1
 	VMULPS    Y2, Y1, Y1
 	VADDPS    Y3, Y1, Y1
-	VMOVUPS   128(SI), Y11
+	VMOVUPS   128(BX), Y11
 	VMULPS    Y11, Y1, Y1
-	VADDPS    (SI), Y4, Y12
+	VADDPS    (BX), Y4, Y12
 	VADDPS    Y1, Y12, Y1
-	VMULPS    256(SI), Y5, Y12
+	VMULPS    256(BX), Y5, Y12
 	VANDPS    Y8, Y11, Y11
 	VMULPS    Y6, Y11, Y11
 	VADDPS    Y11, Y12, Y12
 	VSUBPS    Y12, Y1, Y12
 	VCMPPS    $0x11, Y7, Y12, Y12
-	VMOVMSKPS Y12, DI
-	MOVL      DI, AX
+	VMOVMSKPS Y12, SI
+	MOVL      SI, AX
 	VCVTDQ2PS Y10, Y10
 	VMULPS    Y2, Y10, Y10
 	VADDPS    Y3, Y10, Y10
-	VMOVUPS   160(SI), Y11
+	VMOVUPS   160(BX), Y11
 	VMULPS    Y11, Y10, Y10
-	VADDPS    32(SI), Y4, Y12
+	VADDPS    32(BX), Y4, Y12
 	VADDPS    Y10, Y12, Y10
-	VMULPS    288(SI), Y5, Y12
+	VMULPS    288(BX), Y5, Y12
 	VANDPS    Y8, Y11, Y11
 	VMULPS    Y6, Y11, Y11
 	VADDPS    Y11, Y12, Y12
 	VSUBPS    Y12, Y10, Y12
 	VCMPPS    $0x11, Y7, Y12, Y12
-	VMOVMSKPS Y12, DI
-	SHLL      $0x08, DI
-	ORL       DI, AX
+	VMOVMSKPS Y12, SI
+	SHLL      $0x08, SI
+	ORL       SI, AX
 	VCVTDQ2PS Y9, Y9
 	VMULPS    Y2, Y9, Y9
 	VADDPS    Y3, Y9, Y9
-	VMOVUPS   192(SI), Y11
+	VMOVUPS   192(BX), Y11
 	VMULPS    Y11, Y9, Y9
-	VADDPS    64(SI), Y4, Y12
+	VADDPS    64(BX), Y4, Y12
 	VADDPS    Y9, Y12, Y9
-	VMULPS    320(SI), Y5, Y12
+	VMULPS    320(BX), Y5, Y12
 	VANDPS    Y8, Y11, Y11
 	VMULPS    Y6, Y11, Y11
 	VADDPS    Y11, Y12, Y12
 	VSUBPS    Y12, Y9, Y12
 	VCMPPS    $0x11, Y7, Y12, Y12
-	VMOVMSKPS Y12, DI
-	SHLL      $0x10, DI
-	ORL       DI, AX
+	VMOVMSKPS Y12, SI
+	SHLL      $0x10, SI
+	ORL       SI, AX
 	VCVTDQ2PS Y0, Y0
 	VMULPS    Y2, Y0, Y0
 	VADDPS    Y3, Y0, Y0
-	VMOVUPS   224(SI), Y2
+	VMOVUPS   224(BX), Y2
 	VMULPS    Y2, Y0, Y0
-	VADDPS    96(SI), Y4, Y3
+	VADDPS    96(BX), Y4, Y3
 	VADDPS    Y0, Y3, Y0
-	VMULPS    352(SI), Y5, Y3
+	VMULPS    352(BX), Y5, Y3
 	VANDPS    Y8, Y2, Y2
 	VMULPS    Y6, Y2, Y2
 	VADDPS    Y2, Y3, Y3
 	VSUBPS    Y3, Y0, Y3
 	VCMPPS    $0x11, Y7, Y3, Y3
-	VMOVMSKPS Y3, DI
-	SHLL      $0x18, DI
-	ORL       DI, AX
-	ANDL      (CX)(R8*4), AX
-	MOVL      AX, (DX)(R8*4)
+	VMOVMSKPS Y3, SI
+	SHLL      $0x18, SI
+	ORL       SI, AX
+	MOVQ      alive+16(FP), BX
+	ANDL      (BX)(R8*4), AX
+	MOVL      AX, (CX)(R8*4)
 	JEQ       skip0Alone
-	VMOVUPS   Y1, (BX)
-	VMOVUPS   Y10, 32(BX)
-	VMOVUPS   Y9, 64(BX)
-	VMOVUPS   Y0, 96(BX)
+	VMOVUPS   Y1, (DX)
+	VMOVUPS   Y10, 32(DX)
+	VMOVUPS   Y9, 64(DX)
+	VMOVUPS   Y0, 96(DX)
 
 skip0Alone:
 done:
 	VZEROUPPER
 	RET
 
-// func scan4AVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32)
+// func scan4AVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32, fetch *byte, left int)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·scan4AVX2(SB), $768-72
+TEXT ·scan4AVX2(SB), $768-88
 	MOVQ size+8(FP), AX
-	MOVQ alive+16(FP), CX
-	MOVQ n+24(FP), DX
+	MOVQ fetch+72(FP), CX
+	MOVQ left+80(FP), DX
 	XORQ BX, BX
 	MOVQ tables+56(FP), SI
 	MOVQ (SI), R9
@@ -645,9 +664,11 @@ TEXT ·scan4AVX2(SB), $768-72
 
 pick:
 look0:
-	CMPQ BX, DX
+	MOVQ n+24(FP), SI
+	CMPQ BX, SI
 	JGE  done
-	CMPL (CX)(BX*4), $0x00
+	MOVQ alive+16(FP), SI
+	CMPL (SI)(BX*4), $0x00
 	JEQ  dead0
 	MOVQ BX, R8
 	INCQ BX
@@ -711,6 +732,14 @@ chunk:
 	VPXOR        Y7, Y7, Y7
 
 columns:
+	CMPQ       DX, $0x00
+	JLE        fetched
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x00000080, DX
+
+fetched:
 	VMOVDQU        (DI)(SI*1), Y9
 	VMOVDQU        32(DI)(SI*1), Y10
 	VPSRLW         $0x04, Y9, Y11
@@ -719,7 +748,6 @@ columns:
 	VPAND          Y8, Y10, Y10
 	VPAND          Y8, Y11, Y11
 	VPAND          Y8, Y12, Y12
-	PREFETCHT0     8192(DI)(SI*1)
 	VBROADCASTI128 (R9)(SI*1), Y13
 	VBROADCASTI128 16(R9)(SI*1), Y14
 	VPSHUFB        Y9, Y13, Y13
@@ -784,7 +812,6 @@ columns:
 	VPAND          Y8, Y10, Y10
 	VPAND          Y8, Y11, Y11
 	VPAND          Y8, Y12, Y12
-	PREFETCHT0     8256(DI)(SI*1)
 	VBROADCASTI128 64(R9)(SI*1), Y13
 	VBROADCASTI128 80(R9)(SI*1), Y14
 	VPSHUFB        Y9, Y13, Y13
@@ -1038,7 +1065,8 @@ single0:
 	VMOVMSKPS Y3, BP
 	SHLL      $0x18, BP
 	ORL       BP, R15
-	ANDL      (CX)(R8*4), R15
+	MOVQ      alive+16(FP), BP
+	ANDL      (BP)(R8*4), R15
 	MOVL      R15, (R13)(R8*4)
 	JEQ       skip0
 	VMOVUPS   Y1, (R14)
@@ -1147,7 +1175,8 @@ single1:
 	VMOVMSKPS Y1, BP
 	SHLL      $0x18, BP
 	ORL       BP, R15
-	ANDL      (CX)(R8*4), R15
+	MOVQ      alive+16(FP), BP
+	ANDL      (BP)(R8*4), R15
 	MOVL      R15, (R13)(R8*4)
 	JEQ       skip1
 	VMOVUPS   Y3, (R14)
@@ -1256,7 +1285,8 @@ single2:
 	VMOVMSKPS Y1, BP
 	SHLL      $0x18, BP
 	ORL       BP, R15
-	ANDL      (CX)(R8*4), R15
+	MOVQ      alive+16(FP), BP
+	ANDL      (BP)(R8*4), R15
 	MOVL      R15, (R13)(R8*4)
 	JEQ       skip2
 	VMOVUPS   Y5, (R14)
@@ -1365,7 +1395,8 @@ single3:
 	VMOVMSKPS Y1, R15
 	SHLL      $0x18, R15
 	ORL       R15, SI
-	ANDL      (CX)(R8*4), SI
+	MOVQ      alive+16(FP), DI
+	ANDL      (DI)(R8*4), SI
 	MOVL      SI, (R13)(R8*4)
 	JEQ       skip3
 	VMOVUPS   Y7, (R14)

@@ -23,16 +23,17 @@ func useScan(t Tier) {
 }
 
 // scanNEON scans n blocks of size code bytes each. params are Step, Bias, Add, Err, TabErr, Tau.
+// It asks for the left bytes from fetch as it goes, as many as it reads, to whole lines.
 //
 //go:noescape
 func scanNEON(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32,
-	tables *byte, params *[6]float32)
+	tables *byte, params *[6]float32, fetch *byte, left int)
 
 // scan4NEON is scanNEON for four queries and at most chunkDims dimensions.
 //
 //go:noescape
 func scan4NEON(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32,
-	stride int, tables *[4]*byte, params *[4][6]float32)
+	stride int, tables *[4]*byte, params *[4][6]float32, fetch *byte, left int)
 
 // nextBelowNEON looks at v[from] to v[n-1], a multiple of 16 values, and returns the first of the
 // 16 that hold one below tau, or n.
@@ -48,16 +49,16 @@ func (q *ScanQuery) params() [6]float32 {
 	return [6]float32{q.Step, q.Bias, q.Add, q.Err, q.TabErr, q.Tau}
 }
 
-func scanWithNEON(blocks []byte, d int, alive []uint32, out scanOut, q *ScanQuery) {
+func scanWithNEON(p scanPart, out scanOut, q *ScanQuery) {
 	params := q.params()
-	scanNEON(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
-		first(q.Tables), &params)
+	scanNEON(first(p.blocks), 4*p.d, first(p.alive), len(p.alive), first(out.masks),
+		first(out.est), first(q.Tables), &params, first(p.next), len(p.next))
 }
 
-func scan4WithNEON(blocks []byte, d int, alive []uint32, out scanOut, q *[4]ScanQuery) {
-	if d > chunkDims {
+func scan4WithNEON(p scanPart, out scanOut, q *[4]ScanQuery) {
+	if p.d > chunkDims {
 		for i := range q {
-			scanWithNEON(blocks, d, alive, out.from(i*out.stride), &q[i])
+			scanWithNEON(p, out.from(i*out.stride), &q[i])
 		}
 		return
 	}
@@ -66,8 +67,8 @@ func scan4WithNEON(blocks []byte, d int, alive []uint32, out scanOut, q *[4]Scan
 	for i := range q {
 		tables[i], params[i] = first(q[i].Tables), q[i].params()
 	}
-	scan4NEON(first(blocks), 4*d, first(alive), len(alive), first(out.masks), first(out.est),
-		out.stride, &tables, &params)
+	scan4NEON(first(p.blocks), 4*p.d, first(p.alive), len(p.alive), first(out.masks),
+		first(out.est), out.stride, &tables, &params, first(p.next), len(p.next))
 }
 
 // nextBelowWithNEON searches whole vectors in pieces, so that no assembly call gets long, and the

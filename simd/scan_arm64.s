@@ -73,6 +73,14 @@ GLOBL rowBits<>(SB), RODATA|NOPTR, $16
 	VLD1R.P 4(p), [V28.S4] \
 	VLD1R.P 4(p), [V29.S4]
 
+// FETCH asks for the line at R19 and moves on, as long as bytes are left in R20.
+#define FETCH \
+	CMP $0, R20 \
+	BLE 4(PC) \
+	PRFM (R19), PLDL1KEEP \
+	ADD $64, R19, R19 \
+	SUB $64, R20, R20
+
 #define WIDEN(h, low, high) \
 	VUSHLL $0, h.H4, low.S4 \
 	VUSHLL2 $0, h.H8, high.S4
@@ -83,8 +91,8 @@ GLOBL rowBits<>(SB), RODATA|NOPTR, $16
 	VUADDW2 h.H8, high.S4, high.S4
 
 // func scanNEON(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32,
-//	tables *byte, params *[6]float32)
-TEXT ·scanNEON(SB), NOSPLIT, $0-64
+//	tables *byte, params *[6]float32, fetch *byte, left int)
+TEXT ·scanNEON(SB), NOSPLIT, $0-80
 	MOVD blocks+0(FP), R0
 	MOVD size+8(FP), R1
 	MOVD alive+16(FP), R2
@@ -93,6 +101,8 @@ TEXT ·scanNEON(SB), NOSPLIT, $0-64
 	MOVD est+40(FP), R5
 	MOVD tables+48(FP), R6
 	MOVD params+56(FP), R7
+	MOVD fetch+64(FP), R19
+	MOVD left+72(FP), R20
 	PARAMS(R7)
 	MOVD $rowBits<>(SB), R7
 	VLD1 (R7), [V30.B16]
@@ -127,6 +137,7 @@ chunk:
 	VEOR V3.B16, V3.B16, V3.B16
 
 columns:
+	FETCH
 	VLD1.P 64(R9), [V4.B16, V5.B16, V6.B16, V7.B16]
 	VLD1.P 64(R10), [V16.B16, V17.B16, V18.B16, V19.B16]
 	VUSHR $4, V4.B16, V20.B16
@@ -176,8 +187,8 @@ done:
 	SUM16(V21, V25, V23, V27, V28, V29, c, d)
 
 // func scan4NEON(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32,
-//	stride int, tables *[4]*byte, params *[4][6]float32)
-TEXT ·scan4NEON(SB), NOSPLIT, $256-72
+//	stride int, tables *[4]*byte, params *[4][6]float32, fetch *byte, left int)
+TEXT ·scan4NEON(SB), NOSPLIT, $256-88
 	MOVD blocks+0(FP), R0
 	MOVD size+8(FP), R1
 	MOVD alive+16(FP), R2
@@ -185,6 +196,8 @@ TEXT ·scan4NEON(SB), NOSPLIT, $256-72
 	MOVD masks+32(FP), R4
 	MOVD est+40(FP), R5
 	MOVD stride+48(FP), R6
+	MOVD fetch+72(FP), R19
+	MOVD left+80(FP), R20
 	LSL $2, R6, R6
 
 block:
@@ -216,6 +229,7 @@ block:
 	VEOR V15.B16, V15.B16, V15.B16
 
 columns:
+	FETCH
 	VLD1.P 64(R9), [V16.B16, V17.B16, V18.B16, V19.B16]
 	VAND V31.B16, V16.B16, V20.B16
 	VAND V31.B16, V17.B16, V21.B16

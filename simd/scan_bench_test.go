@@ -46,9 +46,9 @@ func benchScan(b *testing.B, nq, d, n int) {
 		for b.Loop() {
 			start := time.Now()
 			if nq == 4 {
-				Scan4(c.blocks, d, c.alive, &c.queries, masks, est)
+				Scan4(c.blocks, d, c.alive, &c.queries, masks, est, Further(c.blocks))
 			} else {
-				Scan(c.blocks, d, c.alive, &c.queries[0], masks, est)
+				Scan(c.blocks, d, c.alive, &c.queries[0], masks, est, Further(c.blocks))
 			}
 			best = min(best, time.Since(start))
 		}

@@ -15,24 +15,24 @@ const (
 )
 
 // scanPure is the kernel of Scan. It only writes the first query's part of out.
-func scanPure(blocks []byte, d int, alive []uint32, out scanOut, q *ScanQuery) {
-	stride := BlockStride(d)
+func scanPure(part scanPart, out scanOut, q *ScanQuery) {
+	d, stride := part.d, BlockStride(part.d)
 	var acc [BlockRows]uint32
-	for b, live := range alive {
+	for b, live := range part.alive {
 		if live == 0 {
 			out.masks[b] = 0
 			continue
 		}
-		block := blocks[b*stride : (b+1)*stride]
+		block := part.blocks[b*stride : (b+1)*stride]
 		sumEntries(&acc, block[:4*d], q.Tables)
 		out.masks[b] = boundRows(&acc, block[4*d:], q, live, out.est[b*BlockRows:])
 	}
 }
 
 // scan4Pure is the kernel of Scan4.
-func scan4Pure(blocks []byte, d int, alive []uint32, out scanOut, q *[4]ScanQuery) {
+func scan4Pure(part scanPart, out scanOut, q *[4]ScanQuery) {
 	for i := range q {
-		scanPure(blocks, d, alive, out.from(i*out.stride), &q[i])
+		scanPure(part, out.from(i*out.stride), &q[i])
 	}
 }
 

@@ -5,16 +5,18 @@
 package simd
 
 // scanAVX2 scans n blocks of size code bytes each, 2 blocks and 1 queries a pass.
-// params are Step, Bias, Add, Err, TabErr, Tau of each query.
+// params are Step, Bias, Add, Err, TabErr, Tau of each query. It asks for the left bytes
+// from fetch as it goes, as many as it reads, to whole lines.
 //
 //go:noescape
-func scanAVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32)
+func scanAVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, tables *byte, params *[6]float32, fetch *byte, left int)
 
 // scan4AVX2 scans n blocks of size code bytes each, 1 blocks and 4 queries a pass.
-// params are Step, Bias, Add, Err, TabErr, Tau of each query.
+// params are Step, Bias, Add, Err, TabErr, Tau of each query. It asks for the left bytes
+// from fetch as it goes, as many as it reads, to whole lines.
 //
 //go:noescape
-func scan4AVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32)
+func scan4AVX2(blocks *byte, size int, alive *uint32, n int, masks *uint32, est *float32, stride int, tables *[4]*byte, params *[4][6]float32, fetch *byte, left int)
 
 // groupRangeAVX2 reads n floats, a multiple of 16.
 //

@@ -15,6 +15,7 @@ type scanCase struct {
 	blocks  []byte
 	alive   []uint32
 	queries [4]ScanQuery
+	next    []byte // what the scan asks for
 }
 
 // randomScan makes n blocks of dimension d. About one block in four is dead as a whole, and the
@@ -31,6 +32,7 @@ func randomScan(r *rand.Rand, d, n int) *scanCase {
 			c.alive[b] = r.Uint32() | 1<<r.Intn(32)
 		}
 	}
+	c.next = make([]byte, r.Intn(2*len(c.blocks)+100))
 	for i := range c.queries {
 		c.queries[i] = ScanQuery{Tables: randomTables(r, d), Step: r.Float32() / float32(d),
 			Bias: float32(r.NormFloat64()), Add: float32(r.NormFloat64()), Err: r.Float32(),
@@ -59,9 +61,9 @@ func (c *scanCase) run(nq int) (masks []uint32, est []float32) {
 		est[i] = -12345
 	}
 	if nq == 4 {
-		Scan4(c.blocks, c.d, c.alive, &c.queries, masks, est)
+		Scan4(c.blocks, c.d, c.alive, &c.queries, masks, est, c.next)
 	} else {
-		Scan(c.blocks, c.d, c.alive, &c.queries[0], masks, est)
+		Scan(c.blocks, c.d, c.alive, &c.queries[0], masks, est, c.next)
 	}
 	return masks, est
 }
@@ -95,6 +97,33 @@ func TestScanEqualsItsTwinBitForBit(t *testing.T) {
 	})
 }
 
+// A scan in parts asks for all of the memory, as far into it as it is itself.
+func TestScanPartsAskForAllOfWhatComesNext(t *testing.T) {
+	const d, n = 64, 10
+	stride := BlockStride(d)
+	blocks := make([]byte, n*stride)
+	for _, room := range []int{0, 1, 3*stride + 5, n * stride, n*stride + 999} {
+		next := make([]byte, room)
+		for _, step := range []int{1, 3, 5, n} {
+			asked := 0
+			for b := 0; b < n; b += step {
+				whole := scanPart{blocks, d, make([]uint32, n), next}
+				part := whole.between(b, min(b+step, n))
+				if len(part.next) > 0 && &part.next[0] != &next[b*stride] {
+					t.Fatalf("%d of %d bytes, from block %d: another place", len(part.next), room, b)
+				}
+				if b+step < n && len(part.next) > step*stride {
+					t.Fatalf("blocks from %d of %d ask for %d bytes", b, step, len(part.next))
+				}
+				asked += len(part.next)
+			}
+			if asked != room {
+				t.Errorf("%d of %d bytes asked for in parts of %d blocks", asked, room, step)
+			}
+		}
+	}
+}
+
 func compareScan(t *testing.T, tier Tier, c *scanCase) {
 	t.Helper()
 	for _, nq := range []int{1, 4} {
@@ -124,10 +153,12 @@ func TestScanReadsNothingOutsideItsInputs(t *testing.T) {
 					c.queries[i].Tables = guardedCopy(t, c.queries[i].Tables)
 				}
 				c.blocks, c.alive = guardedCopy(t, c.blocks), guardedCopy(t, c.alive)
+				c.next = guardedCopy(t, make([]byte, 100*n))
 				masks, est := guarded[uint32](t, 4*n), guarded[float32](t, 4*n*BlockRows)
 				withTier(t, tier, func() {
-					Scan4(c.blocks, d, c.alive, &c.queries, masks, est)
-					Scan(c.blocks, d, c.alive, &c.queries[0], masks[3*n:], est[3*n*BlockRows:])
+					Scan4(c.blocks, d, c.alive, &c.queries, masks, est, c.next)
+					Scan(c.blocks, d, c.alive, &c.queries[0], masks[3*n:], est[3*n*BlockRows:],
+						c.next)
 				})
 			}
 		}
@@ -148,9 +179,9 @@ func TestScanDoesNotDependOnAlignment(t *testing.T) {
 					est := newFenced[float32](nq*n*BlockRows, 63-offset)
 					fill(est.Slice, -12345)
 					if nq == 4 {
-						Scan4(m.blocks, d, m.alive, &m.queries, masks.Slice, est.Slice)
+						Scan4(m.blocks, d, m.alive, &m.queries, masks.Slice, est.Slice, m.next)
 					} else {
-						Scan(m.blocks, d, m.alive, &m.queries[0], masks.Slice, est.Slice)
+						Scan(m.blocks, d, m.alive, &m.queries[0], masks.Slice, est.Slice, m.next)
 					}
 					masks.Check(t, "masks")
 					est.Check(t, "estimates")
@@ -259,8 +290,8 @@ func TestScanAllocatesNothing(t *testing.T) {
 	for _, tier := range Available() {
 		withTier(t, tier, func() {
 			if n := testing.AllocsPerRun(10, func() {
-				Scan(c.blocks, c.d, c.alive, &c.queries[0], masks, est)
-				Scan4(c.blocks, c.d, c.alive, &c.queries, masks, est)
+				Scan(c.blocks, c.d, c.alive, &c.queries[0], masks, est, c.next)
+				Scan4(c.blocks, c.d, c.alive, &c.queries, masks, est, c.next)
 			}); n != 0 {
 				t.Errorf("%s: %g allocations", tier, n)
 			}
@@ -274,12 +305,12 @@ func TestShortSlicesAreRefused(t *testing.T) {
 	short := c.queries[0]
 	short.Tables = short.Tables[1:]
 	for name, call := range map[string]func(){
-		"blocks":    func() { Scan(c.blocks[1:], 64, c.alive, &c.queries[0], masks, est) },
-		"masks":     func() { Scan(c.blocks, 64, c.alive, &c.queries[0], masks[1:], est) },
-		"estimates": func() { Scan(c.blocks, 64, c.alive, &c.queries[0], masks, est[1:]) },
-		"tables":    func() { Scan(c.blocks, 64, c.alive, &short, masks, est) },
-		"dimension": func() { Scan(c.blocks, 63, c.alive, &c.queries[0], masks, est) },
-		"too wide":  func() { Scan(nil, 65600, nil, &c.queries[0], nil, nil) },
+		"blocks":    func() { Scan(c.blocks[1:], 64, c.alive, &c.queries[0], masks, est, c.next) },
+		"masks":     func() { Scan(c.blocks, 64, c.alive, &c.queries[0], masks[1:], est, nil) },
+		"estimates": func() { Scan(c.blocks, 64, c.alive, &c.queries[0], masks, est[1:], nil) },
+		"tables":    func() { Scan(c.blocks, 64, c.alive, &short, masks, est, nil) },
+		"dimension": func() { Scan(c.blocks, 63, c.alive, &c.queries[0], masks, est, c.next) },
+		"too wide":  func() { Scan(nil, 65600, nil, &c.queries[0], nil, nil, nil) },
 		"table out": func() { BuildTables(make([]byte, 255), make([]float32, 64)) },
 		"int8 out":  func() { QuantizeInt8(make([]int8, 63), make([]float32, 64)) },
 		"bits":      func() { DotCode(c.blocks, 0, make([]byte, 64), 5, 64, make([]int8, 64)) },

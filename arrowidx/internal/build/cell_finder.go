@@ -36,7 +36,7 @@ func NewFinder(p *segment.CentroidPlane, centroids, norm2 []float32) *Finder {
 // is the same on every machine.
 func (f *Finder) Nearest(rows []float32, n int, out []uint32) {
 	p, d := f.plane, f.plane.Padded
-	lanes := p.Count * simd.BlockRows
+	lanes, ahead := p.Count*simd.BlockRows, simd.Further(p.Blocks.Mem)
 	for at := 0; at < n; at += 4 {
 		some := min(4, n-at)
 		for i := range some {
@@ -44,13 +44,13 @@ func (f *Finder) Nearest(rows []float32, n int, out []uint32) {
 			f.four[i] = segment.PlaneQuery(x, f.tables[4*d*i:4*d*(i+1)], segment.AssignEpsilon)
 		}
 		if some == 4 {
-			simd.Scan4(p.Blocks.Mem, d, p.Alive, &f.four, f.masks, f.est)
+			simd.Scan4(p.Blocks.Mem, d, p.Alive, &f.four, f.masks, f.est, ahead)
 		}
 		for i := range some {
 			est := f.est[i*lanes : (i+1)*lanes]
 			if some < 4 {
 				est = f.est[:lanes]
-				simd.Scan(p.Blocks.Mem, d, p.Alive, &f.four[i], f.masks[:p.Count], est)
+				simd.Scan(p.Blocks.Mem, d, p.Alive, &f.four[i], f.masks[:p.Count], est, ahead)
 			}
 			width := p.Width(&f.four[i])
 			out[at+i] = f.decide(rows[(at+i)*d:(at+i+1)*d], est[:p.Rows], width)

@@ -62,6 +62,9 @@ func (f *Codes) Span(from, to int) []byte {
 	return b
 }
 
+// Soon returns blocks [from, to), to be asked for but not read.
+func (f *Codes) Soon(from, to int) []byte { return f.Blocks.Mem[from*f.Stride : to*f.Stride] }
+
 // ExtraSpan returns the extra bits of positions [from, to), to be read.
 func (f *Codes) ExtraSpan(from, to int) []byte {
 	b := f.Extra.Mem[from*f.Row : to*f.Row]

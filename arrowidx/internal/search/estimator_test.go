@@ -142,7 +142,7 @@ func (e *estimate) scanLow(fs rabitq.Factors) float64 {
 	sq := e.q.Scan
 	sq.Tau = float32(math.Inf(1))
 	f := e.seg.Codes
-	simd.Scan(f.Block(0), f.Padded, []uint32{1}, &sq, e.masks[:], e.est[:])
+	simd.Scan(f.Block(0), f.Padded, []uint32{1}, &sq, e.masks[:], e.est[:], nil)
 	return float64(e.est[0] - fs.Err*sq.Err - mem.Abs32(fs.Rescale)*sq.TabErr)
 }
 

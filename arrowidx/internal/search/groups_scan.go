@@ -258,14 +258,16 @@ func (s *groupSearcher) scanGroups(
 		}
 		end := min(from+step, to)
 		if part := words[from:end]; anyBit(part) {
-			s.scanStretch(lo, hi, from, part, f.Span(from, end))
+			s.scanStretch(lo, hi, from, part, f.Span(from, end),
+				simd.Further(f.Soon(from, to)))
 		}
 	}
 	return nil
 }
 
-// scanStretch scans one stretch of blocks for the queries [lo, hi) of the list.
-func (s *groupSearcher) scanStretch(lo, hi, first int, words []uint32, blocks []byte) {
+// scanStretch scans one stretch of blocks for the queries [lo, hi) of the list. The first ask for
+// next.
+func (s *groupSearcher) scanStretch(lo, hi, first int, words []uint32, blocks, next []byte) {
 	s.counts.scanned += int64((hi - lo) * mem.CountBits(words))
 	for lo < hi {
 		m := together(hi - lo)
@@ -274,7 +276,8 @@ func (s *groupSearcher) scanStretch(lo, hi, first int, words []uint32, blocks []
 			p.candidates.Tau = s.finds[lo+i].largest()
 			s.four[i] = p.threshold(p.where)
 		}
-		s.scanBlocks(m, blocks, words)
+		s.scanBlocks(m, blocks, words, next)
+		next = nil
 		for i := range m {
 			s.keepGroupSurvivors(lo+i, first, s.masksOf(i, words), s.estOf(i, words))
 		}

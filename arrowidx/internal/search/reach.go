@@ -151,7 +151,7 @@ func (s *Searcher) outsideFilter(p *Probe) bool {
 		q := &s.four[0]
 		*q = p.Scan
 		q.Add, q.Err, q.TabErr, q.Tau = v.Add, 0, 0, mem.NextUp(p.candidates.Tau)
-		simd.Scan(f.Span(from, to), f.Padded, r.Seg.Slots[from:to], q, s.masks, s.out)
+		simd.Scan(f.Span(from, to), f.Padded, r.Seg.Slots[from:to], q, s.masks, s.out, nil)
 		within += mem.CountBits(s.masks)
 		for i, w := range r.slots[from:to] {
 			s.masks[i] &= w

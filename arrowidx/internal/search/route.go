@@ -63,10 +63,11 @@ func (t *Router) Estimate(c *segment.Cells, qs []*Probe, four *[4]simd.ScanQuery
 	}
 	blocks := c.Plane.Blocks.Mem
 	if len(qs) == 4 {
-		simd.Scan4(blocks, c.Padded, c.Plane.Alive, four, t.masks, t.Est)
+		simd.Scan4(blocks, c.Padded, c.Plane.Alive, four, t.masks, t.Est, simd.Further(blocks))
 		return
 	}
-	simd.Scan(blocks, c.Padded, c.Plane.Alive, &four[0], t.masks[:c.Plane.Count], t.Est[:lanes])
+	simd.Scan(blocks, c.Padded, c.Plane.Alive, &four[0], t.masks[:c.Plane.Count], t.Est[:lanes],
+		simd.Further(blocks))
 }
 
 // Route writes the cells nearest to the query to p.Visits, rising by number. est are the estimates

@@ -86,7 +86,7 @@ func (s *Searcher) scanCodes(ctx context.Context, ps []*Probe, from, to int) err
 		end := min(from+step, to)
 		words := s.Run.words[from:end]
 		if anyBit(words) {
-			s.scanStretch(ps, f.Span(from, end), words, from)
+			s.scanStretch(ps, f.Span(from, end), words, from, simd.Further(f.Soon(from, to)))
 		}
 		from = end
 	}
@@ -102,8 +102,10 @@ func anyBit(words []uint32) bool {
 	return false
 }
 
-// scanStretch scans one stretch of blocks, four queries at a time.
-func (s *Searcher) scanStretch(ps []*Probe, blocks []byte, words []uint32, first int) {
+// scanStretch scans one stretch of blocks, four queries at a time. The first ask for next.
+func (s *Searcher) scanStretch(
+	ps []*Probe, blocks []byte, words []uint32, first int, next []byte,
+) {
 	for _, p := range ps {
 		p.counts.scanned += int64(mem.CountBits(words))
 	}
@@ -112,7 +114,8 @@ func (s *Searcher) scanStretch(ps []*Probe, blocks []byte, words []uint32, first
 		for i, p := range some {
 			s.four[i] = p.threshold(p.Origin)
 		}
-		s.scanBlocks(len(some), blocks, words)
+		s.scanBlocks(len(some), blocks, words, next)
+		next = nil
 		for i, p := range some {
 			s.keepSurvivors(p, p.Origin, first, s.masksOf(i, words), s.estOf(i, words))
 		}
@@ -125,15 +128,15 @@ func (s *Searcher) scanStretch(ps []*Probe, blocks []byte, words []uint32, first
 
 // scanBlocks scans blocks of codes for the first n (one or four) queries of s.four; masksOf and
 // estOf are what it found. One and four give equal bits, so that it does not matter which queries
-// are together.
-func (s *Searcher) scanBlocks(n int, blocks []byte, words []uint32) {
+// are together. It asks for next meanwhile.
+func (s *Searcher) scanBlocks(n int, blocks []byte, words []uint32, next []byte) {
 	padded := s.Run.Seg.Codes.Padded
 	s.masks = mem.Grow(s.masks, n*len(words))
 	s.est = mem.Grow(s.est, n*len(words)*simd.BlockRows)
 	if n == 4 {
-		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est)
+		simd.Scan4(blocks, padded, words, &s.four, s.masks, s.est, next)
 	} else {
-		simd.Scan(blocks, padded, words, &s.four[0], s.masks, s.est)
+		simd.Scan(blocks, padded, words, &s.four[0], s.masks, s.est, next)
 	}
 }
 
@@ -279,10 +282,14 @@ func (s *Searcher) scanSample(ps []*Probe) {
 		from := s.pilotBlock(run)
 		words := s.Run.words[from : from+pilotBlocks]
 		blocks := f.Span(from, from+pilotBlocks)
+		var next []byte
+		if run+1 < s.runs() {
+			next = f.Soon(s.pilotBlock(run+1), s.pilotBlock(run+1)+pilotBlocks)
+		}
 		if len(ps) == 4 {
-			simd.Scan4(blocks, f.Padded, words, &s.four, s.masks, s.out)
+			simd.Scan4(blocks, f.Padded, words, &s.four, s.masks, s.out, next)
 		} else {
-			simd.Scan(blocks, f.Padded, words, &s.four[0], s.masks[:pilotBlocks], s.out[:lanes])
+			simd.Scan(blocks, f.Padded, words, &s.four[0], s.masks[:pilotBlocks], s.out[:lanes], next)
 		}
 		for i := range ps {
 			to := s.est[(i*s.runs()+run)*lanes : (i*s.runs()+run+1)*lanes]

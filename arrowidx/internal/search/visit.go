@@ -103,10 +103,14 @@ func (s *Searcher) firstThreshold(p *Probe) {
 	p.candidates.Reset(r.collect())
 	s.est = s.est[:0]
 	v.slots = v.slots[:0]
-	for _, i := range v.which {
+	for n, i := range v.which {
 		at := &p.Visits[i]
 		from, to := int(r.Seg.Cells.Block[at.Cell]), int(r.Seg.Cells.Block[at.Cell+1])
-		s.scanAll(p, at.Place, from, to)
+		var next []byte
+		if n+1 < len(v.which) {
+			next = r.cellSoon(p.Visits[v.which[n+1]].Cell)
+		}
+		s.scanAll(p, at.Place, from, to, next)
 		v.slots = append(v.slots, from*simd.BlockRows)
 	}
 	s.pickLeast(s.est, p.candidates.K+pilotExtra)
@@ -196,7 +200,7 @@ func (s *Searcher) scanRest(p *Probe, at *Visit, begin int) int {
 	s.masks, s.out = mem.Grow(s.masks, n), mem.Grow(s.out, n*simd.BlockRows)
 	words := s.Run.slots[from:to]
 	s.four[0] = p.threshold(at.Place)
-	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, s.out)
+	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, s.out, nil)
 	est := s.est[begin : begin+n*simd.BlockRows]
 	for b, m := range s.masks {
 		for left := m; left != 0; left &= left - 1 {
@@ -236,7 +240,7 @@ func (s *Searcher) nearestVisits(p *Probe, enough int) {
 
 // scanAll appends the estimates of blocks [from, to) to s.est; rows that may not be found are
 // infinitely far.
-func (s *Searcher) scanAll(p *Probe, at Place, from, to int) {
+func (s *Searcher) scanAll(p *Probe, at Place, from, to int, next []byte) {
 	f, n := s.Run.Seg.Codes, to-from
 	words := s.Run.slots[from:to]
 	s.masks = mem.Grow(s.masks, n)
@@ -245,7 +249,7 @@ func (s *Searcher) scanAll(p *Probe, at Place, from, to int) {
 	est := s.est[begin:]
 	s.four[0] = p.Scan
 	s.four[0].Add, s.four[0].Err, s.four[0].Tau = at.Add, at.Err, mem.Infinity
-	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, est)
+	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, est, next)
 	for b, w := range words {
 		if w == math.MaxUint32 {
 			continue
@@ -277,10 +281,14 @@ func (v *visitor) pickedAt(p *Probe, c *segment.Cells, at int) (where Place, slo
 func (s *Searcher) scanCells(ctx context.Context, ps []*Probe) error {
 	v := &s.visitor
 	v.invert(ps, s.Run.Seg.Cells.N)
-	for _, cell := range v.busy {
+	for i, cell := range v.busy {
 		pairs := v.pairs[v.begin[cell]:v.begin[cell+1]]
 		from, to := int(s.Run.Seg.Cells.Block[cell]), int(s.Run.Seg.Cells.Block[cell+1])
-		if err := s.scanCell(ctx, ps, pairs, from, to); err != nil {
+		var next []byte
+		if i+1 < len(v.busy) {
+			next = s.Run.cellSoon(v.busy[i+1])
+		}
+		if err := s.scanCell(ctx, ps, pairs, from, to, next); err != nil {
 			return err
 		}
 	}
@@ -320,9 +328,15 @@ func (v *visitor) invert(ps []*Probe, cells int) {
 	v.begin[0] = 0
 }
 
-// scanCell scans blocks [from, to) of a cell, a stretch at a time.
+// cellSoon returns the blocks of a cell, to be asked for.
+func (r *Run) cellSoon(cell uint32) []byte {
+	return r.Seg.Codes.Soon(int(r.Seg.Cells.Block[cell]), int(r.Seg.Cells.Block[cell+1]))
+}
+
+// scanCell scans blocks [from, to) of a cell, a stretch at a time. The last queries ask for the
+// stretch to come, or for the next cell.
 func (s *Searcher) scanCell(
-	ctx context.Context, ps []*Probe, pairs []pair, from, to int,
+	ctx context.Context, ps []*Probe, pairs []pair, from, to int, next []byte,
 ) error {
 	f := s.Run.Seg.Codes
 	step := max(1, stretchBytes/f.Stride)
@@ -343,7 +357,13 @@ func (s *Searcher) scanCell(
 				p := ps[pr.query]
 				s.four[i] = p.threshold(p.Visits[pr.visit].Place)
 			}
-			s.scanBlocks(len(some), blocks, words)
+			var soon []byte
+			if len(some) == len(left) {
+				if soon = next; end < to {
+					soon = f.Soon(end, min(end+step, to))
+				}
+			}
+			s.scanBlocks(len(some), blocks, words, soon)
 			for i, pr := range some {
 				s.visited(ps[pr.query], pr, from, alive, s.masksOf(i, words), s.estOf(i, words))
 			}

@@ -104,7 +104,7 @@ func (s *scan) finishQuery(k, q int, masks, est, factors GPVirtual, c *bounds) {
 			ORL(bits, mask)
 		}
 	}
-	ANDL(Mem{Base: s.alive, Index: s.number[k], Scale: 4}, mask)
+	ANDL(Mem{Base: Load(Param("alive"), GP64()), Index: s.number[k], Scale: 4}, mask)
 	MOVL(mask, Mem{Base: masks, Index: s.number[k], Scale: 4})
 	JEQ(LabelRef(skip))
 	for g, v := range sum {

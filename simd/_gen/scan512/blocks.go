@@ -16,8 +16,6 @@ const (
 	chunkBytes = 512 * blockRows
 	// loopBytes is the unroll: four byte columns, 32 dimensions.
 	loopBytes = 4 * blockRows
-	// ahead is how far in front of the codes the loop prefetches, in bytes.
-	ahead = 8192
 )
 
 // scan generates one scan kernel: passes over two blocks of codes for one or four queries. One
@@ -30,6 +28,8 @@ type scan struct {
 	offset GPVirtual   // byte column being read, times 32; tables advance by the same amount
 	codes  []GPVirtual // start of each block
 	next   GPVirtual   // next block to look at
+	fetch  GPVirtual   // memory to ask for
+	left   Mem         // how much of it
 	tables []GPVirtual
 	sums   [][2]VecVirtual // per block and query: whole words, and their high bytes
 	number Mem             // number of each block, 8 bytes each
@@ -39,16 +39,17 @@ type scan struct {
 func scanKernel(name string, blocks, queries int) {
 	s := &scan{blocks: blocks, queries: queries}
 	signature := "func(blocks *byte, size int, alive *uint32, n int, masks *uint32, " +
-		"est *float32, tables *byte, params *[6]float32)"
+		"est *float32, tables *byte, params *[6]float32, fetch *byte, left int)"
 	if queries > 1 {
 		signature = "func(blocks *byte, size int, alive *uint32, n int, masks *uint32, " +
-			"est *float32, stride int, tables *[4]*byte, params *[4][6]float32)"
+			"est *float32, stride int, tables *[4]*byte, params *[4][6]float32, fetch *byte, left int)"
 	}
 	TEXT(name, 0, signature)
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s scans n blocks of size code bytes each, %d blocks and %d queries a pass.",
 		name, blocks, queries),
-		"params are Step, Bias, Add, Err, TabErr, Tau of each query.")
+		"params are Step, Bias, Add, Err, TabErr, Tau of each query. It asks for the left bytes",
+		"from fetch as it goes, as many as it reads, to whole lines.")
 	s.number = AllocLocal(8 * blocks)
 	s.frame = AllocLocal(blocks * queries * 4 * blockRows)
 	s.load()
@@ -69,7 +70,7 @@ func scanKernel(name string, blocks, queries int) {
 
 // load reads the arguments that stay in registers.
 func (s *scan) load() {
-	s.size = integer("size")
+	s.size, s.fetch, s.left = integer("size"), integer("fetch"), place(Param("left"))
 	s.next, s.offset = GP64(), GP64()
 	XORQ(s.next, s.next)
 	for range s.blocks {
@@ -154,6 +155,14 @@ func (s *scan) sumColumns() {
 		clear(sum[0], sum[1])
 	}
 	Label("columns" + s.pass)
+	CMPQ(s.left, Imm(0))
+	JLE(LabelRef("fetched" + s.pass))
+	for line := range s.blocks * loopBytes / 64 {
+		PREFETCHT0(Mem{Base: s.fetch, Disp: 64 * line})
+	}
+	ADDQ(U32(uint32(s.blocks*loopBytes)), s.fetch)
+	SUBQ(U32(uint32(s.blocks*loopBytes)), s.left)
+	Label("fetched" + s.pass)
 	s.fourColumns(low)
 	ADDQ(U32(loopBytes), s.offset)
 	CMPQ(s.offset, limit)
@@ -181,7 +190,6 @@ func (s *scan) fourColumns(low VecVirtual) {
 		for pair := range both {
 			at := Mem{Base: codes, Index: s.offset, Scale: 1, Disp: 64 * pair}
 			both[pair] = nibblesOf(at, low)
-			PREFETCHT0(at.Offset(ahead))
 		}
 		nibbles = append(nibbles, both)
 	}
