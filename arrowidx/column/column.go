@@ -296,13 +296,10 @@ func (c *Column) TileEnd(from, limit int) int {
 // Contiguous returns the whole column as one float32 matrix (Len x Dim, row-major) without a
 // copy, if its memory is one and no row or number is null.
 func (c *Column) Contiguous() ([]float32, bool) {
-	if len(c.Pieces) != 1 || c.nulls != 0 {
+	if !c.Plain() {
 		return nil, false
 	}
 	ck := &c.Pieces[0]
-	if ck.starts != nil || ck.BadElem != nil || ck.data.kind != elemFloat32 || ck.pager != nil {
-		return nil, false
-	}
 	return ck.data.floats(0, ck.n*c.Dims, nil), true
 }
 

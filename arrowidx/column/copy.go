@@ -17,6 +17,15 @@ func (c *Column) CopyWide(dst []float64) {
 	c.copyRows(elements{kind: elemFloat64, f64: dst}, 0, c.Rows)
 }
 
+// Plain reports whether the column is one float32 matrix in memory without nulls.
+func (c *Column) Plain() bool {
+	if len(c.Pieces) != 1 || c.nulls != 0 {
+		return false
+	}
+	ck := &c.Pieces[0]
+	return ck.starts == nil && ck.BadElem == nil && ck.data.kind == elemFloat32 && ck.pager == nil
+}
+
 // Wide reports whether the column holds float64.
 func (c *Column) Wide() bool { return c.isWide }
 

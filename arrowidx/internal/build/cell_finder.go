@@ -22,13 +22,20 @@ type Finder struct {
 // NewFinder makes a finder. norm2 are the square lengths of the centroids; plane, centroids and
 // norm2 are read as they are when Nearest is called, so that k-means moves them between rounds.
 func NewFinder(p *segment.CentroidPlane, centroids, norm2 []float32) *Finder {
-	blocks := p.Count
-	return &Finder{
-		plane: p, centroids: centroids, norm2: norm2,
-		tables: make([]byte, 4*4*p.Padded), masks: make([]uint32, 4*blocks),
-		est:  make([]float32, 4*blocks*simd.BlockRows),
-		near: make([]uint32, blocks*simd.BlockRows+simd.BlockRows),
+	f := &Finder{}
+	f.setUp(p, centroids, norm2)
+	return f
+}
+
+// setUp makes it a finder of other centroids with the memory that it has.
+func (f *Finder) setUp(p *segment.CentroidPlane, centroids, norm2 []float32) {
+	f.plane, f.centroids, f.norm2 = p, centroids, norm2
+	if p == nil {
+		return
 	}
+	f.tables, f.masks = mem.Grow(f.tables, 4*4*p.Padded), mem.Grow(f.masks, 4*p.Count)
+	f.est = mem.Grow(f.est, 4*p.Count*simd.BlockRows)
+	f.near = mem.Grow(f.near, (p.Count+1)*simd.BlockRows)
 }
 
 // Nearest writes the nearest centroid of each of n rows to out, the smaller one of equals. The

@@ -59,29 +59,44 @@ type shardSums struct {
 
 // Measure validates every row and finds scale and mean.
 func Measure(ctx context.Context, col *column.Column, o *Options, threads int) (*Moments, error) {
+	return measure(ctx, col, o, threads, true)
+}
+
+// MeasureAdded is Measure for rows that are added: they have the mean of the build.
+func MeasureAdded(
+	ctx context.Context, col *column.Column, o *Options, threads int,
+) (*Moments, error) {
+	return measure(ctx, col, o, threads, false)
+}
+
+func measure(
+	ctx context.Context, col *column.Column, o *Options, threads int, mean bool,
+) (*Moments, error) {
 	if err := o.Metric.Fits("build", col); err != nil {
 		return nil, err
 	}
 	if o.Metric.Binary() {
 		return measureBits(ctx, col, o)
 	}
-	m, err := measureAbove(ctx, col, o, threads, 0)
+	m, err := measureAbove(ctx, col, o, threads, 0, mean)
 	if err != nil || m.tooShort == 0 {
 		return m, err
 	}
 	// Rows too short beside the longest are known once all are read, and then left out.
 	again := *o
 	again.Progress = &Progress{}
-	return measureAbove(ctx, col, &again, threads, m.tooShort)
+	return measureAbove(ctx, col, &again, threads, m.tooShort, mean)
 }
 
 // measureAbove is measure where rows that are not zero and have a square norm below least are bad.
 func measureAbove(
-	ctx context.Context, col *column.Column, o *Options, threads int, least float64,
+	ctx context.Context, col *column.Column, o *Options, threads int, least float64, mean bool,
 ) (*Moments, error) {
 	shards := make([]shardSums, (col.Len()+shardRows-1)/shardRows)
 	for i := range shards {
-		shards[i].least = least
+		if shards[i].least = least; mean {
+			shards[i].sum = make([]float64, col.Dim())
+		}
 	}
 	err := mem.Parallel(ctx, "build", threads, len(shards), func(_, i int) error {
 		return shards[i].read(ctx, col, o, i*shardRows, min((i+1)*shardRows, col.Len()))
@@ -89,14 +104,10 @@ func measureAbove(
 	if err != nil {
 		return nil, err
 	}
-	m := &Moments{scale: 1, mean: make([]float32, col.Dim())}
-	sum := make([]float64, col.Dim())
+	m := &Moments{scale: 1}
 	largest, smallest, smallestRow := 0.0, math.Inf(1), 0
 	for i := range shards {
 		s := &shards[i]
-		for j, v := range s.sum {
-			sum[j] += v
-		}
 		m.usable += s.used
 		m.nulls += s.nulls
 		m.bad += s.bad
@@ -122,16 +133,30 @@ func measureAbove(
 				smallestRow, math.Sqrt(smallest), math.Sqrt(largest)),
 			"write zeros instead, or drop the row")
 	}
+	if mean {
+		m.average(shards, col.Dim(), o.Metric)
+	}
+	return m, nil
+}
+
+// average finds the mean from the sums of the shards, in their order.
+func (m *Moments) average(shards []shardSums, dim int, metric column.Metric) {
+	sum := make([]float64, dim)
+	for i := range shards {
+		for j, v := range shards[i].sum {
+			sum[j] += v
+		}
+	}
 	factor := float64(m.scale)
-	if o.Metric == column.Cosine {
+	if metric == column.Cosine {
 		factor = 1
 	}
+	m.mean = make([]float32, dim)
 	for j := range m.mean {
 		if m.usable > 0 {
 			m.mean[j] = float32(sum[j] / float64(m.usable) * factor)
 		}
 	}
-	return m, nil
 }
 
 func (m *Moments) drop(rows, r int) {
@@ -152,12 +177,13 @@ func (m *Moments) setScale(largest float64) {
 }
 
 func (s *shardSums) read(ctx context.Context, col *column.Column, o *Options, from, to int) error {
-	s.sum = make([]float64, col.Dim())
 	s.min = math.Inf(1)
 	step := min(max(1, lookBytes/(4*col.Dim())), to-from)
-	buf := make([]float32, step*col.Dim())
+	var buf []float32 // for numbers that do not lie there as float32
+	if !col.Plain() {
+		buf = make([]float32, step*col.Dim())
+	}
 	var wide segment.WideRows
-	wide.Row, wide.Even = make([]float64, col.Dim()), make([]float64, col.Dim())
 	for from < to {
 		if err := fault.FromContext(ctx, "build"); err != nil {
 			return err
@@ -206,12 +232,13 @@ func (s *shardSums) readRow(
 ) error {
 	norm := simd.Norm64(x)
 	if ck := col.ChunkOf(r); !(norm <= MaxSquareNorm) || ck.BadElem != nil {
+		wide.Row = mem.Grow(wide.Row, len(x))
 		column.Widen(wide.Row, x)
 		if bad, err := s.refuses(ck, o, r, wide.Row, norm); bad || err != nil {
 			return err
 		}
 	}
-	if s.add(o, r, norm) {
+	if s.add(o, r, norm) && s.sum != nil {
 		simd.AddScaled(s.sum, x, s.factor(o, norm))
 	}
 	return nil
@@ -219,6 +246,7 @@ func (s *shardSums) readRow(
 
 // readWide takes a row of float64 in.
 func (s *shardSums) readWide(col *column.Column, o *Options, r int, wide *segment.WideRows) error {
+	wide.Row, wide.Even = mem.Grow(wide.Row, col.Dim()), mem.Grow(wide.Even, col.Dim())
 	x := col.WideRow(r, wide.Row)
 	norm := simd.WideNorm(x)
 	if ck := col.ChunkOf(r); !(norm <= MaxSquareNorm) || ck.BadElem != nil {
@@ -232,7 +260,7 @@ func (s *shardSums) readWide(col *column.Column, o *Options, r int, wide *segmen
 	} else if norm < 0x1p-900 && column.LargestOf(x) > 0 {
 		norm = 0x1p-900 // too short for its square to be told, but no zeros
 	}
-	if !s.add(o, r, norm) {
+	if !s.add(o, r, norm) || s.sum == nil {
 		return nil
 	}
 	factor := s.factor(o, norm)

@@ -2,9 +2,10 @@
 // sums are taken over shards of fixed length and added in order, whatever the number of threads.
 //
 // Reading order: options.go, segment.go (the steps), moments.go (validation, scale and mean) and
-// bits.go (the same for packed bits), encoder.go (rotate and code); for kind ivf kmeans.go (Lloyd's
-// algorithm on a sample), cell_finder.go (nearest centroids) and cells.go; norms.go (kind exact),
-// residual.go (how far rows lie from what codes are made around).
+// bits.go (the same for packed bits), encoder.go (rotate and code) and added.go (the same for rows
+// that come later); for kind ivf kmeans.go (Lloyd's algorithm on a sample), cell_finder.go (nearest
+// centroids) and cells.go; norms.go (kind exact), residual.go (how far rows lie from what codes are
+// made around).
 package build
 
 import (

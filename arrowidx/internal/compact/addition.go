@@ -53,8 +53,8 @@ func (a *Addition) Version(ctx context.Context, ids *column.IDs) (*segment.Versi
 	if err != nil || a.Col.Len() == 0 {
 		return nil, err
 	}
-	m, err := build.Measure(ctx, a.Col, &build.Options{Metric: base.Metric, Progress: a.O.Progress},
-		a.Threads)
+	m, err := build.MeasureAdded(ctx, a.Col,
+		&build.Options{Metric: base.Metric, Progress: a.O.Progress}, a.Threads)
 	if err != nil {
 		return nil, err
 	}

@@ -18,15 +18,16 @@ type compaction struct {
 	first    []int      // row of the merged segment that is the first of each segment
 	rows     int
 	ids      []idsOf
-	stay     bool // vectors are not copied
+	stay     bool // vectors are not copied: those of added rows, unless some were deleted
 }
 
 func newCompaction(segments []*segment.Segment) *compaction {
-	m := &compaction{segments: segments}
-	for _, p := range segments {
-		kept := kept(p)
-		m.kept, m.first = append(m.kept, kept), append(m.first, m.rows)
-		m.ids = append(m.ids, idsOf{p.IDs, kept})
+	n := len(segments)
+	m := &compaction{segments: segments, kept: make([][]uint32, n), first: make([]int, n),
+		ids: make([]idsOf, n)}
+	for i, p := range segments {
+		m.kept[i], m.first[i] = kept(p), m.rows
+		m.ids[i] = idsOf{p.IDs, m.kept[i]}
 		m.rows += p.Rows - p.Deleted
 	}
 	return m
@@ -38,19 +39,6 @@ func mergeFlat(
 	ctx context.Context, segments []*segment.Segment, threads int,
 ) (*segment.Segment, error) {
 	return newCompaction(segments).flat(ctx, threads)
-}
-
-// mergeTail is mergeFlat for segments of added rows: vectors stay where they are unless some rows
-// were deleted.
-func mergeTail(
-	ctx context.Context, segments []*segment.Segment, threads int,
-) (*segment.Segment, error) {
-	m := newCompaction(segments)
-	m.stay = true
-	for _, p := range segments {
-		m.stay = m.stay && p.Deleted == 0
-	}
-	return m.flat(ctx, threads)
 }
 
 func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, error) {
@@ -231,11 +219,16 @@ func (m *compaction) copyCodes(ctx context.Context, seg *segment.Segment, thread
 	}
 	seg.Codes = codes
 	for _, p := range m.segments {
-		codes.Radius = max(codes.Radius, p.Codes.Radius)
+		if p.Codes != nil {
+			codes.Radius = max(codes.Radius, p.Codes.Radius)
+		}
 	}
 	return mem.Parallel(ctx, "compact", threads, (m.rows+mergeStep-1)/mergeStep, func(_, s int) error {
 		from, to := s*mergeStep, min((s+1)*mergeStep, m.rows)
 		for i, p := range m.segments {
+			if p.Codes == nil { // added rows, which are coded next
+				continue
+			}
 			done := from
 			if m.first[i] == 0 && m.kept[i] == nil {
 				done = copyBlocks(codes, p.Codes, from, min(to, p.Rows))

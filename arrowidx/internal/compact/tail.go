@@ -92,12 +92,7 @@ func (t *tail) add(a *Addition, ids *column.IDs, m *build.Moments) error {
 			fmt.Sprintf("row %d has norm %.3g, too small beside the indexed rows", m.ShortestRow,
 				m.Shortest), "write zeros instead, or drop the row; nothing was added")
 	}
-	seg, err := t.code(a.Col, ids, a.O.Progress)
-	if err != nil {
-		return err
-	}
-	t.segments = append(t.segments, seg)
-	if err := t.measureDrift(seg, a.Col); err != nil {
+	if err := t.append(a.Col, ids, a.O.Progress); err != nil {
 		return err
 	}
 	return t.settle()
@@ -110,20 +105,62 @@ func tooLong(seg *segment.Segment, m *build.Moments) bool {
 		m.Longest*float64(seg.Scale) >= 2
 }
 
-// code makes a segment of added rows, coded like the base but in no cells.
-func (t *tail) code(
+// append makes one segment of the added rows and of the segments before them that are not much
+// longer: their codes are copied, and the rows are coded behind them, like those of the base but in
+// no cells.
+func (t *tail) append(col *column.Column, ids *column.IDs, progress *build.Progress) error {
+	added, err := t.hold(col, ids, progress)
+	if err != nil {
+		return err
+	}
+	defer added.Release()
+	from := t.joins(added.Rows)
+	m := newCompaction(append(slices.Clip(t.segments[from:]), added))
+	m.stay = true
+	for _, p := range m.segments {
+		m.stay = m.stay && p.Deleted == 0
+	}
+	seg, err := m.flat(t.ctx, t.threads)
+	if err != nil {
+		return err
+	}
+	if seg.Codes != nil {
+		err = t.code(seg, seg.Rows-added.Rows, col, progress)
+	} else {
+		err = t.measureDrift(col)
+	}
+	if err != nil {
+		seg.Release()
+		return err
+	}
+	t.replace(from, len(t.segments), seg)
+	return nil
+}
+
+// joins returns which segment is the first that so many added rows are joined with.
+func (t *tail) joins(rows int) int {
+	n := len(t.segments)
+	for ; n > 1 && t.segments[n-1].Rows <= tailRatio*rows; n-- {
+		rows += t.segments[n-1].Rows - t.segments[n-1].Deleted
+	}
+	return n
+}
+
+// hold makes a segment of added rows that has no codes, with a copy of their vectors where these
+// are kept.
+func (t *tail) hold(
 	col *column.Column, ids *column.IDs, progress *build.Progress,
 ) (*segment.Segment, error) {
 	base := t.segments[0]
 	seg := like(base, col.Len(), ids)
 	seg.SetAlive(nil, col.Len())
 	seg.Usable = col.Len()
-	o := &build.Options{Bits: base.Bits, Progress: progress}
+	if base.Cells != nil {
+		seg.Owner = make([]uint32, col.Len())
+	}
 	var err error
 	if base.Kind == segment.Exact {
-		err = build.MeasureNorms(t.ctx, seg, col, o, t.threads)
-	} else {
-		err = build.EncodeFlat(t.ctx, seg, col, nil, o, t.threads)
+		err = build.MeasureNorms(t.ctx, seg, col, &build.Options{Progress: progress}, t.threads)
 	}
 	if err == nil && (base.Keep != segment.KeepNone || base.Kind != segment.Flat) {
 		seg.Keep = segment.KeepCopy
@@ -149,25 +186,20 @@ func like(seg *segment.Segment, n int, ids *column.IDs) *segment.Segment {
 	if kind == segment.IVF {
 		kind = segment.Flat
 	}
+	mean, provenance := seg.Mean, seg.Provenance
+	if len(seg.File.Mem) > 0 { // they lie there, and the file may be freed before the new segment
+		mean, provenance = slices.Clone(mean), slices.Clone(provenance)
+	}
 	return &segment.Segment{
 		Held: segment.NewHeld(), Kind: kind, Metric: seg.Metric, Bits: seg.Bits,
 		Keep: segment.KeepNone, Rows: n, Dim: seg.Dim, Recall: seg.Recall, Seed: seg.Seed,
-		IDs: ids, Scale: seg.Scale, Mean: slices.Clone(seg.Mean), MeanSq: seg.MeanSq, Rot: seg.Rot,
-		Provenance: slices.Clone(seg.Provenance),
+		IDs: ids, Scale: seg.Scale, Mean: mean, MeanSq: seg.MeanSq, Rot: seg.Rot,
+		Provenance: provenance,
 	}
 }
 
-// settle joins segments of the tail that are not much longer than the next, and the tail with the
-// base when it has become long.
+// settle joins the tail with the base when it has become long.
 func (t *tail) settle() error {
-	for n := len(t.segments); n > 2 && t.segments[n-2].Rows <= tailRatio*t.segments[n-1].Rows; {
-		seg, err := mergeTail(t.ctx, t.segments[n-2:], t.threads)
-		if err != nil {
-			return err
-		}
-		t.replace(n-2, n, seg)
-		n = len(t.segments)
-	}
 	rows := 0
 	for _, p := range t.segments[1:] {
 		rows += p.Rows

@@ -66,6 +66,11 @@ func NewCoder(padded, bits int, metric column.Metric) *Coder {
 	}
 }
 
+// Fits reports whether it is what NewCoder makes of the same.
+func (c *Coder) Fits(padded, bits int, metric column.Metric) bool {
+	return c.padded == padded && c.extra == bits-1 && c.inner == metric.Larger()
+}
+
 // Encode codes the residual r = x - c of a row to its centroid (nil: the origin). For inner
 // products, meanDot is <x, mean> of the row; it is not used otherwise. The sign bits are left in
 // c.Signs; the extra bits and their factors are written to extra (simd.ExtraBytes + FactorsBytes

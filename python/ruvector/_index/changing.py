@@ -86,6 +86,10 @@ def add(
     >>> len(ix)
     4
     """
+    limited = current.threads if threads is None else limit(threads)
+    if not self._packed and update.few(vectors):  # numbers alone, not swapped: the short way
+        names = None if ids is None else read_row_ids(ids)
+        return update.add_matrix(self._handle, vectors, names, replace, limited)[0]
     shown = current.progress if progress is None else progress
     if vectors is None and (rows := new_rows(self, ids, replace, embedder, shown)) is not None:
         ids, vectors = rows
@@ -94,9 +98,6 @@ def add(
         made = vectors_of_texts(self, vectors, embedder, shown)
         vectors = vectors if made is None else made
     names = None if ids is None else read_row_ids(ids)
-    limited = current.threads if threads is None else limit(threads)
-    if not self._packed and update.few(vectors):
-        return update.add_matrix(self._handle, vectors, names, replace, limited)[0]
     column = read_bits(vectors, self._metric) if self._packed else read_vectors(vectors)
     try:
         if column.handle is None:

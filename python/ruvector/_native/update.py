@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_int64
+from ctypes import byref, c_char, c_int64
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from .task import Progress, Task
 
 # So many numbers are coded in a few milliseconds: on the calling thread, without a task.
 SHORT_NUMBERS = 200_000
+FLOAT32 = np.dtype(np.float32)
+Counts = c_int64 * 2
 
 
 def few(vectors: Any) -> bool:
@@ -23,10 +25,10 @@ def few(vectors: Any) -> bool:
     return (
         type(vectors) is np.ndarray
         and vectors.ndim == 2
-        and vectors.dtype == np.float32
+        and vectors.dtype == FLOAT32
         and 0 < vectors.size <= SHORT_NUMBERS
-        and vectors.flags.c_contiguous
-        and vectors.flags.aligned
+        and (flags := vectors.flags).c_contiguous
+        and flags.aligned
     )
 
 
@@ -43,7 +45,7 @@ def add(
 
     ``numbers`` is how many numbers the column holds.
     """
-    counts = (c_int64 * 2)()
+    counts = Counts()
     given, kept = (None, None) if ids is None else values(ids)
     arguments = (
         handle.value, column.value, None if given is None else byref(given), int(replace), threads,
@@ -71,12 +73,14 @@ def add_matrix(
     threads: int = 0,
 ) -> tuple[int, int]:
     """`add` for few rows of a C-contiguous float32 matrix, without a column."""
-    counts = (c_int64 * 2)()
+    counts = Counts()
     given, kept = (None, None) if ids is None else values(ids)
     rows, dim = matrix.shape
+    # The first way takes .6 us less, and is for memory that may be written to.
+    where = byref(c_char.from_buffer(matrix.data)) if matrix.flags.writeable else address(matrix)
     try:
         call(
-            "rv_add_matrix", handle.value, address(matrix), rows, dim,
+            "rv_add_matrix", handle.value, where, rows, dim,
             None if given is None else byref(given), int(replace), threads, counts,
         )  # fmt: skip
     finally:
