@@ -37,7 +37,7 @@ extern "C" {
 #define RV_API __attribute__((visibility("default")))
 
 /* Major in the upper half (must be equal), minor in the lower (must not be smaller). */
-#define RV_ABI_VERSION 0x00030004u
+#define RV_ABI_VERSION 0x00030005u
 
 /* Error kinds: the same numbers in Go, C and Python; only ever appended to. */
 enum {
@@ -203,6 +203,29 @@ typedef struct rv_search_call {
     rv_error *error;
 } rv_search_call;
 
+/* What a search of one query asks besides it, for the function that rv_python_search makes: its
+ * names mean what they mean in rv_search_params. uint64_ids: 1 when the bits of ids are those. */
+typedef struct rv_python_query {
+    rv_handle index;
+    int64_t dim, k, rerank, probes;
+    double recall;
+    int32_t uint64_ids, pad;
+} rv_python_query;
+
+/* Addresses of the functions of Python's stable ABI in the order PyEval_SaveThread,
+ * PyEval_RestoreThread, Py_IncRef, Py_DecRef, PyBytes_FromStringAndSize, PyBytes_AsStringAndSize,
+ * PyTuple_New, PyTuple_SetItem, PyTuple_Size, PyTuple_GetItem, PyList_Size, PyList_GetItem,
+ * PyFloat_AsDouble, PyObject_CallFunction, PyCFunction_NewEx; then objects. numpy is the table of
+ * NumPy's C API, probe an array of float32 with strides (8,) and numbers whose third is 3, failed
+ * a function of (kind, address of an rv_error) that raises. */
+typedef struct rv_python {
+    uint32_t size, pad;
+    void *save_thread, *restore_thread, *retain, *release, *bytes, *read_bytes, *tuple, *set_item;
+    void *tuple_size, *tuple_item, *list_size, *list_item, *number, *call, *new_function;
+    void *none, *array_type, *list_type, *tuple_type, *float_type;
+    void *numpy, *probe, *failed;
+} rv_python;
+
 /* Answers to nq queries as rv_search leaves them: ids and scores are nq x k, counts is nq; cells
  * past counts are not read. */
 typedef struct rv_topk {
@@ -327,6 +350,10 @@ RV_API int32_t rv_build_start(rv_handle column, const rv_build_params *params, r
 /* Short work: runs on the calling thread and cannot be cancelled. */
 RV_API int32_t rv_search(rv_handle index, const rv_search_params *params, rv_error *error);
 RV_API int32_t rv_search_one(const rv_search_call *call);
+/* Makes the function of Python that searches with one query, once a process and with Python's lock
+ * held; not for builds without it. RV_INVALID_ARGUMENT where objects or NumPy are unlike those that
+ * it knows. */
+RV_API int32_t rv_python_search(const rv_python *python, void **function);
 /* Everything that params points to stays with the task until it has ended. */
 RV_API int32_t rv_search_start(rv_handle index, const rv_search_params *params, rv_handle *task,
     rv_error *error);

@@ -14,6 +14,7 @@ from ruvector._errors import DimensionMismatch, IndexClosed, InvalidArgument, In
 from ruvector._native import search as _nearest
 from ruvector._native import texts as _embed
 from ruvector._native.facts import facts_of
+from ruvector._native.one import by_ctypes as _by_ctypes
 from ruvector._native.task import Task
 
 RNG = np.random.default_rng(11)
@@ -141,8 +142,8 @@ def test_a_long_search_is_a_task_with_the_same_answers(index, monkeypatch):
     want = _native.search_rows(index, queries, 4)
     one = _native.search_rows(index, queries[0], 4)
     monkeypatch.setattr(_nearest, "SHORT_BYTES", 0)
-    _nearest._spare.all.clear()  # what was found short once is not asked again
-    assert _nearest.search_one(facts_of(index), queries[0], 4, -1, 0.0, 0.0, 0) is None
+    monkeypatch.setattr(_by_ctypes, "SHORT_BYTES", 0)
+    assert _by_ctypes.search_one(facts_of(index), queries[0], 4, -1, 0.0, 0.0, 0) is None
     got = _native.search_rows(index, queries, 4)
     assert [a.tolist() for a in got[:3]] == [a.tolist() for a in want[:3]]
     alone = _native.search_rows(index, queries[0], 4)

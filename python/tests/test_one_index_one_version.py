@@ -9,8 +9,8 @@ import pytest
 import ruvector as rv
 from ruvector import _native
 from ruvector._native import facts as _facts
-from ruvector._native import search as _nearest
 from ruvector._native import update as _update
+from ruvector._native.one import asked as _asked
 
 SEED = 20261129
 RNG = np.random.default_rng(SEED)
@@ -50,7 +50,7 @@ def in_threads(seconds, *works):
 
 def test_a_change_of_one_index_between_two_looks_at_it_does_not_answer_for_another(monkeypatch):
     a, b = named(1, 50, "exact"), named(2, 50, "exact")
-    cost = _nearest.cost_of
+    cost = _asked.cost_of
 
     def changed_meanwhile(*args):
         found = cost(*args)
@@ -58,9 +58,9 @@ def test_a_change_of_one_index_between_two_looks_at_it_does_not_answer_for_anoth
         return found
 
     q = rows_of(1, 9)[0]
-    monkeypatch.setattr(_nearest, "cost_of", changed_meanwhile)
+    monkeypatch.setattr(_asked, "cost_of", changed_meanwhile)
     a.search(q, 3)
-    monkeypatch.setattr(_nearest, "cost_of", cost)
+    monkeypatch.setattr(_asked, "cost_of", cost)
     b.upsert([2 * FAR + 5000], rows_of(1))
     assert (b.search(q, 3).ids // FAR == 2).all()
     assert (a.search(q, 3).ids // FAR == 1).all()

@@ -12,7 +12,7 @@ from .. import _native
 from .._errors import MissingExtra
 from .._habits import RESULT
 from .._show import html
-from .._show.plan import Plan
+from .._show.plan import Plan, Told, plan_of, remember_told
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped,unused-ignore]
@@ -45,13 +45,13 @@ class Found:
     May be read from any thread.
     """
 
-    __slots__ = ("_counts", "_single", "ids", "plan", "score_name", "scores")
+    __slots__ = ("_counts", "_plan", "_single", "ids", "score_name", "scores")
 
     ids: npt.NDArray[Any]
     scores: npt.NDArray[np.float32]
     score_name: str
-    plan: Plan
     _counts: npt.NDArray[np.int64] | None  # None: one query, made when asked for
+    _plan: Plan | Told
     _single: bool
 
     @property
@@ -60,6 +60,16 @@ class Found:
         if self._counts is None:
             self._counts = np.array([len(self.ids)], np.int64)
         return self._counts
+
+    @property
+    def plan(self) -> Plan:
+        """What the search did."""
+        plan = self._plan
+        return plan_of(plan) if isinstance(plan, list) else plan
+
+    @plan.setter
+    def plan(self, plan: Plan) -> None:
+        self._plan = plan
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
@@ -205,7 +215,7 @@ class SearchResult(Found):
         self.scores = scores
         self._counts = counts
         self.score_name = index._score_name
-        self.plan = plan
+        self._plan = plan
         self.query_ids = query_ids
         self._index = index
         self._single = single
@@ -286,6 +296,27 @@ class SearchResult(Found):
 
     def _repr_html_(self) -> str:
         return self._grid(repr(self).partition(", " + self.score_name)[0] + ")")
+
+
+_new = object.__new__
+
+
+def one_found(
+    index: Index,
+    found: tuple[npt.NDArray[Any], npt.NDArray[np.float32], bytes],
+    recall: float | None,
+    calibrated: bool,
+) -> SearchResult:
+    """Return and remember what the short path found; half the time of calling `SearchResult`."""
+    result = _new(SearchResult)
+    result.ids, result.scores, raw = found
+    result._counts = result.query_ids = None
+    result.score_name = index._score_name
+    result._plan = told = [raw, "given", recall, calibrated, ()]
+    result._index = index
+    result._single = True
+    remember_told(told)
+    return result
 
 
 def missing_extra(module: str, extra: str) -> MissingExtra:

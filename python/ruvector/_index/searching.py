@@ -8,23 +8,33 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _native
-from .._arguments import depth, limit, places, positive, share
+from .._arguments import depth, limit, places, positive, share, whole
 from .._errors import InvalidArgument
 from .._habits import told_of_query
-from .._input.queries import FLOAT32
-from .._native import Facts, facts_of, search_one
+from .._input.masks import Mask
+from .._native import Facts, asked_of, facts_of
 from .._settings import current
 from .._show.plan import Plan, remember
 from .asking import check_reach, filter_of, queries_of
 from .chosen import search_chosen
 from .method import named
-from .result import SearchResult, widen
+from .result import SearchResult, one_found, widen
 
 if TYPE_CHECKING:
     from .index import Index
 
 
-@told_of_query
+def _search_again(self: Index, query: Any, k: Any) -> SearchResult | None:
+    """Search for as many rows as before and nothing else; None where that is not asked."""
+    asked = self._handle.version.asked.get(k) if type(k) is int else None
+    if asked is None:
+        return None
+    way, rest, calibrated, _ = asked
+    found = way(rest, query, None)
+    return None if found is None else one_found(self, found, None, calibrated)
+
+
+@told_of_query(_search_again)
 @named
 def search(
     self: Index,
@@ -96,46 +106,39 @@ def search(
     if id is not None or query is None or diversity:
         limits = recall, rerank, where, ids, probes, threads
         return search_chosen(self, query, id, k, diversity, limits, embedder)
-    if (
-        type(query) is np.ndarray
-        and query.dtype is FLOAT32
-        and query.ndim == 1
-        and len(query)
-        and query.flags.c_contiguous
-        and not self._packed
-    ):
-        queries, single = query, True
-    else:
-        queries, single = queries_of(self, query, embedder)
-        if single:
-            queries = queries[0]
-    if type(k) is not int or not single:
-        k = places(k, 0 if single else len(queries))  # k of one query is cut to the rows
+    if type(k) is not int:
+        k = whole("k", k)
     if k < 0:
         raise InvalidArgument(f"k={k} must be 0 or more")
     aim = 0.0 if recall is None else share(recall)
-    facts: Facts = self._handle.version.facts or facts_of(self._handle)
+    version = self._handle.version
+    facts: Facts = version.facts or facts_of(self._handle)
     if facts.unreached is not None:
         check_reach(self, aim or facts.target)
     deep = _native.CLOSE_BOUNDS if rerank is None else depth(rerank)
     cells = 0 if probes is None else positive("probes", probes)
     limited = current.threads if threads is None else limit(threads)
-    rows = facts.rows
-    one = None
-    if single and ids is None and facts.id_kind != "string" and not self._packed:
+    asked = mask = None
+    if ids is None:
         mask = None if where is None else filter_of(self, where, None, facts)[0]
-        one = search_one(facts, queries, k if k <= rows else rows, deep, 0.0, aim, cells, mask)
-    if one is None:
-        return _search_long(
-                self,             facts, queries, k, single, (where, ids), recall,
-            {"rerank": deep, "recall": aim, "probes": cells, "threads": limited},
-        )  # fmt: skip
-    found, scores, raw = one
-    plan = Plan(raw, "given", recall, facts.calibrated)
-    remember(plan)
-    if facts.id_kind == "uint64":
-        found = found.view(np.uint64)
-    return SearchResult(found, scores, None, self, plan, single)
+        asked = asked_of(version.asked, facts, k, deep, aim, cells)
+    if asked is not None and not asked.short(facts, mask):
+        asked = None
+    if asked is not None:
+        one = asked.way(asked.rest, query, mask)
+        if one is not None:
+            return one_found(self, one, recall, facts.calibrated)
+    queries, single = queries_of(self, query, embedder)
+    if not single:
+        k = places(k, len(queries))  # k of one query is cut to the rows
+    elif asked is not None:
+        one = asked.way(asked.rest, queries[0], mask)
+        if one is not None:
+            return one_found(self, one, recall, facts.calibrated)
+    return _search_long(
+        self, facts, queries, k, single, (mask, where, ids), recall,
+        {"rerank": deep, "recall": aim, "probes": cells, "threads": limited},
+    )  # fmt: skip
 
 
 def _search_long(
@@ -144,15 +147,18 @@ def _search_long(
     queries: npt.NDArray[Any],
     k: int,
     single: bool,
-    limits: tuple[Any, Any],
+    limits: tuple[Mask | None, Any, Any],
     recall: float | None,
     options: dict[str, Any],
 ) -> SearchResult:
     """Search where the short path does not: batches, filters, many rows."""
-    mask, names = filter_of(index, *limits, facts)
+    mask, where, ids = limits
+    names = None
+    if ids is not None:
+        mask, names = filter_of(index, where, ids, facts)
     found, scores, counts, raw = _native.search_rows(
         index._handle,
-        queries,
+        queries[0] if single else queries,
         min(k, facts.rows),
         mask=mask,
         ids=names,

@@ -55,6 +55,13 @@ _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.restype = py_object
 _new_capsule.argtypes = [c_void_p, c_char_p, c_void_p]
 
+
+def address_in_capsule(capsule: Any, name: bytes | None = None) -> int | None:
+    """Return the address that a capsule of this name holds."""
+    pointer: int | None = _get_pointer(capsule, name)
+    return pointer
+
+
 _RELEASE_ARRAY = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArray))
 _RELEASE_SCHEMA = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowSchema))
 

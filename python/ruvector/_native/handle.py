@@ -20,12 +20,13 @@ def _free_handle(cell: c_uint64) -> None:
 
 
 class Version:
-    """An index between two changes, and what is known of it; see `_facts`."""
+    """An index between two changes, and what is known of it; see `facts`."""
 
-    __slots__ = ("facts",)
+    __slots__ = ("asked", "facts")
 
     def __init__(self) -> None:
         self.facts: Any = None
+        self.asked: dict[Any, Any] = {}  # see `short`
 
 
 class Handle:

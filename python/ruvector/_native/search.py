@@ -1,9 +1,8 @@
-"""Search: the short path of one query, and batches."""
+"""Search: batches, filters by id, texts and whatever else is not the short path of `one`."""
 
 from __future__ import annotations
 
-import threading
-from ctypes import addressof, byref, c_int64, sizeof, string_at
+from ctypes import addressof, byref, sizeof, string_at
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,113 +11,17 @@ import numpy.typing as npt
 from .._arguments import places
 from .._errors import InvalidArgument
 from .arrow import address
-from .facts import EVERY_VECTOR, Facts, facts_of
+from .facts import facts_of
 from .handle import Handle
-from .library import call, library, raise_error, release_bytes
-from .params import CLOSE_BOUNDS, FILTER_MASK, allow, allow_ids, number_type, values
-from .structs import Bytes, Error, Plan, SearchCall, SearchParams
+from .library import call, release_bytes
+from .one.by_ctypes import search_one
+from .one.scratch import SHORT_BYTES, Floats, Ints, cost_of, reads_under
+from .params import CLOSE_BOUNDS, allow, allow_ids, number_type, values
+from .structs import Bytes, Plan, SearchParams
 from .task import Task
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 # ids, scores and counts of the rows found, and what was done
 Found: TypeAlias = tuple[npt.NDArray[Any], Floats, Ints, Plan]
-
-
-# A search that reads fewer bytes than this takes less than about 5 ms on one core, so it runs on
-# the calling thread: no task, no other thread, no chance that Ctrl-C waits long.
-SHORT_BYTES = 20_000_000
-KEPT_NUMBERS = 200_000  # a thread keeps scratch memory of so many, under 1 MB
-
-
-class Scratch:
-    """Memory and structs of a search of one query, made once and used by one thread at a time."""
-
-    __slots__ = (
-        "call", "cost", "counts", "error", "found", "ids", "key", "memory", "params", "plan",
-        "plan_bytes", "query", "scores", "small",
-    )  # fmt: skip
-
-    call: Any
-
-    def __init__(self) -> None:
-        self.error = Error(size=sizeof(Error))
-        self.plan = Plan(size=sizeof(Plan))
-        self.plan_bytes = memoryview(self.plan).cast("B")
-        self.counts = np.zeros(1, np.int64)
-        self.found = c_int64.from_address(address(self.counts))
-        self.params = SearchParams(
-            size=sizeof(SearchParams), nq=1, counts=address(self.counts),
-            plan=addressof(self.plan), threads=1,
-        )  # fmt: skip
-        empty = np.empty(0, np.float32)
-        # query (room for float64), ids, scores: never smaller
-        self.memory = (np.empty(0, np.float64), np.empty(0, np.int64), empty)
-        self.query: npt.NDArray[Any] = empty
-        self.ids, self.scores = self.memory[1:]
-        self.key: tuple[Any, ...] = ()
-        self.cost = 0
-        self.small = True
-
-    def make_room(self, dim: int, size: int, k: int) -> None:
-        """Make room for a query of `dim` numbers of `size` bytes (8: float64) and k answers."""
-        query, ids, scores = self.memory
-        if dim > len(query):
-            query = np.empty(dim, np.float64)
-        if k > len(ids):
-            ids, scores = np.empty(k, np.int64), np.empty(k, np.float32)
-        self.memory = query, ids, scores
-        self.small = len(query) + 3 * len(ids) <= KEPT_NUMBERS
-        self.query = (query if size == 8 else query.view(np.float32))[:dim]
-        self.ids, self.scores = ids[: max(k, 0)], scores[: max(k, 0)]
-        params = self.params
-        params.queries, params.ids, params.scores = address(query), address(ids), address(scores)
-        params.dim, params.k, params.numbers = dim, k, size == 8
-
-
-class _Scratch(Scratch):
-    """That of one version of an index: of ``facts``, which names the handle."""
-
-    __slots__ = ("address", "facts", "function")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.function = library().rv_search_one
-        self.call = SearchCall(0, addressof(self.params), addressof(self.error))
-        self.address = addressof(self.call)
-        self.facts: Facts | None = None
-
-    def prepare(
-        self,
-        facts: Facts,
-        dim: int,
-        size: int,
-        k: int,
-        rerank: int,
-        epsilon0: float,
-        recall: float,
-        probes: int,
-    ) -> None:
-        """Make room for a search and write its parameters, those of `search_one`.
-
-        ``size`` is the bytes of a number of the query: 8 says that it is float64.
-        """
-        self.make_room(dim, size, k)
-        self.call.index, self.cost = facts.handle, cost_of(facts, k, rerank, recall, probes)
-        params = self.params
-        params.rerank, params.probes = rerank, probes
-        params.epsilon0, params.recall = epsilon0, recall
-        self.facts, self.key = facts, (dim, size, k, rerank, epsilon0, recall, probes)
-
-
-class _Spare(threading.local):
-    """The thread's scratch memories that are not in use; an interrupt may need a second one."""
-
-    def __init__(self) -> None:
-        self.all: list[_Scratch] = []
-
-
-_spare = _Spare()
 
 
 def search_rows(
@@ -216,7 +119,7 @@ class Search:
                 raise InvalidArgument("the column to measure against is closed")
         cost = cost_of(facts, k, rerank, recall, probes)
         if cost >= SHORT_BYTES:
-            cost = _under(facts, cost, mask if ids is None else ids)
+            cost = reads_under(facts, cost, mask if ids is None else ids)
         self._short = cost * len(batch) < SHORT_BYTES
         if self._short:
             params.threads = params.brief = 1
@@ -295,78 +198,3 @@ def room_for_texts(params: SearchParams, nq: int) -> Texts:
     """Point params at room for ids that are texts, and return it."""
     params.k = places(params.k, nq)
     return Texts(params, nq)
-
-
-def search_one(
-    facts: Facts,
-    query: npt.NDArray[Any],
-    k: int,
-    rerank: int,
-    epsilon0: float,
-    recall: float,
-    probes: int,
-    mask: npt.NDArray[np.bool_] | None = None,
-) -> tuple[Ints, Floats, bytes] | None:
-    """Answer one query on this thread; None when that would take long.
-
-    ``mask``, contiguous and one boolean a row, says who may be found. Returns ids and scores of the
-    rows found, and the bytes of an rv_plan. The numbers are those of rv_search_params. This path is
-    measured (benchmarks/overhead.py): every line of it counts.
-    """
-    key = len(query), query.itemsize, k, rerank, epsilon0, recall, probes
-    spare = _spare.all
-    scratch = spare.pop() if spare else _Scratch()
-    if scratch.facts is not facts or scratch.key != key:
-        scratch.prepare(facts, *key)
-    if scratch.cost >= SHORT_BYTES and _under(facts, scratch.cost, mask) >= SHORT_BYTES:
-        spare.append(scratch)
-        return None
-    scratch.query[:] = query
-    if mask is None:
-        kind = scratch.function(scratch.address)
-    else:
-        params = scratch.params
-        params.filter, params.filter_len, params.filter_kind = address(mask), len(mask), FILTER_MASK
-        try:
-            kind = scratch.function(scratch.address)
-        finally:
-            params.filter, params.filter_len, params.filter_kind = None, 0, 0
-    if kind:
-        raise_error(kind, scratch.error)
-    n = scratch.found.value
-    ids, scores = scratch.ids, scratch.scores
-    if n == k:
-        answer = ids.copy(), scores.copy(), scratch.plan_bytes.tobytes()
-    else:
-        answer = ids[:n].copy(), scores[:n].copy(), scratch.plan_bytes.tobytes()
-    if scratch.small:
-        spare.append(scratch)
-    return answer
-
-
-def cost_of(
-    reads: Facts, k: int, rerank: int | None, recall: float | None, probes: int | None = 0
-) -> int:
-    """Return about how many bytes one query reads: what is scanned, and the vectors measured.
-
-    How many vectors the error bounds ask for is known afterwards only: at least k are charged.
-    """
-    target, scanned = recall or reads.target, reads.scanned
-    if target > EVERY_VECTOR:
-        return scanned + reads.rows * reads.vector
-    if reads.cells:
-        wanted = probes or next((n for aim, n in reads.probes if aim >= target), reads.cells)
-        # Large cells are probed more often than small ones: twice their share of the rows.
-        scanned = reads.routing + min(scanned, 2 * scanned * wanted // reads.cells)
-    if rerank == 0:
-        return scanned
-    return scanned + min(reads.rows, max(k, rerank or 0)) * reads.vector
-
-
-def _under(reads: Facts, cost: int, allowed: Any) -> int:
-    """Return the cost under a mask or a list of ids: at most that of the vectors of these rows."""
-    if allowed is None or not reads.rows:
-        return cost
-    mask = isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_
-    rows = int(np.count_nonzero(allowed)) if mask else len(allowed)
-    return min(cost, rows * (reads.vector or reads.scanned // reads.rows))

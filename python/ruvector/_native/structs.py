@@ -9,7 +9,7 @@ from ctypes import Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_
 from typing import Any
 
 ABI_MAJOR = 3
-ABI_MINOR = 4
+ABI_MINOR = 5
 
 
 class Error(Structure):
@@ -188,6 +188,53 @@ class SearchCall(Structure):
         ("index", c_uint64),
         ("params", c_void_p),
         ("error", c_void_p),
+    ]
+
+
+class PythonQuery(Structure):
+    """struct rv_python_query"""
+
+    _fields_ = [
+        ("index", c_uint64),
+        ("dim", c_int64),
+        ("k", c_int64),
+        ("rerank", c_int64),
+        ("probes", c_int64),
+        ("recall", c_double),
+        ("uint64_ids", c_int32),
+        ("pad", c_int32),
+    ]
+
+
+class Python(Structure):
+    """struct rv_python"""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("pad", c_uint32),
+        ("save_thread", c_void_p),
+        ("restore_thread", c_void_p),
+        ("retain", c_void_p),
+        ("release", c_void_p),
+        ("bytes", c_void_p),
+        ("read_bytes", c_void_p),
+        ("tuple", c_void_p),
+        ("set_item", c_void_p),
+        ("tuple_size", c_void_p),
+        ("tuple_item", c_void_p),
+        ("list_size", c_void_p),
+        ("list_item", c_void_p),
+        ("number", c_void_p),
+        ("call", c_void_p),
+        ("new_function", c_void_p),
+        ("none", c_void_p),
+        ("array_type", c_void_p),
+        ("list_type", c_void_p),
+        ("tuple_type", c_void_p),
+        ("float_type", c_void_p),
+        ("numpy", c_void_p),
+        ("probe", c_void_p),
+        ("failed", c_void_p),
     ]
 
 
@@ -435,6 +482,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "rv_build_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
     "rv_search": (c_int32, [c_uint64, c_void_p, c_void_p]),
     "rv_search_one": (c_int32, [c_void_p]),
+    "rv_python_search": (c_int32, [c_void_p, c_void_p]),
     "rv_search_start": (c_int32, [c_uint64, c_void_p, c_void_p, c_void_p]),
     "rv_search_groups_start": (
         c_int32,

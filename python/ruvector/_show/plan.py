@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from .._caller import warn
 from .._native import Plan as Struct
@@ -16,7 +16,10 @@ _TIERS: Final = {0: "pure", 1: "avx2", 2: "avx512", 3: "neon"}
 _ENGINE_STAGES: Final = ("prepare", "route", "scan", "rerank")
 _UNLIKE: Final = Struct.unlike.offset
 _put: Final = object.__setattr__
-_last: ContextVar[Plan | None] = ContextVar("ruvector_last_plan", default=None)
+# What a Plan is made of, or in the first place the Plan: shared by all who may ask for it, so that
+# they get the same one and a search makes none.
+Told: TypeAlias = list[Any]
+_last: ContextVar[Plan | Told | None] = ContextVar("ruvector_last_plan", default=None)
 
 
 class Plan:
@@ -260,9 +263,25 @@ def remember(plan: Plan) -> None:
     _last.set(plan)
 
 
+def remember_told(told: Told) -> None:
+    """As `remember`, of a plan that is made when somebody asks for it; its raw part are bytes."""
+    if told[0][_UNLIKE]:
+        _warn_unlike(told[0])
+    _last.set(told)
+
+
+def plan_of(told: Told) -> Plan:
+    """Return the plan that is made of this, which is the same whoever asks."""
+    raw = told[0]
+    if isinstance(raw, Plan):  # made before, here or by another thread
+        return raw
+    plan = told[0] = Plan(raw, *told[1:])
+    return plan
+
+
 def _warn_unlike(raw: Any) -> None:
     """Say that queries are unlike those of the calibration; once for a plan remembered again."""
-    before = _last.get()
+    before = last_plan()
     if before is None or before._facts[0] is not raw:
         warn(
             "many queries lie further from all rows than those that the index was calibrated with, "
@@ -277,4 +296,5 @@ def last_plan() -> Plan | None:
     Frames cannot carry a plan; this is where the one of ``df.ruvector.search`` is found.
     Each thread and each asyncio task sees its own.
     """
-    return _last.get()
+    last = _last.get()
+    return plan_of(last) if isinstance(last, list) else last

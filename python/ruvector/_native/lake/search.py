@@ -14,8 +14,9 @@ from ..arrow import address
 from ..facts import Facts, facts_from
 from ..handle import Handle
 from ..library import call, library, raise_error
+from ..one.scratch import SHORT_BYTES, Scratch, cost_of
 from ..params import allow, allow_ids, number_type
-from ..search import SHORT_BYTES, Scratch, Texts, cost_of, room_for_texts
+from ..search import Texts, room_for_texts
 from ..structs import LakeCall, LakeQuery, Plan, SearchParams
 from ..task import Task
 from .calls import ask
