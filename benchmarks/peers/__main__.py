@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from . import command, datasets, environments, machine, picture, records, table
+from . import command, datasets, environments, machine, measured, picture, records, rounds, table
 from .variants import SHORT, SHORT_SETS, not_applicable
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -34,7 +34,8 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="regular expression of variants to run")
     parser.add_argument("--skip", default="", help="regular expression of variants to leave out")
     parser.add_argument("--threads", type=int, default=2, help="threads of builds and batches")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds that a process may take")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds that a build may take")
+    parser.add_argument("--graphs", action="store_true", help="graphs of a million rows too: hours")
     parser.add_argument("--tree", action="store_true", help="measure python/, not dist/*.whl")
     parser.add_argument("--resume", action="store_true", help="go on with the run before")
     parser.add_argument("--report", action="store_true", help="only write results.json's report")
@@ -66,7 +67,7 @@ def make_data(cache: pathlib.Path, names: list[str]) -> None:
 
 
 def run(chosen: argparse.Namespace) -> tuple[dict[str, Any], list[records.SetResults]]:
-    """Environments, data, then every variant of every set, one process at a time."""
+    """Environments, data, then every variant of every set."""
     places = {"peers": environments.prepare("peers")}
     places["peers-rust"] = places["peers"] if chosen.short else environments.prepare("peers-rust")
     if not chosen.tree:
@@ -84,11 +85,15 @@ def run(chosen: argparse.Namespace) -> tuple[dict[str, Any], list[records.SetRes
         limit=chosen.limit,
         tree=chosen.tree,
         thin=chosen.short,
+        budget=rounds.Budget(60, 30) if chosen.short else rounds.Budget(),
     )
     about = machine.describe(chosen.threads)
     found = [
-        command.measure_set(
-            plan, datasets.read_meta(chosen.data, name), lambda variant: wanted(variant, chosen)
+        measured.measure_set(
+            plan,
+            datasets.read_meta(chosen.data, name),
+            lambda variant: wanted(variant, chosen),
+            graphs=chosen.graphs,
         )
         for name in chosen.sets
     ]

@@ -1,22 +1,19 @@
-"""Runs the variants, one process after another, and keeps what they write."""
+"""What a run is about, and the environment that its processes start in."""
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import platform
 import re
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from . import rounds
 from .environments import Environment
-from .records import Result, SetResults, collect
-from .variants import Variant, for_set, not_applicable
+from .houses import TOGETHER, House
+from .variants import Variant
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[1]
 _FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -28,8 +25,9 @@ class Run(NamedTuple):
     """What a run is about.
 
     `folder` keeps the records of every process, `tree` measures python/ in place instead of the
-    wheel, `limit` is the seconds that a process may take, `thin` takes every second setting;
-    `module` is what a process runs.
+    wheel, `limit` is the seconds that a build, a sweep or a process of operations may take, `thin`
+    takes every second setting; `module` is what a process of operations runs, `budget` what a round
+    of the comparison may take.
     """
 
     cache: pathlib.Path
@@ -39,7 +37,8 @@ class Run(NamedTuple):
     limit: float
     tree: bool
     thin: bool
-    module: str = "peers.worker"
+    module: str = ""
+    budget: rounds.Budget = rounds.Budget()
 
 
 def plain_environment(threads: int) -> dict[str, str]:
@@ -54,11 +53,20 @@ def process_environment(variant: Variant, threads: int, tree: bool) -> dict[str,
     Some images force an OpenBLAS kernel; that is taken out. The OpenBLAS inside faiss-cpu does not
     know recent CPUs and falls back to a kernel of 2008 on them: it is told Haswell (AVX2).
     """
+    ours, faiss = variant.needs == "ruvector-arrow", variant.needs == "faiss-cpu"
+    return _environment(threads, tree and ours, faiss)
+
+
+def house_environment(house: House, tree: bool) -> dict[str, str]:
+    """The environment of a process of the comparison."""
+    return _environment(house.threads, tree and house.name == TOGETHER, house.faiss)
+
+
+def _environment(threads: int, tree: bool, faiss: bool) -> dict[str, str]:
     kept = plain_environment(threads)
-    if variant.needs == "faiss-cpu" and platform.machine() == "x86_64":
+    if faiss and platform.machine() == "x86_64":
         kept["OPENBLAS_CORETYPE"] = "Haswell"
-    ours = tree and variant.needs == "ruvector-arrow"
-    paths = [str(BENCHMARKS), *([str(BENCHMARKS.parent / "python")] if ours else [])]
+    paths = [str(BENCHMARKS), *([str(BENCHMARKS.parent / "python")] if tree else [])]
     kept["PYTHONPATH"] = os.pathsep.join(paths)
     return kept
 
@@ -68,48 +76,6 @@ def processes(variant: Variant, threads: int) -> list[tuple[int, list[str]]]:
     if variant.fixed_threads and threads > 1:
         return [(threads, ["batch"]), (1, ["one"])]
     return [(threads, ["one", "batch"])]
-
-
-def measure_set(run: Run, meta: dict[str, Any], wanted: Callable[[str], bool]) -> SetResults:
-    """Every wanted variant of one data set."""
-    results: list[Result] = []
-    missing = [(n.name, n.reason) for n in not_applicable(meta) if wanted(n.name)]
-    for variant in for_set(meta):
-        if not wanted(variant.name):
-            continue
-        reason = run.environments[variant.environment].missing.get(variant.needs)
-        if reason is not None:
-            reason = f"{variant.needs} could not be installed: {reason}"
-            result = None
-        else:
-            result, reason = measure(run, meta["name"], variant)
-        if reason is not None:
-            print(f"!! {meta['name']} {variant.name}: {reason}", file=sys.stderr, flush=True)
-            missing.append((variant.name, reason))
-        if result is not None:
-            results.append(result)
-    return SetResults(meta, results, missing)
-
-
-def measure(run: Run, name: str, variant: Variant) -> tuple[Result | None, str | None]:
-    """One variant: its result as far as it came, and why it ended early if it did."""
-    begin = time.perf_counter()
-    records: list[dict[str, Any]] = []
-    reason = None
-    for threads, parts in processes(variant, run.threads):
-        stem = f"{name}.{variant.name.replace('+', '_')}.{threads}"
-        file = run.folder / f"{stem}.jsonl"
-        done = run.folder / f"{stem}.done"
-        if not done.exists():
-            failed = run_worker(run, name, variant, threads, file, parts)
-            if failed is None:
-                done.touch()
-            reason = reason or failed
-        if file.exists():
-            records += [json.loads(line) for line in file.read_text().splitlines()]
-    result = collect(variant.name, variant.family, records)
-    _tell(name, variant, result, time.perf_counter() - begin)
-    return result, reason
 
 
 def run_worker(
@@ -138,15 +104,3 @@ def run_worker(
         return f"ended by {signal.Signals(-done.returncode).name}"
     lines = said.read_text(errors="replace").strip().splitlines()
     return re.sub(r"\s+", " ", lines[-1])[:200] if lines else f"exit {done.returncode}"
-
-
-def _tell(name: str, variant: Variant, result: Result | None, seconds: float) -> None:
-    """One line of progress."""
-    if result is not None:
-        highest = max((p.recall for p in result.points), default=0.0)
-        rates = [p.one for p in result.points if p.one is not None and p.recall >= 0.95]
-        fast = f", {max(rates):,.0f}/s one at a time at .95" if rates else ""
-        told = f"build {result.build:.1f} s, recall to {highest:.4f}{fast}"
-    else:
-        told = "nothing measured"
-    print(f"{name} {variant.name}: {told} ({seconds:.0f} s)", flush=True)

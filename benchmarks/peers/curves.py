@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from .records import Point, Result
@@ -80,3 +80,28 @@ def best(results: Iterable[Result], way: Way, recall: float) -> Best | None:
         if (rate := rate_at(frontier(r.points, way), recall)) is not None
     ]
     return max(rates, key=lambda b: b.rate, default=None)
+
+
+def hardest(
+    ours: Sequence[Result], theirs: Sequence[Result], way: Way, recall: float
+) -> tuple[Best | None, Best | None]:
+    """The best of ours and of theirs in the group where our ratio is least.
+
+    Only what was asked in turns together is compared: results of one group. Where they reach the
+    recall in no group, our best; where we do not, theirs.
+    """
+    pairs = [
+        (
+            best((r for r in ours if r.group == group), way, recall),
+            best((r for r in theirs if r.group == group), way, recall),
+        )
+        for group in sorted({r.group for r in theirs}) or [0]
+    ]
+
+    def ratio(pair: tuple[Best | None, Best | None]) -> float:
+        we, they = pair
+        if they is None:
+            return math.inf
+        return we.rate / they.rate if we else 0.0
+
+    return min(pairs, key=ratio)

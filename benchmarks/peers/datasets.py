@@ -29,9 +29,10 @@ GENERATED = {
 FROM_PACKAGES: dict[str, Maker] = {
     "glove": packages.glove,
     "mnist": packages.mnist,
+    "text": packages.text,
     "docstrings": packages.docstrings,
 }
-NAMES = ("glove", "mnist", "synth100k", "synth1m", "docstrings")
+NAMES = ("text", "synth100k", "glove", "mnist", "docstrings", "synth1m")
 
 
 class DataSet(NamedTuple):

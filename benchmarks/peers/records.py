@@ -17,6 +17,10 @@ class Point(NamedTuple):
     `one` is a Python call a query on one thread, with its percentiles in microseconds, the cores
     that the process kept busy, and by how much the recall of these answers differs from the
     batch's; `batch` is all queries in one call. `*_others` are cores used by other processes.
+
+    In the comparison `one` comes from each query's minimum over `passes`, `batch` from the shortest
+    of its calls, `*_median` from medians; all asked in turns with everybody else. `coarse_*` are of
+    the sweep that chose the settings, and compare nothing.
     """
 
     settings: str
@@ -29,12 +33,18 @@ class Point(NamedTuple):
     one_others: float | None = None
     batch: float | None = None
     batch_others: float | None = None
+    one_median: float | None = None
+    batch_median: float | None = None
+    passes: int | None = None
+    coarse_one: float | None = None
+    coarse_batch: float | None = None
 
 
 class Result(NamedTuple):
     """One variant on one data set. Sizes are bytes a row; `peak` is bytes of memory growth.
 
-    `build_others` are the cores that others used during the build, which is timed once.
+    `build_others` are the cores that others used during the build, which is timed once; `group` is
+    the number of those that were asked in turns together, which alone may be compared.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Result(NamedTuple):
     borrowed: float
     points: list[Point]
     build_others: float | None = None
+    group: int = 0
 
 
 class SetResults(NamedTuple):
@@ -75,8 +86,8 @@ def collect(name: str, family: str, records: Iterable[dict[str, Any]]) -> Result
             build = build or record
             continue
         settings = ", ".join(f"{k}={v}" for k, v in record["settings"].items())
-        fields: dict[str, Any] = _figures(record)
-        known = points.get(settings, Point(settings, round(record["recall"], 4)))
+        fields: dict[str, Any] = _FIGURES[record["record"]](record)
+        known = points.get(settings) or Point(settings, round(record["recall"], 4))
         points[settings] = known._replace(**fields)
     if build is None:
         return None
@@ -95,8 +106,34 @@ def collect(name: str, family: str, records: Iterable[dict[str, Any]]) -> Result
     )
 
 
+def _coarse(record: dict[str, Any]) -> dict[str, float | None]:
+    """Of the sweep before the round."""
+    return {f"coarse_{way}": significant(record.get(way), 3) for way in ("one", "batch")
+            if way in record}  # fmt: skip
+
+
+def _alone(record: dict[str, Any]) -> dict[str, float | None]:
+    """Of the round, one at a time."""
+    figures = {"one": 1e6 / record["best_us"], "one_median": 1e6 / record["median_us"]}
+    return {
+        **{name: significant(rate) for name, rate in figures.items()},
+        **{name: significant(record[name], 3) for name in ("p50_us", "p99_us", "cores")},
+        "gap": round(record["gap"], 4), "passes": record["passes"],
+        "one_others": significant(record["others"], 2),
+    }  # fmt: skip
+
+
+def _together(record: dict[str, Any]) -> dict[str, float | None]:
+    """Of the round, in batches."""
+    figures = {"batch": record["rate"], "batch_median": record["median_rate"]}
+    return {
+        **{name: significant(rate) for name, rate in figures.items()},
+        "batch_others": significant(record["others"], 2),
+    }
+
+
 def _figures(record: dict[str, Any]) -> dict[str, float | None]:
-    """The fields of a point that a record gives."""
+    """The fields of a point of operations, whose sweep is its measurement."""
     figures: dict[str, float | None] = {}
     if one := record.get("one"):
         figures["one"] = significant(one["rate"])
@@ -108,6 +145,9 @@ def _figures(record: dict[str, Any]) -> dict[str, float | None]:
         figures["batch"] = significant(batch["rate"])
         figures["batch_others"] = significant(batch["others"], 2)
     return figures
+
+
+_FIGURES = {"coarse": _coarse, "one": _alone, "batch": _together, "point": _figures}
 
 
 def write(path: pathlib.Path, machine: dict[str, Any], sets: list[SetResults]) -> None:

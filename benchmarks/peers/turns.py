@@ -84,3 +84,7 @@ class Spent:
     def percentile(self, share: float) -> float:
         """Microseconds of a call that `share` per cent of all calls do not exceed."""
         return float(np.percentile(self._passes, share)) / 1e3
+
+    def total(self) -> int:
+        """Nanoseconds of all calls."""
+        return int(sum(int(one.sum()) for one in self._passes))

@@ -13,8 +13,14 @@ Settings = dict[str, Any]
 TARGETS = (0.90, 0.95, 0.99)
 FLAT_TARGETS = (0.80, *TARGETS)
 MANY = 500_000  # rows above which graphs are built with a smaller beam, as building takes minutes
-CELLS = {"docstrings": 128, "glove": 1024, "mnist": 1024, "synth100k": 1024, "synth1m": 4096}
+CELLS = {
+    "docstrings": 128, "glove": 1024, "mnist": 1024, "synth100k": 1024, "synth1m": 4096,
+    "text": 1024,
+}  # fmt: skip
 OURS = "ruvector"
+GRAPHS = (
+    "SymphonyQG", "rabitqlib HNSW", "faiss HNSW", "hnswlib", "usearch", "Rust ruvector",
+)  # fmt: skip
 SHORT_SETS = ("synth100k", "glove")
 SHORT = (
     "ruvector-ivf",
@@ -85,12 +91,19 @@ def for_set(meta: dict[str, Any]) -> list[Variant]:
     ]
 
 
-def not_applicable(meta: dict[str, Any]) -> list[NotApplicable]:
-    """What is left out for this data set, with the reason that the report prints."""
-    if meta["metric"] == "cosine":
-        return []
-    reason = f"inner products only; this data set is {meta['metric']}"
-    return [NotApplicable(f"turbovec-{bits}bit", reason) for bits in (2, 4)]
+def not_applicable(meta: dict[str, Any], graphs: bool = False) -> list[NotApplicable]:
+    """What is left out for this data set, with the reason that the report prints.
+
+    `graphs` measures the graphs of many rows too.
+    """
+    found = []
+    if meta["n"] > MANY and not graphs:
+        reason = "a graph of so many rows takes long to build; --graphs measures it"
+        found = [NotApplicable(v.name, reason) for v in for_set(meta) if v.family in GRAPHS]
+    if meta["metric"] != "cosine":
+        reason = f"inner products only; this data set is {meta['metric']}"
+        found += [NotApplicable(f"turbovec-{bits}bit", reason) for bits in (2, 4)]
+    return found
 
 
 def _cells(meta: dict[str, Any]) -> int:

@@ -1,27 +1,20 @@
-"""One process: one variant on one data set, built, swept, timed. Writes records as JSON lines.
-
-python -m peers.worker CACHE SET VARIANT THREADS FILE PART...    PART is `one`, `batch` or both;
-`thin` takes every second setting
-"""
+"""What a process does with a variant: builds it, sweeps it over its settings, times it."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import os
-import pathlib
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import threadpoolctl
 
 from . import datasets, timing, truth
 from .adapters.peer import K, Peer
-from .variants import Settings, Variant, for_set, thinned
+from .variants import Settings, Variant
 
 ENOUGH = 0.995  # recall at which a sweep ends
 LOWEST = 0.80  # recall below which nothing is timed
@@ -68,20 +61,33 @@ def recall_of(found: Any, data: datasets.DataSet) -> float:
     return truth.recall(ids, data.ids[:count], data.distances[:count], K)
 
 
+def sweep(
+    settings: Iterable[Settings], measure: Callable[[Settings], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The record of each setting in turn; a line of the sweep ends when recall has reached its end.
+
+    Recall targets are all measured: each is a promise.
+    """
+    reached: dict[str, list[float]] = {}
+    for one in settings:
+        past = reached.setdefault(_line(one), [])
+        if past and "recall" not in one and _finished(past):
+            continue
+        record = measure(one)
+        past.append(record["recall"])
+        yield record
+
+
 def swept(
     peer: Peer, data: datasets.DataSet, variant: Variant, threads: int, parts: set[str]
 ) -> Iterator[dict[str, Any]]:
-    """One record a setting, until recall has reached its end."""
+    """One record a setting, with its rates."""
     singles = peer.singles(data.query)
-    reached: dict[str, list[float]] = {}
-    for settings in variant.sweep:
-        past = reached.setdefault(_line(settings), [])
-        if past and "recall" not in settings and _finished(past):
-            continue  # targets are all measured: each is a promise
+
+    def measure(settings: Settings) -> dict[str, Any]:
         peer.tune(threads, **settings)
         found = np.asarray(peer.many(data.query))
         reach = recall_of(found, data)
-        past.append(reach)
         record = {"record": "point", "settings": settings, "recall": reach}
         if reach >= LOWEST or len(variant.sweep) == 1:
             if "batch" in parts:
@@ -89,7 +95,9 @@ def swept(
             if "one" in parts:
                 peer.tune(1, **settings)
                 record["one"] = asked_alone(peer, data, singles, found)
-        yield record
+        return record
+
+    return sweep(variant.sweep, measure)
 
 
 def _line(settings: Settings) -> str:
@@ -118,23 +126,3 @@ def asked_alone(
     alone = fields.pop("found")
     gap = recall_of(alone, data) - recall_of(together[: len(alone)], data)
     return {**fields, "gap": gap, "others": timed.others}
-
-
-def main(arguments: list[str]) -> int:
-    """Run one variant and write its records."""
-    cache, name, wanted, threads, file, *parts = arguments
-    data = datasets.read(pathlib.Path(cache), name)
-    variant = next(v for v in for_set(data.meta) if v.name == wanted)
-    if "thin" in parts:
-        variant = variant._replace(sweep=thinned(variant.sweep))
-    threadpoolctl.threadpool_limits(int(threads))
-    peer = load(variant, data.meta["dim"], data.meta["metric"])
-    with open(file, "w", encoding="utf-8") as out:
-        print(json.dumps(built(peer, data, variant, int(threads))), file=out, flush=True)
-        for record in swept(peer, data, variant, int(threads), set(parts)):
-            print(json.dumps(record), file=out, flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from peers import datasets, variants
+from peers import datasets, records, variants
 
 BENCHMARKS = pathlib.Path(datasets.__file__).resolve().parents[1]
 SEED = 20261124
@@ -51,8 +51,10 @@ def cache(made: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def metas() -> list[dict[str, Any]]:
-    about = {"glove": (340_479, 100), "mnist": (69_000, 784), "synth1m": (1_000_000, 384),
-             "synth100k": (100_000, 384), "docstrings": (7_445, 256)}  # fmt: skip
+    about = {
+        "glove": (340_479, 100), "mnist": (69_000, 784), "synth1m": (1_000_000, 384),
+        "synth100k": (100_000, 384), "docstrings": (7_445, 256), "text": (91_462, 384),
+    }  # fmt: skip
     return [
         {"name": name, "n": n, "dim": d, "metric": "l2" if name == "mnist" else "cosine"}
         for name, (n, d) in about.items()
@@ -61,3 +63,18 @@ def metas() -> list[dict[str, Any]]:
 
 def every_variant() -> list[variants.Variant]:
     return [v for meta in metas() for v in variants.for_set(meta)]
+
+
+def build_record(seconds: float) -> dict[str, Any]:
+    return {
+        "record": "build", "seconds": seconds, "stages": {"train": 0.12345}, "peak_bytes": 10,
+        "disk_bytes": 2000, "borrowed_bytes": 4000, "rows": 10, "others": 0.0, "version": "2",
+        "backend": "x",
+    }  # fmt: skip
+
+
+def result_of(*found: dict[str, Any]) -> records.Result:
+    """What a variant's records come to, a build before them."""
+    result = records.collect("v", "f", [build_record(1.0), *found])
+    assert result is not None
+    return result

@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 from peer_examples import SEED, cache, every_variant, full_sort, made, rows_and_queries
-from peers import curves, datasets, mixture, packages, picture, records, table, truth, variants
+from peers import (
+    curves,
+    datasets,
+    glosses,
+    mixture,
+    packages,
+    picture,
+    records,
+    table,
+    truth,
+    variants,
+)
 from peers.records import Point, Result, SetResults
 
 __all__ = ["cache", "made"]
@@ -157,6 +168,39 @@ def test_digits_not_held_out_are_rows(tmp_path: pathlib.Path) -> None:
     assert sorted(map(bytes, both.astype(np.uint8))) == sorted(map(bytes, images["t10k"]))
 
 
+def test_the_text_is_distinct_unit_vectors_embedded_once(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glosses = np.random.default_rng(SEED).standard_normal((1205, 8)).astype(np.float32)
+    calls: list[pathlib.Path] = []
+
+    def embed(cache: pathlib.Path, kept: pathlib.Path) -> None:
+        calls.append(kept)
+        np.save(kept, np.vstack([glosses, 2 * glosses[:5]]))  # five again, of another length
+
+    monkeypatch.setattr(packages, "_embed", embed)
+    base, query, meta = packages.text(tmp_path)
+    assert base.shape == (205, 8) and query.shape == (1000, 8) and meta["metric"] == "cosine"
+    np.testing.assert_allclose(np.linalg.norm(base, axis=1), 1, atol=1e-6)
+    again = packages.text(tmp_path)
+    assert len(calls) == 1 and again[0].tobytes() == base.tobytes()
+
+
+def test_equal_rows_stay_once_where_they_came_first() -> None:
+    rows = np.array([[2, 1], [1, 1], [2, 1], [0, 5], [1, 1]], np.float32)
+    assert packages.distinct(rows).tolist() == [[2, 1], [1, 1], [0, 5]]
+
+
+def test_glosses_are_those_of_three_words_each_once(tmp_path: pathlib.Path) -> None:
+    nouns = ["  1 the licence", "00001740 03 n 01 entity 0 000 | that which is; \"an example\"",
+             "00001741 03 n 01 two 0 000 | two words"]  # fmt: skip
+    verbs = ["00001742 29 v 01 be 0 000 01 + 02 00 | that which is",
+             "00001743 29 v 01 go 0 000 01 + 02 00 | move away from"]  # fmt: skip
+    (tmp_path / "data.noun").write_text("\n".join(nouns) + "\n")
+    (tmp_path / "data.verb").write_text("\n".join(verbs) + "\n")
+    assert glosses.glosses(tmp_path) == ["that which is", "move away from"]
+
+
 def test_a_data_set_is_made_once_and_read_as_made(cache: pathlib.Path) -> None:
     data = datasets.read(cache, "synth100k")
     assert data.base.shape == (3000, 64) and data.query.shape == (1000, 64)
@@ -209,6 +253,24 @@ def test_a_curve_is_flat_before_its_first_point_and_ends_at_its_last() -> None:
     assert curves.rate_at(curve, 0.97) == pytest.approx(30.0)
     assert curves.rate_at(curve, 0.9701) is None
     assert curves.rate_at([], 0.5) is None
+
+
+def test_only_what_was_asked_in_turns_together_is_compared() -> None:
+    """Ours is slower in the second group, where the clock was: no ratio across the groups."""
+    ours = [result("o", "ruvector", point("", 0.95, rate, rate)) for rate in (900.0, 300.0)]
+    theirs = [result("p", "f", point("", 0.95, rate, rate)) for rate in (450.0, 400.0)]
+    ours[1], theirs[1] = ours[1]._replace(group=1), theirs[1]._replace(group=1, name="q")
+    we, they = curves.hardest(ours, theirs, "one", 0.90)
+    assert we and they and (we.rate, they.rate, they.name) == (300.0, 400.0, "q")
+    we, they = curves.hardest(ours, theirs[:1], "one", 0.90)
+    assert we and they and (we.rate, they.rate) == (900.0, 450.0)
+
+
+def test_a_recall_that_one_side_does_not_reach_is_a_loss_or_a_win() -> None:
+    slow, good = (result(n, "f", point("", r, 1.0, 1.0)) for n, r in (("a", 0.91), ("b", 0.99)))
+    assert curves.hardest([slow], [good], "one", 0.95)[0] is None
+    assert curves.hardest([good], [slow], "one", 0.95)[1] is None
+    assert curves.hardest([good], [], "one", 0.95)[1] is None
 
 
 def test_the_fastest_point_is_at_the_recall_or_above() -> None:
@@ -289,7 +351,9 @@ def test_every_family_of_peers_has_its_ratios_and_its_goal() -> None:
     text = table.document(MACHINE, [example(graph)])
     lines = text.splitlines()
     assert any(x.startswith("| rabitqlib IVF | 0.50x (loss)") for x in lines)
-    assert any(x.startswith("| SymphonyQG | 100.0x") and "0.7x / 1x" in x for x in lines)
+    assert any(
+        x.startswith("| SymphonyQG | 100.0x") and "0.9x, 1x, 1.3x / 1.5x" in x for x in lines
+    )
     assert set(table.GOALS) >= {v.family for v in every_variant() if v.family != variants.OURS} - {
         "rabitqlib HNSW"
     }
@@ -308,7 +372,7 @@ def test_the_report_says_what_was_not_measured_and_what_is_doubtful() -> None:
     )  # fmt: skip
     text = table.document(MACHINE, [example(odd, missing=[("lost", "no compiler")])])
     assert "**Not measured:**\n\n- lost: no compiler" in text
-    assert "in 1 of 12 timings" in text and "| 10.0~ |" in text
+    assert "in 1 of 12 timings" in text and "| 10.0~ | - |" in text
     assert "cores were busy one at a time: odd" in text
     assert "differ by more than 0.01: odd" in text
     assert "Doubtful" not in table.document(MACHINE, [example()])
@@ -360,6 +424,20 @@ def test_results_are_read_as_written(tmp_path: pathlib.Path) -> None:
     sets = [example(missing=[("lost", "why")]), example()]
     records.write(tmp_path / "results.json", MACHINE, sets)
     assert records.read(tmp_path / "results.json") == (MACHINE, sets)
+
+
+def test_groups_are_told_apart_and_promises_are_said_once() -> None:
+    again = example().results[0]._replace(group=1)
+    text = table.document(MACHINE, [example(again)])
+    assert "| ruvector-ivf (group 2) |" in text
+    assert text.count("| ruvector-ivf | 0.90 | 0.9300 | yes |") == 1
+    assert text.count("| ruvector-ivf | 1.0 | 1.0 |") == 1  # among the builds
+
+
+def test_medians_stand_beside_minima() -> None:
+    odd = result("odd", "hnswlib", point("ef=9", 0.95, 12.0, 34.0, one_median=9.5, batch_median=31))
+    text = table.document(MACHINE, [example(odd)])
+    assert "| odd | ef=9 | 0.9500 | 12.0 | 9.5 | 9.0 / 12.0 | ef=9 | 0.9500 | 34.0 | 31.0 |" in text
 
 
 def test_a_picture_is_drawn_of_every_set(tmp_path: pathlib.Path) -> None:

@@ -24,6 +24,8 @@ class Faiss(Peer):
     string begins with a rotation.
     """
 
+    _threads, _limit = 0, None  # of the process: looking for its pools takes milliseconds
+
     def __init__(self, dim: int, metric: str, *, factory: str, construction: int = 100) -> None:
         super().__init__(dim, metric)
         self._factory = factory
@@ -64,7 +66,9 @@ class Faiss(Peer):
         return centroids
 
     def _set_threads(self, threads: int) -> None:
-        self._limit = threadpoolctl.threadpool_limits(threads)
+        if Faiss._threads != threads:
+            Faiss._limit = threadpoolctl.threadpool_limits(threads)
+            Faiss._threads = threads
         faiss.omp_set_num_threads(threads)
 
     def tune(self, threads: int, **settings: Any) -> None:
