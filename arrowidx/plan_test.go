@@ -213,3 +213,13 @@ func TestASourceOfTheSearchReplacesTheIndexsOwn(t *testing.T) {
 		Queries: f.queries[:f.d], NQ: 1, K: 1, Source: wrong}, &out)
 	require.Equal(t, arrowidx.DimensionMismatch, arrowidx.KindOf(err))
 }
+
+func TestFirstThresholdsAreAPartOfRouting(t *testing.T) {
+	f := newFixture(t, planRows, planDim, planQueries, arrowidx.BuildOptions{Kind: arrowidx.IVF})
+	_, alone := f.ask(t, 10, func(p *arrowidx.SearchParams) { p.Threads = 1 })
+	require.Positive(t, alone.First)
+	require.LessOrEqual(t, alone.First, alone.Route)
+	sum := alone
+	sum.Follow(&alone)
+	require.Equal(t, 2*alone.First, sum.First)
+}

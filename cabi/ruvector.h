@@ -79,13 +79,15 @@ typedef struct rv_bytes {
  * bits per dimension that the scan read. cells: of the index, 0 for exact; probed, scanned, coded
  * and reranked are sums over the queries. unlike: 1, once a calibration, when many queries of this
  * and earlier searches lie further from every cell than those of the calibration: the recall target
- * does not hold for them. Times are nanoseconds of the clock. size is set by the caller. */
+ * does not hold for them. Times are nanoseconds of the clock; ns_first, a part of ns_route, is that
+ * of the first thresholds, summed over the queries. size is set by the caller. */
 typedef struct rv_plan {
     uint32_t size;
     int32_t kind, tier, exact_scores, threads, bits, plane, unlike;
     int64_t rows, eligible, nulls, queries, cells, probed, scanned, coded, reranked, certified;
     int64_t ns_prepare, ns_route, ns_scan, ns_rerank, ns_total;
     double epsilon0, recall;
+    int64_t ns_first;
 } rv_plan;
 
 /* What is set once for the process: how many threads an operation may use (0 all cores), how much

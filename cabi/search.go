@@ -230,6 +230,7 @@ func writePlan(to *C.rv_plan, p *arrowidx.Plan) {
 		ns_route: C.int64_t(p.Route), ns_scan: C.int64_t(p.Scan),
 		ns_rerank: C.int64_t(p.Rerank), ns_total: C.int64_t(p.Total),
 		epsilon0: C.double(p.Epsilon0), recall: C.double(p.Recall),
+		ns_first: C.int64_t(p.First),
 	}
 }
 

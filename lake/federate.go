@@ -310,6 +310,7 @@ func addPlan(sum, p *arrowidx.Plan, first bool) {
 	sum.Certified = min(sum.Certified, p.Certified)
 	sum.Prepare += p.Prepare
 	sum.Route += p.Route
+	sum.First += p.First
 	sum.Scan += p.Scan
 	sum.Rerank += p.Rerank
 }

@@ -75,9 +75,7 @@ class Staged:
         gc.enable()
         for at, call, answer in zip(range(low, high), spent, answers, strict=True):
             plan = answer.plan
-            stages = plan.milliseconds
-            parts = [stages.get(name, 0.0) for name in STAGES] + [plan.total_milliseconds]
-            self._spent[recall][-1][at] = [*(round(part * 1e6) for part in parts), call]
+            self._spent[recall][-1][at] = [*engine(plan._raw), call]
             self._counts[recall][at] = [getattr(plan, name) for name in COUNTED]
             self._found[recall][at, : len(answer.ids)] = answer.ids
 
@@ -87,6 +85,14 @@ class Staged:
         reach = truth.recall(self._found[recall], self._data.ids, self._data.distances, K)
         counts = dict(zip(COUNTED, self._counts[recall].mean(axis=0).tolist(), strict=True))
         return {"recall": reach, "us": reduced(spent), "counts": counts}
+
+
+def engine(raw: Any) -> list[int]:
+    """Nanoseconds of `STAGES` and of the engine as a whole, from an rv_plan."""
+    first = getattr(raw, "ns_first", 0)  # of `ns_route`; older builds do not tell
+    spent = {name: getattr(raw, f"ns_{name}", 0) for name in STAGES}
+    spent |= {"route": raw.ns_route - first, "first": first}
+    return [*spent.values(), raw.ns_total]
 
 
 def main(arguments: list[str]) -> int:

@@ -1,10 +1,11 @@
 """Where a query's time goes: `python -m peers.stages --set synth100k` (in benchmarks/).
 
 Stages of ours in microseconds a query, one at a time on one thread from Python: for each query the
-minimum over the passes, then the mean over queries, so that a busy machine shows least. `route`
-has the first threshold in it, `scan` the scores of survivors, `between` is the engine outside its
-stages, `python` the call beyond the engine. With `--against` another build answers in turns, 50
-queries at a time: a tree whose library is built in place, or a library for this tree's Python.
+minimum over the passes, then the mean over queries, so that a busy machine shows least. `first` are
+the first thresholds (in `route`, where a build does not tell them apart), `scan` has the scores of
+survivors, `between` is the engine outside its stages, `python` the call beyond the engine. With
+`--against` another build answers in turns, 50 queries at a time: a tree whose library is built in
+place, or a library for this tree's Python.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .variants import CELLS, TARGETS
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-STAGES = ("prepare", "route", "scan", "rerank")
+STAGES = ("prepare", "route", "first", "scan", "rerank")
 TIMED = (*STAGES, "total", "call")
 COUNTED = ("probes", "rows_scanned", "rows_coded", "rows_reranked")
 BUILT = HERE.parent / "raw" / "stages"  # indexes, by library

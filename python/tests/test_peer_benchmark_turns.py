@@ -6,12 +6,13 @@ import itertools
 import os
 import pathlib
 import sys
+import types
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from peer_examples import BENCHMARKS, cache, made
-from peers import command, stages, turns
+from peers import command, staged, stages, turns
 from peers.pipes import Gone, Servant
 
 __all__ = ["cache", "made"]
@@ -137,10 +138,10 @@ def test_a_process_ends_with_its_block(tmp_path: pathlib.Path) -> None:
 
 
 def test_stages_are_minima_and_differences_within_a_call() -> None:
-    #        prepare route scan rerank total call, in ns, of two passes over two queries
+    # prepare route first scan rerank total call, in ns, of two passes over two queries
     spent = np.array(
-        [[[1000, 2000, 3000, 4000, 11000, 20000], [1000, 2000, 3000, 4000, 10000, 30000]],
-         [[2000, 1000, 3000, 4000, 12000, 16000], [1000, 2000, 3000, 4000, 10000, 12000]]]
+        [[[1000, 2000, 500, 2500, 4000, 11000, 20000], [1000, 2000, 500, 2500, 4000, 10000, 30000]],
+         [[2000, 1000, 500, 2500, 4000, 12000, 16000], [1000, 2000, 500, 2500, 4000, 10000, 12000]]]
     )  # fmt: skip
     found = stages.reduced(spent)
     assert found["prepare"] == 1.0 and found["route"] == 1.5 and found["total"] == 10.5
@@ -165,8 +166,16 @@ def test_stages_of_two_builds_stand_beside_each_other(
     assert (this[1], against[1]) == ("this", "against")
     assert this[2] == against[2] and float(this[2]) >= 0.85  # one library: the same answers
     assert this[-4:] == against[-4:] and float(this[-4]) > 0
-    assert all(float(cell) >= 0 for cell in this[3:12])
+    assert all(float(cell) >= 0 for cell in this[3:13]) and float(this[5]) > 0  # first thresholds
     assert len(list((tmp_path / "built").iterdir())) == 1  # built once
+
+
+def test_first_thresholds_are_a_part_of_routing_that_older_builds_do_not_tell() -> None:
+    spent = {"prepare": 1, "route": 9, "scan": 5, "rerank": 6, "total": 30}
+    old = types.SimpleNamespace(**{f"ns_{name}": ns for name, ns in spent.items()})
+    assert staged.engine(old) == [1, 9, 0, 5, 6, 30]
+    old.ns_first = 4
+    assert staged.engine(old) == [1, 5, 4, 5, 6, 30]
 
 
 def test_a_build_is_a_tree_or_a_library(tmp_path: pathlib.Path) -> None:

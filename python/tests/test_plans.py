@@ -137,3 +137,13 @@ def test_the_last_plan_belongs_to_the_task() -> None:
 
 def test_there_is_no_plan_before_the_first_search() -> None:
     assert contextvars.Context().run(rv.last_plan) is None
+
+
+@pytest.mark.parametrize("queries", [1, 40])
+def test_first_thresholds_are_a_part_of_routing(queries: int) -> None:
+    vectors = np.random.default_rng(3).standard_normal((9_000, 32), dtype=np.float32)
+    index = rv.Index.build(vectors, kind="ivf")
+    raw = index.search(vectors[:queries], 2, threads=1).plan._raw
+    assert 0 < raw.ns_first <= raw.ns_route
+    flat = rv.Index.build(vectors, kind="flat")
+    assert flat.search(vectors[0]).plan._raw.ns_first == 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
@@ -151,6 +152,7 @@ func (r *Run) tally(c *counts) {
 	r.plan.Coded += c.coded
 	r.plan.Reranked += c.reranked
 	r.plan.Certified += c.certified
+	r.plan.First += time.Duration(c.first)
 }
 
 // prepare makes queries [lo, hi) of the round ready.

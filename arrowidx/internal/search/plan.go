@@ -38,6 +38,7 @@ type Plan struct {
 	Scan     time.Duration // with scoring of survivors
 	Rerank   time.Duration
 	Total    time.Duration
+	First    time.Duration // of Route: the first thresholds, summed over the queries
 }
 
 // join adds what a search of another segment did.
@@ -58,6 +59,7 @@ func (p *Plan) join(o *Plan, first bool) {
 	p.Reranked += o.Reranked
 	p.Prepare += o.Prepare
 	p.Route += o.Route
+	p.First += o.First
 	p.Scan += o.Scan
 	p.Rerank += o.Rerank
 }
@@ -77,6 +79,7 @@ func (p *Plan) Follow(o *Plan) {
 	p.Certified += o.Certified
 	p.Prepare += o.Prepare
 	p.Route += o.Route
+	p.First += o.First
 	p.Scan += o.Scan
 	p.Rerank += o.Rerank
 	p.Total += o.Total

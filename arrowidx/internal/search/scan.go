@@ -42,8 +42,8 @@ type Probe struct {
 	counts     counts
 }
 
-// counts is what a plan sums up over probes.
-type counts struct{ probed, scanned, coded, reranked, certified, strange int64 }
+// counts is what a plan sums up over probes; first are nanoseconds.
+type counts struct{ probed, scanned, coded, reranked, certified, strange, first int64 }
 
 // Searcher is one worker's scratch memory.
 type Searcher struct {

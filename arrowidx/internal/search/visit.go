@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -98,6 +99,7 @@ func (s *Searcher) chooseCells(p *Probe, est []float32) {
 // threshold, which the rows of least estimate then set by all their bits, and again for what lies
 // below it.
 func (s *Searcher) firstThreshold(p *Probe) {
+	watch := time.Now()
 	r, v := s.Run, &s.visitor
 	s.nearestVisits(p, pilotShare*r.collect())
 	p.candidates.Reset(r.collect())
@@ -124,6 +126,7 @@ func (s *Searcher) firstThreshold(p *Probe) {
 	for _, i := range v.which {
 		begin = s.scanRest(p, &p.Visits[i], begin)
 	}
+	p.counts.first += int64(time.Since(watch))
 }
 
 // leaveOut drops the visits that are not worth it once the first threshold is known, and returns

@@ -25,7 +25,7 @@ _FIXES: Final = (
 )
 _SUMS: Final = (
     "rows", "eligible", "nulls", "cells", "probed", "scanned", "coded", "reranked", "ns_prepare",
-    "ns_route", "ns_scan", "ns_rerank", "ns_total",
+    "ns_route", "ns_first", "ns_scan", "ns_rerank", "ns_total",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ FILTER_IDS = 2
 # Fields of rv_plan that add up where one search is several.
 ADDED_UP = (
     "queries", "probed", "scanned", "coded", "reranked", "certified", "ns_prepare", "ns_route",
-    "ns_scan", "ns_rerank", "ns_total",
+    "ns_first", "ns_scan", "ns_rerank", "ns_total",
 )  # fmt: skip
 CLOSE_BOUNDS = -1  # rerank: as many vectors are measured as the error bounds demand
 

@@ -68,6 +68,7 @@ class Plan(Structure):
         ("ns_total", c_int64),
         ("epsilon0", c_double),
         ("recall", c_double),
+        ("ns_first", c_int64),
     ]
 
 

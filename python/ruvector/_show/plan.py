@@ -241,7 +241,7 @@ class _Nothing:
     kind = 1
     tier = exact_scores = threads = bits = plane = eligible = 0
     cells = probed = scanned = coded = reranked = 0
-    ns_prepare = ns_route = ns_scan = ns_rerank = ns_total = 0
+    ns_prepare = ns_route = ns_first = ns_scan = ns_rerank = ns_total = 0
     epsilon0 = recall = 0.0
 
     def __init__(self, rows: int, queries: int) -> None:
