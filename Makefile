@@ -78,7 +78,8 @@ bench: $(VENV)/.installed ## ratios on this machine, written to benchmarks/
 	$(PY) benchmarks/run.py
 
 peers: dist/.built ## other libraries on the same rows; SHORT=1: minutes; OPERATIONS=1: filters ...
-	cd benchmarks && ../$(PY) -m peers$(if $(OPERATIONS),.operations) $(if $(SHORT),--short)
+	cd benchmarks && ../$(PY) -m peers$(if $(OPERATIONS),.operations) $(if $(SHORT),--short) \
+	  $(if $(RESUME),--resume) $(PEERS_FLAGS)
 
 notebooks: $(VENV)/.installed ## execute every notebook from its source
 	$(PY) notebooks/run.py
