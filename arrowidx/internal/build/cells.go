@@ -59,7 +59,10 @@ func buildCells(
 	if err != nil {
 		return nil, err
 	}
-	if err := b.fill(ctx, cells); err != nil {
+	if err = b.Assign(ctx, cells); err == nil {
+		err = b.fill(ctx, cells)
+	}
+	if err != nil {
 		cells.Free()
 		return nil, err
 	}
@@ -74,8 +77,9 @@ func (b *CellsBuild) plan() error {
 	if b.O.Budget == 0 {
 		return nil
 	}
-	row := int64(4 * b.Padded)
-	fixed := int64(b.K)*(row*2+64) + int64(b.Threads)*int64(2*TileRows(b.Padded)+64)*row + 1<<20
+	row, sampled := int64(4*b.Padded), sampleBytes(b.Padded)
+	fixed := int64(b.K)*(2*row+coarseBytes(b.Padded, b.Threads)) +
+		int64(b.Threads)*int64(2*TileRows(b.Padded)+64)*row + 1<<20
 	slots := int64(n) + int64(b.K)*simd.BlockRows/2
 	codes := slots*int64(simd.BlockStride(b.Padded))/simd.BlockRows + 8*int64(b.Seg.Rows)
 	if b.O.Bits > 1 {
@@ -84,13 +88,13 @@ func (b *CellsBuild) plan() error {
 	if b.O.Keep == segment.KeepCopy {
 		codes += int64(b.Seg.Rows) * int64(4*b.Seg.Dim)
 	}
-	least := max(codes, int64(min(2*b.K, b.Sampled))*(row+8)) + fixed
+	least := max(codes, int64(min(2*b.K, b.Sampled))*sampled) + fixed
 	if b.O.Budget < least {
 		return fault.New(fault.LimitExceeded, "build",
 			fmt.Sprintf("a budget of %d bytes for %d rows in %d cells", b.O.Budget, n, b.K),
 			fmt.Sprintf("the smallest that works is %d", least))
 	}
-	b.Sampled = int(min(int64(b.Sampled), (b.O.Budget-fixed)/(row+8)))
+	b.Sampled = int(min(int64(b.Sampled), (b.O.Budget-fixed)/sampled))
 	return nil
 }
 
@@ -115,55 +119,42 @@ func (b *CellsBuild) Draw() {
 	}
 }
 
-// Train runs k-means over the rotated sample.
+// Train runs k-means over the sample and keeps the cells of its rows.
 func (b *CellsBuild) Train(ctx context.Context) (*segment.Cells, error) {
-	rows := b.drawn[b.held:]
-	sample, err := mem.NewSlab("build", int64(len(rows))*int64(b.Padded)*4)
-	if err != nil {
-		return nil, err
-	}
-	defer sample.Free()
-	var rising []uint32
-	if b.Col.Paged() {
-		rising = risingOrder(rows)
-	}
-	step := TileRows(b.Padded)
-	workers := make([]*Rotator, b.Threads)
-	err = mem.Parallel(ctx, "build", b.Threads, (len(rows)+step-1)/step, func(w, i int) error {
-		if workers[w] == nil {
-			workers[w] = NewRotator(b.Seg, b.Skip, b.Seg.Rows)
-		}
-		from, to := i*step, min((i+1)*step, len(rows))
-		if rising == nil {
-			workers[w].List(b.Col, rows[from:to])
-			copy(sample.Floats()[from*b.Padded:to*b.Padded], workers[w].Rotated)
-			return nil
-		}
-		b.sampleRising(workers[w], rows, rising[from:to], sample.Floats())
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	b.owner = make([]uint32, b.Seg.Rows)
+	for r := range b.owner {
+		b.owner[r] = NoCell
 	}
 	c := &segment.Cells{N: b.K, Padded: b.Padded}
-	m := Kmeans{
-		Sample: sample.Floats(), Rows: len(rows), Padded: b.Padded, K: b.K, Threads: b.Threads,
-	}
 	if b.Seg.Usable == 0 {
 		c.Centroids = make([]float32, b.Padded)
 		return c, nil
 	}
+	rows := b.drawn[b.held:]
+	memory, err := mem.NewSlab("build", int64(len(rows))*int64(b.Padded))
+	if err != nil {
+		return nil, err
+	}
+	defer memory.Free()
+	s, err := b.sample(ctx, memory.Mem)
+	if err != nil {
+		return nil, err
+	}
+	m := Kmeans{Sample: s, K: b.K, Threads: b.Threads}
 	c.Centroids, err = m.Train(ctx, func(rounds, of int) {
 		b.O.Progress.trained.Store(int64(b.Seg.Rows) * int64(rounds) / int64(of))
 	})
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range rows[:KmeansUses(len(rows), b.K)] {
+		b.owner[r] = m.Owner[i]
+	}
+	return c, nil
 }
 
-// fill assigns the rows and codes them cell by cell.
+// fill codes the rows cell by cell.
 func (b *CellsBuild) fill(ctx context.Context, c *segment.Cells) error {
-	if err := b.Assign(ctx, c); err != nil {
-		return err
-	}
 	b.Order(c)
 	codes, err := rabitq.NewCodes(b.Seg.Usable, c.Blocks(), b.Seg.Dim, b.O.Bits)
 	if err != nil {
@@ -186,7 +177,7 @@ func (b *CellsBuild) fill(ctx context.Context, c *segment.Cells) error {
 	return nil
 }
 
-// Assign finds the nearest cell of every row.
+// Assign finds the nearest cell of every row that training did not see.
 func (b *CellsBuild) Assign(ctx context.Context, c *segment.Cells) error {
 	plane, err := segment.NewCentroidPlane(c.Centroids, c.N, c.Padded, column.L2)
 	if err != nil {
@@ -197,26 +188,30 @@ func (b *CellsBuild) Assign(ctx context.Context, c *segment.Cells) error {
 	for i := range norm2 {
 		norm2[i] = simd.Norm16(c.Centroid(i))
 	}
-	b.owner = make([]uint32, b.Seg.Rows)
 	type worker struct {
 		*Rotator
 		*Finder
+		rows, cells []uint32
 	}
 	workers := make([]worker, b.Threads)
 	step := TileRows(b.Padded)
-	return mem.Parallel(ctx, "build", b.Threads, (b.Seg.Rows+step-1)/step, func(w, i int) error {
-		if workers[w].Rotator == nil {
-			workers[w] = worker{
-				NewRotator(b.Seg, b.Skip, b.Seg.Rows), NewFinder(plane, c.Centroids, norm2),
+	return mem.Parallel(ctx, "build", b.Threads, (b.Seg.Rows+step-1)/step, func(i, t int) error {
+		w := &workers[i]
+		if w.Rotator == nil {
+			w.Rotator = NewRotator(b.Seg, b.Skip, b.Seg.Rows)
+			w.Finder, w.cells = NewFinder(plane, c.Centroids, norm2), make([]uint32, step)
+		}
+		from, to := t*step, min((t+1)*step, b.Seg.Rows)
+		w.rows = w.rows[:0]
+		for r := from; r < to; r++ {
+			if b.owner[r] == NoCell && (b.Skip == nil || !b.Skip[r]) {
+				w.rows = append(w.rows, uint32(r))
 			}
 		}
-		from, to := i*step, min((i+1)*step, b.Seg.Rows)
-		workers[w].Run(b.Col, from, to)
-		workers[w].Nearest(workers[w].Rotated, to-from, b.owner[from:to])
-		for r := from; b.Skip != nil && r < to; r++ {
-			if b.Skip[r] {
-				b.owner[r] = NoCell
-			}
+		w.List(b.Col, w.rows)
+		w.Nearest(w.Rotated, len(w.rows), w.cells)
+		for i, r := range w.rows {
+			b.owner[r] = w.cells[i]
 		}
 		b.O.Progress.assigned.Add(int64(to - from))
 		return nil

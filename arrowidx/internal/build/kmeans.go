@@ -9,98 +9,143 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// Rows a cell that k-means sees at most, and the rounds on a growing part of them: early rounds
-// only have to tell the regions apart.
-const sampleRows = 64
+// Rows a cell of the sample that k-means looks at, round by round. The first rounds compare rows
+// with all centroids: centroids that are still single rows say little about which lie around which.
+// In the others a row stays in its cell or moves to one around it. Rounds on fewer rows than these
+// would be cheaper, but leave cells of very unequal sizes.
+const (
+	wideRounds, wideRows   = 2, 64
+	closeRounds, closeRows = 4, 256
+	// KmeansRounds is the number of all rounds.
+	KmeansRounds = wideRounds + closeRounds
+	// sampleRows is how many rows a cell k-means sees at most.
+	sampleRows = max(wideRows, closeRows)
+)
 
-// KmeansRounds has for every round of k-means how many rows a cell of the sample it looks at.
-var KmeansRounds = [...]int{8, 8, 8, 16, 16, 32, 32, 64, 64}
+// Cells around that a row may move to, itself among them: in a round, and in the end.
+const cellsAround, cellsAroundAtLast = 64, 128
 
-// Kmeans finds centroids by Lloyd's algorithm. The number of rounds is fixed and sums are float64,
-// added in the order of rows, so the result depends on the sample alone.
+// Kmeans finds centroids by Lloyd's algorithm. The number of rounds is fixed, products are whole
+// numbers and sums are float64, added in the order of rows, so the result depends on the sample
+// alone.
 type Kmeans struct {
-	Sample  []float32 // rows x padded, in an order that is random
-	Rows    int
-	Padded  int
+	*Sample
 	K       int
 	Threads int
 
-	centroids []float32
-	norm2     []float32
+	Centroids []float32 // k x padded
+	Owner     []uint32  // cell of every row that training looked at
+	First     []uint32  // k+1: where a cell's rows begin in members
+	Members   []uint32  // rows by cell, rising within one
+	coarse    *coarse
 	plane     *segment.CentroidPlane
-	Owner     []uint32 // cell of every row
-	First     []uint32 // k+1: where a cell's rows begin in members
-	Members   []uint32 // rows by cell, rising within one
-	finders   []*Finder
+	finders   []finder
+	movers    []mover
 }
 
-// Train returns k centroids of padded numbers.
+// finder is one worker's memory for comparing rows with all centroids.
+type finder struct {
+	*Finder
+	rows []float32
+}
+
+// KmeansUses returns how many rows of a sample training looks at: all the others have no owner.
+func KmeansUses(rows, k int) int { return min(rows, closeRows*k) }
+
+// Train returns k centroids of padded numbers and leaves the cells of rows in Owner.
 func (m *Kmeans) Train(ctx context.Context, done func(rounds, of int)) ([]float32, error) {
-	m.centroids = make([]float32, m.K*m.Padded)
-	copy(m.centroids, m.Sample[:m.K*m.Padded])
-	m.norm2 = make([]float32, m.K)
-	m.Owner = make([]uint32, m.Rows)
-	m.Members = make([]uint32, m.Rows)
+	m.Centroids = make([]float32, m.K*m.Padded)
+	for c := range m.K {
+		m.Read(m.Centroid(c), c)
+	}
+	m.Owner, m.Members = make([]uint32, m.Rows), make([]uint32, m.Rows)
 	m.First = make([]uint32, m.K+1)
+	m.coarse = newCoarse(m.K, m.Padded)
+	m.finders, m.movers = make([]finder, m.Threads), make([]mover, m.Threads)
 	var err error
-	if m.plane, err = segment.NewCentroidPlane(m.centroids, m.K, m.Padded, column.L2); err != nil {
+	if m.plane, err = segment.NewCentroidPlane(m.Centroids, m.K, m.Padded, column.L2); err != nil {
 		return nil, err
 	}
 	defer m.plane.Free()
-	m.finders = make([]*Finder, m.Threads)
-	for i, perCell := range KmeansRounds {
-		if err := m.round(ctx, min(perCell*m.K, m.Rows)); err != nil {
+	seen := min(m.Rows, wideRows*m.K)
+	for i := range wideRounds {
+		if err := m.wide(ctx, seen); err != nil {
 			return nil, err
 		}
-		done(i+1, len(KmeansRounds))
+		if err := m.move(ctx); err != nil {
+			return nil, err
+		}
+		done(i+1, KmeansRounds)
 	}
-	return m.centroids, nil
+	n := KmeansUses(m.Rows, m.K)
+	for i := range closeRounds {
+		if err := m.close(ctx, seen, n, cellsAround); err != nil {
+			return nil, err
+		}
+		if err := m.move(ctx); err != nil {
+			return nil, err
+		}
+		seen = n
+		done(wideRounds+i+1, KmeansRounds)
+	}
+	return m.Centroids, m.close(ctx, n, n, cellsAroundAtLast)
 }
 
-// round assigns the first n rows and moves every centroid to the mean of its rows.
-func (m *Kmeans) round(ctx context.Context, n int) error {
-	m.measureCentroids()
-	const step = MaxTileRows
+// wide assigns the first n rows, each to the nearest of all centroids.
+func (m *Kmeans) wide(ctx context.Context, n int) error {
+	for c := range m.K {
+		m.coarse.norm2[c] = simd.Norm16(m.Centroid(c))
+	}
+	m.plane.Code(m.Centroids, column.L2)
+	const step = simd.BlockRows
 	err := mem.Parallel(ctx, "build", m.Threads, (n+step-1)/step, func(w, i int) error {
-		if m.finders[w] == nil {
-			m.finders[w] = NewFinder(m.plane, m.centroids, m.norm2)
+		f := &m.finders[w]
+		if f.Finder == nil {
+			f.Finder = NewFinder(m.plane, m.Centroids, m.coarse.norm2)
+			f.rows = make([]float32, step*m.Padded)
 		}
 		from, to := i*step, min((i+1)*step, n)
-		m.finders[w].Nearest(m.Sample[from*m.Padded:to*m.Padded], to-from, m.Owner[from:to])
+		for r := from; r < to; r++ {
+			m.Read(f.rows[(r-from)*m.Padded:(r-from+1)*m.Padded], r)
+		}
+		f.Nearest(f.rows, to-from, m.Owner[from:to])
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	m.group(n)
-	sums := make([][]float64, m.Threads)
-	const cellsAtOnce = 64
-	err = mem.Parallel(ctx, "build", m.Threads, (m.K+cellsAtOnce-1)/cellsAtOnce,
-		func(w, i int) error {
-			if sums[w] == nil {
-				sums[w] = make([]float64, 2*m.Padded)
-			}
-			for c := i * cellsAtOnce; c < min((i+1)*cellsAtOnce, m.K); c++ {
-				m.move(c, sums[w])
-			}
-			return nil
-		})
-	if err != nil {
-		return err
-	}
-	m.fillEmpty()
-	return nil
+	return err
 }
 
-func (m *Kmeans) measureCentroids() {
-	for c := range m.K {
-		m.norm2[c] = simd.Norm16(m.Centroid(c))
+// close lets the first n rows move to cells around theirs. Those from seen on have none yet: they
+// are led to one first.
+func (m *Kmeans) close(ctx context.Context, seen, n, around int) error {
+	if err := m.coarse.measure(ctx, m.Centroids, around, m.Threads); err != nil {
+		return err
 	}
-	m.plane.Code(m.centroids, column.L2)
+	if seen < n {
+		g := m.coarse.group(m.Centroids)
+		const step = simd.BlockRows
+		err := mem.Parallel(ctx, "build", m.Threads, (n-seen+step-1)/step, func(w, i int) error {
+			from, to := seen+i*step, min(seen+(i+1)*step, n)
+			m.movers[w].enter(g, m.Sample, from, m.Owner[from:to])
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		m.group(n)
+	}
+	err := mem.Parallel(ctx, "build", m.Threads, m.K, func(w, c int) error {
+		m.movers[w].stay(m.coarse, m.Sample, c, m.membersOf(c), m.Owner)
+		return nil
+	})
+	m.group(n)
+	return err
 }
 
 // Centroid returns centroid c, rotated and padded, in the memory of all.
-func (m *Kmeans) Centroid(c int) []float32 { return m.centroids[c*m.Padded : (c+1)*m.Padded] }
+func (m *Kmeans) Centroid(c int) []float32 { return m.Centroids[c*m.Padded : (c+1)*m.Padded] }
+
+func (m *Kmeans) membersOf(c int) []uint32 { return m.Members[m.First[c]:m.First[c+1]] }
 
 // group sorts the first n rows by cell.
 func (m *Kmeans) group(n int) {
@@ -129,36 +174,16 @@ func GroupByCell(owner, first, rows []uint32) {
 	first[0] = 0
 }
 
-// move puts a centroid at the mean of its rows: float64 sums of shards of shardRows, added in
-// order.
-func (m *Kmeans) move(c int, sums []float64) {
-	rows := m.Members[m.First[c]:m.First[c+1]]
-	if len(rows) == 0 {
-		return
+// move puts every centroid at the mean of its rows.
+func (m *Kmeans) move(ctx context.Context) error {
+	err := mem.Parallel(ctx, "build", m.Threads, m.K, func(w, c int) error {
+		m.movers[w].mean(m.Sample, m.membersOf(c), m.Centroid(c))
+		return nil
+	})
+	if err == nil {
+		m.fillEmpty()
 	}
-	clear(sums)
-	total, part := sums[:m.Padded], sums[m.Padded:]
-	shard := rows[0] / shardRows
-	for _, r := range rows {
-		if r/shardRows != shard {
-			addTo(total, part)
-			shard = r / shardRows
-		}
-		simd.AddScaled(part, m.Sample[int(r)*m.Padded:(int(r)+1)*m.Padded], 1)
-	}
-	addTo(total, part)
-	x := m.Centroid(c)
-	for j := range x {
-		x[j] = float32(total[j] / float64(len(rows)))
-	}
-}
-
-// addTo adds part to total and clears it.
-func addTo(total, part []float64) {
-	for j, v := range part {
-		total[j] += v
-	}
-	clear(part)
+	return err
 }
 
 // fillEmpty gives a cell without rows a row of the fullest cell.
@@ -178,7 +203,6 @@ func (m *Kmeans) fillEmpty() {
 			return
 		}
 		taken[full]++
-		r := int(m.Members[m.First[full+1]-taken[full]])
-		copy(m.Centroid(c), m.Sample[r*m.Padded:(r+1)*m.Padded])
+		m.Read(m.Centroid(c), int(m.Members[m.First[full+1]-taken[full]]))
 	}
 }

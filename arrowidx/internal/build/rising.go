@@ -25,18 +25,6 @@ func risingOrder(rows []uint32) []uint32 {
 	return places
 }
 
-// sampleRising makes the rows at some places of the sample ready and puts them there.
-func (b *CellsBuild) sampleRising(e *Rotator, rows, places []uint32, sample []float32) {
-	some := make([]uint32, len(places))
-	for i, at := range places {
-		some[i] = rows[at]
-	}
-	e.List(b.Col, some)
-	for i, at := range places {
-		copy(sample[int(at)*b.Padded:int(at+1)*b.Padded], e.Of(i))
-	}
-}
-
 // encodeRising is encode in the order of rows. Their lengths are kept by position, and summed up
 // like those of encode.
 func (b *CellsBuild) encodeRising(ctx context.Context, f *rabitq.Codes, c *segment.Cells) error {
