@@ -43,9 +43,14 @@ type Info struct {
 	// Drift is the mean residual norm (distance from the mean, for kind ivf from the nearest
 	// centroid) of rows added over that of the build; 0: none was added, or it is not known.
 	Drift float64 `json:"drift"`
+	// Stages are the seconds that the build took; nil: not known, as of an index from a file.
+	Stages *BuildStages `json:"stages"`
 	// Advice says in words when a rebuild or a compaction is due; "": nothing is.
 	Advice string `json:"advice"`
 }
+
+// BuildStages are the seconds that a build took, by stage.
+type BuildStages = segment.Stages
 
 // Info describes the index. Bytes are counted, not estimated. Of a closed index they
 // are those of the build.
@@ -88,6 +93,7 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 		Deleted: seg.Deleted, Keep: seg.Keep.String(), IDKind: seg.IDs.Kind().String(),
 		Epsilon0: seg.PointFor(seg.Recall, true).Epsilon0, Recall: seg.Recall,
 		Seed: seg.Seed, RowBytes: 4 * seg.Dim, Provenance: string(seg.Provenance),
+		Stages: seg.Stages,
 	}
 	if seg.Metric.Binary() {
 		in.RowBytes = seg.Dim / 8

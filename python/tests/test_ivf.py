@@ -105,6 +105,14 @@ def test_an_answer_is_the_same_alone_and_in_a_batch(index: rv.Index) -> None:
             np.testing.assert_array_equal(alone.scores, batch.scores[i])
 
 
+def test_info_tells_what_each_stage_of_the_build_took(index: rv.Index, tmp_path: Path) -> None:
+    stages = index.info()["stages"]
+    assert list(stages) == ["read", "train", "assign", "encode", "calibrate"]
+    assert all(took > 0 for took in stages.values())
+    index.save(tmp_path / "cells.rvx")
+    assert rv.Index.load(tmp_path / "cells.rvx").info()["stages"] is None
+
+
 def test_a_plan_says_what_was_probed_and_where_the_time_went(index: rv.Index) -> None:
     plan = index.search(QUERIES, 10, recall=0.95).plan
     assert (plan.kind, plan.cells, plan.rows, plan.queries) == ("ivf", CELLS, N, 200)

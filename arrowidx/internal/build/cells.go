@@ -55,12 +55,17 @@ func buildCells(
 		return nil, err
 	}
 	b.Draw()
-	cells, err := b.Train(ctx)
+	var cells *segment.Cells
+	err = segment.Timed(&seg.Stages.Train, func() (err error) {
+		cells, err = b.Train(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err = b.Assign(ctx, cells); err == nil {
-		err = b.fill(ctx, cells)
+	err = segment.Timed(&seg.Stages.Assign, func() error { return b.Assign(ctx, cells) })
+	if err == nil {
+		err = segment.Timed(&seg.Stages.Encode, func() error { return b.fill(ctx, cells) })
 	}
 	if err != nil {
 		cells.Free()

@@ -3,9 +3,9 @@
 //
 // Reading order: options.go, segment.go (the steps), moments.go (validation, scale and mean) and
 // bits.go (the same for packed bits), encoder.go (rotate and code) and added.go (the same for rows
-// that come later); for kind ivf kmeans.go (Lloyd's algorithm on a sample), cell_finder.go (nearest
-// centroids) and cells.go; norms.go (kind exact), residual.go (how far rows lie from what codes are
-// made around).
+// that come later); for kind ivf sample.go, kmeans.go (Lloyd's algorithm on the sample), coarse.go
+// and groups.go (what makes its rounds cheap), cell_finder.go (nearest centroids) and cells.go;
+// norms.go (kind exact), residual.go (how far rows lie from what codes are made around).
 package build
 
 import (
@@ -29,6 +29,7 @@ func NewSegment(
 		Held: segment.NewHeld(), Kind: o.Kind, Metric: o.Metric, Bits: o.Bits, Keep: o.Keep,
 		Rows: col.Len(), Dim: o.Metric.Dims(col), Recall: o.Recall, Seed: o.Seed, IDs: o.IDs,
 		Provenance: []byte(o.Provenance), Scale: 1, Hashed: col.Hashed.Load(),
+		Stages: &segment.Stages{},
 	}
 	if held, err = fill(ctx, seg, col, o, threads); err == nil && col.Dim() != 0 {
 		err = KeepVectors(ctx, seg, col, threads)
@@ -55,7 +56,12 @@ func fill(
 		o.Progress.encoded.Add(int64(col.Len()))
 		return nil, nil
 	}
-	m, err := Measure(ctx, col, o, threads)
+	var m *Moments
+	took := seg.Stages
+	err = segment.Timed(&took.Read, func() (err error) {
+		m, err = Measure(ctx, col, o, threads)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +71,14 @@ func fill(
 	seg.Digest = segment.SampleDigest(col, seg.Alive)
 	switch seg.Kind {
 	case segment.Exact:
-		err = MeasureNorms(ctx, seg, col, o, threads)
+		err = segment.Timed(&took.Encode, func() error {
+			return MeasureNorms(ctx, seg, col, o, threads)
+		})
 	case segment.Flat:
 		seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(seg.Dim), seg.Seed)
-		err = EncodeFlat(ctx, seg, col, m.skip, o, threads)
+		err = segment.Timed(&took.Encode, func() error {
+			return EncodeFlat(ctx, seg, col, m.skip, o, threads)
+		})
 	default:
 		seg.Rot = rabitq.NewRotation(rabitq.PaddedDim(seg.Dim), seg.Seed)
 		held, err = buildCells(ctx, seg, col, m.skip, o, threads)

@@ -21,7 +21,10 @@ func BuildSegment(
 		return nil, err
 	}
 	if seg.Cells != nil {
-		if err := calibrateBuild(ctx, seg, col, held, o); err != nil {
+		err := segment.Timed(&seg.Stages.Calibrate, func() error {
+			return calibrateBuild(ctx, seg, col, held, o)
+		})
+		if err != nil {
 			seg.Release()
 			return nil, err
 		}

@@ -2,8 +2,9 @@
 // in one go and never changed; a [Version] is the segments of an index between two changes.
 //
 // Reading order: kinds.go, segment.go (who counts, who frees), cells.go and centroid_plane.go (kind
-// ivf), calibration.go (what calibration found), version.go; lens.go and measured.go (rows as
-// float32 and float64), spot_checks.go (borrowed vectors that changed).
+// ivf), calibration.go (what calibration found), stages.go (how long a build took), version.go;
+// lens.go and measured.go (rows as float32 and float64), spot_checks.go (borrowed vectors that
+// changed).
 package segment
 
 import (
@@ -65,6 +66,8 @@ type Segment struct {
 	Share int64    // most bytes that a search may hold beside the segment; 0: as it likes
 
 	Provenance []byte
+	// Stages tells how long the build took. Files do not hold it: equal indexes are equal bytes.
+	Stages *Stages
 }
 
 // held counts the users of a segment's memory.
