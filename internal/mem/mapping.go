@@ -122,6 +122,9 @@ func offsetIn(whole, part []byte) int {
 	return int(uintptr(unsafe.Pointer(&part[0])) - uintptr(unsafe.Pointer(&whole[0])))
 }
 
+// address is where memory lies.
+func address(b []byte) int64 { return int64(uintptr(unsafe.Pointer(&b[0]))) }
+
 // Fault returns the error that a recovered panic stands for: an error that was raised, as one of
 // the operation op, or a fault on a mapped file. Of every other panic, and of none, it is nil.
 func Fault(op string, r any) error {

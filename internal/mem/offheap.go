@@ -24,6 +24,7 @@ type Slab struct {
 	View bool
 	heap bool // small enough to lie on the Go heap: mapping would cost more than it saves
 
+	whole   []byte   // what was mapped to hold Mem
 	mapping *Mapping // a file that is mapped for reading: it must not be written to
 }
 
@@ -42,14 +43,23 @@ func NewSlab(op string, n int64) (Slab, error) {
 	if n <= HeapSlab {
 		return Slab{Mem: make([]byte, n), heap: true}, nil
 	}
-	mem, err := syscall.Mmap(-1, 0, int(n), syscall.PROT_READ|syscall.PROT_WRITE,
+	size := n
+	if n >= hugePage { // room to begin where a huge page can; what is never touched takes no memory
+		size += hugePage
+	}
+	whole, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		return Slab{}, &fault.Error{Kind: fault.OutOfMemory, Op: op, Row: -1, Column: -1, Err: err,
 			Msg: fmt.Sprintf("no room for %d bytes", n), Fix: "use fewer bits or free memory"}
 	}
-	adviseHuge(mem)
-	return Slab{Mem: mem}, nil
+	s := Slab{Mem: whole[:n:n], whole: whole}
+	if n >= hugePage {
+		from := -address(whole) & (hugePage - 1)
+		s.Mem = whole[from : from+n : from+n]
+		adviseHuge(s.Mem)
+	}
+	return s, nil
 }
 
 // Free unmaps the memory; nobody may read it any more.
@@ -60,9 +70,9 @@ func (s *Slab) Free() {
 		s.mapping = nil
 	case s.Mem != nil && !s.View && !s.heap:
 		// The mapping is ours and whole, so the call cannot fail.
-		_ = syscall.Munmap(s.Mem)
+		_ = syscall.Munmap(s.whole)
 	}
-	s.Mem = nil
+	s.Mem, s.whole = nil, nil
 }
 
 // DropPages gives the memory outside bytes [from, to) back without unmapping it, where the system

@@ -5,13 +5,13 @@ import (
 	"syscall"
 )
 
+// hugePage is the size of a huge page, and the least slab that asks for some.
+const hugePage = 2 << 20
+
 // adviseHuge asks for huge pages, which saves most of a scan's page walks. It is only a hint.
 func adviseHuge(mem []byte) {
-	const hugePage = 2 << 20
-	if len(mem) >= hugePage {
-		const madvHugepage = 14
-		_ = syscall.Madvise(mem, madvHugepage)
-	}
+	const madvHugepage = 14
+	_ = syscall.Madvise(mem, madvHugepage)
 }
 
 // forget gives pages back to the system. Where it refuses, they stay until the slab is unmapped.

@@ -2,6 +2,9 @@
 
 package mem
 
+// hugePage is more than any slab.
+const hugePage = 1 << 62
+
 // adviseHuge does nothing where huge pages cannot be asked for.
 func adviseHuge([]byte) {}
 

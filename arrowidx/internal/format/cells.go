@@ -17,7 +17,7 @@ func (d *Decoder) readCells(seg *segment.Segment, f *rabitq.Codes) error {
 	if n < 1 || n > uint64(max(seg.Usable, 1)) {
 		return corrupt(secCellSizes, at, "%d cells for %d rows", n, seg.Usable)
 	}
-	c := &segment.Cells{N: int(n), Padded: f.Padded}
+	c := &segment.Cells{N: int(n), Padded: f.Padded, Filed: true}
 	var parts [4][]byte
 	for i, need := range []struct {
 		kind       sectionKind

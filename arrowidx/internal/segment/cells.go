@@ -27,7 +27,10 @@ type Cells struct {
 	First        []uint32  // n+1 positions: cell c holds [first[c], first[c+1])
 	Block        []uint32  // n+1 blocks: cell c has [block[c], block[c+1])
 	Rows         []uint32  // row of every position
+	RowBytes     []byte    // the same memory, to ask for
 	Farthest     float32   // no row is farther than this from the mean
+	Filed        bool      // centroids and rows are the memory of a file
+	slab         mem.Slab  // holds the arrays that every query reads here and there
 
 	// For routing: the centroids as codes of one bit, and as int8 with a step each.
 	Plane  *CentroidPlane
@@ -143,14 +146,17 @@ func (c *Cells) AdmitCell(i int, words, slots []uint32) {
 
 // Routing makes what queries are routed by from the centroids. Dot orders cells by inner product,
 // all other metrics by distance. mean is that of the index, not rotated.
+//
+// Errors: OutOfMemory.
 func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotation) error {
-	c.Norm2 = make([]float32, c.N)
+	if err := c.gather(); err != nil {
+		return err
+	}
 	c.Ahead = arrow.Float32Traits.CastToBytes(c.Centroids)
-	c.Step, c.Lean = make([]float32, c.N), make([]float32, c.N)
+	c.RowBytes = arrow.Uint32Traits.CastToBytes(c.Rows)
 	middle := make([]float32, c.Padded)
 	copy(middle, mean)
 	rot.Apply(middle, 1)
-	c.Coarse = make([]int8, c.N*c.Padded)
 	c.Farthest = 0
 	order := column.L2
 	if metric == column.Dot {
@@ -173,6 +179,38 @@ func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotati
 	return nil
 }
 
+// gather makes one slab, whose pages are large where they can be, for what is made here and for the
+// centroids and rows where no file holds them: a query reads a few places in each.
+func (c *Cells) gather() (err error) {
+	size := c.N*c.Padded + 3*4*c.N
+	if !c.Filed {
+		size += 4 * (len(c.Centroids) + len(c.Rows))
+	}
+	if c.slab, err = mem.NewSlab("build", int64(size)); err != nil {
+		return err
+	}
+	rest := c.slab.Mem
+	take := func(n int) []byte {
+		b := rest[:n:n]
+		rest = rest[n:]
+		return b
+	}
+	floats := func(n int) []float32 { return arrow.Float32Traits.CastFromBytes(take(4 * n)) }
+	if !c.Filed {
+		centroids := floats(len(c.Centroids))
+		copy(centroids, c.Centroids)
+		c.Centroids = centroids
+	}
+	c.Coarse = arrow.Int8Traits.CastFromBytes(take(c.N * c.Padded))
+	c.Norm2, c.Step, c.Lean = floats(c.N), floats(c.N), floats(c.N)
+	if !c.Filed {
+		rows := arrow.Uint32Traits.CastFromBytes(take(4 * len(c.Rows)))
+		copy(rows, c.Rows)
+		c.Rows = rows
+	}
+	return nil
+}
+
 // Bytes counts the memory held for cells.
 func (c *Cells) Bytes() int64 {
 	floats := len(c.Centroids) + len(c.Norm2) + 2*len(c.Radius) + 2*len(c.Step)
@@ -186,5 +224,7 @@ func (c *Cells) Free() {
 	if c.Plane != nil {
 		c.Plane.Free()
 	}
-	c.Centroids, c.Ahead, c.Rows = nil, nil, nil
+	c.Centroids, c.Ahead, c.Rows, c.RowBytes = nil, nil, nil, nil
+	c.Coarse, c.Norm2, c.Step, c.Lean = nil, nil, nil, nil
+	c.slab.Free()
 }
