@@ -332,3 +332,18 @@ values:
 found:
 	MOVD R1, ret+32(FP)
 	RET
+
+// func fetchNEON(b *byte, n int)
+TEXT ·fetchNEON(SB), NOSPLIT, $0-16
+	MOVD b+0(FP), R0
+	MOVD n+8(FP), R1
+
+line:
+	PRFM (R0), PLDL1KEEP
+	ADD $64, R0, R0
+	SUBS $64, R1, R1
+	BGT line
+	ADD R1, R0, R0
+	SUB $1, R0, R0
+	PRFM (R0), PLDL1KEEP // the last byte: b may begin inside a line
+	RET

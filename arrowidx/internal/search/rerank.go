@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/fault"
@@ -32,13 +31,17 @@ func (s *Searcher) rerank(ctx context.Context, p *Probe) error {
 // to them.
 func (s *Searcher) rerankBounded(ctx context.Context, p *Probe) error {
 	rows, sorted := p.candidates.Rows, p.candidates.ByBound(&s.out)
+	s.Run.fetchFirst(p, rows)
 	fit := s.Run.newFit(s.Run.Epsilon, p.strategy)
 	for i := range rows {
 		if i == sorted {
 			topk.SortByBound(rows[i:])
 		}
-		if p.best.Full() && float64(rows[i].Low) > p.best.Worst() {
+		if p.beyond(rows[i]) {
 			break
+		}
+		if ahead := i + rowsAhead; ahead < len(rows) && !p.beyond(rows[ahead]) {
+			s.Run.fetchCandidate(p, rows[ahead])
 		}
 		hit, err := s.measureCandidate(ctx, p, &fit, rows, i)
 		if err != nil {
@@ -59,7 +62,11 @@ func (s *Searcher) rerankCounted(ctx context.Context, p *Probe, n int) error {
 		least = min(least, c.Low)
 	}
 	fit := s.Run.newFit(s.Run.Epsilon, p.strategy)
+	s.Run.fetchFirst(p, rows)
 	for i := range rows {
+		if ahead := i + rowsAhead; ahead < len(rows) {
+			s.Run.fetchCandidate(p, rows[ahead])
+		}
 		hit, err := s.measureCandidate(ctx, p, &fit, rows, i)
 		if err != nil {
 			return err
@@ -72,8 +79,28 @@ func (s *Searcher) rerankCounted(ctx context.Context, p *Probe, n int) error {
 	return fit.judge()
 }
 
-// measureCandidate measures candidate i on its vector, in float64, and asks for that of one to
-// come.
+// beyond reports whether no candidate from this one on, in order of lower bounds, can be among the
+// k nearest.
+func (p *Probe) beyond(c topk.Candidate) bool {
+	return p.best.Full() && float64(c.Low) > p.best.Worst()
+}
+
+// rowsAhead is how many candidates ahead of the one being measured have their vectors asked for,
+// and how many before the first: nearly as many as bounds leave to be measured.
+const rowsAhead = 8
+
+// fetchFirst asks for the vectors of the first candidates.
+func (r *Run) fetchFirst(p *Probe, rows []topk.Candidate) {
+	for _, c := range rows[:min(rowsAhead, len(rows))] {
+		r.fetchCandidate(p, c)
+	}
+}
+
+func (r *Run) fetchCandidate(p *Probe, c topk.Candidate) {
+	r.Col.Fetch(int(r.rowAt(p, c.Pos)), math.MaxInt)
+}
+
+// measureCandidate measures candidate i on its vector, in float64.
 //
 // Errors: Cancelled, VectorsChanged when the vector cannot be the one that was coded.
 func (s *Searcher) measureCandidate(
@@ -84,9 +111,6 @@ func (s *Searcher) measureCandidate(
 		if err := fault.FromContext(ctx, "search"); err != nil {
 			return topk.Hit{}, err
 		}
-	}
-	if ahead := i + column.FetchAhead; ahead < len(rows) {
-		r.Col.Fetch(int(r.rowAt(p, rows[ahead].Pos)), math.MaxInt)
 	}
 	row := r.rowAt(p, rows[i].Pos)
 	s.turnTo(int(row))

@@ -197,7 +197,9 @@ func (s *Searcher) score(p *Probe) {
 		}
 		e, width := p.Code(s.Run.Seg.Codes, p.where, int(c.Pos))
 		p.counts.coded++
-		p.candidates.Offer(int(c.Pos), e-width-p.Slack, e+width+p.Slack, e)
+		if p.candidates.Offer(int(c.Pos), e-width-p.Slack, e+width+p.Slack, e) {
+			s.Run.Seg.FetchRowAt(c.Pos)
+		}
 	}
 	p.wait = p.wait[:0]
 }

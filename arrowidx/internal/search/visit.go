@@ -173,7 +173,9 @@ func (s *Searcher) codePicked(p *Probe) {
 		pos := slot - where.shift
 		e, width := p.Code(f, where, pos)
 		p.counts.coded++
-		p.candidates.Offer(pos, e-width-p.Slack, e+width+p.Slack, e)
+		if p.candidates.Offer(pos, e-width-p.Slack, e+width+p.Slack, e) {
+			s.Run.Seg.FetchRowAt(uint32(pos))
+		}
 		s.est[h.Row] = mem.Infinity // it is done
 	}
 }

@@ -180,6 +180,13 @@ func (seg *Segment) IsAlive(row int) bool { return mem.BitOf(seg.Alive, row) }
 // IsDeleted reports whether a row was deleted; null and bad rows count until they are.
 func (seg *Segment) IsDeleted(row int) bool { return seg.Gone != nil && mem.BitOf(seg.Gone, row) }
 
+// FetchRowAt asks for the number of the row at a position.
+func (seg *Segment) FetchRowAt(pos uint32) {
+	if seg.Cells != nil {
+		simd.Fetch(seg.Cells.RowBytes[4*pos:][:4])
+	}
+}
+
 // RowAt returns the row at a position.
 func (seg *Segment) RowAt(pos uint32) uint32 {
 	if seg.Cells != nil {

@@ -37,10 +37,11 @@ func (c *Candidates) Reset(k int) {
 	c.Limit = 1024 + 4*k
 }
 
-// Offer adds a row whose distance lies in [low, up] (at the search's epsilon0).
-func (c *Candidates) Offer(pos int, low, up, est float32) {
+// Offer adds a row whose distance lies in [low, up] (at the search's epsilon0), unless it is too
+// far, and reports whether it did.
+func (c *Candidates) Offer(pos int, low, up, est float32) bool {
 	if low > c.Tau {
-		return
+		return false
 	}
 	c.Rows = append(c.Rows, Candidate{uint32(pos), low, est})
 	c.Bound(up)
@@ -48,6 +49,7 @@ func (c *Candidates) Offer(pos int, low, up, est float32) {
 		c.Prune()
 		c.Limit = max(c.Limit, 2*len(c.Rows))
 	}
+	return true
 }
 
 // Bound lowers tau when up is among the k smallest upper bounds; with k = 0 tau stays.

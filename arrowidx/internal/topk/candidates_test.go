@@ -209,9 +209,9 @@ func TestAThresholdFromOutsideHoldsFromTheFirstRow(t *testing.T) {
 	var c Candidates
 	c.Reset(2)
 	c.Tau = 5
-	c.Offer(0, 6, 7, 6)
+	require.False(t, c.Offer(0, 6, 7, 6))
 	require.Empty(t, c.Rows)
-	c.Offer(1, 5, 8, 6)
+	require.True(t, c.Offer(1, 5, 8, 6))
 	require.Len(t, c.Rows, 1, "at the threshold is in")
 	c.Offer(2, 1, 2, 1)
 	require.Equal(t, float32(5), c.Tau, "the second of two upper bounds is 8")
