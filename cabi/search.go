@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 	"github.com/ruvector/ruvector-arrow/cabi/internal/guard"
@@ -234,14 +235,21 @@ func writePlan(to *C.rv_plan, p *arrowidx.Plan) {
 	}
 }
 
+// asked keeps the memory of searches, which short ones would otherwise take from the heap each. One
+// that panics leaves nothing, and none holds what belongs to an index or a caller.
+var asked = sync.Pool{New: func() any { return &search{} }}
+
 //export goSearch
 func goSearch(h C.rv_handle, p *C.rv_search_params, e *C.rv_error) C.int32_t {
 	return door(e, "search", func(s *guard.Scope) error {
-		var q search
-		if err := q.prepare(s, h, p); err != nil {
-			return err
+		q := asked.Get().(*search)
+		err := q.prepare(s, h, p)
+		if err == nil {
+			err = q.run(context.Background())
 		}
-		return q.run(context.Background())
+		*q = search{}
+		asked.Put(q)
+		return err
 	})
 }
 

@@ -13,6 +13,7 @@ import numpy as np
 from ._errors import InvalidArgument, LimitExceeded
 
 MOST_CELLS = 2**31  # of one answer: queries x k
+_NUMBERS = int, float, np.floating  # a union is made anew by every call that names one
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
@@ -100,7 +101,7 @@ def bytes_of(memory: Any) -> int:
 
 def share(recall: float) -> float:
     """Return a recall target as a float; InvalidArgument outside (0, 1]."""
-    if not isinstance(recall, int | float | np.floating) or not 0 < recall <= 1:
+    if not isinstance(recall, _NUMBERS) or not 0 < recall <= 1:
         raise InvalidArgument(f"recall={recall!r} must lie above 0 and at most 1")
     return float(recall)
 

@@ -90,18 +90,20 @@ def told(function: F) -> F:
     return _like(function, call)
 
 
-def told_of_query(short: Callable[[Any, Any, Any], Any]) -> Callable[[F], F]:
+def told_of_query(short: Callable[[Any, Any, Any, dict[str, Any]], Any]) -> Callable[[F], F]:
     """As `told`, for a method of ``(query, k)`` that takes microseconds.
 
-    What asks for nothing else is given to `short` first, which returns None if it is not for it.
+    What names one more argument at most is given to `short` first, which returns None if it is not
+    for it.
     """
 
     def wrap(function: F) -> F:
         @functools.wraps(function)
         def call(self: Any, query: Any = None, k: Any = 10, **named: Any) -> Any:
-            if not named:
-                found = short(self, query, k)
-                return function(self, query, k) if found is None else found
+            if len(named) < 2:
+                found = short(self, query, k, named)
+                if found is not None:
+                    return found
             try:
                 return function(self, query, k, **named)
             except TypeError as error:

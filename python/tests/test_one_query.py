@@ -89,8 +89,9 @@ def test_what_a_search_is_told_reaches_the_library(way):
     index = built(kind="ivf", cells=30)
     mask = np.zeros(3000, bool)
     mask[5::7] = True
-    for more in (
-        {"recall": 0.8}, {"recall": 1.0}, {"rerank": 0}, {"rerank": 40}, {"probes": 2},
+    for more in 2 * (  # what was asked for before is remembered
+        {"recall": 0.8}, {"recall": 1.0}, {"recall": 1}, {"recall": np.float32(0.8)},
+        {"rerank": 0}, {"rerank": 40}, {"probes": 2},
         {"where": mask}, {"where": mask[::-1]}, {"where": mask, "recall": 1.0, "probes": 30},
     ):  # fmt: skip
         one, batch = index.search(QUERY, 6, **more), index.search(QUERY[None], 6, **more)
@@ -143,9 +144,14 @@ def test_errors_are_those_of_a_batch(way):
                 assert str(one.value) == str(batch.value)
         with pytest.raises(rv.InvalidArgument, match="2 values"):
             index.search(QUERY, 3, where=np.ones(2, bool))
-        for k in (-1, 1.5, "3", None):
+        for k in (-1, 1.5, 10.0, "3", None):
             with pytest.raises(rv.InvalidArgument, match="k="):
                 index.search(QUERY, k)
+        for recall in (0.0, 1.5, float("nan"), "x"):
+            with pytest.raises(rv.InvalidArgument, match="recall="):
+                index.search(QUERY, recall=recall)
+        with pytest.raises(TypeError, match="recal"):
+            index.search(QUERY, recal=0.9)
         assert len(index.search(QUERY).ids) == 10, again
     index.close()
     for _ in range(2):

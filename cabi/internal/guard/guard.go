@@ -87,13 +87,18 @@ func (s *Scope) Run(op string, f func() error) (err error) {
 			err = s.damaged(op, r)
 		}
 	}()
-	err = f()
-	// The engine turns a panic on one of its own goroutines into this error.
+	if err = f(); err != nil {
+		s.failed(err)
+	}
+	return err
+}
+
+// failed poisons the handles when the engine turned a panic on one of its own goroutines into err.
+func (s *Scope) failed(err error) {
 	var known *arrowidx.Error
 	if errors.As(err, &known) && known.Kind == arrowidx.NativeError {
 		s.poison(known.Msg)
 	}
-	return err
 }
 
 // Go starts a goroutine that runs f with the scope's handles, releases them and then calls done

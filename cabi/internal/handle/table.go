@@ -5,6 +5,7 @@ package handle
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx"
 )
@@ -64,9 +65,8 @@ type object struct {
 	kind     Kind
 	value    any
 	close    func()
-	mu       sync.Mutex
-	refs     int
-	poisoned string
+	refs     atomic.Int64
+	poisoned atomic.Pointer[string] // nil: it is not
 }
 
 // Ref keeps an object alive. Release it once.
@@ -85,7 +85,9 @@ func (t *Table) Put(kind Kind, value any, close func()) uint64 {
 	}
 	t.last++
 	h := t.last<<kindBits | uint64(kind)
-	t.objects[h] = &object{kind: kind, value: value, close: close, refs: 1}
+	o := &object{kind: kind, value: value, close: close}
+	o.retain()
+	t.objects[h] = o
 	return h
 }
 
@@ -169,34 +171,22 @@ func (r Ref) Release() { r.release() }
 func (r Ref) Poisoned() string { return r.whyPoisoned() }
 
 // Poison makes every later Acquire fail with the reason. Running users are not disturbed.
-func (r Ref) Poison(why string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.poisoned == "" {
-		r.poisoned = why
-	}
-}
+func (r Ref) Poison(why string) { r.poisoned.CompareAndSwap(nil, &why) }
 
-func (o *object) retain() {
-	o.mu.Lock()
-	o.refs++
-	o.mu.Unlock()
-}
+// retain counts one more owner: the first, or one while the table's lock keeps the table's.
+func (o *object) retain() { o.refs.Add(1) }
 
 func (o *object) release() {
-	o.mu.Lock()
-	o.refs--
-	last := o.refs == 0
-	o.mu.Unlock()
-	if last && o.close != nil {
+	if o.refs.Add(-1) == 0 && o.close != nil {
 		o.close()
 	}
 }
 
 func (o *object) whyPoisoned() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.poisoned
+	if why := o.poisoned.Load(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // missing explains a handle that is not in the table.

@@ -28,7 +28,7 @@ def plain(index: Index, query: Any) -> bool:
         type(query) is np.ndarray
         and query.dtype is FLOAT32
         and query.ndim == 1
-        and len(query) > 0
+        and len(query) == index.dim > 0
         and query.flags.c_contiguous
         and not index._packed
     )

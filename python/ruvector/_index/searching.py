@@ -24,14 +24,20 @@ if TYPE_CHECKING:
     from .index import Index
 
 
-def _search_again(self: Index, query: Any, k: Any) -> SearchResult | None:
-    """Search for as many rows as before and nothing else; None where that is not asked."""
-    asked = self._handle.version.asked.get(k) if type(k) is int else None
+def _search_again(self: Index, query: Any, k: Any, named: dict[str, Any]) -> SearchResult | None:
+    """Search for so many rows at a recall that was asked for before; None for any other search."""
+    key, recall = k, None
+    if named:
+        recall = named.get("recall")
+        if type(recall) is not float:
+            return None
+        key = k, recall
+    asked = self._handle.version.asked.get(key) if type(k) is int else None
     if asked is None:
         return None
     way, rest, calibrated, _ = asked
     found = way(rest, query, None)
-    return None if found is None else one_found(self, found, None, calibrated)
+    return None if found is None else one_found(self, found, recall, calibrated)
 
 
 @told_of_query(_search_again)

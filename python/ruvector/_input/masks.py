@@ -29,9 +29,12 @@ def read_mask(where: Any, rows: int | None) -> Mask:
     InvalidArgument
         Not booleans (row numbers belong in ``ids=``), not one axis, or another length.
     """
-    if isinstance(where, Mapping):
+    if type(where) is np.ndarray:
+        values = where
+    elif isinstance(where, Mapping):
         refuse_mapping(where)
-    values = _values(where)
+    else:
+        values = _values(where)
     if values.ndim != 1:
         raise InvalidArgument(f"where= has shape {values.shape}; one boolean a row is needed")
     if values.dtype.kind == "O":

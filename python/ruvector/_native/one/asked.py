@@ -67,8 +67,8 @@ def asked_of(
 ) -> Asked | None:
     """Return how one query is asked, the numbers being those of rv_search_params.
 
-    `known` is what the version of `facts` remembers; what is short and asks for k alone is found by
-    the bare k too. None where rows are bits or ids are texts.
+    `known` is what the version of `facts` remembers; what is short and asks for nothing else is
+    found by the bare k too, or by (k, recall). None where rows are bits or ids are texts.
     """
     if facts.packed or facts.id_kind == "string" or not facts.dim:
         return None
@@ -78,8 +78,8 @@ def asked_of(
         if len(known) >= _MOST_ASKED:
             known.clear()
         found = known[key] = _asked_anew(facts, min(k, facts.rows), rerank, recall, probes)
-        if found.cost < SHORT_BYTES and key[1:] == (CLOSE_BOUNDS, 0.0, 0):
-            known[k] = found
+        if found.cost < SHORT_BYTES and rerank == CLOSE_BOUNDS and not probes:
+            known[(k, recall) if recall else k] = found
     return found
 
 
