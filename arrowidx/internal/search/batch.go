@@ -169,7 +169,7 @@ func (w nearest) prepare(_, lo, hi int) error {
 			p.Query, p.counts, p.outside, p.where = q, counts{}, false, Place{}
 			p.best.Reset(r.K)
 			p.candidates.Reset(r.collect())
-			p.wait = p.wait[:0]
+			p.wait, p.later = p.wait[:0], p.later[:0]
 		}
 	}
 	return nil

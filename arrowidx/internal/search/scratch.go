@@ -35,8 +35,8 @@ func (q *Query) bytes() int64 {
 
 func (p *Probe) bytes() int64 {
 	return probeBytes + bytesOf(p.candidates.Rows, candidateBytes) + bytesOf(p.candidates.Upper, 4) +
-		bytesOf(p.wait, candidateBytes) + bytesOf(p.Visits, visitBytes) +
-		bytesOf(p.best.Heap, hitSize)
+		bytesOf(p.wait, candidateBytes) + bytesOf(p.later, candidateBytes) +
+		bytesOf(p.Visits, visitBytes) + bytesOf(p.best.Heap, hitSize)
 }
 
 func (s *Searcher) bytes() int64 {

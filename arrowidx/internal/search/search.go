@@ -186,7 +186,8 @@ func (r *Run) setTarget() error {
 func (r *Run) answer(ctx context.Context, w *Workspace) error {
 	threads := mem.Threads(r.P.Threads)
 	r.plan.Threads = threads
-	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) * 12
+	each := int64(len(r.words)/shardBlocks+1) * int64(1024+4*r.collect()) *
+		candidateBytes * (1 + laterShare)
 	round, err := r.roundOf(each, 4)
 	if err != nil {
 		return err
