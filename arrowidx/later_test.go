@@ -61,3 +61,37 @@ func TestRowsThatComeNearerAllTheTimeAreFound(t *testing.T) {
 		t.Logf("%d bits: %d coded", bits, plan.Coded)
 	}
 }
+
+// Some thousand scattered rows are gathered, one query or many: side by side they are read in a
+// fraction of the time that the blocks take which hold them. Rows that share blocks are scanned.
+func TestScatteredRowsAreGathered(t *testing.T) {
+	const n, d, nq, k = 60_000, 384, 40, 10
+	rows := arrowidxtest.Clustered(arrowidxtest.Rand(t, 73), n+nq, d, 500)
+	col := arrowidxtest.Column(t, rows[:n*d], d, 1)
+	defer col.Release()
+	ix, err := arrowidx.Build(t.Context(), col, arrowidx.BuildOptions{Kind: arrowidx.Flat})
+	require.NoError(t, err)
+	defer ix.Close()
+	for _, step := range []int{n / 1150, 1} {
+		allowed := make([]int64, 0, 1150)
+		for i := range 1150 {
+			allowed = append(allowed, int64(i*step))
+		}
+		p := arrowidx.SearchParams{Queries: rows[n*d:], NQ: nq, K: k, Rerank: -1, Rows: allowed}
+		out, plan := arrowidxtest.Search(t, ix, p)
+		p.Queries, p.NQ = p.Queries[:d], 1
+		alone, one := arrowidxtest.Search(t, ix, p)
+		require.Equal(t, out.Rows[:k], alone.Rows)
+		require.Equal(t, step == 1, plan.Coded > 0, "%d apart: %d coded", step, plan.Coded)
+		require.Equal(t, step == 1, one.Coded > 0, "%d apart: %d coded", step, one.Coded)
+		if step == 1 {
+			continue
+		}
+		may := func(row int) bool { return row%step == 0 && row/step < 1150 }
+		for i := range nq {
+			q := rows[(n+i)*d : (n+i+1)*d]
+			want := arrowidxtest.Nearest(arrowidx.Cosine, rows[:n*d], q, k, may)
+			require.Empty(t, arrowidxtest.Differs(want, out, i, k))
+		}
+	}
+}

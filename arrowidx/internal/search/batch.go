@@ -292,7 +292,7 @@ func (r *Run) scanPays(q *Query) bool {
 		return false
 	case q.strategy == scanPlane:
 		return r.reaches() || !r.sparse()
-	case r.reaches() || r.sparse():
+	case r.reaches() || r.sparse() || r.scattered():
 		return false
 	}
 	return r.Eligible > fewBlocks*simd.BlockRows && r.collect() < r.Eligible/8

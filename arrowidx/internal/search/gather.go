@@ -16,9 +16,14 @@ import (
 const (
 	// tileQueries is how many queries are worth a copy of the rows side by side.
 	tileQueries = 4
+	// sideTile is the bytes of rows side by side that one pass covers: half of a usual second-level
+	// cache, from which they come fast enough for four queries at a time.
+	sideTile = 512 << 10
 	// rowCost and blockCost are what a row or a block takes beside its bytes, in bytes.
 	rowCost   = 256
 	blockCost = 256
+	// scatteredShare is how many rows a block must hold on average for a scan of blocks to pay.
+	scatteredShare = 2
 	// fetchBytes is how much of a row is asked for ahead; the processor foresees the rest.
 	fetchBytes = 2 << 10
 	// gatherAhead is how many rows ahead of the one being measured are asked for.
@@ -44,6 +49,12 @@ func (r *Run) sparse() bool {
 	row := int64(max(4*r.Seg.Dim, r.Col.RowBytes())) + rowCost
 	block := int64(r.Seg.Codes.Stride) + blockCost
 	return int64(r.Eligible)*row <= int64(r.Filter.Busy)*block
+}
+
+// scattered reports whether rows that are few hardly share blocks and may be copied side by side:
+// read by a filter's second query, or by many queries at once, they cost a fraction of a scan.
+func (r *Run) scattered() bool {
+	return r.Filter != nil && r.copies() && r.Eligible < scatteredShare*r.Filter.Busy
 }
 
 // fewest is how many rows are looked at one by one, whatever the filter.
@@ -75,12 +86,15 @@ func exponentWithin(x float64, limit int) bool {
 // distances and bounds that contain their rounding.
 func (s *Searcher) nearRows(ctx context.Context, ps []*Probe, from, to int) error {
 	d := s.Run.Seg.Dim
+	side := s.Run.SideBySide()
 	step := max(1, exactTile/(4*d))
+	if side != nil {
+		step = max(1, sideTile/(4*d))
+	}
 	s.read = mem.Grow(s.read, step*d)
 	s.out = mem.Grow(s.out, step*len(ps))
 	s.lengths = mem.Grow(s.lengths, step)
 	s.flatQueries(ps)
-	side := s.Run.SideBySide()
 	var outline *sketch.Sketch
 	if side != nil && s.Run.sketches() {
 		outline = s.Run.outline(side)
@@ -110,6 +124,7 @@ func (s *Searcher) nearRows(ctx context.Context, ps []*Probe, from, to int) erro
 				s.measureGathered(ps, rows[i:], n)
 			}
 			for j, p := range ps {
+				s.lowerTau(p, s.out[j*n:(j+1)*n])
 				s.offerRows(p, s.out[j*n:(j+1)*n], rows[i:i+n])
 			}
 		}
@@ -221,6 +236,46 @@ func (r *Run) measureLengths(x []float32, row int, inverse []float32) {
 			inverse[i] = 1 / length
 		}
 	}
+}
+
+// lowerTau lowers a query's threshold to the greatest distance that the k-th nearest of rows can
+// have by values from measureGathered: offered one by one, three times as many rows would be below
+// the threshold of their time.
+func (s *Searcher) lowerTau(p *Probe, values []float32) {
+	seg, c := s.Run.Seg, &p.candidates
+	if len(values) < 2*c.K {
+		return
+	}
+	s.est = mem.Grow(s.est, len(values))
+	copy(s.est, values)
+	if seg.Metric == column.Cosine {
+		length := float32(1 / p.Norm)
+		for i, v := range values {
+			s.est[i] = v * length * s.lengths[i]
+			if s.est[i] != s.est[i] {
+				s.est[i] = mem.Infinity
+			}
+		}
+	}
+	s.masks = mem.Grow(s.masks, len(values))
+	kth, gamma, lost := float32(math.Inf(-1)), p.gamma(seg), mem.ExactVanished(seg.Dim)
+	for _, i := range s.masks[:simd.SelectLeast(s.masks, s.est, c.K, c.K+c.K/2)] {
+		kth = max(kth, s.est[i])
+	}
+	up := kth + 2*gamma
+	switch {
+	case seg.Metric == column.Dot:
+		longest := 2 / seg.Scale
+		if seg.Kind == segment.Exact {
+			longest = seg.Longest
+		}
+		lost = lostProducts(seg.Dim, longest, float32(p.Norm))
+		up = (kth+gamma*float32(p.Norm)*longest+lost)*float32(p.Unit) + scaledAway
+	case seg.Metric != column.Cosine:
+		_, up = p.blur.around(kth*(1-gamma)-lost, kth*(1+gamma)+lost)
+		up = up*float32(p.Unit) + scaledAway
+	}
+	c.Tau = min(c.Tau, mem.NextUp(up))
 }
 
 // offerRows offers distances from measureGathered, in engine units.

@@ -84,7 +84,7 @@ func (q *Query) measure(r *Run, i int) error {
 	seg := r.Seg
 	q.Zero = q.Norm == 0 && seg.Metric.Larger()
 	q.Unit, q.first = 1, float32(math.Inf(1))
-	if seg.Codes == nil || q.Zero {
+	if seg.Codes == nil || q.Zero || seg.Metric == column.Cosine { // cosine: nothing is far
 		return nil
 	}
 	q.Rotated = mem.Grow(q.Rotated, seg.Codes.Padded)
@@ -94,8 +94,13 @@ func (q *Query) measure(r *Run, i int) error {
 	return nil
 }
 
-// rotate turns the centred query.
+// rotate turns the centred query. For cosine it is centred only here: where rows are few, nothing
+// asks for it.
 func (q *Query) rotate(seg *segment.Segment) {
+	if seg.Metric == column.Cosine {
+		q.Rotated = mem.Grow(q.Rotated, seg.Codes.Padded)
+		q.meanDot = q.center(seg)
+	}
 	seg.Rot.Apply(q.Rotated, 1)
 	q.Norm2 = simd.Norm16(q.Rotated)
 }
