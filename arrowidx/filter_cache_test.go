@@ -198,22 +198,3 @@ func TestCellsThatAreVisitedHoldTheRowsThatAllCellsHold(t *testing.T) {
 		require.Equal(t, blocks, f.Busy)
 	}
 }
-
-func TestAPackedMaskHasTheBitOfEveryByteThatIsNotZero(t *testing.T) {
-	r := rand.New(rand.NewPCG(660, 1))
-	t.Log("seed 660")
-	for n := range 100 {
-		mask := make([]byte, n)
-		for i := range mask {
-			mask[i] = []byte{0, 0, 1, 0x7F, 0x80, 0x81, 0xFF, 2}[r.IntN(8)]
-		}
-		words := make([]uint32, (n+31)/32)
-		search.PackMask(words, mask)
-		for i, m := range mask {
-			require.Equal(t, m != 0, words[i/32]>>(i%32)&1 != 0, "row %d of %d is %d", i, n, m)
-		}
-		if n%32 != 0 {
-			require.Zero(t, words[n/32]>>(n%32), "no row beyond the last")
-		}
-	}
-}

@@ -65,6 +65,7 @@ func useScanPure() {
 	dotCodeKernel = dotCodePure
 	dotCodeFloatKernel = dotCodeFloatPure
 	nextBelowKernel = nextBelowPure
+	packFlagsKernel = packFlagsPure
 }
 
 // scanPart is what one call of a scan kernel reads, and the memory it asks for meanwhile.

@@ -28,6 +28,9 @@ func useScan(t Tier) {
 		return dotCodeFloatAVX2(first(block), row, first(extra), e, d, first(q))
 	}
 	nextBelowKernel = nextBelowWithAVX2
+	packFlagsKernel = func(words []uint32, flags []byte) {
+		packFlagsAVX2(first(words), first(flags), len(words))
+	}
 	if t == AVX512 {
 		useScan512()
 	}

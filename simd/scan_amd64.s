@@ -2970,3 +2970,23 @@ line:
 	PREFETCHT0 -1(AX)(CX*1)
 	VZEROUPPER
 	RET
+
+// func packFlagsAVX2(words *uint32, flags *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·packFlagsAVX2(SB), NOSPLIT, $0-24
+	MOVQ  words+0(FP), AX
+	MOVQ  flags+8(FP), CX
+	MOVQ  n+16(FP), DX
+	VPXOR Y0, Y0, Y0
+
+word:
+	VPCMPEQB  (CX), Y0, Y1
+	VPMOVMSKB Y1, BX
+	NOTL      BX
+	MOVL      BX, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x04, AX
+	DECQ      DX
+	JNE       word
+	VZEROUPPER
+	RET

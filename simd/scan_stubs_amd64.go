@@ -52,3 +52,8 @@ func nextBelowAVX2(v *float32, from int, n int, tau float32) int
 //
 //go:noescape
 func fetchAVX2(b *byte, n int)
+
+// packFlagsAVX2 writes n > 0 words: bit i of one is set where its byte i is not zero.
+//
+//go:noescape
+func packFlagsAVX2(words *uint32, flags *byte, n int)

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -210,39 +209,9 @@ func (f *Filter) ReadMask(mask []byte) {
 	for at := 0; at < len(mask); at += maskPiece {
 		n := copy(piece[:], mask[at:])
 		_, _ = h.Write(piece[:n])
-		PackMask(f.Words[at/simd.BlockRows:], piece[:n])
+		simd.PackFlags(f.Words[at/simd.BlockRows:], piece[:n])
 	}
 	f.Read = h.Sum128()
-}
-
-// PackMask sets the bit of every row whose byte of the mask is not zero. words are zero.
-func PackMask(words []uint32, mask []byte) {
-	const (
-		low  = 0x7F7F7F7F7F7F7F7F
-		ones = 0x0101010101010101
-		// collect moves bit 8*i of a product's factor to bit 56+i; no two sums of exponents meet.
-		collect = 0x0102040810204080
-	)
-	i := 0
-	for ; i+simd.BlockRows <= len(mask); i += simd.BlockRows {
-		block := mask[i : i+simd.BlockRows : i+simd.BlockRows]
-		a, b := binary.LittleEndian.Uint64(block), binary.LittleEndian.Uint64(block[8:])
-		c, d := binary.LittleEndian.Uint64(block[16:]), binary.LittleEndian.Uint64(block[24:])
-		if a|b|c|d == 0 {
-			continue
-		}
-		word := uint32(0)
-		for at, x := range [...]uint64{a, b, c, d} {
-			set := (x&low + low | x) >> 7 & ones
-			word |= uint32(set*collect>>56) << (8 * at)
-		}
-		words[i/simd.BlockRows] = word
-	}
-	for ; i < len(mask); i++ {
-		if mask[i] != 0 {
-			words[i/simd.BlockRows] |= 1 << (i % simd.BlockRows)
-		}
-	}
 }
 
 // pieceRows is how many rows are listed at once where a filter has no list.

@@ -18,5 +18,6 @@ func main() {
 	dotCodeFloat()
 	nextBelow()
 	fetch()
+	packFlags()
 	Generate()
 }
