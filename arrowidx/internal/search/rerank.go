@@ -30,7 +30,7 @@ func (s *Searcher) rerank(ctx context.Context, p *Probe) error {
 // k nearest. Bounds usually close within the first few, so the others are sorted only when it comes
 // to them.
 func (s *Searcher) rerankBounded(ctx context.Context, p *Probe) error {
-	rows, sorted := p.candidates.Rows, p.candidates.ByBound(&s.out)
+	rows, sorted := p.candidates.Rows, p.candidates.ByBound(&s.out, &s.rows)
 	s.Run.fetchFirst(p, rows)
 	fit := s.Run.newFit(s.Run.Epsilon, p.strategy)
 	for i := range rows {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
@@ -113,12 +114,13 @@ func (c *Candidates) Merge(o *Candidates) {
 
 // sortedFirst is how many candidates are put in order before any is measured: bounds usually close
 // within them.
-const sortedFirst = 24
+const sortedFirst = 16
 
 // ByBound puts the first candidates in order of their lower bounds, smaller positions first among
-// equals, and returns how many; all others have greater bounds. values is scratch memory.
-func (c *Candidates) ByBound(values *[]float32) int {
-	if len(c.Rows) <= 2*sortedFirst {
+// equals, and returns how many; all others have greater bounds. values and least are scratch
+// memory.
+func (c *Candidates) ByBound(values *[]float32, least *[]uint32) int {
+	if len(c.Rows) <= sortedFirst*3/2 {
 		SortByBound(c.Rows)
 		return len(c.Rows)
 	}
@@ -127,13 +129,10 @@ func (c *Candidates) ByBound(values *[]float32) int {
 		v = append(v, r.Low)
 	}
 	*values = v
-	last := simd.SelectKth(v, sortedFirst-1)
-	n := 0
-	for i, r := range c.Rows {
-		if r.Low <= last {
-			c.Rows[i], c.Rows[n] = c.Rows[n], r
-			n++
-		}
+	*least = mem.Grow(*least, len(v))
+	n := simd.SelectLeast(*least, v, sortedFirst, sortedFirst*3/2)
+	for to, from := range (*least)[:n] {
+		c.Rows[to], c.Rows[from] = c.Rows[from], c.Rows[to]
 	}
 	SortByBound(c.Rows[:n])
 	return n
@@ -141,7 +140,7 @@ func (c *Candidates) ByBound(values *[]float32) int {
 
 // SortByBound sorts by lower bound, then position.
 func SortByBound(rows []Candidate) {
-	if len(rows) > 2*sortedFirst {
+	if len(rows) > 3*sortedFirst {
 		slices.SortFunc(rows, func(a, b Candidate) int {
 			return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.Pos, b.Pos))
 		})

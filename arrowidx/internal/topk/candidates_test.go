@@ -163,8 +163,9 @@ func TestMergedCollectorsAreOne(t *testing.T) {
 		left.Prune()
 		require.Equal(t, one.Tau, left.Tau, "seed %d", seed)
 		var values []float32
-		one.ByBound(&values)
-		left.ByBound(&values)
+		var least []uint32
+		one.ByBound(&values, &least)
+		left.ByBound(&values, &least)
 		require.Equal(t, one.Rows, left.Rows, "seed %d", seed)
 	}
 }
@@ -179,7 +180,8 @@ func TestCandidatesAreSortedByBoundOrEstimateThenRow(t *testing.T) {
 	}
 	c := Candidates{Rows: slices.Clone(rows)}
 	var values []float32
-	require.Equal(t, len(rows), c.ByBound(&values))
+	var least []uint32
+	require.Equal(t, len(rows), c.ByBound(&values, &least))
 	require.Equal(t, []uint32{9, 2, 5, 0, 1}, order(&c))
 	c.ByEstimate(func(pos uint32) uint32 { return pos })
 	require.Equal(t, []uint32{0, 1, 2, 5, 9}, order(&c))
@@ -198,7 +200,8 @@ func TestTheLeastBoundsComeFirstAndTheRestLater(t *testing.T) {
 			return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.Pos, b.Pos))
 		}))
 		var values []float32
-		n := c.ByBound(&values)
+		var least []uint32
+		n := c.ByBound(&values, &least)
 		require.GreaterOrEqual(t, n, sortedFirst)
 		SortByBound(c.Rows[n:])
 		require.Equal(t, want, c.Rows, "%d bounds", distinct)
