@@ -27,6 +27,7 @@ GOALS = {
     "faiss HNSW": "2x",
     "Rust ruvector": "10x",
 }
+FLAT_GOALS = {"turbovec": GOALS["turbovec"], "NumPy": "10x"}
 
 
 def ratio(ours: float | None, theirs: float | None) -> str:
@@ -179,9 +180,10 @@ def _ratios(ours: list[Result], families: dict[str, list[Result]]) -> list[str]:
     for family, results in families.items():
         lines.append(row([family, *compared(ours, results), GOALS.get(family, "-")]))
     flat = [r for r in ours if r.name.endswith("-flat")]
-    if "turbovec" in families and flat:
-        cells = compared(flat, families["turbovec"])
-        lines.append(row(["turbovec, flat against flat", *cells, GOALS["turbovec"]]))
+    for family, goal in FLAT_GOALS.items():
+        if family in families and flat:
+            cells = compared(flat, families[family])
+            lines.append(row([f"{family}, flat against flat", *cells, goal]))
     return lines
 
 

@@ -426,6 +426,15 @@ def test_results_are_read_as_written(tmp_path: pathlib.Path) -> None:
     assert records.read(tmp_path / "results.json") == (MACHINE, sets)
 
 
+def test_our_scan_of_all_rows_is_compared_with_theirs() -> None:
+    flat = result("ruvector-flat", "ruvector", point("recall=0.99", 0.999, 50.0, 300.0))
+    exact = result("numpy", "NumPy", point("", 1.0, 10.0, 100.0))
+    lines = table.document(MACHINE, [example(flat, exact)]).splitlines()
+    (line,) = [x for x in lines if x.startswith("| NumPy, flat against flat |")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:7] == ["5.0x"] * 3 + ["3.0x"] * 3 and cells[7] == "10x"
+
+
 def test_groups_are_told_apart_and_promises_are_said_once() -> None:
     again = example().results[0]._replace(group=1)
     text = table.document(MACHINE, [example(again)])
