@@ -84,7 +84,7 @@ func word(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
 // line returns calibration point i, and where its whole numbers begin.
 func (f forgedFile) line(i int) (line []byte, numbers int) {
 	size := int(binary.LittleEndian.Uint32(f.lines[calibrationSection][32:]))
-	return f.section(calibrationSection)[i*size : (i+1)*size], size - 16
+	return f.section(calibrationSection)[i*size : (i+1)*size], 32
 }
 
 // setPoint sets a float64 of the third point.
@@ -166,6 +166,10 @@ var cellsForgeries = []forgery{
 	{"infinite bounds", "calibration", setPoint(16, math.Inf(1))},
 	{"a cut of NaN", "calibration", setPoint(24, math.NaN())},
 	{"a cut that is no cosine", "calibration", setPoint(24, -1.5)},
+	{"a cut that no score reaches", "calibration", setPoint(24, 66)},
+	{"a weight of NaN", "calibration", setPoint(48, math.NaN())},
+	{"a negative weight", "calibration", setPoint(48, -0.01)},
+	{"a weight above 1", "calibration", setPoint(48, 1.01)},
 }
 
 func TestEveryForgedFieldOfCellsIsRefused(t *testing.T) {

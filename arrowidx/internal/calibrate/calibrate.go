@@ -2,7 +2,7 @@
 // recall an index has.
 //
 // Reading order: calibrate.go (a run over a set of queries), cells.go (which cells hold the
-// neighbours, and which settings cost least), build.go (on rows that k-means did not see),
+// neighbours), rule.go (which settings cost least), build.go (on rows that k-means did not see),
 // recall.go (an estimate with an interval).
 package calibrate
 
@@ -24,19 +24,18 @@ var calibrationTargets = [...]float64{0.80, 0.90, 0.95, 0.98, 0.99}
 const (
 	// calibrationK is the k whose recall is calibrated.
 	calibrationK = 10
-	// missShare of what a recall target leaves may be lost by error bounds: tighter ones than
-	// that cost more rows than the cells that make up for looser ones (docs/decisions/0009).
+	// missShare of what a recall target leaves may be lost by error bounds, at most.
 	missShare = 0.25
-	// caution is how many standard errors of the mean the recall of the calibrating queries must
-	// be above the target: what other queries get is uncertain by as much.
-	caution = 1
-	// wideEpsilon is a width of bounds that loses nothing measurable.
+	// reachShare of what cells miss is made up for, at most, where codes fall short of a target.
+	reachShare = 0.9
+	// middling is the share of neighbours in the cells for which bounds are measured.
+	middling = 0.95
+	// wideEpsilon is the width of bounds with which the truth is found.
 	wideEpsilon = 3
 )
 
-// epsilonsTried are the widths of bounds among which calibration picks the least that keeps the
-// rate of misses.
-var epsilonsTried = [...]float64{1.0, 1.2, 1.4, 1.6, 1.75, 1.9, 2.1, 2.4, 2.7}
+// epsilonsTried are the widths of bounds compared; the last loses nothing measurable.
+var epsilonsTried = [...]float64{1.2, 1.4, 1.6, 1.9, 2.2, 2.7}
 
 // CalibrateParams are queries that stand for those to come.
 type CalibrateParams struct {
@@ -68,6 +67,10 @@ func Measured(
 	return c.run(ctx)
 }
 
+// searching is the most queries that settings are tried out on: how far what is found stays behind
+// what the cells hold varies little from query to query.
+const searching = 512
+
 // calibration is one run over a set of queries.
 type calibration struct {
 	seg     *segment.Segment
@@ -78,24 +81,20 @@ type calibration struct {
 	threads int
 	own     []uint32 // the row that each query is, not to be found; nil: none
 
-	k     int
-	out   search.SearchOut
-	kth   []float32 // per query the score of the k-th nearest row
-	exact [][]int64 // per query its k nearest rows
-	homes [][]home  // of each of these
-	// What bounds lose, measured by searches of so many cells that hold the recall `whole`.
-	probes int
-	whole  float64
-	lost   map[float64]float64 // by epsilon0
-
-	order   [][]float32 // per query the cosines of cells, nearest cells first
-	nearest []float32   // squared distances of queries to their nearest centroids
+	k       int
+	out     search.SearchOut
+	exact   [][]int64  // per query its k nearest rows
+	seen    []surveyed // per query the cells it considers
+	nearest []float32  // order of its nearest centroid
+	// What bounds do, measured on the first queries.
+	first  *calibration
+	bounds []bounds // widest first
 }
 
 // outcome is what a search of all queries found.
 type outcome struct {
-	recall, doubt float64 // mean, and standard error of the mean
-	rerank        int
+	recall float64
+	rerank int
 }
 
 func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, error) {
@@ -103,39 +102,54 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 	if c.own != nil {
 		c.k = min(calibrationK, c.seg.Usable-1)
 	}
-	cells := c.seg.CellCount()
 	if err := c.thin(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := c.search(ctx, cells, 1, wideEpsilon, true); err != nil {
+	if err := c.truth(ctx); err != nil {
 		return nil, err
 	}
-	c.exact, c.kth = make([][]int64, c.nq), make([]float32, c.nq)
-	for q := range c.nq {
-		c.exact[q] = slices.Clone(c.found(q))
-		// The own row was best, so the last of k+1 is the k-th of the others.
-		k := len(c.out.Rows) / c.nq
-		if n := int(c.out.Counts[q]); n > 0 {
-			c.kth[q] = c.out.Scores[q*k+n-1]
-		}
-	}
-	c.rank()
+	c.first = c.part(0, min(searching, c.nq))
 	if err := c.measureBounds(ctx); err != nil {
 		return nil, err
 	}
 	var points []segment.CalibrationPoint
 	usual := c.usual()
-	for _, vectors := range []bool{false, true} {
-		for _, target := range calibrationTargets {
-			p, err := c.point(ctx, target, vectors)
-			if err != nil {
-				return nil, err
-			}
-			p.Usual = usual
-			points = append(points, p)
+	for _, target := range calibrationTargets {
+		both, err := c.points(ctx, target)
+		if err != nil {
+			return nil, err
 		}
+		for i := range both {
+			both[i].Usual = usual
+		}
+		points = append(points, both[0], both[1])
 	}
+	slices.SortStableFunc(points, func(a, b segment.CalibrationPoint) int {
+		switch {
+		case a.Vectors == b.Vectors:
+			return 0
+		case b.Vectors:
+			return -1
+		}
+		return 1
+	})
 	return points, nil
+}
+
+// part is the run over queries [from, to).
+func (c *calibration) part(from, to int) *calibration {
+	o := &calibration{
+		seg: c.seg, col: c.col, nq: to - from, k: c.k, threads: c.threads,
+		queries: search.QueryRange(c.queries, from, to, c.nq),
+		wide:    search.QueryRange(c.wide, from, to, c.nq),
+	}
+	if c.own != nil {
+		o.own = c.own[from:to]
+	}
+	if c.exact != nil {
+		o.exact, o.seen = c.exact[from:to], c.seen[from:to]
+	}
+	return o
 }
 
 // thin keeps fewer rows as queries where bounds rule out little, as with few dimensions: their
@@ -145,75 +159,73 @@ func (c *calibration) thin(ctx context.Context) error {
 	if c.own == nil || c.nq <= pilot {
 		return nil
 	}
-	few := calibration{
-		seg: c.seg, col: c.col, nq: pilot, k: c.k, own: c.own[:pilot], threads: c.threads,
-		queries: search.QueryRange(c.queries, 0, pilot, c.nq),
-		wide:    search.QueryRange(c.wide, 0, pilot, c.nq),
-	}
-	plan, err := few.search(ctx, c.seg.CellCount(), 1, wideEpsilon, true)
+	all := settings{considered: c.seg.CellCount(), rule: search.Rule{Cut: 1}}
+	plan, err := c.part(0, pilot).search(ctx, all, wideEpsilon, true)
 	if err != nil {
 		return err
 	}
 	each := max(int(plan.Coded)/pilot, 1)
-	n := min(c.nq, max(pilot, codedRows*c.seg.Usable/each))
-	c.queries, c.wide = search.QueryRange(c.queries, 0, n, c.nq), search.QueryRange(c.wide, 0, n, c.nq)
-	c.nq, c.own = n, c.own[:n]
+	few := c.part(0, min(max(pilot, codedRows*c.seg.Usable/each), c.nq))
+	c.queries, c.wide, c.nq, c.own = few.queries, few.wide, few.nq, few.own
 	return nil
 }
 
-// point finds the settings with which a target is reached. Where codes without vectors fall short
-// of it, more cells are tried a few times: they help only as far as cells are what lacks.
-func (c *calibration) point(
-	ctx context.Context, target float64, vectors bool,
-) (p segment.CalibrationPoint, err error) {
-	epsilon, err := c.epsilon(ctx, missShare*(1-target))
-	if err != nil {
-		return p, err
-	}
-	cells := c.seg.CellCount()
-	share, least := target+missShare*(1-target), 1
-	for range 8 {
-		probes, cut := c.cheapest(share)
-		probes = max(probes, least)
-		got, err := c.search(ctx, probes, cut, epsilon, vectors)
+// points finds the settings with which a target is reached: without vectors, and with them.
+//
+// The cells of all queries tell which share of the neighbours they hold; what searches of the first
+// queries find less than that is the part of bounds and codes. Where codes without vectors fall
+// short of the target, cells help only as far as cells are what lacks.
+func (c *calibration) points(
+	ctx context.Context, target float64,
+) (out [2]segment.CalibrationPoint, err error) {
+	b := c.epsilon(target)
+	share := target + b.lost
+	guess := c.reaching(share)
+	for i, vectors := range []bool{false, true} {
+		plan, err := c.first.search(ctx, guess, b.epsilon, vectors)
 		if err != nil {
-			return p, err
+			return out, err
 		}
-		o, before := c.outcome(got), p.Recall
-		p = segment.CalibrationPoint{
-			Target: target, Recall: o.recall, Epsilon0: epsilon, Probes: probes, Cut: cut,
+		inCells := guess.share(c.first.seen)
+		o := c.first.outcome(plan)
+		behind := inCells - o.recall
+		s := c.reaching(min(target+behind, share+(1-share)*reachShare))
+		inCells = s.share(c.seen)
+		out[i] = segment.CalibrationPoint{
+			Target: target, Recall: min(max(inCells-behind, 0), 1), Epsilon0: b.epsilon,
+			Probes: s.considered, Cut: float64(s.rule.Cut), Weight: float64(s.rule.Weight),
 			Rerank: o.rerank, Vectors: vectors,
 		}
-		if o.recall-float64(caution*o.doubt) >= target || probes == cells ||
-			!vectors && before > 0 && o.recall < before+missShare*(1-target) {
-			break
-		}
-		// Routing may miss cells that are as near as makes no difference to float32 or int8.
-		share += (1 - share) / 4
-		least = min(probes+max(1, probes/4), cells)
 	}
-	return p, nil
+	return out, nil
 }
 
-// search asks all queries for the k nearest and one more where a query is a row.
-func (c *calibration) search(
-	ctx context.Context, probes int, cut, epsilon float64, measured bool,
-) (search.Plan, error) {
+// params ask queries [from, to) for the k nearest, and for one more where a query is a row.
+func (c *calibration) params(from, to int) *search.SearchParams {
 	k := c.k
 	if c.own != nil {
 		k++
 	}
+	return &search.SearchParams{
+		Queries: search.QueryRange(c.queries, from, to, c.nq),
+		Wide:    search.QueryRange(c.wide, from, to, c.nq), NQ: to - from, K: k,
+		Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, Known: c.col != nil,
+	}
+}
+
+// search asks all queries.
+func (c *calibration) search(
+	ctx context.Context, s settings, epsilon float64, measured bool,
+) (search.Plan, error) {
+	p := c.params(0, c.nq)
+	p.Epsilon0, p.Estimates, p.Probes, p.Rule = epsilon, !measured, s.considered, s.rule
 	if c.out.Rows == nil {
 		c.out = search.SearchOut{
-			Rows: make([]int64, c.nq*k), Scores: make([]float32, c.nq*k),
+			Rows: make([]int64, c.nq*p.K), Scores: make([]float32, c.nq*p.K),
 			Counts: make([]int64, c.nq),
 		}
 	}
-	return search.SearchSegment(ctx, c.seg, &search.SearchParams{
-		Queries: c.queries, Wide: c.wide, NQ: c.nq, K: k, Epsilon0: epsilon, Estimates: !measured,
-		Probes: probes, Recall: calibrationTargets[0], Source: c.col, Threads: c.threads, Cut: cut,
-		Known: c.col != nil,
-	}, &c.out)
+	return search.SearchSegment(ctx, c.seg, p, &c.out)
 }
 
 // found returns the rows found for a query, without the query's own.
@@ -234,7 +246,7 @@ func (c *calibration) found(q int) []int64 {
 
 // outcome compares what was found with the truth.
 func (c *calibration) outcome(p search.Plan) outcome {
-	var sum, squares float64
+	sum := 0.0
 	for q := range c.nq {
 		hits := 0
 		for _, r := range c.found(q) {
@@ -242,48 +254,52 @@ func (c *calibration) outcome(p search.Plan) outcome {
 				hits++
 			}
 		}
-		share := float64(hits) / float64(max(1, len(c.exact[q])))
-		sum += share
-		squares += float64(share * share)
+		sum += float64(hits) / float64(max(1, len(c.exact[q])))
 	}
-	n := float64(c.nq)
-	mean := sum / n
-	variance := max(squares/n-float64(mean*mean), 0)
 	return outcome{
-		recall: mean, doubt: math.Sqrt(variance / n),
+		recall: sum / float64(c.nq),
 		rerank: int((p.Reranked + int64(c.nq) - 1) / int64(c.nq)),
 	}
 }
 
-// measureBounds finds what the cells that are probed for a middling target hold.
-func (c *calibration) measureBounds(ctx context.Context) error {
-	c.probes = c.enough(0.95, 1)
-	_, err := c.search(ctx, c.probes, 1, wideEpsilon, true)
-	c.whole = c.outcome(search.Plan{}).recall
-	c.lost = map[float64]float64{}
-	return err
+// bounds are what error bounds of a width do.
+type bounds struct {
+	epsilon float64
+	lost    float64 // share of the neighbours that they lose
+	coded   float64 // rows of a query scored by their whole codes
 }
 
-// epsilon finds the least width of bounds that loses no more than a share of the neighbours that
-// the probed cells hold.
-func (c *calibration) epsilon(ctx context.Context, share float64) (float64, error) {
-	low, high := 0, len(epsilonsTried)-1
-	for low < high {
-		mid := (low + high) / 2
-		e := epsilonsTried[mid]
-		lost, known := c.lost[e]
-		if !known {
-			if _, err := c.search(ctx, c.probes, 1, e, true); err != nil {
-				return 0, err
-			}
-			lost = c.whole - c.outcome(search.Plan{}).recall
-			c.lost[e] = lost
+// measureBounds measures widths of bounds by searches of the cells that a middling target needs.
+func (c *calibration) measureBounds(ctx context.Context) error {
+	s := c.reaching(middling)
+	whole := 0.0
+	for _, e := range slices.Backward(epsilonsTried[:]) {
+		plan, err := c.first.search(ctx, s, e, true)
+		if err != nil {
+			return err
 		}
-		if lost <= share {
-			high = mid
-		} else {
-			low = mid + 1
+		found := c.first.outcome(plan).recall
+		if len(c.bounds) == 0 {
+			whole = found // the widest lose nothing that can be measured
+		}
+		c.bounds = append(c.bounds, bounds{e, max(whole-found, 0),
+			float64(plan.Coded) / float64(c.first.nq)})
+	}
+	return nil
+}
+
+// epsilon finds the width of bounds with which a target costs least: tighter ones lose neighbours,
+// which more cells have to make up for, wider ones score more rows by their whole codes.
+func (c *calibration) epsilon(target float64) bounds {
+	best, least := c.bounds[0], math.Inf(1)
+	for _, b := range c.bounds {
+		if b.lost > missShare*(1-target) {
+			break
+		}
+		cost := c.cost(c.reaching(target+b.lost)) + float64(b.coded*codedBytes)
+		if cost < least {
+			best, least = b, cost
 		}
 	}
-	return epsilonsTried[low], nil
+	return best
 }

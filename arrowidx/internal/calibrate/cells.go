@@ -1,77 +1,151 @@
 package calibrate
 
 import (
-	"cmp"
+	"context"
 	"math"
 	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
-// Costs in bytes read, by which settings are compared.
 const (
-	// routedBytes is what choosing a cell reads, per padded dimension: a float32 centroid, and
-	// int8 ones of cells that are not chosen.
-	routedBytes = 8
-	// visitBytes is what a visit costs besides the codes of its rows.
-	visitBytes = 1024
+	// exactly is the most queries whose true neighbours are looked for in all cells. Those of the
+	// others are looked for where any neighbour of these lies, and a little around it.
+	exactly = 256
+	// Of what the first queries need, the others look for their neighbours in so much more.
+	aroundCells = 1.25
+	aroundScore = 1.0 / 16
+	// surveyEpsilon is the width of bounds with which first thresholds are found: the estimates that
+	// they rest on hardly depend on it, unless it is so small that near rows are lost.
+	surveyEpsilon = 1.9
+	// surveyMost is the most cells of all queries together that are kept: 16 bytes each.
+	surveyMost = 2 << 20
 )
 
-// probesTried are the numbers of cells compared, as multiples of what suffices without a cut.
-var probesTried = [...]float64{1, 1.25, 1.5, 2, 2.5, 3, 4}
-
-// home is the cell of a true neighbour: how many cells are nearer to the query, and the cosine of
-// cells.cosine for the distance of the query's k-th neighbour.
-type home struct {
-	rank   int
-	cosine float32
+// surveyed is what routing says of one query.
+type surveyed struct {
+	cells []listed // nearest first
+	homes []int32  // of every true neighbour: its cell's index among the cells, -1: not considered
 }
 
-// asked is a run that reads the queries.
-func (c *calibration) asked() *search.Run {
-	r := &search.Run{Seg: c.seg, Col: c.col, Epsilon: 1,
-		P: &search.SearchParams{Queries: c.queries, Wide: c.wide}}
-	if r.Col == nil {
-		r.Col = c.seg.Source
+// listed is a considered cell.
+type listed struct {
+	place  uint32 // in routing's order
+	rows   uint32
+	cosine float32 // see search.Rule; -infinity: looked into whatever the rule says
+}
+
+// truth finds the true neighbours of all queries and surveys their cells.
+func (c *calibration) truth(ctx context.Context) error {
+	c.exact, c.seen = make([][]int64, c.nq), make([]surveyed, c.nq)
+	c.nearest = make([]float32, c.nq)
+	cellOf := c.cellOf()
+	all := settings{considered: c.seg.CellCount(), rule: search.Rule{Cut: 1}}
+	few := min(exactly, c.nq)
+	if err := c.find(ctx, 0, few, all); err != nil {
+		return err
 	}
-	r.Lens = c.seg.LensFor(r.Col)
-	return r
+	if err := c.look(ctx, cellOf, 0, few, c.seg.CellCount()); err != nil || few == c.nq {
+		return err
+	}
+	around, need := c.around(c.seen[:few])
+	if err := c.find(ctx, few, c.nq, around); err != nil {
+		return err
+	}
+	want := min(need, max(surveyMost/c.nq, 64), c.seg.CellCount())
+	for i := range few {
+		c.seen[i].keep(want)
+	}
+	return c.look(ctx, cellOf, few, c.nq, want)
 }
 
-// rank finds the homes of every query's neighbours, and the cosines of all cells.
-func (c *calibration) rank() {
-	seg, cells := c.seg, c.seg.Cells
-	cellOf := make([]uint32, seg.Rows)
+// around returns settings that find every neighbour that the surveyed queries have, and the cells
+// that must be surveyed to compare settings.
+func (c *calibration) around(seen []surveyed) (s settings, want int) {
+	places := placesOf(seen)
+	need := tightest(places, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
+	want = int(math.Ceil(2 * times * float64(need+1)))
+	s.considered, s.rule = 1, search.Rule{Cut: 1}
+	for _, own := range places {
+		for _, v := range own {
+			s.considered = max(s.considered, int(v)+1)
+		}
+	}
+	s.considered = min(int(aroundCells*float64(s.considered)), c.seg.CellCount())
+	if c.seg.Metric == column.Dot {
+		return s, max(want, 64)
+	}
+	s.rule = search.Rule{Cut: -1, Weight: weight}
+	for _, own := range view(seen, s.considered).scores(s.rule.Weight) {
+		for _, v := range own {
+			s.rule.Cut = max(s.rule.Cut, v)
+		}
+	}
+	s.rule.Cut += aroundScore
+	return s, max(want, 64)
+}
+
+// cellOf returns the cell of every row.
+func (c *calibration) cellOf() []uint32 {
+	cells, out := c.seg.Cells, make([]uint32, c.seg.Rows)
 	for i := range cells.N {
 		for _, r := range cells.Rows[cells.First[i]:cells.First[i+1]] {
-			cellOf[r] = uint32(i)
+			out[r] = uint32(i)
 		}
 	}
-	q, r := search.Query{}, c.asked()
-	visits, place := make([]search.Visit, cells.N), make([]int, cells.N)
-	c.homes, c.order = make([][]home, c.nq), make([][]float32, c.nq)
-	c.nearest = c.nearest[:0]
-	for i := range c.nq {
-		if q.Prepare(r, i) != nil || q.Zero {
-			continue // a search says what is wrong with it, or finds everything at distance 0
+	return out
+}
+
+// find looks for the neighbours of queries [from, to).
+func (c *calibration) find(ctx context.Context, from, to int, s settings) error {
+	part := c.part(from, to)
+	if _, err := part.search(ctx, s, wideEpsilon, true); err != nil {
+		return err
+	}
+	for q := range to - from {
+		c.exact[from+q] = slices.Clone(part.found(q))
+	}
+	return nil
+}
+
+// look surveys queries [from, to) with so many cells each, and finds the homes of their neighbours.
+func (c *calibration) look(ctx context.Context, cellOf []uint32, from, to, want int) error {
+	p := c.params(from, to)
+	p.Epsilon0 = surveyEpsilon
+	return search.Survey(ctx, c.seg, p, want, func(i int, cells []search.Considered) {
+		s := &c.seen[from+i]
+		s.cells, s.homes = make([]listed, len(cells)), make([]int32, 0, c.k)
+		for j, o := range cells {
+			if o.Done {
+				o.Cosine = -mem.Infinity
+			}
+			s.cells[j] = listed{o.Place, uint32(c.seg.Cells.Size(int(o.Cell))), o.Cosine}
 		}
-		for cell := range cells.N {
-			visits[cell] = q.VisitOf(seg, uint32(cell))
+		for _, row := range c.exact[from+i] {
+			s.homes = append(s.homes, int32(slices.IndexFunc(cells, func(o search.Considered) bool {
+				return o.Cell == cellOf[row]
+			})))
 		}
-		slices.SortFunc(visits, func(a, b search.Visit) int {
-			return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Cell, b.Cell))
-		})
-		c.nearest = append(c.nearest, visits[0].Order)
-		tau := c.farthest(&q, i)
-		c.order[i] = make([]float32, cells.N)
-		for rank := range visits {
-			place[visits[rank].Cell] = rank
-			c.order[i][rank] = search.Cosine(cells, visits[rank].Order, int(visits[rank].Cell), tau)
+		c.nearest[from+i] = cells[0].Order
+	})
+}
+
+// keep drops the cells that a search does not consider that considers so many.
+func (s *surveyed) keep(considered int) {
+	moved, kept := make([]int32, len(s.cells)), s.cells[:0]
+	for i, l := range s.cells {
+		moved[i] = -1
+		if int(l.place) < considered {
+			moved[i] = int32(len(kept))
+			kept = append(kept, l)
 		}
-		for _, r := range c.exact[i] {
-			rank := place[cellOf[r]]
-			c.homes[i] = append(c.homes[i], home{rank, c.order[i][rank]})
+	}
+	s.cells = slices.Clone(kept)
+	for i, home := range s.homes {
+		if home >= 0 {
+			s.homes[i] = moved[home]
 		}
 	}
 }
@@ -86,119 +160,15 @@ const (
 // usual returns the distance that nearly all queries keep to their nearest centroid, 0 where too
 // few were asked or cells have no distance, as for inner products.
 func (c *calibration) usual() float32 {
-	if c.seg.Metric == column.Dot || len(c.nearest) < usualLeast {
+	var sorted []float32
+	for q, v := range c.nearest {
+		if len(c.seen[q].cells) > 0 {
+			sorted = append(sorted, v)
+		}
+	}
+	if c.seg.Metric == column.Dot || len(sorted) < usualLeast {
 		return 0
 	}
-	slices.Sort(c.nearest)
-	return max(c.nearest[int(usualShare*float64(len(c.nearest)))], 0)
-}
-
-// farthest returns the squared distance, in engine units, of a query's k-th neighbour.
-func (c *calibration) farthest(q *search.Query, i int) float32 {
-	score := float64(c.kth[i])
-	switch c.seg.Metric {
-	case column.Cosine:
-		return float32(2 - 2*score)
-	case column.L2:
-		return float32(float64(score*score) * q.Unit)
-	}
-	return float32(score * q.Unit)
-}
-
-// held returns the share of neighbours whose cells are among so many and under the cut, averaged
-// over the queries, and its standard error.
-func (c *calibration) held(probes int, cut float32) (mean, doubt float64) {
-	var sum, squares float64
-	n := 0
-	for _, homes := range c.homes {
-		if len(homes) == 0 {
-			continue
-		}
-		hits := 0
-		for _, h := range homes {
-			if h.rank < probes && (cut >= 1 || h.cosine <= cut) {
-				hits++
-			}
-		}
-		share := float64(hits) / float64(len(homes))
-		sum += share
-		squares += float64(share * share)
-		n++
-	}
-	if n == 0 {
-		return 1, 0
-	}
-	mean = sum / float64(n)
-	return mean, math.Sqrt(max(squares/float64(n)-float64(mean*mean), 0) / float64(n))
-}
-
-func (c *calibration) holds(probes int, cut float32, share float64) bool {
-	mean, doubt := c.held(probes, cut)
-	return mean-float64(caution*doubt) >= share
-}
-
-// enough returns the least number of cells that hold a share of the neighbours, with caution.
-func (c *calibration) enough(share float64, cut float32) int {
-	low, high := 1, c.seg.CellCount()
-	for low < high {
-		mid := (low + high) / 2
-		if c.holds(mid, cut, share) {
-			high = mid
-		} else {
-			low = mid + 1
-		}
-	}
-	return low
-}
-
-// cheapest returns the number of cells and the cut that hold a share of the neighbours and cost the
-// fewest bytes. Inner products have no cut.
-func (c *calibration) cheapest(share float64) (probes int, cut float64) {
-	cells := c.seg.Cells
-	probes, cut = c.enough(share, 1), 1
-	if c.seg.Metric == column.Dot {
-		return probes, cut
-	}
-	least := math.Inf(1)
-	base := probes
-	for _, times := range probesTried {
-		p := min(int(math.Ceil(times*float64(base))), cells.N)
-		tight := c.tightest(p, share)
-		visits := c.visited(p, tight)
-		block := float64(c.seg.Codes.Stride)
-		blocks := float64(cells.Block[cells.N]) / float64(cells.N)
-		cost := float64(p*routedBytes*cells.Padded) + visits*(blocks*block+visitBytes)
-		if cost < least {
-			least, probes, cut = cost, p, float64(tight)
-		}
-	}
-	return probes, cut
-}
-
-// tightest returns the least cut, in steps of 1/64, with which so many cells hold the share.
-func (c *calibration) tightest(probes int, share float64) float32 {
-	low, high := -64, 64
-	for low < high {
-		mid := (low + high) >> 1
-		if c.holds(probes, float32(mid)/64, share) {
-			high = mid
-		} else {
-			low = mid + 1
-		}
-	}
-	return float32(low) / 64
-}
-
-// visited returns the mean number of cells that are looked into.
-func (c *calibration) visited(probes int, cut float32) float64 {
-	visits, n := 0, 0
-	for _, cosines := range c.order {
-		for _, v := range cosines[:min(probes, len(cosines))] {
-			if cut >= 1 || v <= cut {
-				visits++
-			}
-		}
-		n++
-	}
-	return float64(visits) / float64(max(n, 1))
+	slices.Sort(sorted)
+	return max(sorted[int(usualShare*float64(len(sorted)))], 0)
 }

@@ -89,10 +89,10 @@ func (d *Decoder) readPoints(seg *segment.Segment, cells int) error {
 	if !ok {
 		return nil
 	}
-	if e.size != segment.PointBytes || e.count > segment.MaxPoints {
+	if e.size != segment.PointBytes && e.size != segment.OldPointBytes || e.count > segment.MaxPoints {
 		return corrupt(secCalibration, e.offset, "%d settings of %d bytes", e.count, e.size)
 	}
-	seg.Points = segment.UnpackPoints(d.bytes(secCalibration))
+	seg.Points = segment.UnpackPoints(d.bytes(secCalibration), int(e.size))
 	for i, t := range seg.Points {
 		if !t.Sound(cells) {
 			return corrupt(secCalibration, e.offset, "setting %d", i)

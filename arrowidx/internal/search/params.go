@@ -55,8 +55,8 @@ type SearchParams struct {
 	// goroutine.
 	Threads int
 
-	Cut   float64 // with Probes, while calibrating; 0: none
-	Known bool    // Source is the column that the index is being built of
+	Rule  Rule // with Probes, while calibrating; zero: none
+	Known bool // Source is the column that the index is being built of
 }
 
 // SearchOut receives the answers; the caller allocates: Rows and Scores have one length, NQ*K or

@@ -76,7 +76,7 @@ func (s *Searcher) reachCells(p *Probe, order []float32) {
 	if p.outside = s.outsideFilter(p); p.outside {
 		enough = r.Eligible
 	} else {
-		r.cutOrder(p, order)
+		s.cutOrder(p, order)
 	}
 	if enough -= held; enough <= 0 {
 		return
@@ -87,12 +87,17 @@ func (s *Searcher) reachCells(p *Probe, order []float32) {
 	sortVisits(p.Visits)
 }
 
-// cutOrder leaves out the cells whose rows would have to lie at a smaller angle to the query than
-// nearly all neighbours do (see Probe.leaveOut), by the coarse distances of their centroids.
-func (r *Run) cutOrder(p *Probe, order []float32) {
-	tau := p.squared(r.Seg.Metric)
+// cutOrder leaves out the cells that the rule does not find worth a visit, by the coarse distances
+// of their centroids.
+func (s *Searcher) cutOrder(p *Probe, order []float32) {
+	r, tau := s.Run, s.nearTau(p)
+	s.ranks.count(order)
 	for cell, v := range order {
-		if v < mem.Infinity && Cosine(r.Seg.Cells, p.Norm2+v, cell, tau) > r.cut+coarseMargin {
+		if v == mem.Infinity {
+			continue
+		}
+		cosine := Cosine(r.Seg.Cells, p.Norm2+v, cell, tau) - coarseMargin
+		if r.rule.Score(cosine, s.ranks.of(v)) > r.rule.Cut {
 			order[cell] = mem.Infinity
 		}
 	}
@@ -168,5 +173,5 @@ func (s *Searcher) outsideFilter(p *Probe) bool {
 // reaches reports whether cells are chosen by pilotVisits and reachCells: under a filter, where
 // calibration knows the angle at which neighbours lie.
 func (r *Run) reaches() bool {
-	return r.Filter != nil && r.cut < 1 && r.Seg.Metric != column.Dot
+	return r.Filter != nil && r.rule.leaves() && r.Seg.Metric != column.Dot
 }

@@ -23,6 +23,17 @@ const (
 	// coarseShare and coarseMore: of p probes, p + p/coarseShare + coarseMore stay after int8.
 	coarseShare = 8
 	coarseMore  = 8
+	// nearCells and nearDims are the fewest cells and dimensions with which one bit tells which
+	// cells a rule should consider (docs/decisions/0045).
+	nearCells = 512
+	nearDims  = 256
+	// nearMore: one cell more in so many may be considered, where that is found sooner.
+	nearMore = 16
+	// cellAhead is how many bytes of the codes of the cell that is probably visited first are asked
+	// for while centroids are measured.
+	cellAhead = 8 << 10
+	// centroidsAhead is how many centroids ahead of the one being measured are asked for.
+	centroidsAhead = 3
 )
 
 // Visit is a cell that a query looks into.
@@ -74,18 +85,45 @@ func (t *Router) Estimate(c *segment.Cells, qs []*Probe, four *[4]simd.ScanQuery
 // of the plane, nil when the plane is not used.
 func (t *Router) Route(p *Probe, seg *segment.Segment, probes int, est []float32) {
 	p.Visits = p.Visits[:0]
-	c := seg.Cells
-	ids := t.coarse(p, c, seg.Metric == column.Dot, probes, est)
-	for i, id := range ids {
-		if i+2 < len(ids) {
-			simd.Fetch(c.Ahead[int(ids[i+2])*4*c.Padded:][:4*c.Padded])
+	t.measure(p, seg, t.coarse(p, seg.Cells, seg.Metric == column.Dot, probes, est))
+	if len(p.Visits) > probes {
+		p.keepNearest(t, probes)
+	}
+}
+
+// Near writes the cells of the `want` least estimates to p.Visits, rising by number: of the plane
+// where est is not nil, else of int8 products. A [Rule] chooses among them.
+func (t *Router) Near(p *Probe, seg *segment.Segment, want int, est []float32) {
+	p.Visits = p.Visits[:0]
+	if est == nil {
+		t.coarseAll(p, seg.Cells, false)
+		est = t.Values
+	}
+	t.near = mem.Grow(t.near, len(est))
+	near := t.near[:simd.SelectLeast(t.near, est, want, want+want/nearMore)]
+	first := near[0]
+	for _, cell := range near {
+		if est[cell] < est[first] {
+			first = cell
 		}
-		p.Visits = append(p.Visits, p.VisitOf(seg, id))
 	}
-	if len(p.Visits) <= probes {
-		return
+	codes := seg.Codes.Soon(int(seg.Cells.Block[first]), int(seg.Cells.Block[first+1]))
+	simd.Fetch(codes[:min(len(codes), cellAhead)])
+	t.measure(p, seg, near)
+}
+
+// measure adds visits of cells, asking for the centroids of those to come.
+func (t *Router) measure(p *Probe, seg *segment.Segment, cells []uint32) {
+	c := seg.Cells
+	for i := range min(centroidsAhead, len(cells)) {
+		c.FetchCentroid(cells[i])
 	}
-	p.keepNearest(t, probes)
+	for i, cell := range cells {
+		if i+centroidsAhead < len(cells) {
+			c.FetchCentroid(cells[i+centroidsAhead])
+		}
+		p.Visits = append(p.Visits, p.VisitOf(seg, cell))
+	}
 }
 
 // VisitOf measures a cell.
@@ -108,16 +146,6 @@ func (q *Query) VisitOf(seg *segment.Segment, cell uint32) Visit {
 		v.Least = max(v.Least, float32(gap*gap)/2-1)
 	}
 	return v
-}
-
-// Cosine returns the cosine that a row of mean residual length must have to the direction of the
-// query to be within tau, a squared distance. far2 is that of the cell's centroid.
-func Cosine(c *segment.Cells, far2 float32, cell int, tau float32) float32 {
-	far2, length := max(far2, 0), c.MeanResidual[cell]
-	if far2 == 0 || length == 0 {
-		return -1
-	}
-	return (far2 + float32(length*length) - tau) / (2 * mem.Sqrt32(far2) * length)
 }
 
 // keepNearest drops all but the nearest visits, of equal ones the greater cells.
@@ -214,6 +242,18 @@ func (t *Router) coarseSome(p *Probe, c *segment.Cells, dot bool) {
 // UsesPlane reports whether routing begins with the plane.
 func UsesPlane(c *segment.Cells, probes int) bool {
 	return len(c.Coarse) >= planeBytes && planeShare*probes+planeMore <= c.N/3
+}
+
+// planeFirst reports whether routing begins with the plane.
+func (r *Run) planeFirst() bool {
+	c := r.Seg.Cells
+	switch {
+	case r.reaches():
+		return false
+	case r.rule.Weight > 0:
+		return c.N >= nearCells && c.Padded >= nearDims
+	}
+	return UsesPlane(c, r.probes)
 }
 
 // Widen adds cells in their order until enough rows that may be found lie in the visited ones.

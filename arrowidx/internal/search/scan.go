@@ -28,6 +28,8 @@ const (
 	pilotSparse = 4 // one block in so many at most, but for the first run
 	// pilotExtra is how many rows more than k are scored with all their bits.
 	pilotExtra = 16
+	// pilotMore rows more than that may be scored, where they are found sooner.
+	pilotMore = 2
 )
 
 const (
@@ -73,6 +75,8 @@ type Searcher struct {
 	four    [4]simd.ScanQuery // here, because arguments of kernels escape
 	pick    topk.Heap         // least estimates of a pilot scan
 	routes  Router
+	ranks   ranks
+	keys    []uint64 // of values to sort
 	visitor
 	Sketched
 	tiling
@@ -392,14 +396,14 @@ func (s *Searcher) scanSample(ps []*Probe) {
 	}
 }
 
-// pickLeast puts the n least estimates, and where they are, into s.pick.
+// pickLeast puts the n least estimates, a few more at most, and where they are, into s.pick.
+// Infinite ones are none.
 func (s *Searcher) pickLeast(est []float32, n int) {
+	s.rows = mem.Grow(s.rows, len(est))
 	s.pick.Reset(n)
-	tau := mem.Infinity
-	for i := simd.NextBelow(est, 0, tau); i < len(est); i = simd.NextBelow(est, i+1, tau) {
-		s.pick.Push(topk.Hit{Dist: float64(est[i]), Row: uint32(i)})
-		if s.pick.Full() {
-			tau = float32(s.pick.Worst())
+	for _, i := range s.rows[:simd.SelectLeast(s.rows, est, n, n+pilotMore)] {
+		if est[i] < mem.Infinity {
+			s.pick.Heap = append(s.pick.Heap, topk.Hit{Dist: float64(est[i]), Row: i})
 		}
 	}
 }

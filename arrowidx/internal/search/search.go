@@ -5,11 +5,12 @@
 // (the stages of a round, for every verb), batch.go (those of Search, and the choice of a
 // [strategy]), query.go (a query made ready: q', g_add and g_err of RaBitQ section 3.2). Then a
 // scan of kind flat: scan.go (first threshold; plane, bounds, whole codes), rerank.go (distances of
-// the vectors). Kind ivf: route.go (nearest cells), visit.go (their rows). Kind exact: exact.go,
-// lens.go; packed bits: bits.go. Few rows, or a filter: filter.go (rows as bits), gather.go,
-// side_by_side.go, reach.go (cells under a filter). Other verbs: within.go and within_scan.go,
-// groups.go and groups_scan.go, like.go, diversity.go. join.go joins the segments of a version;
-// plan.go says what was done; scratch.go keeps memory from one search for the next.
+// the vectors). Kind ivf: route.go (nearest cells), rule.go (which of them are worth a visit),
+// visit.go (their rows). Kind exact: exact.go; packed bits: bits.go. Few rows, or a filter:
+// filter.go (rows as bits), gather.go, side_by_side.go, reach.go (cells under a filter). Other
+// verbs: within.go and within_scan.go, groups.go and groups_scan.go, like.go, diversity.go. join.go
+// joins the segments of a version; plan.go says what was done; scratch.go keeps memory from one
+// search for the next.
 package search
 
 import (
@@ -90,8 +91,8 @@ type Run struct {
 	words    []uint32 // rows that may be found, in row order
 	slots    []uint32 // kind ivf: the same in the order of slots
 	Eligible int
-	probes   int     // kind ivf: most cells a query looks into
-	cut      float32 // kind ivf: see Probe.leaveOut
+	probes   int     // kind ivf: most cells a query considers
+	rule     Rule    // kind ivf: which of them are worth a visit
 	usual    float32 // kind ivf: see CalibrationPoint, 0 where no calibration is asked for
 	strange  int64   // queries further away than that
 	Epsilon  float64
@@ -157,12 +158,13 @@ func (r *Run) setTarget() error {
 	if r.Epsilon == 0 {
 		r.Epsilon = t.Epsilon0
 	}
-	r.cut = 1
+	r.rule = Rule{Cut: 1}
 	switch {
 	case r.probes == 0:
-		r.probes, r.cut, r.usual = t.Probes, float32(t.Cut), t.Usual
-	case r.P.Cut != 0:
-		r.cut = float32(r.P.Cut)
+		r.probes, r.usual = t.Probes, t.Usual
+		r.rule = Rule{Cut: float32(t.Cut), Weight: float32(t.Weight)}
+	case r.P.Rule != Rule{}:
+		r.rule = r.P.Rule
 	}
 	if r.probes < 0 {
 		return fault.New(fault.InvalidArgument, "search", fmt.Sprintf("probes = %d", r.probes),

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
@@ -44,7 +43,7 @@ func (s *Searcher) routeGroup(ctx context.Context, ps []*Probe) error {
 	r := s.Run
 	c := r.Seg.Cells
 	t := &s.routes
-	plane := UsesPlane(c, r.probes) && !r.reaches()
+	plane := r.planeFirst()
 	lanes := c.Plane.Count * simd.BlockRows
 	for len(ps) > 0 {
 		if err := fault.FromContext(ctx, "search"); err != nil {
@@ -76,7 +75,11 @@ func (s *Searcher) chooseCells(p *Probe, est []float32) {
 		s.firstThreshold(p)
 		s.reachCells(p, order)
 	case r.Filter == nil:
-		t.Route(p, r.Seg, r.probes, est)
+		if r.rule.Weight > 0 {
+			t.Near(p, r.Seg, r.probes, est)
+		} else {
+			t.Route(p, r.Seg, r.probes, est)
+		}
 		t.Widen(p, r, r.collect())
 		s.firstThreshold(p)
 		if which := s.visitor.which; r.usual > 0 && len(which) > 0 &&
@@ -92,7 +95,7 @@ func (s *Searcher) chooseCells(p *Probe, est []float32) {
 			t.addAll(p, r)
 		}
 	}
-	p.counts.probed += int64(len(p.Visits) - p.leaveOut(r))
+	s.leaveOut(p)
 }
 
 // firstThreshold looks into the query's nearest cells, which are then done: first without a
@@ -127,38 +130,6 @@ func (s *Searcher) firstThreshold(p *Probe) {
 		begin = s.scanRest(p, &p.Visits[i], begin)
 	}
 	p.counts.first += int64(time.Since(watch))
-}
-
-// leaveOut drops the visits that are not worth it once the first threshold is known, and returns
-// how many. The residual r, to its centroid c, of a row at a squared distance of at most tau from
-// the query has a cosine to q - c of at least (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|). Calibration
-// found the cosine that few neighbours exceed; |r| is taken to be the mean in the cell.
-func (p *Probe) leaveOut(r *Run) int {
-	switch {
-	case r.cut >= 1, r.Seg.Metric == column.Dot: // no angle was calibrated
-		return 0
-	case r.Filter != nil && (!r.reaches() || p.outside): // nor one for such queries
-		return 0
-	case p.candidates.Tau == mem.Infinity:
-		return 0
-	}
-	tau, dropped := p.squared(r.Seg.Metric), 0
-	for i := range p.Visits {
-		v := &p.Visits[i]
-		if v.Least < mem.Infinity && Cosine(r.Seg.Cells, v.Order, int(v.Cell), tau) > r.cut {
-			v.Least = mem.Infinity
-			dropped++
-		}
-	}
-	return dropped
-}
-
-// squared returns the query's threshold as a squared distance.
-func (p *Probe) squared(metric column.Metric) float32 {
-	if metric == column.Cosine {
-		return 2 + 2*p.candidates.Tau
-	}
-	return p.candidates.Tau
 }
 
 // codePicked scores the picked rows by all their bits.
@@ -284,6 +255,9 @@ func (v *visitor) pickedAt(p *Probe, c *segment.Cells, at int) (where Place, slo
 // happens to a query does not depend on the others: its cells come in the same order, four
 // queries and one give equal bits, and its rows are scored one visit late in any company.
 func (s *Searcher) scanCells(ctx context.Context, ps []*Probe) error {
+	if len(ps) == 1 {
+		return s.scanVisits(ctx, ps[0])
+	}
 	v := &s.visitor
 	v.invert(ps, s.Run.Seg.Cells.N)
 	for i, cell := range v.busy {
@@ -300,6 +274,39 @@ func (s *Searcher) scanCells(ctx context.Context, ps []*Probe) error {
 	for _, p := range ps {
 		s.score(p)
 	}
+	return nil
+}
+
+// scanVisits is scanCells for one query.
+func (s *Searcher) scanVisits(ctx context.Context, p *Probe) error {
+	f, c := s.Run.Seg.Codes, s.Run.Seg.Cells
+	step := max(1, stretchBytes/f.Stride)
+	if len(p.Visits) > 0 {
+		codes := s.Run.cellSoon(p.Visits[0].Cell)
+		simd.Fetch(codes[:min(len(codes), cellAhead)])
+	}
+	for i := range p.Visits {
+		v := &p.Visits[i]
+		var next []byte
+		if i+1 < len(p.Visits) {
+			next = s.Run.cellSoon(p.Visits[i+1].Cell)
+		}
+		for from, to := int(c.Block[v.Cell]), int(c.Block[v.Cell+1]); from < to; from += step {
+			if err := fault.FromContext(ctx, "search"); err != nil {
+				return err
+			}
+			end := min(from+step, to)
+			words := s.Run.slots[from:end]
+			alive := int64(mem.CountBits(words))
+			if alive == 0 || v.Least > p.candidates.Tau+p.Slack {
+				continue
+			}
+			s.four[0] = p.threshold(v.Place)
+			s.scanBlocks(1, f.Span(from, end), words, next)
+			s.visited(p, v.Place, from, alive, s.masks, s.est)
+		}
+	}
+	s.score(p)
 	return nil
 }
 
@@ -370,7 +377,9 @@ func (s *Searcher) scanCell(
 			}
 			s.scanBlocks(len(some), blocks, words, soon)
 			for i, pr := range some {
-				s.visited(ps[pr.query], pr, from, alive, s.masksOf(i, words), s.estOf(i, words))
+				p := ps[pr.query]
+				at := p.Visits[pr.visit].Place
+				s.visited(p, at, from, alive, s.masksOf(i, words), s.estOf(i, words))
 			}
 			left = left[len(some):]
 		}
@@ -394,11 +403,11 @@ func (s *Searcher) worth(ps []*Probe, pairs []pair) []pair {
 // visited scores what the visit before let through, whose codes have arrived in the caches, and
 // lists what this one did.
 func (s *Searcher) visited(
-	p *Probe, pr pair, first int, alive int64, masks []uint32, est []float32,
+	p *Probe, at Place, first int, alive int64, masks []uint32, est []float32,
 ) {
 	p.counts.scanned += alive
 	s.score(p)
-	s.keepSurvivors(p, p.Visits[pr.visit].Place, first, masks, est)
+	s.keepSurvivors(p, at, first, masks, est)
 }
 
 // codeCells scores every row that may be found by its whole code.

@@ -32,11 +32,12 @@ type CalibrationPoint struct {
 	Target   float64 `json:"target"`   // recall@10 asked for
 	Recall   float64 `json:"recall"`   // recall@10 measured when the index was calibrated
 	Epsilon0 float64 `json:"epsilon0"` // width of error bounds in standard deviations
-	Probes   int     `json:"probes"`   // most cells that a query looks into
-	// Cut leaves cells out whose rows would have to lie at a smaller angle to the query than nearly
-	// all neighbours do: its cosine (see Probe.leaveOut of package search). At least 1: no cell is
-	// left out.
+	Probes   int     `json:"probes"`   // most cells that a query considers
+	// Cut is the greatest score of a cell that is looked into: the cosine of the angle at which its
+	// rows would have to lie, plus Weight times log2 of one more than its rank (see [search.Rule]).
+	// At least 1 with Weight 0: no cell is left out.
 	Cut     float64 `json:"cut"`
+	Weight  float64 `json:"weight"`
 	Rerank  int     `json:"rerank"`  // rows measured on the vectors for a query, on average
 	Vectors bool    `json:"vectors"` // whether vectors are at hand, or scores are estimates
 	// Usual is a squared distance that 99 of 100 calibrating queries keep to their nearest centroid:
@@ -45,8 +46,12 @@ type CalibrationPoint struct {
 }
 
 // PointBytes is a calibration point in a file: f64 target, recall, epsilon0 and cut, u32 probes
-// and rerank, u32 1 for vectors, f32 usual.
-const PointBytes = 48
+// and rerank, u32 1 for vectors, f32 usual, f64 weight. Files before minor number 5 have no weight:
+// OldPointBytes.
+const (
+	PointBytes    = 56
+	OldPointBytes = 48
+)
 
 // MaxPoints is the most calibration points of a file.
 const MaxPoints = 64
@@ -67,23 +72,29 @@ func PackPoints(points []CalibrationPoint) []byte {
 			math.Float32bits(t.Usual)} {
 			b = le.AppendUint32(b, v)
 		}
+		b = le.AppendUint64(b, math.Float64bits(t.Weight))
 	}
 	return b
 }
 
-// UnpackPoints reads what PackPoints wrote; whether the numbers make sense is for Sound.
-func UnpackPoints(b []byte) []CalibrationPoint {
+// UnpackPoints reads what PackPoints wrote, size bytes each; whether the numbers make sense is for
+// Sound.
+func UnpackPoints(b []byte, size int) []CalibrationPoint {
 	le := binary.LittleEndian
 	var out []CalibrationPoint
-	for ; len(b) >= PointBytes; b = b[PointBytes:] {
-		out = append(out, CalibrationPoint{
+	for ; len(b) >= size; b = b[size:] {
+		t := CalibrationPoint{
 			Target:   math.Float64frombits(le.Uint64(b)),
 			Recall:   math.Float64frombits(le.Uint64(b[8:])),
 			Epsilon0: math.Float64frombits(le.Uint64(b[16:])),
 			Cut:      math.Float64frombits(le.Uint64(b[24:])),
 			Probes:   int(le.Uint32(b[32:])), Rerank: int(le.Uint32(b[36:])),
 			Vectors: le.Uint32(b[40:]) == 1, Usual: math.Float32frombits(le.Uint32(b[44:])),
-		})
+		}
+		if size >= PointBytes {
+			t.Weight = math.Float64frombits(le.Uint64(b[48:]))
+		}
+		out = append(out, t)
 	}
 	return out
 }
@@ -91,7 +102,8 @@ func UnpackPoints(b []byte) []CalibrationPoint {
 // Sound reports whether a line of a file can have been measured on an index of so many cells.
 func (t CalibrationPoint) Sound(cells int) bool {
 	return t.Target > 0 && t.Target <= 1 && t.Recall >= 0 && t.Recall <= 1 &&
-		t.Probes >= 1 && t.Probes <= cells && t.Rerank <= column.MaxRows && t.Cut >= -1 && t.Cut <= 1 &&
+		t.Probes >= 1 && t.Probes <= cells && t.Rerank <= column.MaxRows &&
+		t.Weight >= 0 && t.Weight <= 1 && t.Cut >= -1 && t.Cut <= 1+64*t.Weight &&
 		t.Epsilon0 > 0 && t.Epsilon0 <= MaxEpsilon && t.Usual >= 0 && t.Usual <= math.MaxFloat32
 }
 

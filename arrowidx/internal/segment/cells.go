@@ -78,6 +78,11 @@ func (c *Cells) Centroid(i int) []float32 {
 	return c.Centroids[i*c.Padded : (i+1)*c.Padded : (i+1)*c.Padded]
 }
 
+// FetchCentroid asks for the centroid of a cell.
+func (c *Cells) FetchCentroid(cell uint32) {
+	simd.Fetch(c.Ahead[int(cell)*4*c.Padded:][:4*c.Padded])
+}
+
 // Blocks returns how many blocks the rows of all cells lie in.
 func (c *Cells) Blocks() int { return int(c.Block[c.N]) }
 

@@ -1,0 +1,153 @@
+package calibrate
+
+import (
+	"math"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+)
+
+// viewed is what queries see that consider so many cells: by rank, those that are considered.
+type viewed []seenCells
+
+type seenCells struct {
+	cosines []float32
+	rows    []uint32
+	homes   []int32 // ranks, -1: not considered
+}
+
+// view restricts what was surveyed to so many considered cells.
+func view(seen []surveyed, considered int) viewed {
+	out := make(viewed, len(seen))
+	total := 0
+	for q := range seen {
+		total += len(seen[q].cells)
+	}
+	cosines, rows := make([]float32, 0, total), make([]uint32, 0, total)
+	var ranks []int32
+	for q := range seen {
+		s, from := &seen[q], len(cosines)
+		ranks = mem.Grow(ranks, len(s.cells))
+		for i, l := range s.cells {
+			ranks[i] = -1
+			if int(l.place) < considered {
+				ranks[i] = int32(len(cosines) - from)
+				cosines, rows = append(cosines, l.cosine), append(rows, l.rows)
+			}
+		}
+		homes := make([]int32, len(s.homes))
+		for i, home := range s.homes {
+			homes[i] = -1
+			if home >= 0 {
+				homes[i] = ranks[home]
+			}
+		}
+		out[q] = seenCells{cosines[from:], rows[from:], homes}
+	}
+	return out
+}
+
+// scores returns for every neighbour of every query the score of its cell, infinity where that is
+// not considered.
+func (v viewed) scores(weight float32) [][]float32 {
+	rule, out := search.Rule{Weight: weight}, make([][]float32, len(v))
+	for q := range v {
+		own := make([]float32, len(v[q].homes))
+		for i, rank := range v[q].homes {
+			own[i] = mem.Infinity
+			if rank >= 0 {
+				own[i] = rule.Score(v[q].cosines[rank], int(rank))
+			}
+		}
+		out[q] = own
+	}
+	return out
+}
+
+// read returns the rows and cells that the queries look into.
+func (v viewed) read(rule search.Rule) (rows, visits int) {
+	for q := range v {
+		s := &v[q]
+		for rank, cosine := range s.cosines {
+			if rule.Score(cosine, rank) <= rule.Cut {
+				rows += int(s.rows[rank])
+				visits++
+			}
+		}
+	}
+	return rows, visits
+}
+
+// placesOf returns for every neighbour the place of its cell in routing's order.
+func placesOf(seen []surveyed) [][]float32 {
+	out := make([][]float32, len(seen))
+	for q := range seen {
+		s, own := &seen[q], make([]float32, len(seen[q].homes))
+		for i, home := range s.homes {
+			own[i] = mem.Infinity
+			if home >= 0 {
+				own[i] = float32(s.cells[home].place)
+			}
+		}
+		out[q] = own
+	}
+	return out
+}
+
+// held returns the share of neighbours of at most a value, averaged over the queries, and its
+// standard error.
+func held(values [][]float32, most float32) (mean, doubt float64) {
+	var sum, squares float64
+	n := 0
+	for _, own := range values {
+		if len(own) == 0 {
+			continue
+		}
+		hits := 0
+		for _, v := range own {
+			if v <= most {
+				hits++
+			}
+		}
+		share := float64(hits) / float64(len(own))
+		sum += share
+		squares += float64(share * share)
+		n++
+	}
+	if n == 0 {
+		return 1, 0
+	}
+	mean = sum / float64(n)
+	return mean, math.Sqrt(max(squares/float64(n)-float64(mean*mean), 0) / float64(n))
+}
+
+// caution is how many standard errors of the mean the share that n calibrating queries hold must be
+// above the one asked for: what other queries get is uncertain by as much, and of few queries the
+// error itself is not known well.
+func caution(n int) float64 { return 1 + 5/math.Sqrt(float64(max(n, 1))) }
+
+// holds reports whether a share of the neighbours is held, with caution.
+func holds(values [][]float32, most float32, share float64) bool {
+	mean, doubt := held(values, most)
+	return mean-float64(caution(len(values))*doubt) >= share
+}
+
+// tightest returns the least whole number that holds the share of the values.
+func tightest(values [][]float32, share float64) int {
+	return least(0, math.MaxInt32>>8, func(n int) bool {
+		return holds(values, float32(n), share)
+	})
+}
+
+// least returns the least number in [low, high) for which ok is true, as for all above it; high if
+// there is none.
+func least(low, high int, ok func(n int) bool) int {
+	for low < high {
+		if mid := (low + high) >> 1; ok(mid) {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low
+}

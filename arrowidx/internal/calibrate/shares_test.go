@@ -1,0 +1,120 @@
+package calibrate
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+)
+
+// threeCells is a query that considers three cells, of which the nearest is looked into anyway, and
+// whose four neighbours lie in these and in one that is not considered.
+var threeCells = surveyed{
+	cells: []listed{{0, 10, -mem.Infinity}, {2, 20, 0.25}, {1, 40, 0.125}},
+	homes: []int32{0, 1, 2, -1},
+}
+
+func TestAViewHasTheCellsThatRoutingConsiders(t *testing.T) {
+	v := view([]surveyed{threeCells}, 2)[0]
+	require.Equal(t, []uint32{10, 40}, v.rows, "the second nearest is third in routing's order")
+	require.Equal(t, []int32{0, -1, 1, -1}, v.homes)
+	v = view([]surveyed{threeCells, threeCells}, 3)[1]
+	require.Equal(t, []uint32{10, 20, 40}, v.rows)
+	require.Equal(t, []int32{0, 1, 2, -1}, v.homes)
+}
+
+func TestSharesAndCostsOfACut(t *testing.T) {
+	v := view([]surveyed{threeCells}, 3)
+	scores := v.scores(0.5)
+	rule := search.Rule{Cut: 0.75, Weight: 0.5}
+	second, third := rule.Score(0.25, 1), rule.Score(0.125, 2)
+	require.Equal(t, [][]float32{{-mem.Infinity, second, third, mem.Infinity}}, scores)
+	share, doubt := held(scores, rule.Cut)
+	require.Equal(t, 0.5, share)
+	require.Zero(t, doubt, "one query does not vary")
+	rows, visits := v.read(rule)
+	require.Equal(t, [2]int{30, 2}, [2]int{rows, visits})
+	rows, visits = v.read(search.Rule{Cut: cutMost, Weight: 0.5})
+	require.Equal(t, [2]int{70, 3}, [2]int{rows, visits})
+	require.Equal(t, 0.75, settings{3, search.Rule{Cut: cutMost, Weight: 0.5}}.share(
+		[]surveyed{threeCells}))
+}
+
+func TestKeepingFewerCellsForgetsTheOthers(t *testing.T) {
+	s := surveyed{slices.Clone(threeCells.cells), slices.Clone(threeCells.homes)}
+	s.keep(2)
+	require.Equal(t, []listed{{0, 10, -mem.Infinity}, {1, 40, 0.125}}, s.cells)
+	require.Equal(t, []int32{0, -1, 1, -1}, s.homes)
+}
+
+func TestCautionGrowsWithDoubtAndWithFewQueries(t *testing.T) {
+	require.Greater(t, caution(32), caution(256))
+	require.InDelta(t, 1, caution(1<<20), 0.01)
+	half := [][]float32{{0, 0, 1, 1}, {0, 0, 1, 1}, {0, 0, 1, 1}, {0, 0, 1, 1}}
+	require.True(t, holds(half, 0.5, 0.5), "queries that agree leave no doubt")
+	uneven := [][]float32{{0, 0, 0, 0}, {1, 1, 1, 1}, {0, 0, 0, 0}, {1, 1, 1, 1}}
+	require.False(t, holds(uneven, 0.5, 0.5))
+	require.True(t, holds(uneven, 1, 1))
+	require.True(t, holds(nil, 0, 1), "where nobody asks nothing is missed")
+}
+
+func TestTheLeastThatHolds(t *testing.T) {
+	for want := range 20 {
+		require.Equal(t, want, least(0, 19, func(n int) bool { return n >= want }))
+	}
+}
+
+// The tails of smooth distributions: the parabola is as right as the quantile on average, and
+// depends on chance less.
+func TestSmoothedTailsAreRightAndSteadier(t *testing.T) {
+	r := rand.New(rand.NewPCG(453, 0))
+	for _, c := range []struct {
+		name string
+		draw func() float64
+		at   float64 // all but one in a hundred keep to it
+	}{
+		{"normal", r.NormFloat64, 2.3263},
+		{"exponential", r.ExpFloat64, 4.6052},
+	} {
+		var plain, smooth []float64
+		for range 300 {
+			values := make([]float32, 4000)
+			for i := range values {
+				values[i] = float32(c.draw())
+			}
+			slices.Sort(values)
+			plain = append(plain, float64(quantile(values, 0.01)))
+			smooth = append(smooth, float64(smoothed(values, 0.01)))
+		}
+		_, off := moments(plain, c.at)
+		mean, steadier := moments(smooth, c.at)
+		t.Logf("%s: off by %.4f, smoothed %.4f with mean %.4f", c.name, off, steadier, mean)
+		require.InDelta(t, c.at, mean, 0.02, c.name)
+		require.Less(t, steadier, 0.95*off, c.name)
+	}
+}
+
+func moments(values []float64, at float64) (mean, off float64) {
+	for _, v := range values {
+		mean += v / float64(len(values))
+		off += (v - at) * (v - at) / float64(len(values))
+	}
+	return mean, math.Sqrt(off)
+}
+
+func TestATailThatIsNotFiniteIsNotSmoothed(t *testing.T) {
+	values := []float32{1, 2, 3, 4, 5, 6, 7, 8, mem.Infinity, mem.Infinity}
+	require.Equal(t, quantile(values, 0.5), smoothed(values, 0.5))
+	require.Equal(t, mem.Infinity, smoothed(values, 0.1))
+	sum := 0.0
+	for _, w := range tailWeights {
+		sum += w
+	}
+	require.InDelta(t, 1, sum, 1e-6, "a constant stays what it is")
+	require.Len(t, tailWeights, len(tailLevels))
+}

@@ -1,0 +1,283 @@
+package search
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/column"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+	"github.com/ruvector/ruvector-arrow/simd"
+)
+
+// Rule tells which of the cells that a query considers are worth a visit, once its nearest cells
+// have given a first k-th distance tau. The residual r, to its centroid c, of a row at a squared
+// distance of at most tau from the query q has a cosine to q - c of at least
+// (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|); |r| is taken to be the mean in the cell. The greater
+// that is, the fewer rows of a cell can be neighbours; and of two cells of one cosine the nearer
+// holds more of them. So a cell is scored by the cosine plus Weight times the logarithm of its
+// rank, and looked into if that is at most Cut. Calibration chooses both
+// (docs/decisions/0045).
+type Rule struct{ Cut, Weight float32 }
+
+// leaves reports whether the rule leaves any cell out.
+func (r Rule) leaves() bool { return r.Weight > 0 || r.Cut < 1 }
+
+// Score is the score of a cell: the smaller, the more neighbours are in it.
+func (r Rule) Score(cosine float32, rank int) float32 {
+	return cosine + float32(r.Weight*log2(rank+1))
+}
+
+// log2 is the logarithm of base 2 of n >= 1, linear between powers of two: exact to the last bit on
+// every machine, and within .09 of the logarithm.
+func log2(n int) float32 {
+	whole := bits.Len32(uint32(n)) - 1
+	return float32(whole) + float32(n-1<<whole)/float32(int(1)<<whole)
+}
+
+// Cosine returns the cosine that a row of mean residual length must have to the direction of the
+// query to be within tau, a squared distance. far2 is that of the cell's centroid.
+func Cosine(c *segment.Cells, far2 float32, cell int, tau float32) float32 {
+	far2, length := max(far2, 0), c.MeanResidual[cell]
+	if far2 == 0 || length == 0 {
+		return -1
+	}
+	return (far2 + float32(length*length) - tau) / (2 * mem.Sqrt32(far2) * length)
+}
+
+// rankBuckets is the number of equal steps of distance by which ranks are counted.
+const rankBuckets = 256
+
+// ranks counts how many cells are nearer than a distance, to within a bucket.
+type ranks struct {
+	low, scale float32
+	before     [rankBuckets]int32
+}
+
+// count counts finite distances.
+func (k *ranks) count(order []float32) {
+	low, high := mem.Infinity, -mem.Infinity
+	for _, v := range order {
+		if v < mem.Infinity {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	k.span(low, high)
+	for _, v := range order {
+		if v < mem.Infinity {
+			k.before[k.bucket(v)]++
+		}
+	}
+	k.sum()
+}
+
+// countVisits counts the distances of visits.
+func (k *ranks) countVisits(visits []Visit) {
+	low, high := mem.Infinity, -mem.Infinity
+	for i := range visits {
+		low, high = min(low, visits[i].Order), max(high, visits[i].Order)
+	}
+	k.span(low, high)
+	for i := range visits {
+		k.before[k.bucket(visits[i].Order)]++
+	}
+	k.sum()
+}
+
+func (k *ranks) span(low, high float32) {
+	clear(k.before[:])
+	k.low, k.scale = low, 0
+	if high > low {
+		k.scale = (rankBuckets - 1) / (high - low)
+	}
+}
+
+func (k *ranks) sum() {
+	total := int32(0)
+	for i, n := range k.before {
+		k.before[i] = total
+		total += n
+	}
+}
+
+func (k *ranks) bucket(v float32) int {
+	return min(max(int((v-k.low)*k.scale), 0), rankBuckets-1)
+}
+
+// of returns how many of the counted distances are in lower buckets than v.
+func (k *ranks) of(v float32) int { return int(k.before[k.bucket(v)]) }
+
+// leaveOut drops the visits that are done and those that the rule does not find worth it.
+func (s *Searcher) leaveOut(p *Probe) {
+	r := s.Run
+	tau := mem.Infinity
+	switch {
+	case !r.rule.leaves(), r.Seg.Metric == column.Dot: // no angle was calibrated
+	case r.Filter != nil && (!r.reaches() || p.outside): // nor one for such queries
+	default:
+		tau = s.nearTau(p)
+	}
+	if tau < mem.Infinity && r.rule.Weight > 0 {
+		s.ranks.countVisits(p.Visits)
+	}
+	kept := p.Visits[:0]
+	for _, v := range p.Visits {
+		switch {
+		case v.Least == mem.Infinity: // done
+			p.counts.probed++
+		case tau == mem.Infinity || s.worthIt(&v, tau):
+			p.counts.probed++
+			kept = append(kept, v)
+		}
+	}
+	p.Visits = kept
+}
+
+// worthIt reports whether the rule finds a visit worth it.
+func (s *Searcher) worthIt(v *Visit, tau float32) bool {
+	rule, rank := s.Run.rule, 0
+	cosine := Cosine(s.Run.Seg.Cells, v.Order, int(v.Cell), tau)
+	if rule.Weight > 0 {
+		rank = s.ranks.of(v.Order)
+	}
+	return rule.Score(cosine, rank) <= rule.Cut
+}
+
+// nearTau is the rule's tau: the squared distance of the k-th nearest row so far as estimates tell
+// it, for rules without weight as upper bounds do, infinite while there are fewer.
+func (s *Searcher) nearTau(p *Probe) float32 {
+	tau, k := p.candidates.Tau, p.candidates.K
+	if s.Run.rule.Weight > 0 {
+		s.out = mem.Grow(s.out, len(p.candidates.Rows))
+		for i, c := range p.candidates.Rows {
+			s.out[i] = c.Est
+		}
+		tau = mem.Infinity
+		if k >= 1 && len(s.out) >= k {
+			tau = simd.SelectKth(s.out, k-1)
+		}
+	}
+	if s.Run.Seg.Metric == column.Cosine && tau < mem.Infinity {
+		return 2 + 2*tau
+	}
+	return tau
+}
+
+// Considered is a cell that a query may look into, as routing and the first threshold see it.
+type Considered struct {
+	Cell   uint32
+	Place  uint32  // in routing's own order: searches that consider more cells consider this one
+	Order  float32 // cells are nearer the less it is
+	Cosine float32 // see Rule; -1 where it is not known
+	Done   bool    // looked into for the first threshold, whatever the rule says
+}
+
+// Survey calls `each` for every query with the `want` cells that a search would consider, nearest
+// first; the cells are valid until it returns. Calls come from several goroutines at once. Queries
+// for which cells do not matter are left out.
+func Survey(
+	ctx context.Context, seg *segment.Segment, p *SearchParams, want int,
+	each func(query int, cells []Considered),
+) error {
+	w := Workspaces.Get().(*Workspace)
+	out := SearchOut{Rows: make([]int64, p.NQ*p.K), Scores: make([]float32, p.NQ*p.K),
+		Counts: make([]int64, p.NQ)}
+	w.Run = Run{Seg: seg, P: p, out: &out, Col: seg.Source}
+	r := &w.Run
+	if p.Source != nil {
+		r.Col = p.Source
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	// Any weight makes routing and threshold those of a rule.
+	r.probes, r.rule = min(want, seg.Cells.N), Rule{Cut: 1, Weight: 1}
+	threads := mem.Threads(p.Threads)
+	w.count = p.NQ
+	w.enlist(threads)
+	lists := make([][]Considered, threads)
+	w.probes = mem.Grow(w.probes, threads)
+	err := mem.Parallel(ctx, "calibrate", threads, p.NQ, func(worker, i int) error {
+		pr := &w.probes[worker]
+		*pr = Probe{Query: &w.Queries[i], candidates: pr.candidates, wait: pr.wait[:0],
+			Visits: pr.Visits}
+		if err := pr.Prepare(r, i); err != nil || pr.Zero {
+			return err
+		}
+		lists[worker] = w.searchers[worker].survey(pr, lists[worker][:0])
+		each(i, lists[worker])
+		return nil
+	})
+	w.putBack()
+	return err
+}
+
+// survey lists the cells that a query considers, nearest first.
+func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
+	r, t := s.Run, &s.routes
+	c, est := r.Seg.Cells, []float32(nil)
+	if r.Seg.Metric == column.Dot {
+		t.Route(p, r.Seg, r.probes, nil)
+	} else {
+		if r.planeFirst() {
+			t.Estimate(c, []*Probe{p}, &s.four)
+			est = t.Est[:c.N]
+		}
+		t.Near(p, r.Seg, r.probes, est)
+	}
+	for i := range p.Visits {
+		v := &p.Visits[i]
+		out = append(out, Considered{Cell: v.Cell, Order: v.Order, Cosine: -1})
+	}
+	s.places(out, est)
+	s.firstThreshold(p)
+	tau := s.nearTau(p)
+	for i := range out {
+		if tau < mem.Infinity && r.Seg.Metric != column.Dot {
+			out[i].Cosine = Cosine(c, out[i].Order, int(out[i].Cell), tau)
+		}
+	}
+	for _, i := range s.visitor.which {
+		out[i].Done = true
+	}
+	s.sortBy(len(out), func(i int) float32 { return out[i].Order })
+	sorted := make([]Considered, len(out))
+	for i, key := range s.keys {
+		sorted[i] = out[uint32(key)]
+	}
+	return append(out[:0], sorted...)
+}
+
+// places sets the places of cells, which rise by number, in routing's order: by the estimates of
+// the plane, by int8 products where it is not used, by the order of cells for inner products.
+func (s *Searcher) places(out []Considered, est []float32) {
+	by := func(i int) float32 { return out[i].Order }
+	if s.Run.Seg.Metric != column.Dot {
+		if est == nil {
+			est = s.routes.Values
+		}
+		by = func(i int) float32 { return est[out[i].Cell] }
+	}
+	s.sortBy(len(out), by)
+	for place, key := range s.keys {
+		out[uint32(key)].Place = uint32(place)
+	}
+}
+
+// sortBy sorts the numbers up to n by finite values, smaller numbers first among equals: they are
+// the lower halves of s.keys.
+func (s *Searcher) sortBy(n int, value func(i int) float32) {
+	s.keys = s.keys[:0]
+	for i := range n {
+		bits := math.Float32bits(value(i))
+		if bits>>31 != 0 { // negative values in reverse, below all others
+			bits = ^bits
+		} else {
+			bits |= 1 << 31
+		}
+		s.keys = append(s.keys, uint64(bits)<<32|uint64(i))
+	}
+	slices.Sort(s.keys)
+}

@@ -1,0 +1,101 @@
+package search
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
+	"github.com/ruvector/ruvector-arrow/internal/mem"
+)
+
+func TestLogarithmsOfRanksAreCloseAndRise(t *testing.T) {
+	for n := 1; n < 1<<17; n++ {
+		have, want := float64(log2(n)), math.Log2(float64(n))
+		require.LessOrEqual(t, have, want+1e-6, "log2(%d)", n)
+		require.Greater(t, have, want-0.0861, "log2(%d)", n)
+		require.Greater(t, log2(n+1), log2(n), "log2(%d)", n)
+	}
+	for _, power := range []int{0, 1, 5, 16} {
+		require.Equal(t, float32(power), log2(1<<power))
+	}
+}
+
+func TestAFartherCellOfOneCosineScoresMore(t *testing.T) {
+	rule := Rule{Cut: 0.5, Weight: 0.06}
+	require.Equal(t, float32(0.25), rule.Score(0.25, 0))
+	for rank := range 500 {
+		require.Greater(t, rule.Score(0.25, rank+1), rule.Score(0.25, rank))
+	}
+	require.Equal(t, float32(0.25), Rule{Cut: 0.5}.Score(0.25, 77), "without weight ranks are nothing")
+	require.True(t, rule.leaves())
+	require.True(t, Rule{Cut: 0.5}.leaves())
+	require.False(t, Rule{Cut: 1}.leaves())
+}
+
+// The cosine is that of the triangle of query, centroid and a row of mean residual length at the
+// distance tau.
+func TestTheCosineIsThatOfTheTriangle(t *testing.T) {
+	r := rand.New(rand.NewPCG(450, 0))
+	for range 1000 {
+		far, length, angle := 0.1+r.Float64(), 0.1+r.Float64(), math.Pi*r.Float64()
+		tau := far*far + length*length - 2*far*length*math.Cos(angle)
+		c := &segment.Cells{MeanResidual: []float32{float32(length)}}
+		require.InDelta(t, math.Cos(angle), Cosine(c, float32(far*far), 0, float32(tau)), 1e-4)
+	}
+	c := &segment.Cells{MeanResidual: []float32{0, 1}}
+	require.EqualValues(t, -1, Cosine(c, 1, 0, 0.5), "a cell whose rows are all its centroid")
+	require.EqualValues(t, -1, Cosine(c, 0, 1, 0.5), "a query at a centroid")
+	require.EqualValues(t, -1, Cosine(c, -1e-9, 1, 0.5), "rounding")
+}
+
+// A bucket holds few cells, so a rank is right to within those that share its bucket.
+func TestRanksAreThoseOfSortingToWithinABucket(t *testing.T) {
+	r := rand.New(rand.NewPCG(451, 0))
+	for _, n := range []int{1, 2, 30, 700, 5000} {
+		order, visits := make([]float32, n), make([]Visit, n)
+		for i := range order {
+			order[i] = float32(1 + r.NormFloat64()/5)
+			visits[i] = Visit{Cell: uint32(i), Order: order[i]}
+		}
+		k, other := &ranks{}, &ranks{}
+		k.count(append(order, mem.Infinity, mem.Infinity))
+		other.countVisits(visits)
+		require.Equal(t, *k, *other, "infinite distances are not counted")
+		for _, v := range order {
+			nearer, together := 0, 0
+			for _, o := range order {
+				if o < v && k.bucket(o) < k.bucket(v) {
+					nearer++
+				}
+				if k.bucket(o) == k.bucket(v) {
+					together++
+				}
+			}
+			require.Equal(t, nearer, k.of(v))
+			require.LessOrEqual(t, together, 1+n/4)
+		}
+	}
+	one := &ranks{}
+	one.count([]float32{2, 2, 2})
+	require.Zero(t, one.of(2), "equal distances have no nearer ones")
+	one.count(nil)
+	require.Zero(t, one.of(2))
+}
+
+func TestSortedKeysAreInTheOrderOfValues(t *testing.T) {
+	r := rand.New(rand.NewPCG(452, 0))
+	values := []float32{0, -1, 1, -0.5, 3e38, -3e38, 1e-40, -1e-40, 1, 1}
+	for range 500 {
+		values = append(values, float32(r.NormFloat64()))
+	}
+	s := &Searcher{}
+	s.sortBy(len(values), func(i int) float32 { return values[i] })
+	require.Len(t, s.keys, len(values))
+	for i := 1; i < len(s.keys); i++ {
+		a, b := uint32(s.keys[i-1]), uint32(s.keys[i])
+		require.True(t, values[a] < values[b] || values[a] == values[b] && a < b)
+	}
+}
