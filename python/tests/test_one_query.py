@@ -1,6 +1,7 @@
 """The short path of one query: by the function made in C and by ctypes, which answer the same."""
 
 import ctypes
+import gc
 import os
 import pickle
 import subprocess
@@ -219,6 +220,7 @@ def test_nothing_is_left_behind(way):
     held = (QUERY, mask, wide, numbers, bad, index)
 
     def ask():
+        gc.collect()
         for _ in range(200):
             for query in (QUERY, wide, numbers):
                 index.search(query, 5)
@@ -226,6 +228,7 @@ def test_nothing_is_left_behind(way):
             index.search(QUERY, 10**6)
             with pytest.raises(rv.InvalidVector):
                 index.search(bad, 5)
+        gc.collect()
 
     ask()
     counts, blocks = [sys.getrefcount(o) for o in held], sys.getallocatedblocks()
