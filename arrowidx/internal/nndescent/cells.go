@@ -35,7 +35,7 @@ type descentCells struct {
 // setProbes chooses the number of cells from the target and the number of neighbours.
 func (c *descentCells) setProbes(recall float64, k int) {
 	switch {
-	case recall > 0.97:
+	case recall > longFrom:
 		c.probes = 8
 	case recall > 0.93:
 		c.probes = 5

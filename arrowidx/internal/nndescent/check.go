@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// sampleRowsOfGraph is how many rows tell the recall of a graph.
-	sampleRowsOfGraph = 256
+	// sampleRowsOfGraph is how many rows tell the recall of a graph, and sureErrors how many standard
+	// errors of theirs it should be above the target.
+	sampleRowsOfGraph, sureErrors = 512, 2
 	// sampleGroup is how many of them share a pass over the sketches, samplePiece rows at a time.
 	sampleGroup, samplePiece = 16, 512
 	// sampleMost, or a share of all rows, is the most that bounds may leave for one of them.
@@ -140,24 +141,29 @@ func (w *descender) edge(d *descent, s *sampled, rows []uint32) {
 	}
 }
 
-// measured is the recall of the lists of the sample: how many of the k rows wanted are as near as
-// the true ones.
-func (d *descent) measured() float64 {
-	found, w := 0, &d.workers[0]
+// measured is the recall of the lists of the sample, how many of the k rows wanted are as near as
+// the true ones, and its standard error.
+func (d *descent) measured() (recall, sigma float64) {
+	found, squares, w := 0, 0, &d.workers[0]
 	for i := range d.sample {
 		s, right := &d.sample[i], 0
 		if s.zero {
-			found += d.k
-			continue
-		}
-		w.ask(d, s.at)
-		for _, entry := range d.list(s.at) {
-			row := entry &^ fresh
-			if row != nobody && w.distance(d, s.at, int(row)) <= s.edge {
-				right++
+			right = d.k
+		} else {
+			w.ask(d, s.at)
+			for _, entry := range d.list(s.at) {
+				row := entry &^ fresh
+				if row != nobody && w.distance(d, s.at, int(row)) <= s.edge {
+					right++
+				}
 			}
+			right = min(right, d.k)
 		}
-		found += min(right, d.k)
+		found += right
+		squares += right * right
 	}
-	return float64(found) / float64(len(d.sample)*d.k)
+	n := float64(len(d.sample))
+	mean := float64(found) / n
+	variance := max(float64(squares)/n-float64(mean*mean), 0)
+	return mean / float64(d.k), math.Sqrt(variance/n) / float64(d.k)
 }

@@ -30,11 +30,9 @@ const (
 	descentRows, descentK = 8192, 128
 	// descentBytes is the most memory that a descent takes beside the answer.
 	descentBytes = 2 << 30
-	// descentWidth is the least length of lists, descentMost the most rows of a list, the nearest
-	// ones, that others look at.
-	descentWidth, descentMost = 24, 64
-	// descentReverse is how many of the rows that have a row in their lists are looked at.
-	descentReverse = 24
+	// descentWidth is the least length of lists, descentLong that of targets above longFrom, which
+	// lists of 24 miss; descentMost the most rows of a list, the nearest ones, that others look at.
+	descentWidth, descentLong, longFrom, descentMost = 24, 32, 0.97, 64
 	// descentPasses is the most passes over all rows. Where recall is below hopeless after the
 	// first, many would be needed.
 	descentPasses, hopeless = 8, 0.4
@@ -100,6 +98,7 @@ type descent struct {
 	n, k    int
 	wide    int // length of lists
 	most    int // rows of a list that others look at
+	back    int // how many of the rows that have a row in their lists are looked at
 	cells   descentCells
 	rows    []uint32 // of positions
 	owner   []uint16 // cells of positions
@@ -113,7 +112,7 @@ type descent struct {
 	near    []float32   // n x wide estimates that belong to lists (while a pass runs: to next)
 	chosen  []uint16    // n x mostProbes: cells whose rows a row was compared with
 	moved   []bool      // whether a list has fresh rows
-	reverse []uint32    // n x descentReverse positions of rows that have a row in their lists, marked
+	reverse []uint32    // n x back positions of rows that have a row in their lists, marked
 	behind  []uint8     // how many of these
 	sample  []sampled
 	workers []descender
@@ -166,8 +165,13 @@ func newDescent(v *segment.Version, p *NeighborsParams) *descent {
 	if !applies || d.n < descentRows || d.k < 1 || d.k > descentK || d.recall > 0.99 {
 		return nil
 	}
-	d.wide = max(descentWidth, (d.k+d.k/2+7)&^7)
-	d.most = min(max(descentWidth, d.k), descentMost)
+	width := descentWidth
+	if d.recall > longFrom {
+		width = descentLong
+	}
+	d.wide = max(width, (d.k+d.k/2+7)&^7)
+	d.most = min(max(width, d.k), descentMost)
+	d.back = width
 	d.cells.setProbes(d.recall, d.k)
 	d.factor = -1
 	if !seg.Metric.Larger() {
@@ -181,7 +185,7 @@ func newDescent(v *segment.Version, p *NeighborsParams) *descent {
 
 // bytes is about the memory of the descent.
 func (d *descent) bytes() int64 {
-	row := rabitq.PaddedDim(d.seg.Dim) + 4*(3+3*d.wide+descentReverse) + 2*mostProbes + 12
+	row := rabitq.PaddedDim(d.seg.Dim) + 4*(3+3*d.wide+d.back) + 2*mostProbes + 12
 	return int64(d.n) * int64(row)
 }
 
@@ -219,19 +223,21 @@ func (d *descent) run(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// refine passes over the rows until the sample says that the target is met. Where passes gain
-// little, more cells are compared, once.
+// refine passes over the rows until the sample says that the target is met, and that this is no
+// chance. Where passes gain little, more cells are compared, once; what is reached when they gain
+// little again is enough if it is the target.
 func (d *descent) refine(ctx context.Context) (bool, error) {
 	before := 0.0
 	for pass := 0; ; pass++ {
-		now := d.measured()
-		if now >= d.recall {
+		now, sigma := d.measured()
+		wanted := min(d.recall+sureErrors*sigma, 1)
+		if now >= wanted {
 			return true, nil
 		}
 		var err error
-		switch little := pass > 1 && now-before < (d.recall-now)/3; {
+		switch little := pass > 1 && now-before < (wanted-now)/3; {
 		case pass == descentPasses, pass == 1 && now < hopeless, little && d.cells.before > 0:
-			return false, nil
+			return now >= d.recall, nil
 		case little && d.cells.before == 0:
 			err = d.widen(ctx)
 		default:
@@ -279,7 +285,7 @@ func (d *descent) allocateAll() error {
 	n, padded := int64(d.n), rabitq.PaddedDim(d.seg.Dim)
 	var parts [8][]byte
 	for i, each := range [...]int{
-		padded, 8, 4 * d.wide, 4 * d.wide, 4 * d.wide, 2 * mostProbes, 4 * descentReverse, 8,
+		padded, 8, 4 * d.wide, 4 * d.wide, 4 * d.wide, 2 * mostProbes, 4 * d.back, 8,
 	} {
 		var err error
 		if parts[i], err = d.allocate(n * int64(each)); err != nil {

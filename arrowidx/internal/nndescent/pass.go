@@ -59,8 +59,8 @@ func (d *descent) turnRound(ctx context.Context) error {
 			}
 			for _, entry := range d.list(at)[:d.most] {
 				row := entry &^ fresh
-				if row >= from && row < to && d.behind[row] < descentReverse {
-					d.reverse[int(row)*descentReverse+int(d.behind[row])] =
+				if row >= from && row < to && int(d.behind[row]) < d.back {
+					d.reverse[int(row)*d.back+int(d.behind[row])] =
 						uint32(at) | entry&fresh
 					d.behind[row]++
 				}
@@ -82,7 +82,7 @@ func (o *offering) propose(d *descent, at int, all bool) {
 			o.follow(d, row, all || entry&fresh != 0)
 		}
 	}
-	first := at * descentReverse
+	first := at * d.back
 	for _, entry := range d.reverse[first : first+int(d.behind[at])] {
 		row := entry &^ fresh
 		if entry&fresh != 0 {
