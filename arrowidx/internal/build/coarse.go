@@ -27,7 +27,7 @@ func newCoarse(k, padded int) *coarse {
 
 // coarseBytes is what training and its workers need for a centroid.
 func coarseBytes(padded, threads int) int64 {
-	return int64(2*padded + 4*cellsAroundAtLast + 64 + 32*threads)
+	return int64(2*padded + 4*2*mostAround + 64 + 32*threads)
 }
 
 // of returns the code of centroid c.
@@ -66,6 +66,7 @@ type mover struct {
 	values []float32
 	spare  []float32
 	places []uint32
+	chosen []uint32 // groups of four rows
 
 	z           []int8 // four rows side by side
 	codes       []int8 // the centroids around a cell side by side

@@ -7,9 +7,9 @@ import (
 	"github.com/ruvector/ruvector-arrow/simd"
 )
 
-// A row without a cell looks into the centroids of groupProbes groups; groups themselves are found
-// by groupRounds rounds of k-means over the centroids.
-const groupProbes, groupRounds = 8, 4
+// A row without a cell looks into the centroids of one group of groupShare, and of leastGroups at
+// least; groups themselves are found by groupRounds rounds of k-means over the centroids.
+const groupShare, leastGroups, groupRounds = 4, 8, 4
 
 // groups are centroids in about as many groups as each has members.
 type groups struct {
@@ -86,8 +86,8 @@ func (n *coarse) nearest(others *coarse, owner []uint32) {
 // the groups nearest to them.
 func (w *mover) enter(g *groups, s *Sample, from int, owner []uint32) {
 	h, d := g.heads, s.Padded
-	var chosen [4][groupProbes]uint32
-	probes := min(groupProbes, h.k)
+	probes := min(max(h.k/groupShare, leastGroups), h.k)
+	w.chosen = mem.Grow(w.chosen, 4*probes)
 	for at := 0; at < len(owner); at += 4 {
 		some := min(4, len(owner)-at)
 		w.dots, w.values = mem.Grow(w.dots, 4*h.k), mem.Grow(w.values, h.k)
@@ -96,10 +96,10 @@ func (w *mover) enter(g *groups, s *Sample, from int, owner []uint32) {
 		simd.DotInt8Tile(w.dots, h.codes, h.k, d, s.Codes[r*d:(r+some)*d], some)
 		for j := range some {
 			simd.ScaleAdd(w.values, w.dots[j*h.k:(j+1)*h.k], h.step, h.norm2, -2*s.Step[r+j])
-			w.least(chosen[j][:probes])
+			w.least(w.chosen[j*probes : (j+1)*probes])
 		}
 		for j := range some {
-			owner[at+j] = w.among(g, chosen[j][:probes], s.Of(r+j), s.Step[r+j])
+			owner[at+j] = w.among(g, w.chosen[j*probes:(j+1)*probes], s.Of(r+j), s.Step[r+j])
 		}
 	}
 }

@@ -22,8 +22,11 @@ const (
 	sampleRows = max(wideRows, closeRows)
 )
 
-// Cells around that a row may move to, itself among them: in a round, and in the end.
-const cellsAround, cellsAroundAtLast = 64, 128
+// Cells around that a row may move to, its own among them: in a round one of 32, within these
+// bounds, and in the end twice as many.
+const leastAround, mostAround = 64, 128
+
+func cellsAround(k int) int { return min(max(k/32, leastAround), mostAround) }
 
 // Kmeans finds centroids by Lloyd's algorithm. The number of rounds is fixed, products are whole
 // numbers and sums are float64, added in the order of rows, so the result depends on the sample
@@ -79,7 +82,7 @@ func (m *Kmeans) Train(ctx context.Context, done func(rounds, of int)) ([]float3
 	}
 	n := KmeansUses(m.Rows, m.K)
 	for i := range closeRounds {
-		if err := m.close(ctx, seen, n, cellsAround); err != nil {
+		if err := m.close(ctx, seen, n, cellsAround(m.K)); err != nil {
 			return nil, err
 		}
 		if err := m.move(ctx); err != nil {
@@ -88,7 +91,7 @@ func (m *Kmeans) Train(ctx context.Context, done func(rounds, of int)) ([]float3
 		seen = n
 		done(wideRounds+i+1, KmeansRounds)
 	}
-	return m.Centroids, m.close(ctx, n, n, cellsAroundAtLast)
+	return m.Centroids, m.close(ctx, n, n, 2*cellsAround(m.K))
 }
 
 // wide assigns the first n rows, each to the nearest of all centroids.
