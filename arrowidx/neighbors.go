@@ -29,8 +29,8 @@ const neighborsRound = 4096
 //
 // For kinds flat and ivf with at least 8,192 rows, never changed, metrics other than dot, K up to
 // 128 and targets up to 0.99, the graph is made as a whole: rows of near cells are compared, then
-// the neighbours of neighbours, until Recall of the true neighbours of 512 rows, found by looking at
-// all rows, are there and two standard errors more, or that share where more cannot be had: the
+// the neighbours of neighbours, until Recall of the true neighbours of 512 rows, found by looking
+// at all rows, are there and two standard errors more, or that share where more cannot be had: the
 // recall of all rows can then differ from it by half a hundredth. It takes up to 2 GiB of memory,
 // and the plan says 8 bits for Plane. Everything else, where Epsilon0 or Probes say how rows are
 // found, and graphs that do not reach the target in this way, is searched for, row by row: what is
