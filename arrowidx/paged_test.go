@@ -192,6 +192,19 @@ func pagedIndex(
 	return ix, pages, rows
 }
 
+// unread is the same index with a column of which nothing was read yet.
+func unread(
+	t *testing.T, ix *arrowidx.Index, rows []float32,
+) (*arrowidx.Index, *arrowidxtest.Pages) {
+	col, pages := arrowidxtest.Paged(t, arrowidxtest.FixedSizeList(rows, ix.Dim(), nil))
+	other, err := arrowidx.Decode(t.Context(), arrowidxtest.Bytes(t, ix, false))
+	require.NoError(t, err)
+	require.NoError(t, other.Attach(col))
+	col.Release()
+	t.Cleanup(other.Close)
+	return other, pages
+}
+
 // readingVerbs are the calls that read vectors.
 func readingVerbs(t *testing.T, ix *arrowidx.Index, rows []float32) map[string]func() error {
 	ctx, d := t.Context(), ix.Dim()
@@ -249,9 +262,12 @@ func readingVerbs(t *testing.T, ix *arrowidx.Index, rows []float32) map[string]f
 
 func TestARowThatCannotBeReadEndsEveryVerbWithItsErrorAndDamagesNothing(t *testing.T) {
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat, arrowidx.IVF} {
-		ix, pages, rows := pagedIndex(t, kind)
+		ix, _, rows := pagedIndex(t, kind)
 		before := arrowidxtest.Bytes(t, ix, true)
-		for name, verb := range readingVerbs(t, ix, rows) {
+		for name := range readingVerbs(t, ix, rows) {
+			// A build leaves rows that it read in memory: every verb has an index that read none.
+			ix, pages := unread(t, ix, rows)
+			verb := readingVerbs(t, ix, rows)[name]
 			pages.Fail = func(from, n int) error {
 				if from+n > 1000 { // the rest may be kept from before
 					return fmt.Errorf("wrapped: %w", errGone)
@@ -267,8 +283,8 @@ func TestARowThatCannotBeReadEndsEveryVerbWithItsErrorAndDamagesNothing(t *testi
 			}
 			require.Equal(t, arrowidx.FileMissing, arrowidx.KindOf(err), "%s %s: %v", kind, name, err)
 			require.ErrorContains(t, err, "a.parquet", "%s %s", kind, name)
+			require.Equal(t, before, arrowidxtest.Bytes(t, ix, true), "the index is as it was")
 		}
-		require.Equal(t, before, arrowidxtest.Bytes(t, ix, true), "the index is as it was")
 	}
 }
 

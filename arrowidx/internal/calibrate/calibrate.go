@@ -34,8 +34,8 @@ const (
 	wideEpsilon = 3
 )
 
-// epsilonsTried are the widths of bounds compared; the last loses nothing measurable.
-var epsilonsTried = [...]float64{1.2, 1.4, 1.6, 1.9, 2.2, 2.7}
+// epsilonsTried are the widths of bounds compared.
+var epsilonsTried = [...]float64{1.2, 1.4, 1.6, 1.9, 2.2}
 
 // CalibrateParams are queries that stand for those to come.
 type CalibrateParams struct {
@@ -272,20 +272,30 @@ type bounds struct {
 // measureBounds measures widths of bounds by searches of the cells that a middling target needs.
 func (c *calibration) measureBounds(ctx context.Context) error {
 	s := c.reaching(middling)
-	whole := 0.0
+	whole, err := c.measure(ctx, s, wideEpsilon, 1)
+	if err != nil {
+		return err
+	}
 	for _, e := range slices.Backward(epsilonsTried[:]) {
-		plan, err := c.first.search(ctx, s, e, true)
+		b, err := c.measure(ctx, s, e, 1-whole.lost)
 		if err != nil {
 			return err
 		}
-		found := c.first.outcome(plan).recall
-		if len(c.bounds) == 0 {
-			whole = found // the widest lose nothing that can be measured
-		}
-		c.bounds = append(c.bounds, bounds{e, max(whole-found, 0),
-			float64(plan.Coded) / float64(c.first.nq)})
+		c.bounds = append(c.bounds, b)
 	}
 	return nil
+}
+
+// measure measures bounds of a width, against a recall.
+func (c *calibration) measure(
+	ctx context.Context, s settings, epsilon, recall float64,
+) (bounds, error) {
+	plan, err := c.first.search(ctx, s, epsilon, true)
+	if err != nil {
+		return bounds{}, err
+	}
+	lost := max(recall-c.first.outcome(plan).recall, 0)
+	return bounds{epsilon, lost, float64(plan.Coded) / float64(c.first.nq)}, nil
 }
 
 // epsilon finds the width of bounds with which a target costs least: tighter ones lose neighbours,

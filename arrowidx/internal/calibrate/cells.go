@@ -26,16 +26,19 @@ const (
 
 // surveyed is what routing says of one query.
 type surveyed struct {
-	cells []listed // nearest first
-	homes []int32  // of every true neighbour: its cell's index among the cells, -1: not considered
+	cells []listed
+	homes []int32 // of every true neighbour: its cell's index among the cells, -1: not considered
 }
 
 // listed is a considered cell.
 type listed struct {
-	place  uint32 // in routing's order
+	place  uint32 // its rank in routing's order
 	rows   uint32
 	cosine float32 // see search.Rule; -infinity: looked into whatever the rule says
 }
+
+// score is the cell's score by a rule.
+func (l *listed) score(rule search.Rule) float32 { return rule.Score(l.cosine, int(l.place)) }
 
 // truth finds the true neighbours of all queries and surveys their cells.
 func (c *calibration) truth(ctx context.Context) error {
@@ -128,7 +131,10 @@ func (c *calibration) look(ctx context.Context, cellOf []uint32, from, to, want 
 				return o.Cell == cellOf[row]
 			})))
 		}
-		c.nearest[from+i] = cells[0].Order
+		c.nearest[from+i] = mem.Infinity
+		for _, o := range cells {
+			c.nearest[from+i] = min(c.nearest[from+i], o.Order)
+		}
 	})
 }
 

@@ -7,13 +7,12 @@ import (
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
-// viewed is what queries see that consider so many cells: by rank, those that are considered.
+// viewed is what queries see that consider so many cells: those that are considered.
 type viewed []seenCells
 
 type seenCells struct {
-	cosines []float32
-	rows    []uint32
-	homes   []int32 // ranks, -1: not considered
+	cells []listed
+	homes []int32 // indexes of cells, -1: not considered
 }
 
 // view restricts what was surveyed to so many considered cells.
@@ -23,26 +22,26 @@ func view(seen []surveyed, considered int) viewed {
 	for q := range seen {
 		total += len(seen[q].cells)
 	}
-	cosines, rows := make([]float32, 0, total), make([]uint32, 0, total)
-	var ranks []int32
+	cells := make([]listed, 0, total)
+	var moved []int32
 	for q := range seen {
-		s, from := &seen[q], len(cosines)
-		ranks = mem.Grow(ranks, len(s.cells))
+		s, from := &seen[q], len(cells)
+		moved = mem.Grow(moved, len(s.cells))
 		for i, l := range s.cells {
-			ranks[i] = -1
+			moved[i] = -1
 			if int(l.place) < considered {
-				ranks[i] = int32(len(cosines) - from)
-				cosines, rows = append(cosines, l.cosine), append(rows, l.rows)
+				moved[i] = int32(len(cells) - from)
+				cells = append(cells, l)
 			}
 		}
 		homes := make([]int32, len(s.homes))
 		for i, home := range s.homes {
 			homes[i] = -1
 			if home >= 0 {
-				homes[i] = ranks[home]
+				homes[i] = moved[home]
 			}
 		}
-		out[q] = seenCells{cosines[from:], rows[from:], homes}
+		out[q] = seenCells{cells[from:], homes}
 	}
 	return out
 }
@@ -53,10 +52,10 @@ func (v viewed) scores(weight float32) [][]float32 {
 	rule, out := search.Rule{Weight: weight}, make([][]float32, len(v))
 	for q := range v {
 		own := make([]float32, len(v[q].homes))
-		for i, rank := range v[q].homes {
+		for i, home := range v[q].homes {
 			own[i] = mem.Infinity
-			if rank >= 0 {
-				own[i] = rule.Score(v[q].cosines[rank], int(rank))
+			if home >= 0 {
+				own[i] = v[q].cells[home].score(rule)
 			}
 		}
 		out[q] = own
@@ -67,10 +66,9 @@ func (v viewed) scores(weight float32) [][]float32 {
 // read returns the rows and cells that the queries look into.
 func (v viewed) read(rule search.Rule) (rows, visits int) {
 	for q := range v {
-		s := &v[q]
-		for rank, cosine := range s.cosines {
-			if rule.Score(cosine, rank) <= rule.Cut {
-				rows += int(s.rows[rank])
+		for i := range v[q].cells {
+			if l := &v[q].cells[i]; l.score(rule) <= rule.Cut {
+				rows += int(l.rows)
 				visits++
 			}
 		}

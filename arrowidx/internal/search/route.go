@@ -91,25 +91,27 @@ func (t *Router) Route(p *Probe, seg *segment.Segment, probes int, est []float32
 	}
 }
 
-// Near writes the cells of the `want` least estimates to p.Visits, rising by number: of the plane
-// where est is not nil, else of int8 products. A [Rule] chooses among them.
-func (t *Router) Near(p *Probe, seg *segment.Segment, want int, est []float32) {
-	p.Visits = p.Visits[:0]
+// nearest lists the cells of the `want` least estimates, rising by number, and returns the estimates:
+// of the plane where est is not nil, else of int8 products. It asks for the codes of the cell that
+// is probably visited first.
+func (t *Router) nearest(
+	p *Probe, seg *segment.Segment, want int, est []float32,
+) (cells []uint32, of []float32) {
 	if est == nil {
 		t.coarseAll(p, seg.Cells, false)
 		est = t.Values
 	}
 	t.near = mem.Grow(t.near, len(est))
-	near := t.near[:simd.SelectLeast(t.near, est, want, want+want/nearMore)]
-	first := near[0]
-	for _, cell := range near {
+	cells = t.near[:simd.SelectLeast(t.near, est, want, want+want/nearMore)]
+	first := cells[0]
+	for _, cell := range cells {
 		if est[cell] < est[first] {
 			first = cell
 		}
 	}
 	codes := seg.Codes.Soon(int(seg.Cells.Block[first]), int(seg.Cells.Block[first+1]))
 	simd.Fetch(codes[:min(len(codes), cellAhead)])
-	t.measure(p, seg, near)
+	return cells, est
 }
 
 // measure adds visits of cells, asking for the centroids of those to come.

@@ -18,7 +18,7 @@ import (
 // (|q-c|^2 + |r|^2 - tau) / (2 |q-c| |r|); |r| is taken to be the mean in the cell. The greater
 // that is, the fewer rows of a cell can be neighbours; and of two cells of one cosine the nearer
 // holds more of them. So a cell is scored by the cosine plus Weight times the logarithm of its
-// rank, and looked into if that is at most Cut. Calibration chooses both
+// rank in routing's order, and looked into if that is at most Cut. Calibration chooses both
 // (docs/decisions/0045).
 type Rule struct{ Cut, Weight float32 }
 
@@ -73,6 +73,19 @@ func (k *ranks) count(order []float32) {
 	k.sum()
 }
 
+// countOf counts the values of some cells.
+func (k *ranks) countOf(values []float32, cells []uint32) {
+	low, high := mem.Infinity, -mem.Infinity
+	for _, cell := range cells {
+		low, high = min(low, values[cell]), max(high, values[cell])
+	}
+	k.span(low, high)
+	for _, cell := range cells {
+		k.before[k.bucket(values[cell])]++
+	}
+	k.sum()
+}
+
 // countVisits counts the distances of visits.
 func (k *ranks) countVisits(visits []Visit) {
 	low, high := mem.Infinity, -mem.Infinity
@@ -108,6 +121,134 @@ func (k *ranks) bucket(v float32) int {
 
 // of returns how many of the counted distances are in lower buckets than v.
 func (k *ranks) of(v float32) int { return int(k.before[k.bucket(v)]) }
+
+// A query under a rule goes through its cells in this order: routing's estimates tell which it
+// considers; the first of these are measured and give the first threshold; of the others those are
+// measured whose estimates do not speak against them, and of all measured ones those stay that the
+// rule finds worth a visit.
+const (
+	// firstCells is the fewest cells among which the nearest are looked for, and firstTimes as many
+	// more than it takes to hold the rows that the first threshold wants.
+	firstCells = 12
+	firstTimes = 3
+	// planeMargin, over the root of the dimensions, is what the cosine of a cell may be less than the
+	// codes of one bit say: one and a half of their standard deviations.
+	planeMargin = 1.2
+)
+
+// considering is what a query considers.
+type considering struct {
+	cells  []uint32  // rising
+	est    []float32 // of all cells, in routing's order
+	margin float32   // of cosines by est
+}
+
+// chooseByRule chooses the cells of a probe, after its first threshold.
+func (s *Searcher) chooseByRule(p *Probe, est []float32) {
+	c := s.begin(p, est)
+	s.noteStranger(p)
+	tau := s.nearTau(p)
+	todo := s.unmeasured(p, &c, tau)
+	kept, done := s.routes.all[:0], 0
+	for i := range min(centroidsAhead, len(todo)) {
+		s.Run.Seg.Cells.FetchCentroid(todo[i])
+	}
+	for len(p.Visits[done:])+len(todo) > 0 {
+		var v Visit
+		if len(todo) == 0 || done < len(p.Visits) && p.Visits[done].Cell < todo[0] {
+			v = p.Visits[done]
+			done++
+		} else {
+			if len(todo) > centroidsAhead {
+				s.Run.Seg.Cells.FetchCentroid(todo[centroidsAhead])
+			}
+			v = p.VisitOf(s.Run.Seg, todo[0])
+			todo = todo[1:]
+		}
+		switch {
+		case v.Least == mem.Infinity: // looked into
+			p.counts.probed++
+		case tau == mem.Infinity || s.passes(v.Order, v.Cell, tau, c.est[v.Cell]):
+			p.counts.probed++
+			kept = append(kept, v)
+		}
+	}
+	p.Visits, s.routes.all = kept, p.Visits
+}
+
+// begin finds what the query considers, and its first threshold from the nearest of that.
+func (s *Searcher) begin(p *Probe, est []float32) (c considering) {
+	r, t := s.Run, &s.routes
+	c.margin = coarseMargin
+	if est != nil {
+		c.margin = planeMargin / mem.Sqrt32(float32(r.Seg.Cells.Padded))
+	}
+	c.cells, c.est = t.nearest(p, r.Seg, r.probes, est)
+	s.ranks.countOf(c.est, c.cells)
+	p.Visits = p.Visits[:0]
+	t.measure(p, r.Seg, s.firstOf(&c))
+	held := 0
+	for _, v := range p.Visits {
+		held += r.InCell(int(v.Cell))
+	}
+	if held < r.collect() {
+		p.Visits = p.Visits[:0]
+		t.measure(p, r.Seg, c.cells)
+		c.cells = nil
+		t.Widen(p, r, r.collect())
+	}
+	s.firstThreshold(p)
+	return c
+}
+
+// firstOf lists the considered cells that are measured first, rising.
+func (s *Searcher) firstOf(c *considering) []uint32 {
+	r, t := s.Run, &s.routes
+	each := max(r.Seg.Usable/r.Seg.Cells.N, 1)
+	few := max(firstCells, firstTimes*(pilotShare*r.collect()/each+1))
+	if few >= len(c.cells) {
+		return c.cells
+	}
+	s.out, t.home = mem.Grow(s.out, len(c.cells)), mem.Grow(t.home, len(c.cells))
+	for i, cell := range c.cells {
+		s.out[i] = c.est[cell]
+	}
+	first := t.home[:simd.SelectLeast(t.home, s.out, few, few+few/4)]
+	for i, at := range first {
+		first[i] = c.cells[at]
+	}
+	return first
+}
+
+// unmeasured lists the considered cells that are not measured yet and may be worth a visit, rising.
+func (s *Searcher) unmeasured(p *Probe, c *considering, tau float32) []uint32 {
+	t, at := &s.routes, 0
+	t.ids = t.ids[:0]
+	for _, cell := range c.cells {
+		for at < len(p.Visits) && p.Visits[at].Cell < cell {
+			at++
+		}
+		if at < len(p.Visits) && p.Visits[at].Cell == cell {
+			continue
+		}
+		if tau == mem.Infinity || s.mayPass(p.Norm2+c.est[cell], cell, tau, c) {
+			t.ids = append(t.ids, cell)
+		}
+	}
+	return t.ids
+}
+
+// passes reports whether the rule finds a cell at a squared distance worth a visit.
+func (s *Searcher) passes(far2 float32, cell uint32, tau, est float32) bool {
+	cosine := Cosine(s.Run.Seg.Cells, far2, int(cell), tau)
+	return s.Run.rule.Score(cosine, s.ranks.of(est)) <= s.Run.rule.Cut
+}
+
+// mayPass is passes for an estimate of the distance.
+func (s *Searcher) mayPass(far2 float32, cell uint32, tau float32, c *considering) bool {
+	cosine := Cosine(s.Run.Seg.Cells, far2, int(cell), tau) - c.margin
+	return s.Run.rule.Score(cosine, s.ranks.of(c.est[cell])) <= s.Run.rule.Cut
+}
 
 // leaveOut drops the visits that are done and those that the rule does not find worth it.
 func (s *Searcher) leaveOut(p *Probe) {
@@ -174,8 +315,8 @@ type Considered struct {
 	Done   bool    // looked into for the first threshold, whatever the rule says
 }
 
-// Survey calls `each` for every query with the `want` cells that a search would consider, nearest
-// first; the cells are valid until it returns. Calls come from several goroutines at once. Queries
+// Survey calls `each` for every query with the `want` cells that a search would consider; they are
+// valid until it returns. Calls come from several goroutines at once. Queries
 // for which cells do not matter are left out.
 func Survey(
 	ctx context.Context, seg *segment.Segment, p *SearchParams, want int,
@@ -214,56 +355,56 @@ func Survey(
 	return err
 }
 
-// survey lists the cells that a query considers, nearest first.
+// survey lists the cells that a query considers, rising by number; inner products have no rule.
 func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
-	r, t := s.Run, &s.routes
-	c, est := r.Seg.Cells, []float32(nil)
+	r := s.Run
 	if r.Seg.Metric == column.Dot {
-		t.Route(p, r.Seg, r.probes, nil)
-	} else {
-		if r.planeFirst() {
-			t.Estimate(c, []*Probe{p}, &s.four)
-			est = t.Est[:c.N]
+		s.routes.Route(p, r.Seg, r.probes, nil)
+		s.sortBy(len(p.Visits), func(i int) float32 { return p.Visits[i].Order })
+		for _, v := range p.Visits {
+			out = append(out, Considered{Cell: v.Cell, Order: v.Order, Cosine: -1})
 		}
-		t.Near(p, r.Seg, r.probes, est)
+		return s.placed(out)
 	}
-	for i := range p.Visits {
-		v := &p.Visits[i]
-		out = append(out, Considered{Cell: v.Cell, Order: v.Order, Cosine: -1})
+	var est []float32
+	if r.planeFirst() {
+		s.routes.Estimate(r.Seg.Cells, []*Probe{p}, &s.four)
+		est = s.routes.Est[:r.Seg.Cells.N]
 	}
-	s.places(out, est)
-	s.firstThreshold(p)
-	tau := s.nearTau(p)
-	for i := range out {
-		if tau < mem.Infinity && r.Seg.Metric != column.Dot {
-			out[i].Cosine = Cosine(c, out[i].Order, int(out[i].Cell), tau)
+	c := s.begin(p, est)
+	if c.cells == nil { // all are measured
+		s.routes.ids = s.routes.ids[:0]
+		for _, v := range p.Visits {
+			s.routes.ids = append(s.routes.ids, v.Cell)
 		}
+		c.cells = s.routes.ids
 	}
-	for _, i := range s.visitor.which {
-		out[i].Done = true
+	s.sortBy(len(c.cells), func(i int) float32 { return c.est[c.cells[i]] })
+	tau, done := s.nearTau(p), 0
+	for _, cell := range c.cells {
+		o := Considered{Cell: cell, Cosine: -1}
+		for done < len(p.Visits) && p.Visits[done].Cell < cell {
+			done++
+		}
+		if done < len(p.Visits) && p.Visits[done].Cell == cell {
+			o.Order, o.Done = p.Visits[done].Order, p.Visits[done].Least == mem.Infinity
+		} else {
+			o.Order = p.VisitOf(r.Seg, cell).Order
+		}
+		if tau < mem.Infinity {
+			o.Cosine = Cosine(r.Seg.Cells, o.Order, int(cell), tau)
+		}
+		out = append(out, o)
 	}
-	s.sortBy(len(out), func(i int) float32 { return out[i].Order })
-	sorted := make([]Considered, len(out))
-	for i, key := range s.keys {
-		sorted[i] = out[uint32(key)]
-	}
-	return append(out[:0], sorted...)
+	return s.placed(out)
 }
 
-// places sets the places of cells, which rise by number, in routing's order: by the estimates of
-// the plane, by int8 products where it is not used, by the order of cells for inner products.
-func (s *Searcher) places(out []Considered, est []float32) {
-	by := func(i int) float32 { return out[i].Order }
-	if s.Run.Seg.Metric != column.Dot {
-		if est == nil {
-			est = s.routes.Values
-		}
-		by = func(i int) float32 { return est[out[i].Cell] }
-	}
-	s.sortBy(len(out), by)
+// placed sets the places of cells, by the order of s.keys.
+func (s *Searcher) placed(out []Considered) []Considered {
 	for place, key := range s.keys {
 		out[uint32(key)].Place = uint32(place)
 	}
+	return out
 }
 
 // sortBy sorts the numbers up to n by finite values, smaller numbers first among equals: they are

@@ -74,18 +74,14 @@ func (s *Searcher) chooseCells(p *Probe, est []float32) {
 		order := t.pilotVisits(p, r)
 		s.firstThreshold(p)
 		s.reachCells(p, order)
+	case r.Filter == nil && r.rule.Weight > 0:
+		s.chooseByRule(p, est)
+		return
 	case r.Filter == nil:
-		if r.rule.Weight > 0 {
-			t.Near(p, r.Seg, r.probes, est)
-		} else {
-			t.Route(p, r.Seg, r.probes, est)
-		}
+		t.Route(p, r.Seg, r.probes, est)
 		t.Widen(p, r, r.collect())
 		s.firstThreshold(p)
-		if which := s.visitor.which; r.usual > 0 && len(which) > 0 &&
-			p.Visits[which[0]].Order > r.usual {
-			p.counts.strange++
-		}
+		s.noteStranger(p)
 	default:
 		t.Route(p, r.Seg, r.probes, est)
 		t.keepHome(p)
@@ -96,6 +92,14 @@ func (s *Searcher) chooseCells(p *Probe, est []float32) {
 		}
 	}
 	s.leaveOut(p)
+}
+
+// noteStranger counts the query if its nearest cell is further away than is usual.
+func (s *Searcher) noteStranger(p *Probe) {
+	if which := s.visitor.which; s.Run.usual > 0 && len(which) > 0 &&
+		p.Visits[which[0]].Order > s.Run.usual {
+		p.counts.strange++
+	}
 }
 
 // firstThreshold looks into the query's nearest cells, which are then done: first without a
