@@ -29,7 +29,8 @@ func TestSeedsAreCalibratedAlike(t *testing.T) {
 		t.Logf("target %v: recall %.4f, least %.4f; %.2f times the rows at most", target, sum/seeds,
 			least, float64(most)/float64(fewest))
 		require.GreaterOrEqual(t, sum/seeds, target, "on average the target is reached")
-		require.LessOrEqual(t, sum/seeds, target+0.01, "and hardly more than it")
+		// At .9 the mean of 416 queries is uncertain by .7 points, of which caution adds 1.25 times.
+		require.LessOrEqual(t, sum/seeds, target+0.02, "and hardly more than it")
 		require.GreaterOrEqual(t, least, target-0.005)
 		require.LessOrEqual(t, float64(most)/float64(fewest), 1.15)
 	}

@@ -27,7 +27,7 @@ const (
 	pilotBlocks = 8
 	pilotSparse = 4 // one block in so many at most, but for the first run
 	// pilotExtra is how many rows more than k are scored with all their bits.
-	pilotExtra = 16
+	pilotExtra = 8
 	// pilotMore rows more than that may be scored, where they are found sooner.
 	pilotMore = 2
 )

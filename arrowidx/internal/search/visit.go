@@ -291,10 +291,6 @@ func (s *Searcher) scanVisits(ctx context.Context, p *Probe) error {
 	}
 	for i := range p.Visits {
 		v := &p.Visits[i]
-		var next []byte
-		if i+1 < len(p.Visits) {
-			next = s.Run.cellSoon(p.Visits[i+1].Cell)
-		}
 		for from, to := int(c.Block[v.Cell]), int(c.Block[v.Cell+1]); from < to; from += step {
 			if err := fault.FromContext(ctx, "search"); err != nil {
 				return err
@@ -306,11 +302,23 @@ func (s *Searcher) scanVisits(ctx context.Context, p *Probe) error {
 				continue
 			}
 			s.four[0] = p.threshold(v.Place)
-			s.scanBlocks(1, f.Span(from, end), words, next)
+			s.scanBlocks(1, f.Span(from, end), words, s.soon(p, i, end, min(end+step, to)))
 			s.visited(p, v.Place, from, alive, s.masks, s.est)
 		}
 	}
 	s.score(p)
+	return nil
+}
+
+// soon is what is scanned after a stretch of visit i: blocks [from, to) of its cell, or those of the
+// next cell.
+func (s *Searcher) soon(p *Probe, i, from, to int) []byte {
+	switch {
+	case from < to:
+		return s.Run.Seg.Codes.Soon(from, to)
+	case i+1 < len(p.Visits):
+		return s.Run.cellSoon(p.Visits[i+1].Cell)
+	}
 	return nil
 }
 
