@@ -20,7 +20,7 @@ const NoCell = math.MaxUint32
 // most mostHeld. The recall of so many queries is uncertain by .2 points at .95; measuring more
 // would take longer than 15 % of the build (docs/decisions/0045).
 const (
-	mostHeld     = 4096
+	mostHeld     = 2048
 	fewestHeld   = 32
 	heldOutShare = 48
 )

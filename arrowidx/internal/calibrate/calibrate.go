@@ -27,11 +27,12 @@ const (
 	// missShare of what a recall target leaves may be lost by error bounds, at most.
 	missShare = 0.25
 	// reachShare of what cells miss is made up for, at most, where codes fall short of a target.
-	reachShare = 0.9
+	reachShare = 0.95
 	// middling is the share of neighbours in the cells for which bounds are measured.
 	middling = 0.95
-	// wideEpsilon is the width of bounds with which the truth is found.
-	wideEpsilon = 3
+	// wideEpsilon is the width of bounds with which the truth is found: one neighbour in some
+	// thousands is lost.
+	wideEpsilon = 2.7
 )
 
 // epsilonsTried are the widths of bounds compared.
@@ -69,7 +70,7 @@ func Measured(
 
 // searching is the most queries that settings are tried out on: how far what is found stays behind
 // what the cells hold varies little from query to query.
-const searching = 512
+const searching = 256
 
 // calibration is one run over a set of queries.
 type calibration struct {
@@ -89,6 +90,8 @@ type calibration struct {
 	// What bounds do, measured on the first queries.
 	first  *calibration
 	bounds []bounds // widest first
+	// codesLose is what is lost besides what cells miss where vectors are not at hand.
+	codesLose float64
 }
 
 // outcome is what a search of all queries found.
@@ -115,10 +118,7 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 	var points []segment.CalibrationPoint
 	usual := c.usual()
 	for _, target := range calibrationTargets {
-		both, err := c.points(ctx, target)
-		if err != nil {
-			return nil, err
-		}
+		both := c.points(target)
 		for i := range both {
 			both[i].Usual = usual
 		}
@@ -173,31 +173,27 @@ func (c *calibration) thin(ctx context.Context) error {
 // points finds the settings with which a target is reached: without vectors, and with them.
 //
 // The cells of all queries tell which share of the neighbours they hold; what searches of the first
-// queries find less than that is the part of bounds and codes. Where codes without vectors fall
-// short of the target, cells help only as far as cells are what lacks.
-func (c *calibration) points(
-	ctx context.Context, target float64,
-) (out [2]segment.CalibrationPoint, err error) {
+// queries find less than that, for a middling target, is the part of bounds and codes. Where codes
+// without vectors fall short of the target, cells help only as far as cells are what lacks.
+func (c *calibration) points(target float64) (out [2]segment.CalibrationPoint) {
 	b := c.epsilon(target)
 	share := target + b.lost
-	guess := c.reaching(share)
 	for i, vectors := range []bool{false, true} {
-		plan, err := c.first.search(ctx, guess, b.epsilon, vectors)
-		if err != nil {
-			return out, err
+		behind := b.lost
+		if !vectors {
+			behind = c.codesLose
 		}
-		inCells := guess.share(c.first.seen)
-		o := c.first.outcome(plan)
-		behind := inCells - o.recall
 		s := c.reaching(min(target+behind, share+(1-share)*reachShare))
-		inCells = s.share(c.seen)
 		out[i] = segment.CalibrationPoint{
-			Target: target, Recall: min(max(inCells-behind, 0), 1), Epsilon0: b.epsilon,
+			Target: target, Recall: min(max(s.share(c.seen)-behind, 0), 1), Epsilon0: b.epsilon,
 			Probes: s.considered, Cut: float64(s.rule.Cut), Weight: float64(s.rule.Weight),
-			Rerank: o.rerank, Vectors: vectors,
+			Vectors: vectors,
+		}
+		if vectors {
+			out[i].Rerank = b.rerank
 		}
 	}
-	return out, nil
+	return out
 }
 
 // params ask queries [from, to) for the k nearest, and for one more where a query is a row.
@@ -267,35 +263,36 @@ type bounds struct {
 	epsilon float64
 	lost    float64 // share of the neighbours that they lose
 	coded   float64 // rows of a query scored by their whole codes
+	rerank  int     // and measured on the vectors
 }
 
 // measureBounds measures widths of bounds by searches of the cells that a middling target needs.
 func (c *calibration) measureBounds(ctx context.Context) error {
 	s := c.reaching(middling)
-	whole, err := c.measure(ctx, s, wideEpsilon, 1)
-	if err != nil {
-		return err
-	}
+	inCells := s.share(c.first.seen)
 	for _, e := range slices.Backward(epsilonsTried[:]) {
-		b, err := c.measure(ctx, s, e, 1-whole.lost)
+		b, err := c.measure(ctx, s, inCells, e, true)
 		if err != nil {
 			return err
 		}
 		c.bounds = append(c.bounds, b)
 	}
-	return nil
+	b, err := c.measure(ctx, s, inCells, segment.DefaultEpsilon, false)
+	c.codesLose = b.lost
+	return err
 }
 
-// measure measures bounds of a width, against a recall.
+// measure measures what a search of cells that hold a share of the neighbours loses of them.
 func (c *calibration) measure(
-	ctx context.Context, s settings, epsilon, recall float64,
+	ctx context.Context, s settings, inCells, epsilon float64, vectors bool,
 ) (bounds, error) {
-	plan, err := c.first.search(ctx, s, epsilon, true)
+	plan, err := c.first.search(ctx, s, epsilon, vectors)
 	if err != nil {
 		return bounds{}, err
 	}
-	lost := max(recall-c.first.outcome(plan).recall, 0)
-	return bounds{epsilon, lost, float64(plan.Coded) / float64(c.first.nq)}, nil
+	o := c.first.outcome(plan)
+	return bounds{epsilon, max(inCells-o.recall, 0), float64(plan.Coded) / float64(c.first.nq),
+		o.rerank}, nil
 }
 
 // epsilon finds the width of bounds with which a target costs least: tighter ones lose neighbours,

@@ -12,9 +12,8 @@ import (
 
 const (
 	// exactly is the most queries whose true neighbours are looked for in all cells. Those of the
-	// others are looked for where any neighbour of these lies, and a little around it.
-	exactly = 256
-	// Of what the first queries need, the others look for their neighbours in so much more.
+	// others are looked for where those of these lie, and a little around it.
+	exactly     = 256
 	aroundCells = 1.25
 	aroundScore = 1.0 / 16
 	// surveyEpsilon is the width of bounds with which first thresholds are found: the estimates that
@@ -64,30 +63,21 @@ func (c *calibration) truth(ctx context.Context) error {
 	return c.look(ctx, cellOf, few, c.nq, want)
 }
 
-// around returns settings that find every neighbour that the surveyed queries have, and the cells
-// that must be surveyed to compare settings.
+// around returns settings that find every neighbour of the surveyed queries, and the cells that must
+// be surveyed to compare settings.
 func (c *calibration) around(seen []surveyed) (s settings, want int) {
 	places := placesOf(seen)
 	need := tightest(places, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
-	want = int(math.Ceil(2 * times * float64(need+1)))
-	s.considered, s.rule = 1, search.Rule{Cut: 1}
-	for _, own := range places {
-		for _, v := range own {
-			s.considered = max(s.considered, int(v)+1)
-		}
+	want = max(int(math.Ceil(times*float64(need+1))), 64)
+	cells := float32(c.seg.CellCount())
+	s.considered = int(min(aroundCells*(quantile(pooled(places), 0)+1), cells))
+	s.rule.Cut = 1
+	if c.seg.Metric != column.Dot {
+		s.rule.Weight = weight
+		most := quantile(pooled(scoresOf(seen, c.seg.Cells.N, weight)), 0)
+		s.rule.Cut = max(min(most+aroundScore, cutMost), -1)
 	}
-	s.considered = min(int(aroundCells*float64(s.considered)), c.seg.CellCount())
-	if c.seg.Metric == column.Dot {
-		return s, max(want, 64)
-	}
-	s.rule = search.Rule{Cut: -1, Weight: weight}
-	for _, own := range view(seen, s.considered).scores(s.rule.Weight) {
-		for _, v := range own {
-			s.rule.Cut = max(s.rule.Cut, v)
-		}
-	}
-	s.rule.Cut += aroundScore
-	return s, max(want, 64)
+	return s, want
 }
 
 // cellOf returns the cell of every row.

@@ -28,7 +28,7 @@ const (
 )
 
 // costing is the most queries by which costs are compared.
-const costing = 512
+const costing = 256
 
 // Cuts are multiples of 1/cutSteps up to cutMost, which leaves no considered cell out.
 const (
@@ -49,7 +49,7 @@ func (s settings) share(seen []surveyed) float64 {
 	if s.rule.Weight == 0 {
 		cut = cutMost
 	}
-	mean, _ := held(view(seen, s.considered).scores(s.rule.Weight), cut)
+	mean, _ := held(scoresOf(seen, s.considered, s.rule.Weight), cut)
 	return mean
 }
 
@@ -68,7 +68,7 @@ func (c *calibration) reaching(share float64) settings {
 // cost is the bytes that a query reads, but for those of rows coded, on average.
 func (c *calibration) cost(s settings) float64 {
 	few := c.seen[:min(costing, c.nq)]
-	rows, visits := view(few, s.considered).read(s.rule)
+	rows, visits := read(few, s)
 	each := float64(c.seg.Codes.Stride) / 32
 	read := float64(float64(rows)*each) + float64(visits*visitBytes)
 	return read/float64(len(few)) + float64(s.considered*consideredBytes*c.seg.Cells.Padded)
@@ -77,7 +77,7 @@ func (c *calibration) cost(s settings) float64 {
 // cutFor returns the cut with which a share of the neighbours is held, with caution, by queries
 // that consider so many cells.
 func (c *calibration) cutFor(considered int, share float64) float32 {
-	scores, places := view(c.seen, c.seg.Cells.N).scores(weight), placesOf(c.seen)
+	scores, places := scoresOf(c.seen, c.seg.Cells.N, weight), placesOf(c.seen)
 	sorted, missed := pooled(scores), 1-share
 	if len(sorted) == 0 {
 		return cutMost

@@ -7,55 +7,16 @@ import (
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
-// viewed is what queries see that consider so many cells: those that are considered.
-type viewed []seenCells
-
-type seenCells struct {
-	cells []listed
-	homes []int32 // indexes of cells, -1: not considered
-}
-
-// view restricts what was surveyed to so many considered cells.
-func view(seen []surveyed, considered int) viewed {
-	out := make(viewed, len(seen))
-	total := 0
+// scoresOf returns for every neighbour of every query the score of its cell by a rule of a weight,
+// infinity where so many considered cells are without it.
+func scoresOf(seen []surveyed, considered int, weight float32) [][]float32 {
+	rule, out := search.Rule{Weight: weight}, make([][]float32, len(seen))
 	for q := range seen {
-		total += len(seen[q].cells)
-	}
-	cells := make([]listed, 0, total)
-	var moved []int32
-	for q := range seen {
-		s, from := &seen[q], len(cells)
-		moved = mem.Grow(moved, len(s.cells))
-		for i, l := range s.cells {
-			moved[i] = -1
-			if int(l.place) < considered {
-				moved[i] = int32(len(cells) - from)
-				cells = append(cells, l)
-			}
-		}
-		homes := make([]int32, len(s.homes))
+		s, own := &seen[q], make([]float32, len(seen[q].homes))
 		for i, home := range s.homes {
-			homes[i] = -1
-			if home >= 0 {
-				homes[i] = moved[home]
-			}
-		}
-		out[q] = seenCells{cells[from:], homes}
-	}
-	return out
-}
-
-// scores returns for every neighbour of every query the score of its cell, infinity where that is
-// not considered.
-func (v viewed) scores(weight float32) [][]float32 {
-	rule, out := search.Rule{Weight: weight}, make([][]float32, len(v))
-	for q := range v {
-		own := make([]float32, len(v[q].homes))
-		for i, home := range v[q].homes {
 			own[i] = mem.Infinity
-			if home >= 0 {
-				own[i] = v[q].cells[home].score(rule)
+			if home >= 0 && int(s.cells[home].place) < considered {
+				own[i] = s.cells[home].score(rule)
 			}
 		}
 		out[q] = own
@@ -63,11 +24,12 @@ func (v viewed) scores(weight float32) [][]float32 {
 	return out
 }
 
-// read returns the rows and cells that the queries look into.
-func (v viewed) read(rule search.Rule) (rows, visits int) {
-	for q := range v {
-		for i := range v[q].cells {
-			if l := &v[q].cells[i]; l.score(rule) <= rule.Cut {
+// read returns the rows and cells that queries look into.
+func read(seen []surveyed, s settings) (rows, visits int) {
+	for q := range seen {
+		for i := range seen[q].cells {
+			l := &seen[q].cells[i]
+			if int(l.place) < s.considered && l.score(s.rule) <= s.rule.Cut {
 				rows += int(l.rows)
 				visits++
 			}

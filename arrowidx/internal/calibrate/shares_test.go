@@ -19,37 +19,26 @@ var threeCells = surveyed{
 	homes: []int32{0, 1, 2, -1},
 }
 
-func TestAViewHasTheCellsThatRoutingConsiders(t *testing.T) {
-	v := view([]surveyed{threeCells}, 2)[0]
-	require.Equal(t, []uint32{10, 40}, rowsOf(v), "the second nearest is third in routing's order")
-	require.Equal(t, []int32{0, -1, 1, -1}, v.homes)
-	v = view([]surveyed{threeCells, threeCells}, 3)[1]
-	require.Equal(t, []uint32{10, 20, 40}, rowsOf(v))
-	require.Equal(t, []int32{0, 1, 2, -1}, v.homes)
-}
-
-func rowsOf(s seenCells) (rows []uint32) {
-	for _, l := range s.cells {
-		rows = append(rows, l.rows)
-	}
-	return rows
-}
-
 func TestSharesAndCostsOfACut(t *testing.T) {
-	v := view([]surveyed{threeCells}, 3)
-	scores := v.scores(0.5)
+	seen := []surveyed{threeCells}
 	rule := search.Rule{Cut: 0.7, Weight: 0.5}
 	second, third := rule.Score(0.25, 2), rule.Score(0.125, 1)
+	scores := scoresOf(seen, 3, 0.5)
 	require.Equal(t, [][]float32{{-mem.Infinity, second, third, mem.Infinity}}, scores)
 	share, doubt := held(scores, rule.Cut)
 	require.Equal(t, 0.5, share)
 	require.Zero(t, doubt, "one query does not vary")
-	rows, visits := v.read(rule)
+	rows, visits := read(seen, settings{3, rule})
 	require.Equal(t, [2]int{50, 2}, [2]int{rows, visits})
-	rows, visits = v.read(search.Rule{Cut: cutMost, Weight: 0.5})
+	all := settings{3, search.Rule{Cut: cutMost, Weight: 0.5}}
+	rows, visits = read(seen, all)
 	require.Equal(t, [2]int{70, 3}, [2]int{rows, visits})
-	require.Equal(t, 0.75, settings{3, search.Rule{Cut: cutMost, Weight: 0.5}}.share(
-		[]surveyed{threeCells}))
+	require.Equal(t, 0.75, all.share(seen))
+	// With two considered cells the second nearest, third in routing's order, is out.
+	scores = scoresOf(seen, 2, 0.5)
+	require.Equal(t, [][]float32{{-mem.Infinity, mem.Infinity, third, mem.Infinity}}, scores)
+	rows, visits = read(seen, settings{2, all.rule})
+	require.Equal(t, [2]int{50, 2}, [2]int{rows, visits})
 }
 
 func TestKeepingFewerCellsForgetsTheOthers(t *testing.T) {

@@ -33,8 +33,12 @@ func smoothed(sorted []float32, level float64) float32 {
 	return float32(sum)
 }
 
-// quantile returns a value that all but a share `level` of the sorted values keep to.
+// quantile returns a value that all but a share `level` of the sorted values keep to; 0 where there
+// are none.
 func quantile(sorted []float32, level float64) float32 {
+	if len(sorted) == 0 {
+		return 0
+	}
 	at := int(float64(len(sorted)) * (1 - level))
 	return sorted[min(max(at, 0), len(sorted)-1)]
 }

@@ -2,9 +2,7 @@ package search
 
 import (
 	"context"
-	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -360,11 +358,11 @@ func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
 	r := s.Run
 	if r.Seg.Metric == column.Dot {
 		s.routes.Route(p, r.Seg, r.probes, nil)
-		s.sortBy(len(p.Visits), func(i int) float32 { return p.Visits[i].Order })
 		for _, v := range p.Visits {
 			out = append(out, Considered{Cell: v.Cell, Order: v.Order, Cosine: -1})
 		}
-		return s.placed(out)
+		s.place(out, func(i int) float32 { return out[i].Order })
+		return out
 	}
 	var est []float32
 	if r.planeFirst() {
@@ -379,9 +377,11 @@ func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
 		}
 		c.cells = s.routes.ids
 	}
-	s.sortBy(len(c.cells), func(i int) float32 { return c.est[c.cells[i]] })
 	tau, done := s.nearTau(p), 0
-	for _, cell := range c.cells {
+	for i, cell := range c.cells {
+		if i+centroidsAhead < len(c.cells) {
+			r.Seg.Cells.FetchCentroid(c.cells[i+centroidsAhead])
+		}
 		o := Considered{Cell: cell, Cosine: -1}
 		for done < len(p.Visits) && p.Visits[done].Cell < cell {
 			done++
@@ -396,29 +396,35 @@ func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
 		}
 		out = append(out, o)
 	}
-	return s.placed(out)
-}
-
-// placed sets the places of cells, by the order of s.keys.
-func (s *Searcher) placed(out []Considered) []Considered {
-	for place, key := range s.keys {
-		out[uint32(key)].Place = uint32(place)
-	}
+	s.place(out, func(i int) float32 { return c.est[out[i].Cell] })
 	return out
 }
 
-// sortBy sorts the numbers up to n by finite values, smaller numbers first among equals: they are
-// the lower halves of s.keys.
-func (s *Searcher) sortBy(n int, value func(i int) float32) {
-	s.keys = s.keys[:0]
-	for i := range n {
-		bits := math.Float32bits(value(i))
-		if bits>>31 != 0 { // negative values in reverse, below all others
-			bits = ^bits
-		} else {
-			bits |= 1 << 31
-		}
-		s.keys = append(s.keys, uint64(bits)<<32|uint64(i))
+// placeSteps is the number of equal steps of routing's values by which a survey places cells.
+const placeSteps = 4096
+
+// place sets the places of cells, by rising values; those of one step stay in their order.
+func (s *Searcher) place(out []Considered, value func(i int) float32) {
+	low, high := mem.Infinity, -mem.Infinity
+	for i := range out {
+		low, high = min(low, value(i)), max(high, value(i))
 	}
-	slices.Sort(s.keys)
+	scale := float32(0)
+	if high > low {
+		scale = (placeSteps - 1) / (high - low)
+	}
+	step := func(i int) int { return min(max(int((value(i)-low)*scale), 0), placeSteps-1) }
+	s.rows = mem.Grow(s.rows, placeSteps+1)
+	clear(s.rows)
+	for i := range out {
+		s.rows[step(i)+1]++
+	}
+	for i := range placeSteps {
+		s.rows[i+1] += s.rows[i]
+	}
+	for i := range out {
+		at := &s.rows[step(i)]
+		out[i].Place = *at
+		*at++
+	}
 }

@@ -85,17 +85,29 @@ func TestRanksAreThoseOfSortingToWithinABucket(t *testing.T) {
 	require.Zero(t, one.of(2))
 }
 
-func TestSortedKeysAreInTheOrderOfValues(t *testing.T) {
+func TestPlacesAreRanksToWithinAStep(t *testing.T) {
 	r := rand.New(rand.NewPCG(452, 0))
-	values := []float32{0, -1, 1, -0.5, 3e38, -3e38, 1e-40, -1e-40, 1, 1}
-	for range 500 {
-		values = append(values, float32(r.NormFloat64()))
+	for _, n := range []int{1, 2, 50, 900} {
+		values, out := make([]float32, n), make([]Considered, n)
+		for i := range values {
+			values[i] = float32(r.NormFloat64())
+		}
+		s := &Searcher{}
+		s.place(out, func(i int) float32 { return values[i] })
+		seen := make([]bool, n)
+		for i, o := range out {
+			require.False(t, seen[o.Place], "every place is taken once")
+			seen[o.Place] = true
+			nearer := 0
+			for _, v := range values {
+				if v < values[i] {
+					nearer++
+				}
+			}
+			require.InDelta(t, nearer, int(o.Place), 1+float64(n)/200)
+		}
 	}
-	s := &Searcher{}
-	s.sortBy(len(values), func(i int) float32 { return values[i] })
-	require.Len(t, s.keys, len(values))
-	for i := 1; i < len(s.keys); i++ {
-		a, b := uint32(s.keys[i-1]), uint32(s.keys[i])
-		require.True(t, values[a] < values[b] || values[a] == values[b] && a < b)
-	}
+	out := make([]Considered, 3)
+	(&Searcher{}).place(out, func(int) float32 { return 7 })
+	require.Equal(t, []uint32{0, 1, 2}, []uint32{out[0].Place, out[1].Place, out[2].Place})
 }

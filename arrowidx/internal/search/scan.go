@@ -76,7 +76,6 @@ type Searcher struct {
 	pick    topk.Heap         // least estimates of a pilot scan
 	routes  Router
 	ranks   ranks
-	keys    []uint64 // of values to sort
 	visitor
 	Sketched
 	tiling

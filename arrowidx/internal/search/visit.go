@@ -310,8 +310,8 @@ func (s *Searcher) scanVisits(ctx context.Context, p *Probe) error {
 	return nil
 }
 
-// soon is what is scanned after a stretch of visit i: blocks [from, to) of its cell, or those of the
-// next cell.
+// soon is what is scanned after a stretch of visit i: blocks [from, to) of its cell, or those of
+// the next cell.
 func (s *Searcher) soon(p *Probe, i, from, to int) []byte {
 	switch {
 	case from < to:
