@@ -179,13 +179,13 @@ func (c *calibration) points(target float64) (out [2]segment.CalibrationPoint) {
 	b := c.epsilon(target)
 	share := target + b.lost
 	for i, vectors := range []bool{false, true} {
-		behind := b.lost
-		if !vectors {
-			behind = c.codesLose
+		behind, epsilon := b.lost, b.epsilon
+		if !vectors { // as measured
+			behind, epsilon = c.codesLose, segment.DefaultEpsilon
 		}
 		s := c.reaching(min(target+behind, share+(1-share)*reachShare))
 		out[i] = segment.CalibrationPoint{
-			Target: target, Recall: min(max(s.share(c.seen)-behind, 0), 1), Epsilon0: b.epsilon,
+			Target: target, Recall: min(max(s.share(c.seen)-behind, 0), 1), Epsilon0: epsilon,
 			Probes: s.considered, Cut: float64(s.rule.Cut), Weight: float64(s.rule.Weight),
 			Vectors: vectors,
 		}

@@ -63,8 +63,8 @@ func (c *calibration) truth(ctx context.Context) error {
 	return c.look(ctx, cellOf, few, c.nq, want)
 }
 
-// around returns settings that find every neighbour of the surveyed queries, and the cells that must
-// be surveyed to compare settings.
+// around returns settings that find every neighbour of the surveyed queries, and the cells that
+// must be surveyed to compare settings.
 func (c *calibration) around(seen []surveyed) (s settings, want int) {
 	places := placesOf(seen)
 	need := tightest(places, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))

@@ -91,9 +91,9 @@ func (t *Router) Route(p *Probe, seg *segment.Segment, probes int, est []float32
 	}
 }
 
-// nearest lists the cells of the `want` least estimates, rising by number, and returns the estimates:
-// of the plane where est is not nil, else of int8 products. It asks for the codes of the cell that
-// is probably visited first.
+// nearest lists the cells of the `want` least estimates, rising by number, and returns the
+// estimates: of the plane where est is not nil, else of int8 products. It asks for the codes of the
+// cell that is probably visited first.
 func (t *Router) nearest(
 	p *Probe, seg *segment.Segment, want int, est []float32,
 ) (cells []uint32, of []float32) {
