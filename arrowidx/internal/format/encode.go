@@ -34,6 +34,8 @@ func byteSection(kind sectionKind, size uint32, b []byte) section {
 // as they can.
 func Minor(seg *segment.Segment) uint16 {
 	switch {
+	case segment.Weighted(seg.Points):
+		return 5
 	case seg.Next > 0, seg.Uneven:
 		return 4
 	case seg.IDs.Kind() == column.IDCounted || seg.Metric > column.SqEuclidean:
@@ -90,7 +92,8 @@ func sections(
 		add(secCellSizes, 4, arrow.Uint32Traits.CastToBytes(c.Sizes()))
 		add(secCellExtents, 8, arrow.Float32Traits.CastToBytes(c.Extents()))
 		add(secCellRows, 4, arrow.Uint32Traits.CastToBytes(c.Rows))
-		add(secCalibration, segment.PointBytes, segment.PackPoints(seg.Points))
+		points, size := segment.PackPoints(seg.Points)
+		add(secCalibration, uint32(size), points)
 	}
 	if seg.Next > 0 {
 		add(secNext, 8, binary.LittleEndian.AppendUint64(nil, seg.Next))

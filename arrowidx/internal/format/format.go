@@ -19,7 +19,7 @@ var magic = [8]byte{0x89, 'R', 'V', 'X', '\r', '\n', 0x1a, '\n'}
 
 const formatMajor = 0
 
-const formatMinor = 4
+const formatMinor = 5
 
 // Version is the newest format of files that this package writes, behind the major number 0.
 const Version = formatMinor

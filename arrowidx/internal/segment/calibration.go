@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 )
@@ -46,8 +47,8 @@ type CalibrationPoint struct {
 }
 
 // PointBytes is a calibration point in a file: f64 target, recall, epsilon0 and cut, u32 probes
-// and rerank, u32 1 for vectors, f32 usual, f64 weight. Files before minor number 5 have no weight:
-// OldPointBytes.
+// and rerank, u32 1 for vectors, f32 usual, f64 weight. Where no point has a weight, files are
+// written without it, as before minor number 5: OldPointBytes.
 const (
 	PointBytes    = 56
 	OldPointBytes = 48
@@ -56,9 +57,17 @@ const (
 // MaxPoints is the most calibration points of a file.
 const MaxPoints = 64
 
-// PackPoints writes calibration points as a file has them.
-func PackPoints(points []CalibrationPoint) []byte {
-	var b []byte
+// Weighted reports whether points need more than OldPointBytes.
+func Weighted(points []CalibrationPoint) bool {
+	return slices.ContainsFunc(points, func(t CalibrationPoint) bool { return t.Weight != 0 })
+}
+
+// PackPoints writes calibration points as a file has them, and returns the size of each.
+func PackPoints(points []CalibrationPoint) (b []byte, size int) {
+	size = OldPointBytes
+	if Weighted(points) {
+		size = PointBytes
+	}
 	le := binary.LittleEndian
 	for _, t := range points {
 		for _, v := range [...]float64{t.Target, t.Recall, t.Epsilon0, t.Cut} {
@@ -72,9 +81,11 @@ func PackPoints(points []CalibrationPoint) []byte {
 			math.Float32bits(t.Usual)} {
 			b = le.AppendUint32(b, v)
 		}
-		b = le.AppendUint64(b, math.Float64bits(t.Weight))
+		if size == PointBytes {
+			b = le.AppendUint64(b, math.Float64bits(t.Weight))
+		}
 	}
-	return b
+	return b, size
 }
 
 // UnpackPoints reads what PackPoints wrote, size bytes each; whether the numbers make sense is for
