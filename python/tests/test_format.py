@@ -16,6 +16,7 @@ import ruvector as rv
 MAGIC = bytes.fromhex("895256580D0A1A0A")
 LINE = struct.Struct("<II QQQ II Q")
 POINT = struct.Struct("<dddd IIIf")
+WEIGHTED = struct.Struct("<dddd IIIf d")
 PARAMETERS = struct.Struct("<4B I QQQ d ff 32s")
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class File(NamedTuple):
 def read(data: bytes) -> File:
     """Read a file as the page says, checking every checksum."""
     assert data[:8] == MAGIC
-    assert struct.unpack_from("<HH", data, 8) == (0, 2)
+    assert struct.unpack_from("<HH", data, 8) in ((0, 2), (0, 5))  # 0.5: points with a weight
     (length, table, count, table_crc) = struct.unpack_from("<QQII", data, 24)
     assert length == len(data) and table == 64
     assert struct.unpack_from("<I", data, 60)[0] == crc32c(data[:60])
@@ -180,9 +181,25 @@ def test_a_reader_from_the_page_gets_the_cells_of_kind_ivf(
     lengths = [residual[cell == i] for i in range(9)]
     want = [(part.max(), part.mean()) for part in lengths]
     np.testing.assert_allclose(extents, want, rtol=1e-4, atol=1e-6)
-    lines = list(POINT.iter_unpack(file.sections[19]))
     told = index.info()["calibration"]
-    names = ("target", "recall", "epsilon0", "cut", "probes", "rerank", "vectors", "usual")
+    plain = metric == "dot"  # inner products have no weight
+    assert len(file.sections[19]) == len(told) * (POINT if plain else WEIGHTED).size
+    assert path.read_bytes()[10] == (2 if plain else 5), "as old as can express it"
+    if plain:
+        lines = [(*line, 0.0) for line in POINT.iter_unpack(file.sections[19])]
+    else:
+        lines = list(WEIGHTED.iter_unpack(file.sections[19]))
+    names = (
+        "target",
+        "recall",
+        "epsilon0",
+        "cut",
+        "probes",
+        "rerank",
+        "vectors",
+        "usual",
+        "weight",
+    )
     told = [{**point, "usual": np.float32(point["usual"])} for point in told]
     assert [dict(zip(names, line, strict=True)) for line in lines] == told
     _check_usual(file, metric, x, centroids, {line[7] for line in lines})

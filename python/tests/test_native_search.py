@@ -90,9 +90,13 @@ def test_a_cell_is_charged_for_what_it_holds_and_calibration_for_what_it_found()
     assert costs == sorted(costs)
     assert costs[0] < codes / 10 + 30 * 24
     assert costs[-1] == codes + 30 * 24, "never more than all there is"
-    assert _nearest.cost_of(facts, 10, 0, 0.8) < _nearest.cost_of(facts, 10, 0, 0.99) <= costs[-1]
+    assert _nearest.cost_of(facts, 10, 0, 0.8) <= _nearest.cost_of(facts, 10, 0, 0.99) <= costs[-1]
     assert _nearest.cost_of(facts, 10, -1, 1.0) >= VALUES.nbytes
     assert _nearest.cost_of(facts, 10, 50, 0.95) > _nearest.cost_of(facts, 10, 0, 0.95)
+    many = _native.build_from(column, None, {"metric": "l2", "kind": "ivf", "cells": 300})
+    wide = facts_of(many)
+    assert _nearest.cost_of(wide, 10, 0, 0.8) < _nearest.cost_of(wide, 10, 0, 0.99)
+    many.close()
     _native.calibrate(handle, RNG.normal(size=(100, 24)).astype(np.float32))
     _native.search_rows(handle, VALUES[0], 1)
     assert facts_of(handle) is not facts

@@ -21,7 +21,7 @@ const NoCell = math.MaxUint32
 // would take longer than 15 % of the build (docs/decisions/0045).
 const (
 	mostHeld     = 2048
-	fewestHeld   = 32
+	fewestHeld   = 64
 	heldOutShare = 48
 )
 
