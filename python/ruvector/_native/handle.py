@@ -10,13 +10,16 @@ from .._errors import IndexClosed
 from . import library
 from .arrow import collect
 from .library import call_for_bytes
-from .task import free
+from .task import finalizing, free
 
 
 def _free_handle(cell: c_uint64) -> None:
     free(cell)
     if library.is_loaded() and not library.forked:
         collect()
+
+
+_free_handle_later = finalizing(_free_handle)
 
 
 class Version:
@@ -39,7 +42,7 @@ class Handle:
         self.cell = c_uint64(0)
         self.value = 0
         self.version = Version()
-        self._finalizer = weakref.finalize(self, _free_handle, self.cell)
+        self._finalizer = weakref.finalize(self, _free_handle_later, self.cell)
         self._finalizer.atexit = False
 
     def adopt(self) -> Handle:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +24,41 @@ SLICE_MS = 20
 T = TypeVar("T")
 
 
+# When an interrupt is raised again that a finalizer had: it has ended by then.
+_SOON = 0.002
+
+
+def finalizing(free: Callable[..., None]) -> Callable[..., None]:
+    """Return what frees as `free` does, to be run by a finalizer, and loses no interrupt.
+
+    Python drops what a finalizer raises, so that Ctrl-C would not be heard when it arrives while
+    one runs. What was to be freed is freed, which does no harm twice, and the interrupt is raised
+    again a moment later.
+    """
+
+    def run(*arguments: Any) -> None:
+        interrupted = False
+        while True:
+            try:
+                free(*arguments)
+                break
+            except KeyboardInterrupt:
+                interrupted = True
+        if interrupted:  # from another thread: here it would be raised within this very call
+            with suppress(RuntimeError):  # no thread begins any more: the interpreter ends
+                _thread.start_new_thread(_interrupt, ())
+
+    return run
+
+
+def _interrupt() -> None:
+    import signal  # here: it is needed once in a great while
+
+    time.sleep(_SOON)
+    # A signal, not a flag: the main thread may sleep in the system by now.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def free(cell: c_uint64) -> None:
     """Give up the handle in a cell. Does nothing in a forked child, where nothing can be done."""
     # Freed first, forgotten after: an interrupt in between leaves a number that nothing has any
@@ -39,6 +76,9 @@ def _free_task(cell: c_uint64, lent: object) -> None:
         collect()
 
 
+_free_task_later = finalizing(_free_task)
+
+
 class Task:
     """A running operation: start it by passing ``byref(task.cell)`` to a ``rv_*_start`` function.
 
@@ -51,7 +91,7 @@ class Task:
         # Made before the operation: an interrupt right after its start finds it here.
         self.cell = c_uint64(0)
         self._done = c_int32(0)
-        self._finalizer = weakref.finalize(self, _free_task, self.cell, lent)
+        self._finalizer = weakref.finalize(self, _free_task_later, self.cell, lent)
         self._finalizer.atexit = False
 
     def wait(self, progress: Progress = False, label: str = "") -> None:

@@ -19,7 +19,9 @@ from typing import Protocol
 
 from .._locks import Lock
 from .library import call
-from .task import Progress, Task, free, reporter
+from .task import Progress, Task, finalizing, free, reporter
+
+_free_later = finalizing(free)
 
 _ROOM = 16  # tokens taken in one turn of a loop, so that others have theirs soon
 _LOOK_SECONDS = 0.1  # between two looks at how far work is, and whether a loop is closed
@@ -167,7 +169,7 @@ class Queue:
         self._tokens = (c_uint64 * _ROOM)()
         self._n = c_int64(0)
         self._cell = c_uint64(0)
-        weakref.finalize(self, free, self._cell).atexit = False
+        weakref.finalize(self, _free_later, self._cell).atexit = False
         fd = c_int32(-1)
         call("rv_queue_new", byref(self._cell), byref(fd))
         self.fd = fd.value
