@@ -115,25 +115,16 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 	if err := c.measureBounds(ctx); err != nil {
 		return nil, err
 	}
-	var points []segment.CalibrationPoint
+	var without, with []segment.CalibrationPoint
 	usual := c.usual()
 	for _, target := range calibrationTargets {
 		both := c.points(target)
 		for i := range both {
 			both[i].Usual = usual
 		}
-		points = append(points, both[0], both[1])
+		without, with = append(without, both[0]), append(with, both[1])
 	}
-	slices.SortStableFunc(points, func(a, b segment.CalibrationPoint) int {
-		switch {
-		case a.Vectors == b.Vectors:
-			return 0
-		case b.Vectors:
-			return -1
-		}
-		return 1
-	})
-	return points, nil
+	return append(without, with...), nil
 }
 
 // part is the run over queries [from, to).

@@ -67,8 +67,8 @@ func (c *calibration) truth(ctx context.Context) error {
 // must be surveyed to compare settings.
 func (c *calibration) around(seen []surveyed) (s settings, want int) {
 	places := placesOf(seen)
-	need := tightest(places, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
-	want = max(int(math.Ceil(times*float64(need+1))), 64)
+	need := c.enough(seen, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
+	want = max(int(math.Ceil(times*float64(need))), 64)
 	cells := float32(c.seg.CellCount())
 	s.considered = int(min(aroundCells*(quantile(pooled(places), 0)+1), cells))
 	s.rule.Cut = 1

@@ -92,13 +92,6 @@ func holds(values [][]float32, most float32, share float64) bool {
 	return mean-float64(caution(len(values))*doubt) >= share
 }
 
-// tightest returns the least whole number that holds the share of the values.
-func tightest(values [][]float32, share float64) int {
-	return least(0, math.MaxInt32>>8, func(n int) bool {
-		return holds(values, float32(n), share)
-	})
-}
-
 // least returns the least number in [low, high) for which ok is true, as for all above it; high if
 // there is none.
 func least(low, high int, ok func(n int) bool) int {

@@ -90,14 +90,10 @@ func (s *Searcher) reachCells(p *Probe, order []float32) {
 // cutOrder leaves out the cells that the rule does not find worth a visit, by the coarse distances
 // of their centroids.
 func (s *Searcher) cutOrder(p *Probe, order []float32) {
-	r, tau := s.Run, s.nearTau(p)
+	tau := s.nearTau(p)
 	s.ranks.count(order)
 	for cell, v := range order {
-		if v == mem.Infinity {
-			continue
-		}
-		cosine := Cosine(r.Seg.Cells, p.Norm2+v, cell, tau) - coarseMargin
-		if r.rule.Score(cosine, s.ranks.of(v)) > r.rule.Cut {
+		if v < mem.Infinity && !s.passes(p.Norm2+v, uint32(cell), tau, v, coarseMargin) {
 			order[cell] = mem.Infinity
 		}
 	}

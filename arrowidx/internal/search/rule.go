@@ -166,7 +166,7 @@ func (s *Searcher) chooseByRule(p *Probe, est []float32) {
 		switch {
 		case v.Least == mem.Infinity: // looked into
 			p.counts.probed++
-		case tau == mem.Infinity || s.passes(v.Order, v.Cell, tau, c.est[v.Cell]):
+		case tau == mem.Infinity || s.passes(v.Order, v.Cell, tau, c.est[v.Cell], 0):
 			p.counts.probed++
 			kept = append(kept, v)
 		}
@@ -229,23 +229,18 @@ func (s *Searcher) unmeasured(p *Probe, c *considering, tau float32) []uint32 {
 		if at < len(p.Visits) && p.Visits[at].Cell == cell {
 			continue
 		}
-		if tau == mem.Infinity || s.mayPass(p.Norm2+c.est[cell], cell, tau, c) {
+		if tau == mem.Infinity || s.passes(p.Norm2+c.est[cell], cell, tau, c.est[cell], c.margin) {
 			t.ids = append(t.ids, cell)
 		}
 	}
 	return t.ids
 }
 
-// passes reports whether the rule finds a cell at a squared distance worth a visit.
-func (s *Searcher) passes(far2 float32, cell uint32, tau, est float32) bool {
-	cosine := Cosine(s.Run.Seg.Cells, far2, int(cell), tau)
-	return s.Run.rule.Score(cosine, s.ranks.of(est)) <= s.Run.rule.Cut
-}
-
-// mayPass is passes for an estimate of the distance.
-func (s *Searcher) mayPass(far2 float32, cell uint32, tau float32, c *considering) bool {
-	cosine := Cosine(s.Run.Seg.Cells, far2, int(cell), tau) - c.margin
-	return s.Run.rule.Score(cosine, s.ranks.of(c.est[cell])) <= s.Run.rule.Cut
+// passes reports whether the rule finds a cell worth a visit: at a squared distance, whose cosine
+// may be less by the margin, and of the rank of a counted value.
+func (s *Searcher) passes(far2 float32, cell uint32, tau, counted, margin float32) bool {
+	cosine := Cosine(s.Run.Seg.Cells, far2, int(cell), tau) - margin
+	return s.Run.rule.Score(cosine, s.ranks.of(counted)) <= s.Run.rule.Cut
 }
 
 // leaveOut drops the visits that are done and those that the rule does not find worth it.
@@ -266,22 +261,12 @@ func (s *Searcher) leaveOut(p *Probe) {
 		switch {
 		case v.Least == mem.Infinity: // done
 			p.counts.probed++
-		case tau == mem.Infinity || s.worthIt(&v, tau):
+		case tau == mem.Infinity || s.passes(v.Order, v.Cell, tau, v.Order, 0):
 			p.counts.probed++
 			kept = append(kept, v)
 		}
 	}
 	p.Visits = kept
-}
-
-// worthIt reports whether the rule finds a visit worth it.
-func (s *Searcher) worthIt(v *Visit, tau float32) bool {
-	rule, rank := s.Run.rule, 0
-	cosine := Cosine(s.Run.Seg.Cells, v.Order, int(v.Cell), tau)
-	if rule.Weight > 0 {
-		rank = s.ranks.of(v.Order)
-	}
-	return rule.Score(cosine, rank) <= rule.Cut
 }
 
 // nearTau is the rule's tau: the squared distance of the k-th nearest row so far as estimates tell
