@@ -763,7 +763,7 @@ more:
 	VMOVHLPS     X1, X1, X0
 	VMINPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
-	VMINSS       X0, X1, X1
+	VMINPS       X0, X1, X1
 	JMP          rest
 
 one:
