@@ -57,10 +57,13 @@ def wanted(name: str, chosen: argparse.Namespace) -> bool:
 
 
 def make_data(cache: pathlib.Path, names: list[str]) -> None:
-    """Make what is missing, in a process whose BLAS chooses its own kernel."""
+    """Make what is missing, in a process whose BLAS chooses its own kernel.
+
+    The docstrings are embedded by python/ in place: nothing is installed beside this program.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     kept["PYTHONPATH"] = os.pathsep.join(
-        [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        [str(HERE.parent), str(ROOT / "python"), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
     made = [sys.executable, "-m", "peers.datasets", str(cache), *names]
     subprocess.run(made, env=kept, check=True)
