@@ -125,6 +125,7 @@ func TestRecallIsKeptUnderFilters(t *testing.T) {
 		for _, share := range filterShares {
 			p.Mask = shareMask(r, n, share)
 			random, plan := recallBeside(t, exact, ix, p)
+			requireSameAlone(t, ix, p)
 			p.Mask = nearMask(t, exact, rows[:d], n, share)
 			near, other := recallBeside(t, exact, ix, p)
 			t.Logf("%s %v: random %.4f (probed %d), far away %.4f (probed %d)", metric, share, random,
@@ -137,6 +138,19 @@ func TestRecallIsKeptUnderFilters(t *testing.T) {
 		}
 		exact.Close()
 		ix.Close()
+	}
+}
+
+// requireSameAlone asks some queries alone and others three at a time, which share no pass.
+func requireSameAlone(t *testing.T, ix *arrowidx.Index, p arrowidx.SearchParams) {
+	t.Helper()
+	all, _ := arrowidxtest.Search(t, ix, p)
+	queries, d := p.Queries, len(p.Queries)/p.NQ
+	for i := 0; i < 40; i += p.NQ {
+		p.NQ = 1 + i%2*2
+		p.Queries = queries[i*d : (i+p.NQ)*d]
+		some, _ := arrowidxtest.Search(t, ix, p)
+		require.Empty(t, arrowidxtest.Unequal(arrowidxtest.Part(all, i, p.NQ, p.K), some), "query %d", i)
 	}
 }
 

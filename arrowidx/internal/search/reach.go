@@ -137,14 +137,17 @@ func (t *Router) addAll(p *Probe, r *Run) {
 	sortVisits(p.Visits)
 }
 
-// outsideFilter reports whether the filter leaves out the rows around the query: whether, from the
-// nearest cell on, of the rows that are within the first threshold far fewer may be found than of
-// all rows, by three standard deviations of a filter that knows nothing of the query. Calibration
-// does not tell where the neighbours of such a query are.
-func (s *Searcher) outsideFilter(p *Probe) bool {
+// outsideFilter reports whether the filter leaves out the rows around the query, by three standard
+// deviations of a filter that knows nothing of it. Calibration does not tell where the neighbours
+// of such a query are.
+func (s *Searcher) outsideFilter(p *Probe) bool { return s.lacks(p, s.routes.home, 3) }
+
+// lacks reports whether, from the first cell on, of the rows that are within the first threshold
+// fewer may be found than of all rows, by so many times the root of how many should be.
+func (s *Searcher) lacks(p *Probe, cells []uint32, deviations float64) bool {
 	r, f := s.Run, s.Run.Seg.Codes
 	within, found := 0, 0
-	for _, cell := range s.routes.home {
+	for _, cell := range cells {
 		v := p.VisitOf(r.Seg, cell)
 		r.placeCell(int(cell))
 		from, to := int(r.Seg.Cells.Block[cell]), int(r.Seg.Cells.Block[cell+1])
@@ -159,11 +162,86 @@ func (s *Searcher) outsideFilter(p *Probe) bool {
 		}
 		found += mem.CountBits(s.masks)
 		expected := float64(within) * float64(r.Eligible) / float64(r.Seg.Usable)
-		if expected-float64(found) > 3*math.Sqrt(expected) {
+		if expected-float64(found) > deviations*math.Sqrt(expected) {
 			return true
 		}
 	}
 	return false
+}
+
+// A filter of many rows seldom knows anything of a query. So cells are first chosen as without one
+// (chooseAmid), among so many more as it leaves fewer rows. That holds unless of the rows within
+// the first threshold fewer may be found than their share.
+const (
+	// manyShare: a filter that leaves one row in so many leaves many.
+	manyShare = 16
+	// amidTimes is how many times the cells are considered that hold as many rows as are looked at
+	// without a filter: the rule is for neighbours that are nearer.
+	amidTimes = 2
+	// nearDeviations is fewer than outsideFilter allows, which is asked in case of doubt: it looks
+	// at more cells.
+	nearDeviations = 2.8
+)
+
+// amid reports whether the filter leaves so many rows that it is first taken to know nothing of
+// queries.
+func (r *Run) amid() bool {
+	return r.reaches() && r.rule.Weight > 0 && r.Eligible >= r.Seg.Usable/manyShare
+}
+
+// considers is how many cells a query considers.
+func (r *Run) considers() int {
+	if r.Filter == nil {
+		return r.probes
+	}
+	return min(amidTimes*r.probes*r.Seg.Usable/max(r.Eligible, 1), r.Seg.Cells.N)
+}
+
+// chooseAmid chooses the cells of a probe, after its first threshold. It returns false where the
+// filter seems to know something of the query: then the probe must be begun again.
+func (s *Searcher) chooseAmid(p *Probe, est []float32) bool {
+	c := s.begin(p, est)
+	if s.lacksNear(p) {
+		return false
+	}
+	if c.cells != nil { // else all are measured
+		s.addVisits(p, s.unmeasured(p, &c, s.nearTau(p)))
+	}
+	s.leaveOut(p)
+	return true
+}
+
+// lacksNear reports whether fewer rows within the first threshold may be found than their share, in
+// the cells that gave it.
+func (s *Searcher) lacksNear(p *Probe) bool {
+	r, t := s.Run, &s.routes
+	t.home = t.home[:0]
+	for _, i := range s.visitor.which {
+		t.home = append(t.home, p.Visits[i].Cell)
+	}
+	left := 1 - float64(r.Eligible)/float64(r.Seg.Usable)
+	return s.lacks(p, t.home, nearDeviations*math.Sqrt(left))
+}
+
+// addVisits adds visits of other cells, both rising by number.
+func (s *Searcher) addVisits(p *Probe, cells []uint32) {
+	n, t := len(p.Visits), &s.routes
+	t.measure(p, s.Run.Seg, cells)
+	t.all = append(t.all[:0], p.Visits[n:]...)
+	mergeVisits(p.Visits, n, t.all)
+}
+
+// mergeVisits puts others, of other cells, among the first n visits; both rise by number.
+func mergeVisits(visits []Visit, n int, others []Visit) {
+	for at := len(visits) - 1; len(others) > 0; at-- {
+		last := len(others) - 1
+		if n > 0 && visits[n-1].Cell > others[last].Cell {
+			n--
+			visits[at] = visits[n]
+			continue
+		}
+		visits[at], others = others[last], others[:last]
+	}
 }
 
 // reaches reports whether cells are chosen by pilotVisits and reachCells: under a filter, where

@@ -250,7 +250,7 @@ func UsesPlane(c *segment.Cells, probes int) bool {
 func (r *Run) planeFirst() bool {
 	c := r.Seg.Cells
 	switch {
-	case r.reaches():
+	case r.reaches() && !r.amid():
 		return false
 	case r.rule.Weight > 0:
 		return c.N >= nearCells && c.Padded >= nearDims

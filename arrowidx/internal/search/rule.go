@@ -181,7 +181,7 @@ func (s *Searcher) begin(p *Probe, est []float32) (c considering) {
 	if est != nil {
 		c.margin = planeMargin / mem.Sqrt32(float32(r.Seg.Cells.Padded))
 	}
-	c.cells, c.est = t.nearest(p, r.Seg, r.probes, est)
+	c.cells, c.est = t.nearest(p, r.Seg, r.considers(), est)
 	s.ranks.countOf(c.est, c.cells)
 	p.Visits = p.Visits[:0]
 	t.measure(p, r.Seg, s.firstOf(&c))
@@ -202,7 +202,7 @@ func (s *Searcher) begin(p *Probe, est []float32) (c considering) {
 // firstOf lists the considered cells that are measured first, rising.
 func (s *Searcher) firstOf(c *considering) []uint32 {
 	r, t := s.Run, &s.routes
-	each := max(r.Seg.Usable/r.Seg.Cells.N, 1)
+	each := max(r.Eligible/r.Seg.Cells.N, 1)
 	few := max(firstCells, firstTimes*(pilotShare*r.collect()/each+1))
 	if few >= len(c.cells) {
 		return c.cells

@@ -3,6 +3,7 @@ package search
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -110,4 +111,26 @@ func TestPlacesAreRanksToWithinAStep(t *testing.T) {
 	out := make([]Considered, 3)
 	(&Searcher{}).place(out, func(int) float32 { return 7 })
 	require.Equal(t, []uint32{0, 1, 2}, []uint32{out[0].Place, out[1].Place, out[2].Place})
+}
+
+func TestMergedVisitsRise(t *testing.T) {
+	r := rand.New(rand.NewPCG(452, 0))
+	for turn := range 200 {
+		cells, n := r.Perm(50)[:turn%40], 0
+		visits, others := []Visit{}, []Visit{}
+		slices.Sort(cells)
+		for _, cell := range cells {
+			if v := (Visit{Cell: uint32(cell), Order: float32(cell)}); r.IntN(2) == 0 {
+				visits = append(visits, v)
+				n++
+			} else {
+				others = append(others, v)
+			}
+		}
+		visits = append(visits, make([]Visit, len(others))...)
+		mergeVisits(visits, n, others)
+		for i, cell := range cells {
+			require.Equal(t, Visit{Cell: uint32(cell), Order: float32(cell)}, visits[i])
+		}
+	}
 }

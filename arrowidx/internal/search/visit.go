@@ -70,6 +70,8 @@ func (s *Searcher) routeGroup(ctx context.Context, ps []*Probe) error {
 func (s *Searcher) chooseCells(p *Probe, est []float32) {
 	r, t := s.Run, &s.routes
 	switch {
+	case r.amid() && s.chooseAmid(p, est):
+		return
 	case r.reaches():
 		order := t.pilotVisits(p, r)
 		s.firstThreshold(p)
