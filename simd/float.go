@@ -1,6 +1,9 @@
 package simd
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // lanes is the number of virtual lanes of a stored sum: lane i takes the elements i, i+16, ...
 const lanes = 16
@@ -20,6 +23,7 @@ type floatKernels struct {
 	maxAbs      func(x []float32) float32
 	dot16       func(x, y []float32) float32
 	norm16      func(x []float32) float32
+	dot16Four   func(out *[4]float32, x, a, b, c, d []float32)
 	dotRows     func(out, rows []float32, n, stride, d int, q []float32)
 	l2Rows      func(out, rows []float32, n, stride, d int, q []float32)
 	dotTile     func(out, rows []float32, n, stride, d int, q []float32, nq, qstride int)
@@ -49,6 +53,7 @@ var pureFloat = floatKernels{
 	maxAbs:      largestPure,
 	dot16:       dot16Pure,
 	norm16:      norm16Pure,
+	dot16Four:   dot16FourPure,
 	dotRows:     dotRowsPure,
 	l2Rows:      l2RowsPure,
 	dotTile:     dotTilePure,
@@ -100,6 +105,26 @@ func MaxAbs(x []float32) float32 {
 func Dot16(x, y []float32) float32 {
 	checkRoom("Dot16", len(y), len(x))
 	return float.dot16(x, y[:len(x)])
+}
+
+// Dot16Of writes out[i] = Dot16(x, row which[i]) for the rows that lie one after the other in rows,
+// of len(x) values each: the same bits, four rows at a time. Any length but zero; out must hold at
+// least len(which) values.
+func Dot16Of(out, x, rows []float32, which []uint32) {
+	checkRoom("Dot16Of", len(out), len(which))
+	d, n, rows := len(x), len(which), slices.Clip(rows)
+	row := func(i int) []float32 { return rows[int(which[i])*d:][:d] }
+	if n < 4 {
+		for i := range n {
+			out[i] = float.dot16(x, row(i))
+		}
+		return
+	}
+	for i := 0; i < n; i += 4 {
+		at := min(i, n-4) // the last four may overlap those before
+		four := (*[4]float32)(out[at:])
+		float.dot16Four(four, x, row(at), row(at+1), row(at+2), row(at+3))
+	}
 }
 
 // Norm16 returns the stored sum of the squares of x: Dot16(x, x). The same bits on every tier.

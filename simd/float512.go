@@ -20,6 +20,7 @@ func avx512Float() floatKernels {
 	f.encodeExtra = encodeExtraWithAVX512
 	f.dot16 = dot16WithAVX512
 	f.norm16 = func(x []float32) float32 { return dot16WithAVX512(x, x) }
+	f.dot16Four = dot16FourWithAVX512
 	f.dotRows, f.dotTile = dotRowKernels512.rows, dotRowKernels512.tile
 	f.l2Rows, f.l2Tile = l2RowKernels512.rows, l2RowKernels512.tile
 	return f
@@ -33,6 +34,16 @@ func dot16WithAVX512(x, y []float32) (sum float32) {
 		x, y = x[n:], y[n:]
 	}
 	return sum
+}
+
+func dot16FourWithAVX512(out *[4]float32, x, a, b, c, d []float32) {
+	if n := len(x); n > 0 && n <= callFloats && n%lanes == 0 {
+		dot16FourAVX512(out, &x[0], &a[0], &b[0], &c[0], &d[0], n)
+		return
+	}
+	for i, y := range [][]float32{a, b, c, d} {
+		out[i] = dot16WithAVX512(x, y)
+	}
 }
 
 func packSignsWithAVX512(code []byte, r []float32) (norm2, abs float32) {

@@ -50,6 +50,71 @@ dot16_fold:
 	VZEROUPPER
 	RET
 
+// func dot16FourAVX512(out *[4]float32, x *float32, a *float32, b *float32, c *float32, d *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·dot16FourAVX512(SB), NOSPLIT, $0-56
+	MOVQ   out+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+48(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   b+24(FP), SI
+	MOVQ   c+32(FP), DI
+	MOVQ   d+40(FP), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+dot16_four:
+	CMPQ    DX, $0x10
+	JLT     dot16_four_done
+	VMOVUPS (CX), Z4
+	VMULPS  (BX), Z4, Z5
+	VADDPS  Z5, Z0, Z0
+	VMULPS  (SI), Z4, Z5
+	VADDPS  Z5, Z1, Z1
+	VMULPS  (DI), Z4, Z5
+	VADDPS  Z5, Z2, Z2
+	VMULPS  (R8), Z4, Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, DX
+	JMP     dot16_four
+
+dot16_four_done:
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VMOVLHPS      X1, X0, X4
+	VMOVHLPS      X0, X1, X0
+	VADDPS        X0, X4, X4
+	VMOVLHPS      X3, X2, X0
+	VMOVHLPS      X2, X3, X1
+	VADDPS        X1, X0, X0
+	VSHUFPS       $0x88, X0, X4, X1
+	VSHUFPS       $0xdd, X0, X4, X0
+	VADDPS        X0, X1, X1
+	VMOVUPS       X1, (AX)
+	VZEROUPPER
+	RET
+
 // func packSignsAVX512(code *byte, r *float32, n int, lanes *[2][16]float32) (float32, float32)
 // Requires: AVX, AVX512F
 TEXT ·packSignsAVX512(SB), NOSPLIT, $0-40

@@ -6,6 +6,7 @@ package simd
 var neonFloat = func() floatKernels {
 	k := pureFloat
 	k.dot16, k.norm16 = dot16WithNEON, norm16WithNEON
+	k.dot16Four = dot16FourWithNEON
 	k.dot64, k.norm64, k.l2Sq64 = dot64WithNEON, norm64WithNEON, l2Sq64WithNEON
 	k.dotRows, k.dotTile = dotRowKernels.rows, dotRowKernels.tile
 	k.l2Rows, k.l2Tile = l2RowKernels.rows, l2RowKernels.tile
@@ -52,6 +53,12 @@ func dot16WithNEON(x, y []float32) float32 {
 		lane[i] += float32(v * y[done+i])
 	}
 	return fold16(&lane)
+}
+
+func dot16FourWithNEON(out *[4]float32, x, a, b, c, d []float32) {
+	for i, y := range [][]float32{a, b, c, d} {
+		out[i] = dot16WithNEON(x, y)
+	}
 }
 
 func norm16WithNEON(x []float32) float32 { return dot16WithNEON(x, x) }

@@ -25,6 +25,7 @@ var avx2Float = floatKernels{
 	maxAbs:      largestWithAVX2,
 	dot16:       dot16WithAVX2,
 	norm16:      norm16WithAVX2,
+	dot16Four:   dot16FourWithAVX2,
 	dotRows:     dotRowKernels.rows,
 	l2Rows:      l2RowKernels.rows,
 	dotTile:     dotRowKernels.tile,
@@ -119,6 +120,16 @@ func dot16WithAVX2(x, y []float32) (sum float32) {
 		x, y = x[n:], y[n:]
 	}
 	return sum
+}
+
+func dot16FourWithAVX2(out *[4]float32, x, a, b, c, d []float32) {
+	if n := len(x); n > 0 && n <= callFloats && n%lanes == 0 {
+		dot16FourAVX2(out, &x[0], &a[0], &b[0], &c[0], &d[0], n)
+		return
+	}
+	for i, y := range [][]float32{a, b, c, d} {
+		out[i] = dot16WithAVX2(x, y)
+	}
 }
 
 func norm16WithAVX2(x []float32) float32 { return dot16WithAVX2(x, x) }

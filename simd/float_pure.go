@@ -53,6 +53,12 @@ func dot16Pure(x, y []float32) float32 {
 	return fold16(&lane)
 }
 
+func dot16FourPure(out *[4]float32, x, a, b, c, d []float32) {
+	for i, y := range [][]float32{a, b, c, d} {
+		out[i] = dot16Pure(x, y)
+	}
+}
+
 func norm16Pure(x []float32) float32 {
 	var lane [lanes]float32
 	for i, v := range x {

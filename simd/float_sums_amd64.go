@@ -9,6 +9,12 @@ package simd
 //go:noescape
 func dot16AVX2(acc *[16]float32, x *float32, y *float32, n int) float32
 
+// dot16FourAVX2 writes the stored sums of x with a, b, c and d, of n values, a multiple of
+// 16.
+//
+//go:noescape
+func dot16FourAVX2(out *[4]float32, x *float32, a *float32, b *float32, c *float32, d *float32, n int)
+
 // dot64AVX2 continues the 16 lanes of acc, or of zeros where that is nil, and returns their
 // fold: Dot64 over n elements.
 //

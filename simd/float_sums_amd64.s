@@ -94,6 +94,80 @@ dot16_fold:
 	VZEROUPPER
 	RET
 
+// func dot16FourAVX2(out *[4]float32, x *float32, a *float32, b *float32, c *float32, d *float32, n int)
+// Requires: AVX
+TEXT ·dot16FourAVX2(SB), NOSPLIT, $0-56
+	MOVQ   out+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+48(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   b+24(FP), SI
+	MOVQ   c+32(FP), DI
+	MOVQ   d+40(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+dot16_four:
+	CMPQ    DX, $0x10
+	JL      dot16_four_done
+	VMOVUPS (CX), Y8
+	VMULPS  (BX), Y8, Y9
+	VADDPS  Y9, Y0, Y0
+	VMULPS  (SI), Y8, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  (DI), Y8, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (R8), Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 32(CX), Y8
+	VMULPS  32(BX), Y8, Y9
+	VADDPS  Y9, Y1, Y1
+	VMULPS  32(SI), Y8, Y9
+	VADDPS  Y9, Y3, Y3
+	VMULPS  32(DI), Y8, Y9
+	VADDPS  Y9, Y5, Y5
+	VMULPS  32(R8), Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, R8
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JMP     dot16_four
+
+dot16_four_done:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X2, X0, X0
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPS       X4, X2, X2
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVLHPS     X0, X1, X4
+	VMOVHLPS     X1, X0, X0
+	VADDPS       X0, X4, X4
+	VMOVLHPS     X3, X2, X0
+	VMOVHLPS     X2, X3, X1
+	VADDPS       X1, X0, X0
+	VSHUFPS      $0x88, X0, X4, X1
+	VSHUFPS      $0xdd, X0, X4, X0
+	VADDPS       X0, X1, X1
+	VMOVUPS      X1, (AX)
+	VZEROUPPER
+	RET
+
 // func dot64AVX2(acc *[16]float64, x *float32, y *float32, n int) float64
 // Requires: AVX, FMA3
 TEXT ·dot64AVX2(SB), NOSPLIT, $0-40

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
+	"slices"
 	"testing"
 )
 
@@ -128,6 +129,12 @@ var exactKernels = []exactKernel{
 	{"MaxAbs", 1, func(m *memory, in *inputs) []uint64 { return bits32(MaxAbs(given(m, in.x))) }},
 	{"Dot16", 1, func(m *memory, in *inputs) []uint64 {
 		return bits32(Dot16(given(m, in.x), given(m, in.y)))
+	}},
+	{"Dot16Of", 1, func(m *memory, in *inputs) []uint64 {
+		rows := slices.Concat(in.y, in.x, in.y)
+		out := room[float32](m, 6)
+		Dot16Of(out, given(m, in.x), given(m, rows), []uint32{2, 0, 1, 1, 2, 0})
+		return bits32(out...)
 	}},
 	{"Norm16", 1, func(m *memory, in *inputs) []uint64 { return bits32(Norm16(given(m, in.x))) }},
 	{"Dot64", 1, func(m *memory, in *inputs) []uint64 {
@@ -369,6 +376,38 @@ func TestStoredSumsAddInSixteenLanes(t *testing.T) {
 	}
 }
 
+// Every number of rows has its own way through fours and what is left of them.
+func TestSomeRowsHaveTheSumsOfEach(t *testing.T) {
+	r := rand.New(rand.NewSource(5))
+	for _, d := range []int{1, 16, 17, 48, 384, callFloats + 16} {
+		x, rows := make([]float32, d), make([]float32, 3*d)
+		for i := range rows {
+			rows[i] = float32(r.NormFloat64())
+		}
+		copy(x, rows[d/2:])
+		for n := range 10 {
+			which, out := make([]uint32, n), make([]float32, n+1)
+			for i := range which {
+				which[i] = uint32(r.Intn(3))
+			}
+			for _, tier := range Available() {
+				withTier(t, tier, func() {
+					out[n] = 7
+					Dot16Of(out, x, rows, which)
+					for i, row := range which {
+						if want := Dot16(x, rows[int(row)*d:][:d]); out[i] != want {
+							t.Fatalf("%s, d = %d, row %d of %d: %v, want %v", tier, d, i, n, out[i], want)
+						}
+					}
+					if out[n] != 7 {
+						t.Fatalf("%s, d = %d: more than %d rows were written", tier, d, n)
+					}
+				})
+			}
+		}
+	}
+}
+
 func TestFloatFunctionsRefuseSlicesThatAreTooShort(t *testing.T) {
 	x, wide, half := make([]float32, 64), make([]float64, 64), make([]uint16, 64)
 	bytes := make([]byte, 64)
@@ -377,6 +416,9 @@ func TestFloatFunctionsRefuseSlicesThatAreTooShort(t *testing.T) {
 		"Center mean":       func() { Center(x, x, 1, x[:63]) },
 		"Scale":             func() { Scale(x[:63], x, 1) },
 		"Dot16":             func() { Dot16(x, x[:63]) },
+		"Dot16Of out":       func() { Dot16Of(x[:1], x[:32], x, []uint32{0, 1}) },
+		"Dot16Of row":       func() { Dot16Of(x, x[:32], x, []uint32{0, 2}) },
+		"Dot16Of last row":  func() { Dot16Of(x, x[:32], x[:63], []uint32{1}) },
 		"Dot64":             func() { Dot64(x, x[:63]) },
 		"L2Sq64":            func() { L2Sq64(x, x[:63]) },
 		"AddScaled":         func() { AddScaled(wide[:63], x, 1) },

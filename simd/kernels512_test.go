@@ -15,7 +15,8 @@ func kernels512() map[string]uintptr {
 		"Scan": scanKernel, "Scan4": scan4Kernel, "DotCode": dotCodeKernel,
 		"DotCodeFloat": dotCodeFloatKernel, "NextBelow": nextBelowKernel,
 		"SelectBelow": selectBelowKernel, "PackSigns": float.packSigns,
-		"EncodeExtra": float.encodeExtra, "Dot16": float.dot16, "Norm16": float.norm16,
+		"EncodeExtra": float.encodeExtra, "Dot16": float.dot16, "Dot16Of": float.dot16Four,
+		"Norm16": float.norm16,
 	} {
 		at[name] = reflect.ValueOf(kernel).Pointer()
 	}

@@ -335,11 +335,16 @@ func (s *groupSearcher) scoreGroups(i int) {
 func (s *groupSearcher) eachCell(ctx context.Context, shard int, scan bool) error {
 	g := s.g
 	from, to := g.cellsOf(shard)
-	c := g.Seg.Cells
+	c, t := g.Seg.Cells, &s.routes
+	t.ids, t.products = t.ids[:0], mem.Grow(t.products, to-from)
+	for cell := from; cell < to; cell++ {
+		t.ids = append(t.ids, uint32(cell))
+	}
 	for i, p := range s.list {
 		s.places, s.order = s.places[:0], s.order[:0]
+		simd.Dot16Of(t.products, p.Rotated, c.Centroids, t.ids)
 		for cell := from; cell < to; cell++ {
-			at := p.in(c, g.Seg.Metric.Larger(), cell)
+			at := p.place(c, g.Seg.Metric.Larger(), cell, t.products[cell-from])
 			s.order = append(s.order, uint64(rising(at.Add))<<32|uint64(len(s.places)))
 			s.places = append(s.places, at)
 		}

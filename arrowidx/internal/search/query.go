@@ -225,7 +225,11 @@ func (q *Query) Code(f *rabitq.Codes, at Place, pos int) (est, width float32) {
 
 // in returns the place of a cell for the query.
 func (q *Query) in(c *segment.Cells, larger bool, cell int) Place {
-	dot := simd.Dot16(q.Rotated, c.Centroid(cell))
+	return q.place(c, larger, cell, simd.Dot16(q.Rotated, c.Centroid(cell)))
+}
+
+// place is in where the product of query and centroid is known.
+func (q *Query) place(c *segment.Cells, larger bool, cell int, dot float32) Place {
 	// Rounding must not make the distance from the centroid smaller than it is by much.
 	far2 := max(q.Norm2+c.Norm2[cell]-2*dot, 0) + (q.Norm2+c.Norm2[cell])/(1<<20)
 	p := Place{

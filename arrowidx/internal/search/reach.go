@@ -36,9 +36,7 @@ func (t *Router) pilotVisits(p *Probe, r *Run) (order []float32) {
 		}
 	}
 	p.Visits = p.Visits[:0]
-	for _, cell := range t.Holding(r, order, min(pilotShare*r.collect(), r.Eligible)) {
-		p.Visits = append(p.Visits, p.VisitOf(r.Seg, cell))
-	}
+	t.measure(p, r.Seg, t.Holding(r, order, min(pilotShare*r.collect(), r.Eligible)))
 	return order
 }
 
@@ -81,9 +79,7 @@ func (s *Searcher) reachCells(p *Probe, order []float32) {
 	if enough -= held; enough <= 0 {
 		return
 	}
-	for _, cell := range s.routes.Holding(r, order, enough) {
-		p.Visits = append(p.Visits, p.VisitOf(r.Seg, cell))
-	}
+	s.routes.measure(p, r.Seg, s.routes.Holding(r, order, enough))
 	sortVisits(p.Visits)
 }
 
@@ -126,14 +122,16 @@ func (t *Router) nearHome() {
 // addAll adds all cells with rows that may be found.
 func (t *Router) addAll(p *Probe, r *Run) {
 	visited := p.Visits
+	t.ids = t.ids[:0]
 	for cell := range r.Seg.Cells.N {
 		known := len(visited) > 0 && int(visited[0].Cell) == cell
 		if known {
 			visited = visited[1:]
 		} else if r.InCell(cell) > 0 {
-			p.Visits = append(p.Visits, p.VisitOf(r.Seg, uint32(cell)))
+			t.ids = append(t.ids, uint32(cell))
 		}
 	}
+	t.measure(p, r.Seg, t.ids)
 	sortVisits(p.Visits)
 }
 

@@ -32,8 +32,6 @@ const (
 	// cellAhead is how many bytes of the codes of the cell that is probably visited first are asked
 	// for while centroids are measured.
 	cellAhead = 8 << 10
-	// centroidsAhead is how many centroids ahead of the one being measured are asked for.
-	centroidsAhead = 3
 )
 
 // Visit is a cell that a query looks into.
@@ -54,6 +52,9 @@ type Router struct {
 	dots   []int32
 	all    []Visit
 	home   []uint32 // under a filter: the cells around the query
+	// Of measured cells: products with their centroids, and visits.
+	products []float32
+	fresh    []Visit
 }
 
 // LeastOf writes the indexes of the want least values (and of others equal to the greatest of
@@ -114,24 +115,32 @@ func (t *Router) nearest(
 	return cells, est
 }
 
-// measure adds visits of cells, asking for the centroids of those to come.
+// measure adds visits of cells.
 func (t *Router) measure(p *Probe, seg *segment.Segment, cells []uint32) {
-	c := seg.Cells
-	for i := range min(centroidsAhead, len(cells)) {
-		c.FetchCentroid(cells[i])
-	}
+	p.Visits = t.visitsOf(p.Visits, p.Query, seg, cells)
+}
+
+// visitsOf measures cells, several at a time, and adds their visits to dst.
+func (t *Router) visitsOf(
+	dst []Visit, q *Query, seg *segment.Segment, cells []uint32,
+) []Visit {
+	t.products = mem.Grow(t.products, len(cells))
+	simd.Dot16Of(t.products, q.Rotated, seg.Cells.Centroids, cells)
 	for i, cell := range cells {
-		if i+centroidsAhead < len(cells) {
-			c.FetchCentroid(cells[i+centroidsAhead])
-		}
-		p.Visits = append(p.Visits, p.VisitOf(seg, cell))
+		dst = append(dst, q.visit(seg, cell, t.products[i]))
 	}
+	return dst
 }
 
 // VisitOf measures a cell.
 func (q *Query) VisitOf(seg *segment.Segment, cell uint32) Visit {
+	return q.visit(seg, cell, simd.Dot16(q.Rotated, seg.Cells.Centroid(int(cell))))
+}
+
+// visit is VisitOf where the product of query and centroid is known.
+func (q *Query) visit(seg *segment.Segment, cell uint32, product float32) Visit {
 	c := seg.Cells
-	at := q.in(seg.Cells, seg.Metric.Larger(), int(cell))
+	at := q.place(seg.Cells, seg.Metric.Larger(), int(cell), product)
 	v := Visit{Cell: cell, Place: at, Order: at.Add}
 	if !seg.Metric.Larger() {
 		gap := max(mem.Sqrt32(max(at.Add, 0))-c.Radius[cell], 0)

@@ -146,21 +146,16 @@ func (s *Searcher) chooseByRule(p *Probe, est []float32) {
 	c := s.begin(p, est)
 	s.noteStranger(p)
 	tau := s.nearTau(p)
-	todo := s.unmeasured(p, &c, tau)
-	kept, done := s.routes.all[:0], 0
-	for i := range min(centroidsAhead, len(todo)) {
-		s.Run.Seg.Cells.FetchCentroid(todo[i])
-	}
+	t := &s.routes
+	t.fresh = t.visitsOf(t.fresh[:0], p.Query, s.Run.Seg, s.unmeasured(p, &c, tau))
+	kept, done, todo := t.all[:0], 0, t.fresh
 	for len(p.Visits[done:])+len(todo) > 0 {
 		var v Visit
-		if len(todo) == 0 || done < len(p.Visits) && p.Visits[done].Cell < todo[0] {
+		if len(todo) == 0 || done < len(p.Visits) && p.Visits[done].Cell < todo[0].Cell {
 			v = p.Visits[done]
 			done++
 		} else {
-			if len(todo) > centroidsAhead {
-				s.Run.Seg.Cells.FetchCentroid(todo[centroidsAhead])
-			}
-			v = p.VisitOf(s.Run.Seg, todo[0])
+			v = todo[0]
 			todo = todo[1:]
 		}
 		switch {
@@ -362,19 +357,15 @@ func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
 		}
 		c.cells = s.routes.ids
 	}
-	tau, done := s.nearTau(p), 0
+	tau, done, t := s.nearTau(p), 0, &s.routes
+	t.fresh = t.visitsOf(t.fresh[:0], p.Query, r.Seg, c.cells)
 	for i, cell := range c.cells {
-		if i+centroidsAhead < len(c.cells) {
-			r.Seg.Cells.FetchCentroid(c.cells[i+centroidsAhead])
-		}
-		o := Considered{Cell: cell, Cosine: -1}
+		o := Considered{Cell: cell, Order: t.fresh[i].Order, Cosine: -1}
 		for done < len(p.Visits) && p.Visits[done].Cell < cell {
 			done++
 		}
 		if done < len(p.Visits) && p.Visits[done].Cell == cell {
 			o.Order, o.Done = p.Visits[done].Order, p.Visits[done].Least == mem.Infinity
-		} else {
-			o.Order = p.VisitOf(r.Seg, cell).Order
 		}
 		if tau < mem.Infinity {
 			o.Cosine = Cosine(r.Seg.Cells, o.Order, int(cell), tau)

@@ -297,17 +297,19 @@ func (s *sweep) everyRow(w *Searcher, ps []*Probe, lists [][]topk.Hit, from, to 
 
 // visits lists the cells of a shard that may hold rows within the threshold.
 func (s *sweep) visits(w *Searcher, ps []*Probe, shard int) {
-	c := s.Run.Seg.Cells
+	c, t := s.Run.Seg.Cells, &w.routes
 	from, to := c.FirstFrom(shard*rangeBlocks), c.FirstFrom((shard+1)*rangeBlocks)
+	t.ids = t.ids[:0]
+	for cell := from; cell < to; cell++ {
+		if s.Run.InCell(cell) > 0 {
+			t.ids = append(t.ids, uint32(cell))
+		}
+	}
 	for _, p := range ps {
 		p.Visits = p.Visits[:0]
-	}
-	for cell := from; cell < to; cell++ {
-		if s.Run.InCell(cell) == 0 {
-			continue
-		}
-		for _, p := range ps {
-			if v := p.VisitOf(s.Run.Seg, uint32(cell)); v.Least <= p.candidates.Tau+p.Slack {
+		t.fresh = t.visitsOf(t.fresh[:0], p.Query, s.Run.Seg, t.ids)
+		for _, v := range t.fresh {
+			if v.Least <= p.candidates.Tau+p.Slack {
 				p.Visits = append(p.Visits, v)
 				p.counts.probed++
 			}

@@ -20,7 +20,6 @@ type Cells struct {
 	N            int
 	Padded       int
 	Centroids    []float32 // n x padded, rotated
-	Ahead        []byte    // the same memory, to ask for
 	Norm2        []float32 // square length of each
 	Radius       []float32 // largest residual length in each
 	MeanResidual []float32 // mean residual norm of each
@@ -76,11 +75,6 @@ func (c *Cells) FirstFrom(block int) int {
 // Centroid returns the centroid of cell i, rotated and padded.
 func (c *Cells) Centroid(i int) []float32 {
 	return c.Centroids[i*c.Padded : (i+1)*c.Padded : (i+1)*c.Padded]
-}
-
-// FetchCentroid asks for the centroid of a cell.
-func (c *Cells) FetchCentroid(cell uint32) {
-	simd.Fetch(c.Ahead[int(cell)*4*c.Padded:][:4*c.Padded])
 }
 
 // Blocks returns how many blocks the rows of all cells lie in.
@@ -157,7 +151,6 @@ func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotati
 	if err := c.gather(); err != nil {
 		return err
 	}
-	c.Ahead = arrow.Float32Traits.CastToBytes(c.Centroids)
 	c.RowBytes = arrow.Uint32Traits.CastToBytes(c.Rows)
 	middle := make([]float32, c.Padded)
 	copy(middle, mean)
@@ -229,7 +222,7 @@ func (c *Cells) Free() {
 	if c.Plane != nil {
 		c.Plane.Free()
 	}
-	c.Centroids, c.Ahead, c.Rows, c.RowBytes = nil, nil, nil, nil
+	c.Centroids, c.Rows, c.RowBytes = nil, nil, nil
 	c.Coarse, c.Norm2, c.Step, c.Lean = nil, nil, nil, nil
 	c.slab.Free()
 }

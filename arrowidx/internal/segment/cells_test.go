@@ -35,7 +35,6 @@ func TestRoutingGathersWhatQueriesReadInOneSlab(t *testing.T) {
 			rabitq.NewRotation(padded, 1)))
 		require.Equal(t, centroids, c.Centroids)
 		require.Equal(t, rows, c.Rows)
-		require.Len(t, c.Ahead, 4*n*padded)
 		require.Len(t, c.RowBytes, 4*n)
 		require.EqualValues(t, 127, c.Coarse[padded+1])
 		require.EqualValues(t, 1, c.Norm2[n-1])

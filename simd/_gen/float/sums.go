@@ -14,6 +14,7 @@ import (
 func emitSums() {
 	mask := tailMask("sumMask")
 	emitDot16(mask)
+	emitDot16Four()
 	emitSum64("dot64AVX2", "Dot64 over n elements.", 2, mask, func(x, y, acc VecVirtual) {
 		VFMADD231PD(y, x, acc)
 	})
@@ -62,6 +63,63 @@ func emitDot16(mask Mem) {
 	}
 	giveFloat(foldStored(sums[0], sums[1]), 0)
 	finish()
+}
+
+// emitDot16Four writes the stored sums of four rows with one vector, side by side: each is a chain
+// of additions, which leaves room for the others.
+func emitDot16Four() {
+	kernel("dot16FourAVX2", "func(out *[4]float32, x, a, b, c, d *float32, n int)",
+		"dot16FourAVX2 writes the stored sums of x with a, b, c and d, of n values, a multiple of 16.")
+	out, x, n := integer("out"), integer("x"), integer("n")
+	rows := []GPVirtual{integer("a"), integer("b"), integer("c"), integer("d")}
+	var sums [4][2]VecVirtual
+	for r := range sums {
+		for i := range sums[r] {
+			sums[r][i] = YMM()
+			VXORPS(sums[r][i], sums[r][i], sums[r][i])
+		}
+	}
+	counted("dot16_four", n, 16, func() {
+		for i := range 2 {
+			v := YMM()
+			VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
+			for r, s := range sums {
+				product := YMM()
+				VMULPS(Mem{Base: rows[r], Disp: 32 * i}, v, product)
+				VADDPS(product, s[i], s[i])
+			}
+		}
+		for _, p := range append(rows, x) {
+			ADDQ(Imm(64), p)
+		}
+	})
+	VMOVUPS(foldFourStored(sums), Mem{Base: out})
+	finish()
+}
+
+// foldFourStored adds four times 16 float32 lanes, each in the order 8, 4, 2, 1. It overwrites its
+// argument.
+func foldFourStored(sums [4][2]VecVirtual) VecVirtual {
+	var four [4]VecVirtual // lanes of each
+	for r, s := range sums {
+		VADDPS(s[1], s[0], s[0])
+		four[r] = XMM()
+		VEXTRACTF128(Imm(1), s[0], four[r])
+		VADDPS(s[0].AsX(), four[r], four[r])
+	}
+	pair := func(x, y VecVirtual) VecVirtual { // lanes 0 and 1 of x, then of y
+		low, high := XMM(), XMM()
+		VMOVLHPS(y, x, low)
+		VMOVHLPS(x, y, high)
+		VADDPS(high, low, low)
+		return low
+	}
+	first, second := pair(four[0], four[1]), pair(four[2], four[3])
+	even, odd := XMM(), XMM()
+	VSHUFPS(Imm(0x88), second, first, even)
+	VSHUFPS(Imm(0xdd), second, first, odd)
+	VADDPS(odd, even, even)
+	return even
 }
 
 // foldStored adds 16 float32 lanes in the order 8, 4, 2, 1. It overwrites its arguments.

@@ -29,6 +29,7 @@ func main() {
 	}
 	ConstraintExpr("amd64,!purego")
 	dot16()
+	dot16Four()
 	packSigns()
 	encodeExtra()
 	hadamardHead()
@@ -163,6 +164,55 @@ func dot16() {
 	VMOVUPS(sum, Mem{Base: acc})
 	VMOVSS(storedSum(sum), place(ReturnIndex(0)))
 	finish()
+}
+
+// dot16Four generates the stored sums of four rows with one vector, side by side: each is a chain of
+// additions, which leaves room for the others.
+func dot16Four() {
+	kernel("dot16FourAVX512", "func(out *[4]float32, x, a, b, c, d *float32, n int)",
+		"dot16FourAVX512 writes the stored sums of x with a, b, c and d, of n values, a multiple of 16.")
+	out, x, n := integer("out"), integer("x"), integer("n")
+	rows := []GPVirtual{integer("a"), integer("b"), integer("c"), integer("d")}
+	sums := registers(len(rows))
+	clear(sums)
+	counted("dot16_four", n, 16, func() {
+		v := ZMM()
+		VMOVUPS(Mem{Base: x}, v)
+		for i, s := range sums {
+			product := ZMM()
+			VMULPS(Mem{Base: rows[i]}, v, product)
+			VADDPS(product, s, s)
+		}
+		advance(64, append(rows, x)...)
+	})
+	VMOVUPS(storedSums(sums), Mem{Base: out})
+	finish()
+}
+
+// storedSums folds four times 16 lanes, each in the fixed order 8, 4, 2, 1.
+func storedSums(sums []VecVirtual) VecVirtual {
+	var four []VecVirtual // lanes of each
+	for _, z := range sums {
+		high, other := YMM(), XMM()
+		VEXTRACTF64X4(Imm(1), z, high)
+		VADDPS(high, z.AsY(), high)
+		VEXTRACTF128(Imm(1), high, other)
+		VADDPS(high.AsX(), other, other)
+		four = append(four, other)
+	}
+	pair := func(x, y VecVirtual) VecVirtual { // lanes 0 and 1 of x, then of y
+		low, high := XMM(), XMM()
+		VMOVLHPS(y, x, low)
+		VMOVHLPS(x, y, high)
+		VADDPS(high, low, low)
+		return low
+	}
+	first, second := pair(four[0], four[1]), pair(four[2], four[3])
+	even, odd := XMM(), XMM()
+	VSHUFPS(Imm(0x88), second, first, even)
+	VSHUFPS(Imm(0xdd), second, first, odd)
+	VADDPS(odd, even, even)
+	return even
 }
 
 func packSigns() {
