@@ -9,7 +9,8 @@ package simd
 //go:noescape
 func dot16AVX512(acc *[16]float32, x *float32, y *float32, n int) float32
 
-// dot16FourAVX512 writes the stored sums of x with a, b, c and d, of n values, a multiple of 16.
+// dot16FourAVX512 writes the stored sums of x with a, b, c and d, of n values, n a
+// multiple of 16.
 //
 //go:noescape
 func dot16FourAVX512(out *[4]float32, x *float32, a *float32, b *float32, c *float32, d *float32, n int)

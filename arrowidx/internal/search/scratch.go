@@ -48,7 +48,8 @@ func (s *Searcher) bytes() int64 {
 	words := cap(s.rows) + cap(s.masks) + cap(t.masks) + cap(t.near) + cap(t.ids) + cap(t.dots) +
 		cap(t.home) + cap(v.begin) + cap(v.busy) + cap(s.Sketched.dots)
 	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.Heap, hitSize) +
-		bytesOf(t.all, visitBytes) + bytesOf(t.fresh, visitBytes) + bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
+		bytesOf(t.all, visitBytes) + bytesOf(t.fresh, visitBytes) +
+		bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
 		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +
 		bytesOf(s.packed, 1) + bytesOf(s.both, 4) + bytesOf(s.any, 4)
 }

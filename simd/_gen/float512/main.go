@@ -170,7 +170,8 @@ func dot16() {
 // additions, which leaves room for the others.
 func dot16Four() {
 	kernel("dot16FourAVX512", "func(out *[4]float32, x, a, b, c, d *float32, n int)",
-		"dot16FourAVX512 writes the stored sums of x with a, b, c and d, of n values, a multiple of 16.")
+		"dot16FourAVX512 writes the stored sums of x with a, b, c and d, of n values, n a",
+		"multiple of 16.")
 	out, x, n := integer("out"), integer("x"), integer("n")
 	rows := []GPVirtual{integer("a"), integer("b"), integer("c"), integer("d")}
 	sums := registers(len(rows))
