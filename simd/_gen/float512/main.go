@@ -166,8 +166,8 @@ func dot16() {
 	finish()
 }
 
-// dot16Four generates the stored sums of four rows with one vector, side by side: each is a chain of
-// additions, which leaves room for the others.
+// dot16Four generates the stored sums of four rows with one vector, side by side: each is a chain
+// of additions, which leaves room for the others.
 func dot16Four() {
 	kernel("dot16FourAVX512", "func(out *[4]float32, x, a, b, c, d *float32, n int)",
 		"dot16FourAVX512 writes the stored sums of x with a, b, c and d, of n values, n a",
