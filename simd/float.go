@@ -36,6 +36,8 @@ type floatKernels struct {
 	wideNorm    func(x []float64) float64
 	wideL2Sq    func(x, y []float64) float64
 	narrow      func(dst []float32, x []float64, scale float64, mean []float64)
+	dotBlock    blockKernel // nil where sums of one pair are as fast
+	l2Block     blockKernel
 	f16ToF32    func(dst []float32, src []uint16)
 	f64ToF32    func(dst []float32, src []float64)
 	int8ToF32   func(dst []float32, src []int8)

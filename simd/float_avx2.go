@@ -9,6 +9,7 @@ package simd
 //go:generate go -C _gen run ./float dot
 //go:generate go -C _gen run ./float l2
 //go:generate go -C _gen run ./float wide
+//go:generate go -C _gen run ./float block
 
 // vector is the number of float32 values in a register: the elementwise kernels take multiples of
 // it and leave the rest to the Go implementation.
@@ -38,6 +39,8 @@ var avx2Float = floatKernels{
 	wideNorm:    wideNormWithAVX2,
 	wideL2Sq:    wideL2SqWithAVX2,
 	narrow:      narrowWithAVX2,
+	dotBlock:    dotBlockWithAVX2,
+	l2Block:     l2BlockWithAVX2,
 	f16ToF32:    f16ToF32WithAVX2,
 	f64ToF32:    f64ToF32WithAVX2,
 	int8ToF32:   int8ToF32WithAVX2,

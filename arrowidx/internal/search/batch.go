@@ -237,7 +237,7 @@ func (r *Run) choose(q *Query, i int) error {
 		q.strategy = scoreZero
 	case seg.Kind == segment.Exact:
 		q.strategy = scanTiles
-		if r.Eligible < seg.Rows/4 ||
+		if r.Eligible < seg.Rows/4 || r.Eligible <= max(r.K, FewRows) ||
 			seg.Metric.Larger() && !r.tileable(q) {
 			q.strategy = measureEvery
 		}

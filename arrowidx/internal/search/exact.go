@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
@@ -230,6 +231,60 @@ func (b blur) widened(tau float32) float32 {
 	}
 	t := (math.Sqrt(float64(tau)) + b.near) / (1 - b.share)
 	return float32(t * t * (1 + ajar))
+}
+
+// pairing is a worker's memory for float64 sums of rows with queries, a tile at a time.
+type pairing struct {
+	rows64, queries64 [][]float32
+	room              simd.TileRoom
+	sums, lengths64   []float64
+}
+
+// pairRows is how many rows a tile of float64 sums has.
+const pairRows = 24
+
+// tilesPay reports whether rows are measured for all queries at once.
+func (r *Run) tilesPay(ps []*Probe) bool {
+	return len(ps) >= tileQueries && !r.Col.Paged() &&
+		!slices.ContainsFunc(ps, func(p *Probe) bool { return p.wide != nil })
+}
+
+// measureTiles measures rows for all probes, whose numbers are float32: the same distances as one
+// by one.
+func (s *Searcher) measureTiles(ps []*Probe, rows []uint32) {
+	r, t, d := s.Run, &s.pairing, s.Run.Seg.Dim
+	metric := r.Seg.Metric
+	s.read = mem.Grow(s.read, pairRows*d)
+	t.queries64 = t.queries64[:0]
+	for _, p := range ps {
+		t.queries64 = append(t.queries64, p.Vec)
+	}
+	t.sums, t.lengths64 = mem.Grow(t.sums, pairRows*len(ps)), mem.Grow(t.lengths64, pairRows)
+	for n := 0; len(rows) > 0; rows = rows[n:] {
+		n = min(pairRows, len(rows))
+		t.rows64 = t.rows64[:0]
+		for i, row := range rows[:n] {
+			t.rows64 = append(t.rows64, r.Col.Row(int(row), s.read[i*d:(i+1)*d]))
+			if metric == column.Cosine {
+				t.lengths64[i] = math.Sqrt(simd.Norm64(t.rows64[i]))
+			}
+		}
+		if metric.Larger() {
+			simd.Dot64Tile(t.sums, t.rows64, t.queries64, &t.room)
+		} else {
+			simd.L2Sq64Tile(t.sums, t.rows64, t.queries64, &t.room)
+		}
+		for j, p := range ps {
+			sums := t.sums[j*n : (j+1)*n]
+			for i, sum := range sums {
+				sums[i] = p.ofSum(metric, sum, t.lengths64[i])
+			}
+			p.best.PushRows(sums, rows[:n])
+			p.counts.reranked += int64(n)
+		}
+	}
+	clear(t.rows64) // they are the caller's
+	clear(t.queries64)
 }
 
 // turnTo makes a row the one that distance measures.

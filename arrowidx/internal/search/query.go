@@ -281,16 +281,24 @@ func (q *Query) Exact(metric column.Metric, x []float32) float64 {
 
 // exact is Exact for a row of a known length, which cosine alone reads.
 func (q *Query) exact(metric column.Metric, x []float32, length float64) float64 {
+	if metric.Larger() {
+		return q.ofSum(metric, simd.Dot64(x, q.Vec), length)
+	}
+	return q.ofSum(metric, simd.L2Sq64(x, q.Vec), length)
+}
+
+// ofSum is exact for a row whose inner product with the query, or square of the distance, is known.
+func (q *Query) ofSum(metric column.Metric, sum, length float64) float64 {
 	switch metric {
 	case column.Dot:
-		return -simd.Dot64(x, q.Vec) * q.Unit
+		return -sum * q.Unit
 	case column.Cosine:
 		if norm := length * q.Norm; norm != 0 {
-			return -simd.Dot64(x, q.Vec) / norm
+			return -sum / norm
 		}
 		return 0
 	}
-	return simd.L2Sq64(x, q.Vec) * q.Unit
+	return sum * q.Unit
 }
 
 // exactWide is exact for numbers of float64.

@@ -79,6 +79,7 @@ type Searcher struct {
 	visitor
 	Sketched
 	tiling
+	pairing
 }
 
 // together is how many of n queries a kernel takes at once: four, or one.
@@ -299,6 +300,13 @@ func (s *Searcher) measureAll(ctx context.Context, ps []*Probe, from, to int) er
 	for from < to {
 		var rows []uint32
 		rows, _, from = s.piece(from, to)
+		if s.Run.tilesPay(ps) {
+			if err := fault.FromContext(ctx, "search"); err != nil {
+				return err
+			}
+			s.measureTiles(ps, rows)
+			continue
+		}
 		for i, row := range rows {
 			if i&(s.Run.looks()-1) == 0 {
 				if err := fault.FromContext(ctx, "search"); err != nil {

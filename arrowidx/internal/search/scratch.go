@@ -44,10 +44,11 @@ func (s *Searcher) bytes() int64 {
 	floats := cap(s.read) + cap(s.One) + cap(s.Ones) + cap(s.lengths) + cap(s.out) +
 		cap(s.matrix) + cap(s.est) + cap(t.Est) + cap(t.Values) + cap(t.products) +
 		cap(s.Sketched.values) + cap(s.Sketched.spare)
-	wide := cap(s.Row) + cap(s.Even)
+	wide := cap(s.Row) + cap(s.Even) + cap(s.sums) + cap(s.lengths64) +
+		3*(cap(s.rows64)+cap(s.queries64))
 	words := cap(s.rows) + cap(s.masks) + cap(t.masks) + cap(t.near) + cap(t.ids) + cap(t.dots) +
 		cap(t.home) + cap(v.begin) + cap(v.busy) + cap(s.Sketched.dots)
-	return int64(4*(floats+words)+8*wide) + bytesOf(s.pick.Heap, hitSize) +
+	return int64(4*(floats+words)+8*wide) + s.room.Bytes() + bytesOf(s.pick.Heap, hitSize) +
 		bytesOf(t.all, visitBytes) + bytesOf(t.fresh, visitBytes) +
 		bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
 		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +

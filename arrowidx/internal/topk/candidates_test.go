@@ -55,6 +55,36 @@ func TestNearestKeepsTheKSmallestInAnyOrder(t *testing.T) {
 	}
 }
 
+// Pushing rows in parts, between single hits too, keeps what pushing each of them keeps.
+func TestRowsArePushedAsOneByOne(t *testing.T) {
+	const seed = 301
+	r := rand.New(rand.NewPCG(seed, 0))
+	for turn := range 600 {
+		n, k := r.IntN(120), r.IntN(40)
+		hits := randomHits(r, n, 1+r.IntN(50))
+		var heap Heap
+		heap.Reset(k)
+		for from := 0; from < n; {
+			to := min(from+1+r.IntN(30), n)
+			if turn%3 == 0 && from%2 == 1 {
+				to = from + 1
+				heap.Push(hits[from])
+			} else {
+				var dists []float64
+				var rows []uint32
+				for _, h := range hits[from:to] {
+					dists, rows = append(dists, h.Dist), append(rows, h.Row)
+				}
+				heap.PushRows(dists, rows)
+			}
+			if from = to; heap.Full() && k > 0 {
+				require.Equal(t, sortedHits(hits[:to])[k-1].Dist, heap.Worst(), "seed %d", seed)
+			}
+		}
+		require.Equal(t, sortedHits(hits)[:min(n, k)], append([]Hit{}, heap.Sorted()...), "seed %d", seed)
+	}
+}
+
 func TestNearestOfNothingHoldsNothing(t *testing.T) {
 	var heap Heap
 	heap.Reset(0)

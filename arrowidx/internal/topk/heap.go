@@ -60,9 +60,55 @@ func (n *Heap) Push(h Hit) {
 	}
 }
 
+// insertedMost is the most hits that are kept in order as they come.
+const insertedMost = 32
+
+// PushRows pushes rows with their distances. Few hits are kept in order: falling, they are a heap.
+func (n *Heap) PushRows(dists []float64, rows []uint32) {
+	if n.K > insertedMost || !n.falls() {
+		for i, dist := range dists {
+			n.Push(Hit{dist, rows[i]})
+		}
+		return
+	}
+	a := n.Heap
+	for i, dist := range dists {
+		h, at := Hit{dist, rows[i]}, 0
+		switch {
+		case len(a) < n.K:
+			a = append(a, h)
+			for at = len(a) - 1; at > 0 && a[at-1].Less(h); at-- {
+				a[at] = a[at-1]
+			}
+		case n.K == 0 || !h.Less(a[0]):
+			continue
+		default:
+			for ; at+1 < len(a) && h.Less(a[at+1]); at++ {
+				a[at] = a[at+1]
+			}
+		}
+		a[at] = h
+	}
+	n.Heap = a
+}
+
+// falls reports whether the hits are in order, farthest first.
+func (n *Heap) falls() bool {
+	for i := 1; i < len(n.Heap); i++ {
+		if n.Heap[i-1].Less(n.Heap[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // Sorted puts the hits in order, nearest first; the heap is used up.
 func (n *Heap) Sorted() []Hit {
-	SortHits(n.Heap)
+	if n.falls() {
+		slices.Reverse(n.Heap)
+	} else {
+		SortHits(n.Heap)
+	}
 	return n.Heap
 }
 

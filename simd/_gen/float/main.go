@@ -25,6 +25,7 @@ var groups = map[string]func(){
 	"dot":    emitDotRows,
 	"l2":     emitL2Rows,
 	"wide":   emitWide,
+	"block":  emitBlock,
 }
 
 func main() {
@@ -32,7 +33,7 @@ func main() {
 	group := flag.Arg(0)
 	emit, ok := groups[group]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "float: no group %q: sums, plain, rotate, encode, dot, l2, wide\n",
+		fmt.Fprintf(os.Stderr, "float: no group %q: sums, plain, rotate, encode, dot, l2, wide, block\n",
 			group)
 		os.Exit(2)
 	}
