@@ -237,7 +237,7 @@ func (r *Run) choose(q *Query, i int) error {
 		q.strategy = scoreZero
 	case seg.Kind == segment.Exact:
 		q.strategy = scanTiles
-		if r.Eligible < seg.Rows/4 || r.Eligible <= max(r.K, FewRows) ||
+		if r.Eligible < seg.Rows/4 || r.Eligible <= r.fewOfTiles() ||
 			seg.Metric.Larger() && !r.tileable(q) {
 			q.strategy = measureEvery
 		}
@@ -255,13 +255,33 @@ func (r *Run) choose(q *Query, i int) error {
 	return nil
 }
 
+// few is how many rows are measured at once: twice as many where queries share tiles of inner
+// products, unless a filter has the rows side by side already.
+func (r *Run) few() int {
+	if r.P.NQ >= tileQueries && r.Filter == nil && r.Seg.Metric.Larger() {
+		return max(r.K, 2*FewRows)
+	}
+	return max(r.K, FewRows)
+}
+
+// fewOfTiles is few for kind exact, whose float32 tiles pay sooner.
+func (r *Run) fewOfTiles() int {
+	switch {
+	case r.P.NQ < tileQueries:
+		return r.K
+	case r.Seg.Metric.Larger():
+		return r.few()
+	}
+	return max(r.K, FewRows/2)
+}
+
 // filtered is the strategy for a query's rows where they are few or a filter leaves some, from that
 // which choose found.
 func (r *Run) filtered(q *Query) strategy {
 	switch {
 	case !r.mayGather(q):
 		return q.strategy
-	case r.Eligible <= max(r.K, FewRows):
+	case r.Eligible <= r.few():
 		return measureEvery
 	case r.scanPays(q):
 		return scanPlane
