@@ -25,12 +25,12 @@ func (ix *Index) Calibrate(ctx context.Context, p CalibrateParams) error {
 			}
 			p.NQ = n
 		}
-		points, err := calibrate.Measured(ctx, seg, p)
+		points, copyPoints, err := calibrate.Measured(ctx, seg, p)
 		if err != nil {
 			return nil, err
 		}
 		other := *seg
-		other.Points = points
+		other.Points, other.CopyPoints = points, copyPoints
 		other.Held.Strangers.Forget()
 		other.Retain()
 		next := v.With(append([]*segment.Segment{&other}, v.Segments[1:]...))

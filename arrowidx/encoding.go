@@ -44,7 +44,7 @@ func (ix *Index) encoding(ctx context.Context, o SaveOptions) (e *Encoding, err 
 	}
 	e = &Encoding{Seg: seg, Minor: format.Minor(&named)}
 	if o.Vectors && seg.Source != nil && seg.Source.Wide() && seg.Rows*seg.Dim > 0 {
-		e.Minor = 4
+		e.Minor = max(e.Minor, 4)
 	}
 	if e.Secs, err = format.CheckedSections(ctx, &named, o.Vectors); err != nil {
 		return e, err

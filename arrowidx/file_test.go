@@ -129,6 +129,8 @@ func smallFiles(t testing.TB) map[string][]byte {
 		Kind: arrowidx.Flat, Bits: 1, IDs: stringIDs(t, 40), Provenance: "p"}, false)
 	_, files["ivf"] = build(t, rows, 5, arrowidx.BuildOptions{
 		Kind: arrowidx.IVF, Bits: 3, Cells: 4, Metric: arrowidx.Dot}, true)
+	_, files["ivf, copies"] = build(t, rows, 5, arrowidx.BuildOptions{
+		Kind: arrowidx.IVF, Bits: 3, Cells: 4, Copies: arrowidx.CopyAll}, true)
 	_, files["exact"] = build(t, rows, 5, arrowidx.BuildOptions{
 		Kind: arrowidx.Exact, IDs: uintIDs(t, 40)}, true)
 	bits := packed(bitRows(r, 40, 2), 2, nil)

@@ -27,8 +27,9 @@ type Info struct {
 	Vectors       bool    `json:"vectors"`        // exact distances can be computed
 	Epsilon0      float64 `json:"epsilon0"`
 	Recall        float64 `json:"recall"`
-	Cells         int     `json:"cells"` // 0 for exact, 1 for flat
-	Plane         int     `json:"plane"` // bits per dimension that a scan reads
+	Cells         int     `json:"cells"`  // 0 for exact, 1 for flat
+	Copies        int     `json:"copies"` // rows with a second code: see CopyPolicy
+	Plane         int     `json:"plane"`  // bits per dimension that a scan reads
 	Calibrated    bool    `json:"calibrated"`
 	// Calibration says how each recall target is reached (kind ivf), by rising target.
 	Calibration []CalibrationPoint `json:"calibration"`
@@ -110,6 +111,10 @@ func info(seg *segment.Segment, seen map[*Column]bool) Info {
 		if seg.Cells != nil {
 			in.IndexBytes += seg.Cells.Bytes()
 		}
+		if seg.Copies != nil {
+			in.Copies = len(seg.Copies.Pos)
+			in.IndexBytes += seg.Copies.Bytes()
+		}
 		in.RowBytes = seg.Codes.Stride / simd.BlockRows
 	}
 	if slots := seg.Held.Slots.Load(); slots != nil {
@@ -139,6 +144,9 @@ func inFile(seg *segment.Segment) int64 {
 	}
 	if c := seg.Cells; c != nil {
 		n += 4 * int64(len(c.Centroids)+len(c.Rows))
+	}
+	if k := seg.Copies; k != nil {
+		n += k.Codes.Bytes() + 4*int64(len(k.Pos))
 	}
 	for _, l := range seg.Unverified() {
 		n -= l.Bytes()

@@ -27,6 +27,8 @@ var ivfGoldens = []golden{
 	{1200, 100, arrowidx.BuildOptions{Kind: arrowidx.IVF, Bits: 5, Seed: 1}, "uint64", ""},
 	{1050, 70, arrowidx.BuildOptions{Kind: arrowidx.IVF, Bits: 8, Metric: arrowidx.Dot,
 		Cells: 11, Seed: 2}, "string", ""},
+	{1300, 64, arrowidx.BuildOptions{Kind: arrowidx.IVF, Bits: 4, Copies: arrowidx.CopyAll,
+		Cells: 24, Seed: 3}, "int64", ""},
 }
 
 // frozen reads a file of testdata into v; with -update it writes v instead.

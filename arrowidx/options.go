@@ -28,6 +28,17 @@ const (
 	SkipBad     = build.SkipBad     // a bad row is treated as null
 )
 
+// CopyPolicy says which rows of kind ivf have a second code, in the cell in which they would lie
+// next to their own, so that searches for high recall look into fewer cells.
+type CopyPolicy = build.CopyPolicy
+
+// The policies.
+const (
+	CopyWhereItPays = build.CopyWhereItPays // most rows, if calibration says that it saves enough
+	CopyAll         = build.CopyAll         // all rows
+	CopyNone        = build.CopyNone        // no row
+)
+
 // AddOptions says how rows are added.
 type AddOptions = compact.AddOptions
 

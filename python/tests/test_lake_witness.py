@@ -42,7 +42,7 @@ def test_the_examples_of_the_page_are_what_they_say() -> None:
         else:
             assert hashlib.shake_256(told).hexdigest(32) == hashed
     assert rv.RuLakeBundle("gs://bucket/x.parquet", 128, 42, 20, 7).witness == examples[0][2]
-    content = rv.BundleContent("fht", "l2", "exact", 5, 2, examples[2][2])
+    content = rv.BundleContent("fht", "l2", "exact", 6, 2, examples[2][2])
     assert rv.RuLakeBundle("local://b/c", 2, 42, 20, 1, content=content).witness == examples[3][2]
 
 

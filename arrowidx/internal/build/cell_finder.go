@@ -42,6 +42,15 @@ func (f *Finder) setUp(p *segment.CentroidPlane, centroids, norm2 []float32) {
 // plane's bounds leave a few centroids, among which the stored sum decides, so that the result
 // is the same on every machine.
 func (f *Finder) Nearest(rows []float32, n int, out []uint32) {
+	d := f.plane.Padded
+	f.each(rows, n, func(i int, est []float32, width float32) {
+		out[i] = f.decide(rows[i*d:(i+1)*d], est, width)
+	})
+}
+
+// each calls `next` for every row with estimates of its distances from the centroids, less what
+// those share, and how far these are from the truth at most.
+func (f *Finder) each(rows []float32, n int, next func(i int, est []float32, width float32)) {
 	p, d := f.plane, f.plane.Padded
 	lanes, ahead := p.Count*simd.BlockRows, simd.Further(p.Blocks.Mem)
 	for at := 0; at < n; at += 4 {
@@ -59,8 +68,7 @@ func (f *Finder) Nearest(rows []float32, n int, out []uint32) {
 				est = f.est[:lanes]
 				simd.Scan(p.Blocks.Mem, d, p.Alive, &f.four[i], f.masks[:p.Count], est, ahead)
 			}
-			width := p.Width(&f.four[i])
-			out[at+i] = f.decide(rows[(at+i)*d:(at+i+1)*d], est[:p.Rows], width)
+			next(at+i, est[:p.Rows], p.Width(&f.four[i]))
 		}
 	}
 }

@@ -31,6 +31,8 @@ type Options struct {
 	// included; 0 means no limit. A budget that is too small is LimitExceeded, which names the
 	// smallest that works.
 	Budget int64
+	// Copies says which rows of kind ivf have second codes: see CopyPolicy.
+	Copies CopyPolicy
 	// Provenance is kept with the index and in its files: where the vectors came from, in UTF-8,
 	// at most MaxProvenance bytes. This package does not read it.
 	Provenance string
@@ -66,6 +68,18 @@ type BadPolicy uint8
 const (
 	RejectBad BadPolicy = iota // a bad row is an error that names row and column
 	SkipBad                    // a bad row is treated as null
+)
+
+// CopyPolicy says which rows of kind ivf have a second code, in the cell in which they would lie
+// next to their own, so that searches for high recall look into fewer cells.
+type CopyPolicy uint8
+
+// The policies. Metric dot, codes of one bit, vectors that are not in memory and builds within a
+// budget have no copies.
+const (
+	CopyWhereItPays CopyPolicy = iota // most rows, if calibration says that it saves enough
+	CopyAll                           // all rows
+	CopyNone                          // no row
 )
 
 // Progress counts the work of a running operation. Safe for concurrent use.

@@ -62,6 +62,9 @@ func calibrateBuild(
 			return err
 		}
 		seg.Points = points
+		if err := c.makeCopies(ctx, col, o); err != nil {
+			return err
+		}
 	}
 	o.Progress.Calibrated.Store(int64(seg.Rows))
 	return nil

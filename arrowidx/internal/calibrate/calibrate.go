@@ -3,7 +3,7 @@
 //
 // Reading order: calibrate.go (a run over a set of queries), cells.go (which cells hold the
 // neighbours), rule.go (which settings cost least), build.go (on rows that k-means did not see),
-// recall.go (an estimate with an interval).
+// copies.go (whether second codes of rows pay), recall.go (an estimate with an interval).
 package calibrate
 
 import (
@@ -46,26 +46,37 @@ type CalibrateParams struct {
 	Threads int       // 0 means the default of SetThreads
 }
 
-// Measured returns what Calibrate puts into force.
+// Measured returns what Calibrate puts into force: settings without copies, and those with them.
 func Measured(
 	ctx context.Context, seg *segment.Segment, p CalibrateParams,
-) ([]segment.CalibrationPoint, error) {
-	switch {
-	case seg.Cells == nil:
-		return nil, fault.New(fault.InvalidArgument, "calibrate",
-			fmt.Sprintf("an index of kind %s has nothing to calibrate", seg.Kind),
-			"build with kind='ivf'")
-	case p.NQ < 1:
-		return nil, fault.New(fault.InvalidArgument, "calibrate", "no queries", "give a few hundred")
-	case seg.Source == nil:
-		return nil, fault.New(fault.InvalidArgument, "calibrate", "the index holds codes, not vectors",
-			"attach the column that it was built from, or load with vectors=column")
+) (points, copyPoints []segment.CalibrationPoint, err error) {
+	if err := calibratable(seg, p.NQ); err != nil {
+		return nil, nil, err
 	}
 	if err := seg.Unchanged("calibrate"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := calibration{seg: seg, queries: p.Queries, wide: p.Wide, nq: p.NQ, threads: p.Threads}
-	return c.run(ctx)
+	if points, err = c.run(ctx); err == nil && seg.Copies != nil {
+		copyPoints, err = c.withCopies(ctx, false)
+	}
+	return points, copyPoints, err
+}
+
+// calibratable refuses what cannot be calibrated.
+func calibratable(seg *segment.Segment, queries int) error {
+	switch {
+	case seg.Cells == nil:
+		return fault.New(fault.InvalidArgument, "calibrate",
+			fmt.Sprintf("an index of kind %s has nothing to calibrate", seg.Kind),
+			"build with kind='ivf'")
+	case queries < 1:
+		return fault.New(fault.InvalidArgument, "calibrate", "no queries", "give a few hundred")
+	case seg.Source == nil:
+		return fault.New(fault.InvalidArgument, "calibrate", "the index holds codes, not vectors",
+			"attach the column that it was built from, or load with vectors=column")
+	}
+	return nil
 }
 
 // searching is the most queries that settings are tried out on: how far what is found stays behind
@@ -90,6 +101,8 @@ type calibration struct {
 	// What bounds do, measured on the first queries.
 	first  *calibration
 	bounds []bounds // widest first
+	twice  bool     // copies are looked at
+	second []uint32 // then: the second cell of every row
 	// codesLose is what is lost besides what cells miss where vectors are not at hand.
 	codesLose float64
 }
@@ -111,7 +124,16 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 	if err := c.truth(ctx); err != nil {
 		return nil, err
 	}
-	c.first = c.part(0, min(searching, c.nq))
+	return c.measured(ctx)
+}
+
+// measured finds the settings for all targets, once the cells of the queries are known.
+func (c *calibration) measured(ctx context.Context) ([]segment.CalibrationPoint, error) {
+	n := searching
+	if c.twice {
+		n *= 2
+	}
+	c.first = c.part(0, min(n, c.nq))
 	if err := c.measureBounds(ctx); err != nil {
 		return nil, err
 	}
@@ -131,6 +153,7 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 func (c *calibration) part(from, to int) *calibration {
 	o := &calibration{
 		seg: c.seg, col: c.col, nq: to - from, k: c.k, threads: c.threads,
+		twice: c.twice, second: c.second,
 		queries: search.QueryRange(c.queries, from, to, c.nq),
 		wide:    search.QueryRange(c.wide, from, to, c.nq),
 	}
@@ -206,6 +229,7 @@ func (c *calibration) search(
 ) (search.Plan, error) {
 	p := c.params(0, c.nq)
 	p.Epsilon0, p.Estimates, p.Probes, p.Rule = epsilon, !measured, s.considered, s.rule
+	p.Copies = c.twice
 	if c.out.Rows == nil {
 		c.out = search.SearchOut{
 			Rows: make([]int64, c.nq*p.K), Scores: make([]float32, c.nq*p.K),
@@ -282,7 +306,11 @@ func (c *calibration) measure(
 		return bounds{}, err
 	}
 	o := c.first.outcome(plan)
-	return bounds{epsilon, max(inCells-o.recall, 0), float64(plan.Coded) / float64(c.first.nq),
+	lost := max(inCells-o.recall, 0)
+	if c.twice { // what is found elsewhere would hide it
+		lost = c.first.missed(s)
+	}
+	return bounds{epsilon, lost, float64(plan.Coded) / float64(c.first.nq),
 		o.rerank}, nil
 }
 

@@ -27,12 +27,15 @@ const (
 type surveyed struct {
 	cells []listed
 	homes []int32 // of every true neighbour: its cell's index among the cells, -1: not considered
+	// The same of second cells, where copies are looked at; nil: they are not.
+	seconds []int32
 }
 
 // listed is a considered cell.
 type listed struct {
-	place  uint32 // its rank in routing's order
-	rows   uint32
+	cell   uint32
+	place  uint32  // its rank in routing's order
+	rows   uint32  // and copies, where these are looked at
 	cosine float32 // see search.Rule; -infinity: looked into whatever the rule says
 }
 
@@ -41,8 +44,10 @@ func (l *listed) score(rule search.Rule) float32 { return rule.Score(l.cosine, i
 
 // truth finds the true neighbours of all queries and surveys their cells.
 func (c *calibration) truth(ctx context.Context) error {
-	c.exact, c.seen = make([][]int64, c.nq), make([]surveyed, c.nq)
-	c.nearest = make([]float32, c.nq)
+	if !c.twice { // else it is known
+		c.exact = make([][]int64, c.nq)
+	}
+	c.seen, c.nearest = make([]surveyed, c.nq), make([]float32, c.nq)
 	cellOf := c.cellOf()
 	all := settings{considered: c.seg.CellCount(), rule: search.Rule{Cut: 1}}
 	few := min(exactly, c.nq)
@@ -93,6 +98,9 @@ func (c *calibration) cellOf() []uint32 {
 
 // find looks for the neighbours of queries [from, to).
 func (c *calibration) find(ctx context.Context, from, to int, s settings) error {
+	if c.twice {
+		return nil
+	}
 	part := c.part(from, to)
 	if _, err := part.search(ctx, s, wideEpsilon, true); err != nil {
 		return err
@@ -106,7 +114,7 @@ func (c *calibration) find(ctx context.Context, from, to int, s settings) error 
 // look surveys queries [from, to) with so many cells each, and finds the homes of their neighbours.
 func (c *calibration) look(ctx context.Context, cellOf []uint32, from, to, want int) error {
 	p := c.params(from, to)
-	p.Epsilon0 = surveyEpsilon
+	p.Epsilon0, p.Copies = surveyEpsilon, c.twice
 	return search.Survey(ctx, c.seg, p, want, func(i int, cells []search.Considered) {
 		s := &c.seen[from+i]
 		s.cells, s.homes = make([]listed, len(cells)), make([]int32, 0, c.k)
@@ -114,18 +122,30 @@ func (c *calibration) look(ctx context.Context, cellOf []uint32, from, to, want 
 			if o.Done {
 				o.Cosine = -mem.Infinity
 			}
-			s.cells[j] = listed{o.Place, uint32(c.seg.Cells.Size(int(o.Cell))), o.Cosine}
+			s.cells[j] = listed{o.Cell, o.Place, c.rowsIn(int(o.Cell)), o.Cosine}
 		}
 		for _, row := range c.exact[from+i] {
 			s.homes = append(s.homes, int32(slices.IndexFunc(cells, func(o search.Considered) bool {
 				return o.Cell == cellOf[row]
 			})))
 		}
+		if c.twice {
+			s.findSeconds(c.exact[from+i], c.second)
+		}
 		c.nearest[from+i] = mem.Infinity
 		for _, o := range cells {
 			c.nearest[from+i] = min(c.nearest[from+i], o.Order)
 		}
 	})
+}
+
+// rowsIn returns how many rows, and copies if they are looked at, are in a cell.
+func (c *calibration) rowsIn(cell int) uint32 {
+	n := c.seg.Cells.Size(cell)
+	if c.twice {
+		n += c.seg.Copies.Size(cell)
+	}
+	return uint32(n)
 }
 
 // keep drops the cells that a search does not consider that considers so many.
@@ -139,9 +159,11 @@ func (s *surveyed) keep(considered int) {
 		}
 	}
 	s.cells = slices.Clone(kept)
-	for i, home := range s.homes {
-		if home >= 0 {
-			s.homes[i] = moved[home]
+	for _, homes := range [][]int32{s.homes, s.seconds} {
+		for i, home := range homes {
+			if home >= 0 {
+				homes[i] = moved[home]
+			}
 		}
 	}
 }

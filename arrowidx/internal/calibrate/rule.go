@@ -77,7 +77,7 @@ func (c *calibration) cost(s settings) float64 {
 // cutFor returns the cut with which a share of the neighbours is held, with caution, by queries
 // that consider so many cells.
 func (c *calibration) cutFor(considered int, share float64) float32 {
-	scores, places := scoresOf(c.seen, c.seg.Cells.N, weight), placesOf(c.seen)
+	scores := scoresOf(c.seen, c.seg.Cells.N, weight)
 	sorted, missed := pooled(scores), 1-share
 	if len(sorted) == 0 {
 		return cutMost
@@ -86,18 +86,18 @@ func (c *calibration) cutFor(considered int, share float64) float32 {
 	missed = max(missed-float64(caution(len(scores))*doubt), missed/4)
 	cut := smoothed(sorted, missed)
 	// Neighbours in cells that would pass, but are not considered, are missed as well.
-	beyond := beyond(scores, places, cut, considered)
+	beyond := beyond(scores, scoresOf(c.seen, considered, weight), cut)
 	cut = smoothed(sorted, max(missed-beyond, missed/2))
 	return float32(math.Ceil(float64(min(max(cut, -1), cutMost)*cutSteps))) / cutSteps
 }
 
-// beyond is the share of neighbours whose cells score at most cut, but are not among so many
-// considered ones.
-func beyond(scores, places [][]float32, cut float32, considered int) float64 {
+// beyond is the share of neighbours whose cells score at most cut, but not among the considered
+// ones.
+func beyond(scores, considered [][]float32, cut float32) float64 {
 	n, all := 0, 0
 	for q := range scores {
 		for i, v := range scores[q] {
-			if v <= cut && places[q][i] >= float32(considered) {
+			if v <= cut && considered[q][i] > cut {
 				n++
 			}
 		}

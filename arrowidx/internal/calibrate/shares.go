@@ -7,16 +7,32 @@ import (
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
-// scoresOf returns for every neighbour of every query the score of its cell by a rule of a weight,
-// infinity where so many considered cells are without it.
+// scoresOf returns for every neighbour of every query the least score of its cells by a rule of a
+// weight, infinity where so many considered cells are without them.
 func scoresOf(seen []surveyed, considered int, weight float32) [][]float32 {
-	rule, out := search.Rule{Weight: weight}, make([][]float32, len(seen))
+	rule := search.Rule{Weight: weight}
+	return leastOf(seen, func(l *listed) float32 {
+		if int(l.place) < considered {
+			return l.score(rule)
+		}
+		return mem.Infinity
+	})
+}
+
+// leastOf returns for every neighbour of every query the least value of its cells, infinity where
+// they are not known.
+func leastOf(seen []surveyed, value func(l *listed) float32) [][]float32 {
+	out := make([][]float32, len(seen))
 	for q := range seen {
 		s, own := &seen[q], make([]float32, len(seen[q].homes))
-		for i, home := range s.homes {
+		for i := range own {
 			own[i] = mem.Infinity
-			if home >= 0 && int(s.cells[home].place) < considered {
-				own[i] = s.cells[home].score(rule)
+		}
+		for _, homes := range [][]int32{s.homes, s.seconds} {
+			for i, home := range homes {
+				if home >= 0 {
+					own[i] = min(own[i], value(&s.cells[home]))
+				}
 			}
 		}
 		out[q] = own
@@ -38,20 +54,9 @@ func read(seen []surveyed, s settings) (rows, visits int) {
 	return rows, visits
 }
 
-// placesOf returns for every neighbour the place of its cell in routing's order.
+// placesOf returns for every neighbour the least place of its cells in routing's order.
 func placesOf(seen []surveyed) [][]float32 {
-	out := make([][]float32, len(seen))
-	for q := range seen {
-		s, own := &seen[q], make([]float32, len(seen[q].homes))
-		for i, home := range s.homes {
-			own[i] = mem.Infinity
-			if home >= 0 {
-				own[i] = float32(s.cells[home].place)
-			}
-		}
-		out[q] = own
-	}
-	return out
+	return leastOf(seen, func(l *listed) float32 { return float32(l.place) })
 }
 
 // held returns the share of neighbours of at most a value, averaged over the queries, and its

@@ -15,7 +15,7 @@ import (
 // threeCells is a query that considers three cells, of which the nearest is looked into anyway, and
 // whose four neighbours lie in these and in one that is not considered.
 var threeCells = surveyed{
-	cells: []listed{{0, 10, -mem.Infinity}, {2, 20, 0.25}, {1, 40, 0.125}},
+	cells: []listed{{5, 0, 10, -mem.Infinity}, {6, 2, 20, 0.25}, {8, 1, 40, 0.125}},
 	homes: []int32{0, 1, 2, -1},
 }
 
@@ -42,9 +42,9 @@ func TestSharesAndCostsOfACut(t *testing.T) {
 }
 
 func TestKeepingFewerCellsForgetsTheOthers(t *testing.T) {
-	s := surveyed{slices.Clone(threeCells.cells), slices.Clone(threeCells.homes)}
+	s := surveyed{cells: slices.Clone(threeCells.cells), homes: slices.Clone(threeCells.homes)}
 	s.keep(2)
-	require.Equal(t, []listed{{0, 10, -mem.Infinity}, {1, 40, 0.125}}, s.cells)
+	require.Equal(t, []listed{{5, 0, 10, -mem.Infinity}, {8, 1, 40, 0.125}}, s.cells)
 	require.Equal(t, []int32{0, -1, 1, -1}, s.homes)
 }
 

@@ -54,7 +54,8 @@ func (d *Decoder) readCells(seg *segment.Segment, f *rabitq.Codes) error {
 	if err := d.checkCellRows(seg, c); err != nil {
 		return err
 	}
-	if err := d.readPoints(seg, c.N); err != nil {
+	var err error
+	if seg.Points, err = d.readPoints(secCalibration, c.N); err != nil {
 		return err
 	}
 	seg.Cells, seg.Slots, f.Rows, f.Count = c, c.Occupied(), seg.Usable, c.Blocks()
@@ -84,19 +85,20 @@ func (d *Decoder) checkCellRows(seg *segment.Segment, c *segment.Cells) error {
 	return nil
 }
 
-func (d *Decoder) readPoints(seg *segment.Segment, cells int) error {
-	e, ok := d.secs[secCalibration]
+// readPoints reads settings of an index of so many cells; none where the section is missing.
+func (d *Decoder) readPoints(kind sectionKind, cells int) ([]segment.CalibrationPoint, error) {
+	e, ok := d.secs[kind]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	if e.size != segment.PointBytes && e.size != segment.OldPointBytes || e.count > segment.MaxPoints {
-		return corrupt(secCalibration, e.offset, "%d settings of %d bytes", e.count, e.size)
+		return nil, corrupt(kind, e.offset, "%d settings of %d bytes", e.count, e.size)
 	}
-	seg.Points = segment.UnpackPoints(d.bytes(secCalibration), int(e.size))
-	for i, t := range seg.Points {
+	points := segment.UnpackPoints(d.bytes(kind), int(e.size))
+	for i, t := range points {
 		if !t.Sound(cells) {
-			return corrupt(secCalibration, e.offset, "setting %d", i)
+			return nil, corrupt(kind, e.offset, "setting %d", i)
 		}
 	}
-	return nil
+	return points, nil
 }

@@ -287,13 +287,16 @@ func (d *Decoder) meaning() (*segment.Segment, error) {
 	if seg.Kind == segment.IVF && seg.Dim > 0 {
 		err = d.readCells(seg, f)
 	} else {
-		err = d.absent(secCentroids, secCellSizes, secCellExtents, secCellRows, secCalibration)
+		err = d.absent(secCentroids, secCellSizes, secCellExtents, secCellRows, secCalibration,
+			secCopyBlocks, secCopySizes, secCopyRows, secCopyCalibration)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if seg.Kind != segment.Exact && seg.Dim > 0 {
-		err = d.readCodes(seg, f)
+		if err = d.readCodes(seg, f); err == nil && seg.Cells != nil {
+			err = d.readCopies(seg)
+		}
 	} else {
 		err = d.absent(secRotation, secBlocks, secExtra)
 	}

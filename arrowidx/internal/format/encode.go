@@ -34,6 +34,8 @@ func byteSection(kind sectionKind, size uint32, b []byte) section {
 // as they can.
 func Minor(seg *segment.Segment) uint16 {
 	switch {
+	case seg.Copies != nil:
+		return 6
 	case segment.Weighted(seg.Points):
 		return 5
 	case seg.Next > 0, seg.Uneven:
@@ -98,7 +100,7 @@ func sections(
 	if seg.Next > 0 {
 		add(secNext, 8, binary.LittleEndian.AppendUint64(nil, seg.Next))
 	}
-	return secs, err
+	return append(secs, copySections(seg)...), err
 }
 
 func parameters(seg *segment.Segment) []byte {

@@ -2,8 +2,8 @@
 // are. docs/format.md describes the format.
 //
 // Reading order: format.go (header, table, checksums), encode.go and encoding.go (sections and how
-// they are written), decode.go, parts.go, cells.go and bits.go (checks from the outside in),
-// file.go and replace.go (files that are opened, and replaced as a whole).
+// they are written), decode.go, parts.go, cells.go, copies.go and bits.go (checks from the outside
+// in), file.go and replace.go (files that are opened, and replaced as a whole).
 package format
 
 import (
@@ -19,7 +19,7 @@ var magic = [8]byte{0x89, 'R', 'V', 'X', '\r', '\n', 0x1a, '\n'}
 
 const formatMajor = 0
 
-const formatMinor = 5
+const formatMinor = 6
 
 // Version is the newest format of files that this package writes, behind the major number 0.
 const Version = formatMinor
@@ -40,31 +40,36 @@ const crcBlock = 256 << 10
 type sectionKind uint32
 
 const (
-	secChecksums   sectionKind = iota + 1 // uint32 each: the blocks of every long section, in order
-	secParameters                         // see parameters
-	secProvenance                         // UTF-8, opaque to this package
-	secMean                               // float32 x dim
-	secRotation                           // bits, 4 x padded dim
-	secBlocks                             // planes and their factors, a block of 32 rows each
-	secExtra                              // extra bits and their factors, row by row
-	secNorms                              // float32 x rows (exact, cosine and dot)
-	secIDs                                // uint64 x rows: int64 and uint64 ids
-	secIDOffsets                          // uint64 x (rows+1): string ids
-	secIDText                             // bytes of string ids
-	secAlive                              // uint32 x blocks: rows that can be found
-	secVectors                            // float32 x rows x dim
-	secContent                            // SHA-256 of ids and vectors
-	secCentroids                          // float32 x cells x padded dim (ivf)
-	secCellSizes                          // uint32 x cells: rows in each
-	secCellExtents                        // float32 x 2 x cells: largest and mean residual length
-	secCellRows                           // uint32 x rows that can be found, cell by cell
-	secCalibration                        // see PackPoints: settings by recall target
-	secNext                               // uint64: the next number that names a row
+	secChecksums       sectionKind = iota + 1 // uint32 each: blocks of every long section, in order
+	secParameters                             // see parameters
+	secProvenance                             // UTF-8, opaque to this package
+	secMean                                   // float32 x dim
+	secRotation                               // bits, 4 x padded dim
+	secBlocks                                 // planes and their factors, a block of 32 rows each
+	secExtra                                  // extra bits and their factors, row by row
+	secNorms                                  // float32 x rows (exact, cosine and dot)
+	secIDs                                    // uint64 x rows: int64 and uint64 ids
+	secIDOffsets                              // uint64 x (rows+1): string ids
+	secIDText                                 // bytes of string ids
+	secAlive                                  // uint32 x blocks: rows that can be found
+	secVectors                                // float32 x rows x dim
+	secContent                                // SHA-256 of ids and vectors
+	secCentroids                              // float32 x cells x padded dim (ivf)
+	secCellSizes                              // uint32 x cells: rows in each
+	secCellExtents                            // float32 x 2 x cells: largest and mean residual length
+	secCellRows                               // uint32 x rows that can be found, cell by cell
+	secCalibration                            // see PackPoints: settings by recall target
+	secNext                                   // uint64: the next number that names a row
+	secCopyBlocks                             // second codes of rows, as blocks (ivf)
+	secCopySizes                              // uint32 x cells: copies in each
+	secCopyRows                               // uint32 x copies: positions, cell by cell
+	secCopyCalibration                        // of searches that look at copies
 )
 
 var sectionNames = [...]string{"", "checksums", "parameters", "provenance", "mean", "rotation",
 	"blocks", "extra", "norms", "ids", "id offsets", "id text", "alive", "vectors", "content",
-	"centroids", "cell sizes", "cell extents", "cell rows", "calibration", "next id"}
+	"centroids", "cell sizes", "cell extents", "cell rows", "calibration", "next id",
+	"copy blocks", "copy sizes", "copy rows", "copy calibration"}
 
 func (k sectionKind) String() string {
 	if int(k) < len(sectionNames) && k > 0 {

@@ -58,7 +58,8 @@ func headerOf(f *os.File, size uint64) error {
 
 // isLate reports whether a section of a mapped file is verified when it is first used.
 func (d *Decoder) isLate(kind sectionKind) bool {
-	return d.late != nil && (kind == secBlocks || kind == secExtra || kind == secVectors)
+	return d.late != nil && (kind == secBlocks || kind == secExtra || kind == secVectors ||
+		kind == secCopyBlocks)
 }
 
 // lazy returns what verifies a section of a mapped file, of units of so many bytes, before its
@@ -87,17 +88,7 @@ func (d *Decoder) lazy(
 
 // lazyCodes has codes verified when they are first used: their factors, too.
 func (d *Decoder) lazyCodes(f *rabitq.Codes) {
-	f.LazyBlocks = d.lazy(secBlocks, f.Stride, func(from, to int) error {
-		for b := from; b < to; b++ {
-			for lane := range simd.BlockRows {
-				if !Sound(f.PlaneFactors(f.Block(b), lane)) {
-					at := d.secs[secBlocks].offset + uint64(b)*uint64(f.Stride)
-					return Named(d.path, corrupt(secBlocks, at, "factors of row %d of the block", lane))
-				}
-			}
-		}
-		return nil
-	})
+	f.LazyBlocks = d.lazy(secBlocks, f.Stride, d.blocksSound(secBlocks, f))
 	f.LazyExtra = d.lazy(secExtra, f.Row, func(from, to int) error {
 		for pos := from; pos < to; pos++ {
 			if x := f.ExtraOf(pos); !Sound(rabitq.GetFactors(x[f.Row-rabitq.FactorsBytes:])) {

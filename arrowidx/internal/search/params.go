@@ -55,8 +55,10 @@ type SearchParams struct {
 	// goroutine.
 	Threads int
 
-	Rule  Rule // with Probes, while calibrating; zero: none
-	Known bool // Source is the column that the index is being built of
+	Rule Rule // with Probes, while calibrating; zero: none
+	// Copies says, with Probes, while calibrating, that copies are looked at.
+	Copies bool
+	Known  bool // Source is the column that the index is being built of
 }
 
 // SearchOut receives the answers; the caller allocates: Rows and Scores have one length, NQ*K or

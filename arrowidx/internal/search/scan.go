@@ -54,6 +54,8 @@ type Probe struct {
 	outside    bool             // under a filter: it leaves out the rows around the query
 	best       topk.Heap        // rows with distances, where every eligible row is scored
 	counts     counts
+	seen       seen   // with copies: rows that were scored
+	twins      []twin // copies that wait
 }
 
 // counts is what a plan sums up over probes; first are nanoseconds.
@@ -76,6 +78,8 @@ type Searcher struct {
 	pick    topk.Heap         // least estimates of a pilot scan
 	routes  Router
 	ranks   ranks
+	// With copies: what sets the first threshold.
+	stretches []stretch
 	visitor
 	Sketched
 	tiling
@@ -210,6 +214,10 @@ func (s *Searcher) keepSurvivors(p *Probe, at Place, first int, masks []uint32, 
 
 // score scores the survivors with all their bits. The threshold may have fallen below some.
 func (s *Searcher) score(p *Probe) {
+	if s.Run.twins != nil {
+		s.scoreBoth(p)
+		return
+	}
 	for _, c := range p.wait {
 		if c.Low <= p.candidates.Tau {
 			s.scoreOne(p, c)

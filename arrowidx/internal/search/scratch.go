@@ -23,6 +23,7 @@ const (
 	candidateBytes = 12
 	visitBytes     = 64
 	placeBytes     = 16
+	stretchSize    = 40
 	// queryBytes and probeBytes are about what these take beside their slices.
 	queryBytes = 384
 	probeBytes = 256
@@ -36,7 +37,8 @@ func (q *Query) bytes() int64 {
 func (p *Probe) bytes() int64 {
 	return probeBytes + bytesOf(p.candidates.Rows, candidateBytes) + bytesOf(p.candidates.Upper, 4) +
 		bytesOf(p.wait, candidateBytes) + bytesOf(p.later, candidateBytes) +
-		bytesOf(p.Visits, visitBytes) + bytesOf(p.best.Heap, hitSize)
+		bytesOf(p.Visits, visitBytes) + bytesOf(p.best.Heap, hitSize) +
+		bytesOf(p.seen.slots, 4) + bytesOf(p.twins, candidateBytes)
 }
 
 func (s *Searcher) bytes() int64 {
@@ -52,7 +54,7 @@ func (s *Searcher) bytes() int64 {
 		bytesOf(t.all, visitBytes) + bytesOf(t.fresh, visitBytes) +
 		bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
 		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +
-		bytesOf(s.packed, 1) + bytesOf(s.both, 4) + bytesOf(s.any, 4)
+		bytesOf(s.stretches, stretchSize) + bytesOf(s.packed, 1) + bytesOf(s.both, 4) + bytesOf(s.any, 4)
 }
 
 // Settle counts the memory of what the search used. Slices only grow, so the most that was ever

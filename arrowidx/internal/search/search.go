@@ -6,11 +6,11 @@
 // [strategy]), query.go (a query made ready: q', g_add and g_err of RaBitQ section 3.2). Then a
 // scan of kind flat: scan.go (first threshold; plane, bounds, whole codes), rerank.go (distances of
 // the vectors). Kind ivf: route.go (nearest cells), rule.go (which of them are worth a visit),
-// visit.go (their rows). Kind exact: exact.go; packed bits: bits.go. Few rows, or a filter:
-// filter.go (rows as bits), gather.go, side_by_side.go, reach.go (cells under a filter). Other
-// verbs: within.go and within_scan.go, groups.go and groups_scan.go, like.go, diversity.go. join.go
-// joins the segments of a version; plan.go says what was done; scratch.go keeps memory from one
-// search for the next.
+// visit.go (their rows), copies.go (second codes of rows). Kind exact: exact.go; packed bits:
+// bits.go. Few rows, or a filter: filter.go (rows as bits), gather.go, side_by_side.go, reach.go
+// (cells under a filter). Other verbs: within.go and within_scan.go, groups.go and groups_scan.go,
+// chosen.go (Like and Diversity). join.go joins the segments of a version; plan.go says what was
+// done; scratch.go keeps memory from one search for the next.
 package search
 
 import (
@@ -55,7 +55,7 @@ func searchInto(
 ) (Plan, error) {
 	begin := time.Now()
 	w := Workspaces.Get().(*Workspace)
-	w.Run = Run{Seg: seg, P: p, out: out, Col: seg.Source, join: to, start: start}
+	w.Run = Run{Seg: seg, P: p, out: out, Col: seg.Source, join: to, start: start, plain: true}
 	r := &w.Run
 	if p.Source != nil {
 		r.Col = p.Source
@@ -91,10 +91,12 @@ type Run struct {
 	words    []uint32 // rows that may be found, in row order
 	slots    []uint32 // kind ivf: the same in the order of slots
 	Eligible int
-	probes   int     // kind ivf: most cells a query considers
-	rule     Rule    // kind ivf: which of them are worth a visit
-	usual    float32 // kind ivf: see CalibrationPoint, 0 where no calibration is asked for
-	strange  int64   // queries further away than that
+	probes   int             // kind ivf: most cells a query considers
+	plain    bool            // Search, which may look at copies
+	twins    *segment.Copies // looked at beside rows; nil: none are
+	rule     Rule            // kind ivf: which of them are worth a visit
+	usual    float32         // kind ivf: see CalibrationPoint, 0 where no calibration is asked for
+	strange  int64           // queries further away than that
 	Epsilon  float64
 	recall   float64
 	plan     Plan
@@ -153,7 +155,7 @@ func (r *Run) setTarget() error {
 		return fault.New(fault.InvalidArgument, "search",
 			fmt.Sprintf("recall target %v is not in (0, 1]", r.recall), "use for example 0.95")
 	}
-	t := r.Seg.PointFor(r.recall, r.Col != nil && !r.P.Estimates)
+	t := r.point()
 	r.Epsilon, r.probes = r.P.Epsilon0, r.P.Probes
 	if r.Epsilon == 0 {
 		r.Epsilon = t.Epsilon0
@@ -182,6 +184,23 @@ func (r *Run) setTarget() error {
 			"load it with vectors=column, or attach the column")
 	}
 	return nil
+}
+
+// point returns the settings for the recall target, and decides whether copies are looked at: by
+// plain searches of all rows, with settings that were calibrated with them.
+func (r *Run) point() segment.CalibrationPoint {
+	seg, p, vectors := r.Seg, r.P, r.Col != nil && !r.P.Estimates
+	if p.Copies {
+		r.twins = seg.Copies
+	}
+	if !r.plain || p.Probes > 0 || p.Mask != nil || p.Rows != nil || p.IDs != nil {
+		return seg.PointFor(r.recall, vectors)
+	}
+	t, copies := seg.PlainPoint(r.recall, vectors)
+	if copies {
+		r.twins = seg.Copies
+	}
+	return t
 }
 
 // answer runs the queries, a batch of bounded size at a time.

@@ -3,10 +3,10 @@ package search
 import (
 	"context"
 	"math"
-	"math/bits"
 	"slices"
 	"time"
 
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
@@ -108,6 +108,10 @@ func (s *Searcher) noteStranger(p *Probe) {
 // threshold, which the rows of least estimate then set by all their bits, and again for what lies
 // below it.
 func (s *Searcher) firstThreshold(p *Probe) {
+	if s.Run.twins != nil {
+		s.firstOfBoth(p)
+		return
+	}
 	watch := time.Now()
 	r, v := s.Run, &s.visitor
 	s.nearestVisits(p, pilotShare*r.collect())
@@ -121,7 +125,7 @@ func (s *Searcher) firstThreshold(p *Probe) {
 		if n+1 < len(v.which) {
 			next = r.cellSoon(p.Visits[v.which[n+1]].Cell)
 		}
-		s.scanAll(p, at.Place, from, to, next)
+		s.scanAll(p, at.Place, r.Seg.Codes, r.slots[from:to], from, next)
 		v.slots = append(v.slots, from*simd.BlockRows)
 	}
 	s.pickLeast(s.est, p.candidates.K+pilotExtra)
@@ -184,13 +188,7 @@ func (s *Searcher) scanRest(p *Probe, at *Visit, begin int) int {
 	s.four[0] = p.threshold(at.Place)
 	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, s.out, nil)
 	est := s.est[begin : begin+n*simd.BlockRows]
-	for b, m := range s.masks {
-		for left := m; left != 0; left &= left - 1 {
-			if lane := bits.TrailingZeros32(left); est[b*simd.BlockRows+lane] == mem.Infinity {
-				s.masks[b] &^= 1 << lane
-			}
-		}
-	}
+	s.dropDone(est)
 	p.counts.scanned += int64(mem.CountBits(words))
 	s.keepSurvivors(p, at.Place, from, s.masks, est)
 	s.score(p)
@@ -216,32 +214,26 @@ func (s *Searcher) nearestVisits(p *Probe, enough int) {
 		}
 		last, lastCell = p.Visits[best].Order, int(p.Visits[best].Cell)
 		v.which = append(v.which, best)
-		held += s.Run.InCell(lastCell)
+		if held += s.Run.InCell(lastCell); s.Run.twins != nil {
+			held += s.Run.twins.Size(lastCell)
+		}
 	}
 }
 
-// scanAll appends the estimates of blocks [from, to) to s.est; rows that may not be found are
-// infinitely far.
-func (s *Searcher) scanAll(p *Probe, at Place, from, to int, next []byte) {
-	f, n := s.Run.Seg.Codes, to-from
-	words := s.Run.slots[from:to]
+// scanAll appends the estimates of the blocks from number `from` on to s.est, a word each; lanes
+// that words leave out are infinitely far.
+func (s *Searcher) scanAll(
+	p *Probe, at Place, f *rabitq.Codes, words []uint32, from int, next []byte,
+) {
+	n := len(words)
 	s.masks = mem.Grow(s.masks, n)
 	begin := len(s.est)
 	s.est = slices.Grow(s.est, n*simd.BlockRows)[:begin+n*simd.BlockRows]
 	est := s.est[begin:]
 	s.four[0] = p.Scan
 	s.four[0].Add, s.four[0].Err, s.four[0].Tau = at.Add, at.Err, mem.Infinity
-	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, est, next)
-	for b, w := range words {
-		if w == math.MaxUint32 {
-			continue
-		}
-		for lane := range simd.BlockRows {
-			if w>>lane&1 == 0 {
-				est[b*simd.BlockRows+lane] = mem.Infinity
-			}
-		}
-	}
+	simd.Scan(f.Span(from, from+n), f.Padded, words, &s.four[0], s.masks, est, next)
+	hide(words, est)
 }
 
 // pickedAt returns where an estimate of the pilot scan comes from.
@@ -273,8 +265,15 @@ func (s *Searcher) scanCells(ctx context.Context, ps []*Probe) error {
 		if i+1 < len(v.busy) {
 			next = s.Run.cellSoon(v.busy[i+1])
 		}
-		if err := s.scanCell(ctx, ps, pairs, from, to, next); err != nil {
+		soon := next
+		if s.Run.twins != nil {
+			soon = s.Run.copiesSoon(cell)
+		}
+		if err := s.scanCell(ctx, ps, pairs, from, to, soon); err != nil {
 			return err
+		}
+		if s.Run.twins != nil {
+			s.scanCopiesFor(ps, pairs, cell, next)
 		}
 	}
 	for _, p := range ps {
@@ -307,6 +306,9 @@ func (s *Searcher) scanVisits(ctx context.Context, p *Probe) error {
 			s.scanBlocks(1, f.Span(from, end), words, s.soon(p, i, end, min(end+step, to)))
 			s.visited(p, v.Place, from, alive, s.masks, s.est)
 		}
+		if s.Run.twins != nil {
+			s.scanCopies(p, v, s.nextCell(p, i))
+		}
 	}
 	s.score(p)
 	return nil
@@ -318,7 +320,15 @@ func (s *Searcher) soon(p *Probe, i, from, to int) []byte {
 	switch {
 	case from < to:
 		return s.Run.Seg.Codes.Soon(from, to)
-	case i+1 < len(p.Visits):
+	case s.Run.twins != nil:
+		return s.Run.copiesSoon(p.Visits[i].Cell)
+	}
+	return s.nextCell(p, i)
+}
+
+// nextCell is the blocks of the cell that is visited after visit i.
+func (s *Searcher) nextCell(p *Probe, i int) []byte {
+	if i+1 < len(p.Visits) {
 		return s.Run.cellSoon(p.Visits[i+1].Cell)
 	}
 	return nil

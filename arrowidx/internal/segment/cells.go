@@ -23,8 +23,7 @@ type Cells struct {
 	Norm2        []float32 // square length of each
 	Radius       []float32 // largest residual length in each
 	MeanResidual []float32 // mean residual norm of each
-	First        []uint32  // n+1 positions: cell c holds [first[c], first[c+1])
-	Block        []uint32  // n+1 blocks: cell c has [block[c], block[c+1])
+	Layout                 // of rows
 	Rows         []uint32  // row of every position
 	RowBytes     []byte    // the same memory, to ask for
 	Farthest     float32   // no row is farther than this from the mean
@@ -77,21 +76,6 @@ func (c *Cells) Centroid(i int) []float32 {
 	return c.Centroids[i*c.Padded : (i+1)*c.Padded : (i+1)*c.Padded]
 }
 
-// Blocks returns how many blocks the rows of all cells lie in.
-func (c *Cells) Blocks() int { return int(c.Block[c.N]) }
-
-// Size returns the number of rows in a cell.
-func (c *Cells) Size(i int) int { return int(c.First[i+1] - c.First[i]) }
-
-// Sizes returns the number of rows in every cell.
-func (c *Cells) Sizes() []uint32 {
-	out := make([]uint32, c.N)
-	for i := range out {
-		out[i] = uint32(c.Size(i))
-	}
-	return out
-}
-
 // Extents returns the section of radius and mean residual norm, cell by cell.
 func (c *Cells) Extents() []float32 {
 	out := make([]float32, 0, 2*c.N)
@@ -99,28 +83,6 @@ func (c *Cells) Extents() []float32 {
 		out = append(out, c.Radius[i], c.MeanResidual[i])
 	}
 	return out
-}
-
-// LayOut lays the cells out from the numbers of rows in each.
-func (c *Cells) LayOut(sizes []uint32) {
-	c.First, c.Block = make([]uint32, c.N+1), make([]uint32, c.N+1)
-	for i, s := range sizes {
-		c.First[i+1] = c.First[i] + s
-		c.Block[i+1] = c.Block[i] + (s+simd.BlockRows-1)/simd.BlockRows
-	}
-}
-
-// Occupied returns the slots that hold a row, a word a block.
-func (c *Cells) Occupied() []uint32 {
-	words := make([]uint32, c.Block[c.N])
-	for i := range c.N {
-		size := c.Size(i)
-		for b := c.Block[i]; b < c.Block[i+1]; b++ {
-			words[b] = mem.LowBits(size)
-			size -= simd.BlockRows
-		}
-	}
-	return words
 }
 
 // Admit returns the slots whose rows are set in words of row order.

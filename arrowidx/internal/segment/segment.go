@@ -1,10 +1,10 @@
 // Package segment is what an index is made of, as data: a [Segment] is rows with their codes, built
 // in one go and never changed; a [Version] is the segments of an index between two changes.
 //
-// Reading order: kinds.go, segment.go (who counts, who frees), cells.go and centroid_plane.go (kind
-// ivf), calibration.go (what calibration found), stages.go (how long a build took), version.go;
-// lens.go and measured.go (rows as float32 and float64), spot_checks.go (borrowed vectors that
-// changed).
+// Reading order: kinds.go, segment.go (who counts, who frees), layout.go, cells.go,
+// centroid_plane.go and copies.go (kind ivf), calibration.go (what calibration found), stages.go
+// (how long a build took), version.go; lens.go and measured.go (rows as float32 and float64),
+// spot_checks.go (borrowed vectors that changed).
 package segment
 
 import (
@@ -50,15 +50,18 @@ type Segment struct {
 	Cells   *Cells             // kind ivf
 	Slots   []uint32           // kind ivf: slots that hold rows that can be found
 	Points  []CalibrationPoint // kind ivf: by rising recall target
-	Norms   mem.Slab           // float32 norm of every row, kind exact with cosine or dot
-	Longest float32
-	Uneven  bool               // exact, cosine: some rows are too short or long to scan as they are
-	Lengths float64            // sum of residual lengths of coded rows (flat), 0 if it is not known
-	Digest  [sha256.Size]byte  // of sampled rows: recognises the column again
-	Content [sha256.Size]byte  // of all rows and ids, if the index came from a file that has it
-	Hashed  *[16]byte          // of the column that it was built of, if that is known
-	Source  *column.Column     // vectors to measure on; nil: none
-	Spots   *column.SpotChecks // of Source, if that is borrowed; else nil
+	Copies  *Copies            // kind ivf: second codes of rows; nil: none
+	// Of the targets for which plain searches look at copies: their settings.
+	CopyPoints []CalibrationPoint
+	Norms      mem.Slab // float32 norm of every row, kind exact with cosine or dot
+	Longest    float32
+	Uneven     bool               // exact, cosine: some rows are too short or long to scan as they are
+	Lengths    float64            // sum of residual lengths of coded rows (flat), 0 if it is not known
+	Digest     [sha256.Size]byte  // of sampled rows: recognises the column again
+	Content    [sha256.Size]byte  // of all rows and ids, if the index came from a file that has it
+	Hashed     *[16]byte          // of the column that it was built of, if that is known
+	Source     *column.Column     // vectors to measure on; nil: none
+	Spots      *column.SpotChecks // of Source, if that is borrowed; else nil
 	// Of rows added to kind ivf, until they are in cells: their cells, and vectors to code again.
 	Owner []uint32
 	Raw   *column.Column
@@ -147,6 +150,9 @@ func (seg *Segment) Release() {
 	if seg.Codes != nil {
 		seg.Codes.Free()
 	}
+	if seg.Copies != nil {
+		seg.Copies.Codes.Free()
+	}
 	seg.Norms.Free()
 	seg.File.DropPages(seg.IDs.From, seg.IDs.To)
 	seg.File.Free()
@@ -157,6 +163,9 @@ func (seg *Segment) Unverified() []*mem.Lazy {
 	var parts []*mem.Lazy
 	if seg.Codes != nil {
 		parts = append(parts, seg.Codes.LazyBlocks, seg.Codes.LazyExtra)
+	}
+	if seg.Copies != nil {
+		parts = append(parts, seg.Copies.Codes.LazyBlocks)
 	}
 	if seg.Source != nil {
 		parts = append(parts, seg.Source.Verified())

@@ -184,9 +184,10 @@ class Index(metaclass=KindOfIndex):
         ``tail`` (added rows that lie apart until they are many), ``drift`` (mean residual norm of
         added rows over that of the build) and ``advice``, in words, when a rebuild is due.
 
-        Of kind ``ivf`` also ``cells``, ``plane`` (bits per dimension that a scan reads) and
-        ``calibration``: for each recall target, with and without vectors, the recall measured,
-        the most cells probed, the width of bounds and the vectors measured a query.
+        Of kind ``ivf`` also ``cells``, ``copies`` (rows with a second code in another cell, made
+        where they pay), ``plane`` (bits per dimension that a scan reads) and ``calibration``: for
+        each recall target, with and without vectors, the recall measured, the most cells probed,
+        the width of bounds and the vectors measured a query.
         ``stages`` are the seconds that the build took (``read``, ``train``, ``assign``, ``encode``,
         ``calibrate``), None of an index that was loaded.
         ``where`` says which files hold vectors that are not in memory, ``embedder`` what made the
