@@ -11,13 +11,20 @@ version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/python/ruvector/_versi
 wrap=--wrap=mmap,--wrap=pthread_create,--wrap=malloc
 # What waits for networks, or is asked once a file or a column, is smaller without inlining and no
 # slower (docs/decisions/0043-what-the-library-leaves-out.md).
-ours=github.com/ruvector/ruvector-arrow/agentclient
+own=github.com/ruvector/ruvector-arrow
+ours=$own/agentclient
 arrow=github.com/apache/arrow-go/v18
 cold=
 for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... golang.org/x/oauth2/... \
 	$ours $ours/artifact $ours/internal/bounds $ours/internal/card $ours/internal/web \
 	$ours/internal/wire $arrow/arrow/cdata $arrow/parquet/internal/encryption \
-	$arrow/parquet/internal/gen-go/parquet $arrow/parquet/schema github.com/apache/thrift/...; do
+	$arrow/parquet/internal/gen-go/parquet $arrow/parquet/schema github.com/apache/thrift/... \
+	crypto/ecdh crypto/internal/hpke encoding/asn1 encoding/pem log mime mime/multipart \
+	vendor/golang.org/x/crypto/... $arrow/arrow/ipc $arrow/arrow/internal/flatbuf \
+	net/http/httptrace net/textproto net/url net/netip net/http/internal/... \
+	vendor/golang.org/x/net/... vendor/golang.org/x/text/... golang.org/x/text/... \
+	$own/lake/bundle $own/lake/store $own/arrowidx/internal/format \
+	$own/arrowidx/internal/compact; do
 	cold="$cold -gcflags=$package=-l"
 done
 cd "$root"
