@@ -24,16 +24,23 @@ type seen struct {
 // fewSeen is the room for positions at first, twice what they need.
 const fewSeen = 256
 
-// reset forgets all positions.
+// reset forgets all positions. The table begins small again, or every query would clear what one
+// large one left.
 func (t *seen) reset() {
-	t.slots, t.n = mem.Grow(t.slots, max(len(t.slots), fewSeen)), 0
+	t.slots, t.n = mem.Grow(t.slots, fewSeen), 0
 	clear(t.slots)
+}
+
+// home returns where a position is looked for first: the leading bits of a product, as many as the
+// table needs (Fibonacci hashing; Knuth, volume 3, 6.4).
+func (t *seen) home(pos uint32) int {
+	return int(uint64(pos) * 0x9e3779b97f4a7c15 >> (64 - bits.Len(uint(len(t.slots)-1))))
 }
 
 // slot returns where a position is or would be.
 func (t *seen) slot(pos uint32) int {
 	mask := len(t.slots) - 1
-	at := int(pos*0x9e3779b1>>16) & mask
+	at := t.home(pos)
 	for t.slots[at] != 0 && t.slots[at] != pos+1 {
 		at = (at + 1) & mask
 	}

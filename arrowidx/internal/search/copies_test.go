@@ -35,7 +35,7 @@ func TestSeenKeepsPositionsThatCollide(t *testing.T) {
 	first := s.slot(0)
 	collide := []uint32{0}
 	for pos := uint32(1); len(collide) < 40; pos++ {
-		if int(pos*0x9e3779b1>>16)&(fewSeen-1) == first {
+		if s.home(pos) == first {
 			collide = append(collide, pos)
 		}
 	}
@@ -49,6 +49,26 @@ func TestSeenKeepsPositionsThatCollide(t *testing.T) {
 	}
 	require.True(t, s.add(1<<32-2), "the greatest position")
 	require.True(t, s.has(1<<32-2))
+}
+
+// Searches for a tenth of the rows of a large index score hundreds of thousands: every one must be
+// found within a few steps, or the search would not end.
+func TestPositionsStayNearTheirHomesInLargeTables(t *testing.T) {
+	for _, stride := range []uint32{1, 3, 32, 1 << 12} {
+		var s seen
+		s.reset()
+		const n = 300_000
+		for i := range uint32(n) {
+			s.add(i * stride)
+		}
+		steps := 0
+		for i := range uint32(n) {
+			steps += (s.slot(i*stride) - s.home(i*stride)) & (len(s.slots) - 1)
+		}
+		require.Less(t, float64(steps)/n, 2.0, "stride %d", stride)
+		s.reset()
+		require.Len(t, s.slots, fewSeen, "the next query clears no more than it needs")
+	}
 }
 
 func TestHiddenLanesAreInfinitelyFar(t *testing.T) {
