@@ -67,7 +67,7 @@ func TestThePageShowsWhatIsHashed(t *testing.T) {
 
 	b := Bundle{FormatVersion: 3, DataRef: "local://b/c", Dim: 2, RotationSeed: 42, RerankFactor: 20,
 		Generation: Number(1), Content: Content{Rotation: "fht", Metric: "l2", Kind: "exact",
-			Codec: 5, Rows: 2, Digest: digest}}
+			Codec: 6, Rows: 2, Digest: digest}}
 	require.NoError(t, b.Seal())
 	assert.Equal(t, b.Witness, shown[3].hashed)
 }
