@@ -7,9 +7,10 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
-from peer_examples import BENCHMARKS, metas
-from peers import variants
+from peer_examples import BENCHMARKS, full_sort, metas, rows_and_queries
+from peers import variants, worker
 from peers.hall import Hall
 from peers.houses import House
 from peers.pipes import Gone, Servant
@@ -102,3 +103,16 @@ def test_all_processes_end_with_the_hall(tmp_path: pathlib.Path) -> None:
         hall.open(find("numpy"))
         (pid,) = hall.pids()
     assert hall.pids() == [] and pid > 0
+
+
+@pytest.mark.parametrize("name", ["ruvector-ivf", "ruvector-flat", "ruvector-auto"])
+def test_ours_measures_by_the_metric_of_the_set(name: str) -> None:
+    """A set of l2, whose rows differ in length: cosine would find others."""
+    rows, queries = rows_and_queries(1500, 32)
+    rows *= np.linspace(0.2, 3, len(rows), dtype=np.float32)[:, None]
+    peer = worker.load(find(name), 32, "l2", "peers")
+    peer.build(rows, 1)
+    peer.tune(1, recall=0.99)
+    found, true = peer.many(queries), full_sort(rows, queries, 10)
+    hits = sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), true.tolist(), strict=True))
+    assert hits >= 0.97 * true.size

@@ -22,6 +22,7 @@ class Ours(Peer):
         """Borrow the rows and build, calibration included."""
         self._index = rv.Index.build(
             rows,
+            metric=self.metric,
             keep="borrow",
             threads=threads,
             progress=False,
