@@ -67,6 +67,20 @@ func assembled(header []byte, pieces []piece) []byte {
 	return out
 }
 
+// allRefused makes each forgery of a file and expects that it is refused by its name.
+func allRefused(t *testing.T, file []byte, forgeries []forgery) {
+	t.Helper()
+	for _, f := range forgeries {
+		t.Run(f.field, func(t *testing.T) {
+			forged := openForged(file)
+			f.forge(forged)
+			require.NotEqual(t, file, forged.bytes, "the forgery changes something")
+			repair(forged.bytes)
+			refused(t, forged.bytes, f.field, f.names)
+		})
+	}
+}
+
 func refused(t *testing.T, file []byte, name, section string) {
 	t.Helper()
 	_, err := arrowidx.Decode(t.Context(), file)
@@ -173,16 +187,7 @@ var cellsForgeries = []forgery{
 }
 
 func TestEveryForgedFieldOfCellsIsRefused(t *testing.T) {
-	file := cellsFile(t)
-	for _, f := range cellsForgeries {
-		t.Run(f.field, func(t *testing.T) {
-			forged := openForged(file)
-			f.forge(forged)
-			require.NotEqual(t, file, forged.bytes, "the forgery changes something")
-			repair(forged.bytes)
-			refused(t, forged.bytes, f.field, f.names)
-		})
-	}
+	allRefused(t, cellsFile(t), cellsForgeries)
 }
 
 func TestAMissingSectionOfCellsIsNamed(t *testing.T) {

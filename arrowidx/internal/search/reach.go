@@ -224,9 +224,9 @@ func (s *Searcher) lacksNear(p *Probe) bool {
 // addVisits adds visits of other cells, both rising by number.
 func (s *Searcher) addVisits(p *Probe, cells []uint32) {
 	n, t := len(p.Visits), &s.routes
-	t.measure(p, s.Run.Seg, cells)
-	t.all = append(t.all[:0], p.Visits[n:]...)
-	mergeVisits(p.Visits, n, t.all)
+	t.fresh = t.visitsOf(t.fresh[:0], p.Query, s.Run.Seg, cells)
+	p.Visits = append(p.Visits, t.fresh...)
+	mergeVisits(p.Visits, n, t.fresh)
 }
 
 // mergeVisits puts others, of other cells, among the first n visits; both rise by number.
