@@ -43,11 +43,13 @@ END
 
 folder=./build/light # relative: the library's bytes name it
 mkdir -p "$folder"
+go mod download github.com/apache/arrow-go/v18 # a module not yet here has no Dir
 version=$(go list -m -f '{{.Version}}' github.com/apache/arrow-go/v18)
 arrow=$(go list -m -f '{{.Dir}}' github.com/apache/arrow-go/v18)
 copy=$folder/arrow-go-$version-2 # the number of these rules: another one, another copy
 if [ ! -d "$copy" ]; then
 	made=$copy.$$
+	trap 'rm -rf "$made"' EXIT
 	mkdir "$made"
 	(cd "$arrow" && find . -name '*.go' ! -name '*_test.go' -o -name '*.[chs]' -o -name go.mod) |
 		(cd "$arrow" && tar -cf - -T -) | tar -xf - -C "$made"

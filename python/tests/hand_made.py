@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from ctypes import POINTER, byref, c_void_p, cast
 from typing import Any
 
@@ -78,6 +79,19 @@ class Column:
         out = ctypes.c_uint64(0)
         _library.call("rv_column_import", byref(self.array), byref(self.schema), byref(out))
         return out.value
+
+
+def released_once(released: list[int]) -> bool:
+    """Whether one thread that Python started ran the release, once: never a thread of Go's.
+
+    Any such thread may be the one: each empties the list of releases before a call of it returns,
+    and threads of ours wait in calls beside the test.
+    """
+    until = time.monotonic() + 10
+    while not released and time.monotonic() < until:
+        time.sleep(0.001)  # another thread has taken it and is about to run it
+    ours = {thread.native_id for thread in threading.enumerate()}
+    return len(released) == 1 and released[0] in ours
 
 
 class Batches:
