@@ -1,6 +1,7 @@
 package arrowidx_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,9 +33,9 @@ func spread(t *testing.T, o arrowidx.BuildOptions) company {
 	return c
 }
 
-// twoOf are indexes of the same rows, with copies of all and without.
+// twoOf are indexes of the same rows and bits, with copies of all and without.
 func twoOf(t *testing.T, o arrowidx.BuildOptions) (with, without company) {
-	o.Copies = arrowidx.CopyAll
+	o.Copies, o.Bits = arrowidx.CopyAll, cmp.Or(o.Bits, 5)
 	with = spread(t, o)
 	o.Copies = arrowidx.CopyNone
 	return with, spread(t, o)
@@ -120,10 +121,11 @@ func TestCopiesAreMadeWhereTheyPay(t *testing.T) {
 	rows, queries := topical(t, n)
 	o := arrowidx.BuildOptions{Kind: arrowidx.IVF}
 	paying, file := build(t, rows, d, o, false)
-	o.Copies = arrowidx.CopyNone
+	o.Copies, o.Bits = arrowidx.CopyNone, 4
 	none, plain := build(t, rows, d, o, false)
 	with, without := paying.Info(), none.Info()
 	require.Zero(t, without.Copies)
+	require.Equal(t, 4, with.Bits, "a bit less makes room for copies")
 	require.Greater(t, with.Copies, n*2/5)
 	require.Less(t, with.Copies, n*8/10, "rows that are found as well in their own cells have none")
 	require.Zero(t, with.Copies%32, "blocks are full")
@@ -146,6 +148,42 @@ func TestCopiesAreMadeWhereTheyPay(t *testing.T) {
 		}
 	}
 	calibratesWithCopies(t, paying, none, queries)
+}
+
+func TestABitLessMakesRoomForCopiesUnlessBitsWereAskedFor(t *testing.T) {
+	const n, d = 20_000, 256
+	rows, queries := topical(t, n)
+	bytesOf := func(o arrowidx.BuildOptions) (float64, arrowidx.Info) {
+		o.Kind = arrowidx.IVF
+		ix, _ := build(t, rows, d, o, false)
+		info := ix.Info()
+		for _, target := range copyTargets {
+			found, _ := recallOf(t, ix, arrowidx.SearchParams{
+				Queries: queries, NQ: len(queries) / d, K: 10, Recall: target})
+			require.Greater(t, found, target-0.01)
+		}
+		return float64(info.IndexBytes) / n, info
+	}
+	plain, without := bytesOf(arrowidx.BuildOptions{Copies: arrowidx.CopyNone})
+	require.Equal(t, 5, without.Bits)
+	free, with := bytesOf(arrowidx.BuildOptions{})
+	require.Equal(t, 4, with.Bits)
+	require.Positive(t, with.Copies)
+	require.Less(t, free, plain+2, "copies take what the bits leave")
+	_, five := bytesOf(arrowidx.BuildOptions{Bits: 5})
+	require.Equal(t, 5, five.Bits)
+	require.Positive(t, five.Copies)
+	_, three := bytesOf(arrowidx.BuildOptions{Bits: 3})
+	require.Equal(t, 3, three.Bits)
+}
+
+// Without vectors estimates are all there is.
+func TestWithoutVectorsCopiesCostNoBits(t *testing.T) {
+	rows, _ := topical(t, 3000)
+	ix, _ := build(t, rows, 256, arrowidx.BuildOptions{Kind: arrowidx.IVF, Keep: arrowidx.KeepNone,
+		Copies: arrowidx.CopyAll}, false)
+	require.Equal(t, 8, ix.Info().Bits)
+	require.Positive(t, ix.Info().Copies)
 }
 
 // calibratesWithCopies makes sure that Calibrate measures searches with copies, too.

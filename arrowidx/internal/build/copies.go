@@ -162,6 +162,29 @@ func (b *Copier) Make(ctx context.Context, cells []uint32) (*segment.Copies, err
 	return k, nil
 }
 
+// RowBits is the bits of codes per dimension where rows have copies and nothing else was asked for: a
+// bit less makes room for the copies.
+const RowBits = 4
+
+// Recode codes all rows anew, with so many bits per dimension, in the cells where they are.
+func (b *Copier) Recode(ctx context.Context, bits int) error {
+	seg := b.seg
+	codes, err := rabitq.NewCodes(seg.Usable, seg.Cells.Blocks(), seg.Dim, bits)
+	if err != nil {
+		return err
+	}
+	again := CellsBuild{Seg: seg, Col: b.col, O: &Options{Progress: &Progress{}},
+		Threads: b.threads, Padded: seg.Cells.Padded}
+	if err := again.encode(ctx, codes, seg.Cells); err != nil {
+		codes.Free()
+		return err
+	}
+	codes.Radius = seg.Codes.Radius
+	seg.Codes.Free()
+	seg.Codes, seg.Bits = codes, bits
+	return nil
+}
+
 // copies codes the copies in a cell. rows is scratch memory, which it returns.
 func (e *Encoder) copies(
 	col *column.Column, k *segment.Copies, cell int, rows []uint32,

@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -79,6 +80,47 @@ func TestSecondCellsAreThoseOfLeastLoss(t *testing.T) {
 			require.InDelta(t, least, v, 1e-3*least)
 		}
 	}
+}
+
+func TestRowsCodedAnewAreThoseOfABuildWithAsManyBits(t *testing.T) {
+	const n = 900
+	seg, col := builtCells(t, n, 12)
+	require.Equal(t, 5, seg.Bits)
+	radius, means := slices.Clone(seg.Cells.Radius), slices.Clone(seg.Cells.MeanResidual)
+	for _, bits := range []int{4, 1, 7} {
+		o := build.Options{Kind: segment.IVF, Metric: column.L2, Cells: 12, Bits: bits}
+		require.NoError(t, o.Resolve(col))
+		require.False(t, o.MayTakeFewerBits(), "they were said")
+		want, _, err := build.NewSegment(t.Context(), col, &o)
+		require.NoError(t, err)
+		for _, threads := range []int{1, 3} {
+			b, err := build.NewCopier(seg, col, threads)
+			require.NoError(t, err)
+			require.NoError(t, b.Recode(t.Context(), bits))
+			b.Free()
+			require.Equal(t, bits, seg.Bits)
+			require.Equal(t, want.Codes.Bits, seg.Codes.Bits)
+			require.Equal(t, want.Codes.Blocks.Mem, seg.Codes.Blocks.Mem)
+			require.Equal(t, want.Codes.Extra.Mem, seg.Codes.Extra.Mem)
+			require.Equal(t, want.Codes.Radius, seg.Codes.Radius)
+			require.Equal(t, radius, seg.Cells.Radius)
+			require.Equal(t, means, seg.Cells.MeanResidual)
+		}
+		want.Release()
+	}
+}
+
+func TestRecodingThatIsCancelledLeavesTheCodes(t *testing.T) {
+	seg, col := builtCells(t, 900, 12)
+	before := seg.Codes
+	b, err := build.NewCopier(seg, col, 2)
+	require.NoError(t, err)
+	defer b.Free()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Error(t, b.Recode(ctx, 4))
+	require.Same(t, before, seg.Codes)
+	require.Equal(t, 5, seg.Bits)
 }
 
 func TestKeptCopiesFillWholeBlocks(t *testing.T) {

@@ -15,7 +15,9 @@ import (
 type Options struct {
 	Metric column.Metric
 	Kind   segment.Kind
-	Bits   int // 1 to 9 bits per dimension of codes; 0: 5 when vectors are kept, else 8
+	// Bits is 1 to 9 bits per dimension of codes; 0: 8 where no vectors are kept, else 5, or 4 where
+	// copies are made.
+	Bits int
 	// Cells is the number of cells of kind ivf, at most one a row; 0: by the number of rows.
 	Cells  int
 	Keep   segment.Keep
@@ -38,7 +40,12 @@ type Options struct {
 	Provenance string
 	// Progress, if set, is updated while the build runs.
 	Progress *Progress
+
+	fewer bool // how many bits was not said, and vectors are kept: see MayTakeFewerBits
 }
+
+// MayTakeFewerBits reports, after Resolve, whether rows may have fewer bits than Bits.
+func (o *Options) MayTakeFewerBits() bool { return o.fewer }
 
 // MaxProvenance is the longest provenance in bytes.
 const MaxProvenance = 1 << 20
@@ -164,9 +171,9 @@ func (o *Options) resolveKind(rows int) error {
 		return fault.New(fault.InvalidArgument, "build", fmt.Sprintf("unknown kind %d", o.Kind), "")
 	}
 	if o.Bits == 0 {
-		o.Bits = 5
+		o.Bits, o.fewer = 5, true
 		if o.Keep == segment.KeepNone {
-			o.Bits = 8
+			o.Bits, o.fewer = 8, false
 		}
 	}
 	if o.Cells < 0 || o.Budget < 0 {

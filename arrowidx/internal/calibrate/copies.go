@@ -23,7 +23,7 @@ const (
 const (
 	// copyShare of the rows are copied, those of least loss: the others are found in their own cells
 	// nearly as well, and cost as much to scan.
-	copyShare = 0.7
+	copyShare = 0.66
 	// copiesSave is the share of the cost for the greatest target that copies must save to be made,
 	// and copiesHelp that for a target to look at them.
 	copiesSave = 0.25
@@ -54,6 +54,11 @@ func (c *calibration) makeCopies(
 			return err
 		}
 	}
+	if o.MayTakeFewerBits() {
+		if err := c.recode(ctx, b); err != nil {
+			return err
+		}
+	}
 	positions := make([]uint32, c.seg.Usable)
 	for i := range positions {
 		positions[i] = uint32(i)
@@ -75,6 +80,16 @@ func (c *calibration) makeCopies(
 		c.seg.Copies.Codes.Free()
 		c.seg.Copies = nil
 	}
+	return err
+}
+
+// recode makes room for copies: rows are coded with fewer bits, and what bounds do is measured anew.
+func (c *calibration) recode(ctx context.Context, b *build.Copier) (err error) {
+	if err = b.Recode(ctx, build.RowBits); err != nil {
+		return err
+	}
+	c.bounds = nil
+	c.seg.Points, err = c.measured(ctx)
 	return err
 }
 

@@ -76,7 +76,8 @@ def build(
         the codes of the cells nearest to the query, as many as the recall target needs on
         these rows. ``auto`` is exact up to 10,000 rows, flat up to 250,000.
     bits : int, optional
-        Bits per dimension in the codes, 1 to 9; 5 when vectors can be reranked, else 8.
+        Bits per dimension in the codes, 1 to 9; 5 when vectors can be reranked (4 where
+        ``info()["copies"]`` says that rows have second codes), else 8.
     cells : int, optional
         Cells of kind ``ivf``; by the number of rows when not given.
     keep : {"auto", "borrow", "copy", "none"}
