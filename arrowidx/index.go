@@ -10,8 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/calibrate"
+	"github.com/ruvector/ruvector-arrow/arrowidx/internal/compact"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/search"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
@@ -30,9 +30,9 @@ type Index struct {
 	write  sync.Mutex // held by the one change under way
 	swap   sync.Mutex // guards now and the uses of versions
 	now    *segment.Version
-	asked  BuildOptions  // what Build was told: for rows added to none
-	turns  chan struct{} // of calls, where memory is limited; nil: all may run at once
-	arena  column.Arena  // for the vectors of rows to come; used by the one change under way
+	asked  BuildOptions    // what Build was told: for rows added to none
+	turns  chan struct{}   // of calls, where memory is limited; nil: all may run at once
+	arena  compact.Reserve // for rows to come; used by the one change under way
 }
 
 // Build makes an index of the column's rows. The column is retained while the index keeps it

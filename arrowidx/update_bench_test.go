@@ -10,13 +10,13 @@ import (
 	"github.com/ruvector/ruvector-arrow/arrowidx/arrowidxtest"
 )
 
-// BenchmarkAdd times Add of so many rows of 384 numbers at a time to an index of 20,000.
+// BenchmarkAdd times Add of so many rows of 384 numbers at a time to an index of 100,000.
 func BenchmarkAdd(b *testing.B) {
-	const d, n = 384, 20_000
+	const d, n = 384, 100_000
 	r := arrowidxtest.Rand(b, 501)
 	rows := arrowidxtest.Clustered(r, n, d, 100)
 	for _, kind := range []arrowidx.Kind{arrowidx.Exact, arrowidx.Flat, arrowidx.IVF} {
-		for _, batch := range []int{1, 100, 2000} {
+		for _, batch := range []int{1, 100, 10_000} {
 			b.Run(fmt.Sprintf("%s/%d", kind, batch), func(b *testing.B) {
 				col := arrowidxtest.Column(b, rows, d, 1)
 				ix, err := arrowidx.Build(b.Context(), col, arrowidx.BuildOptions{Kind: kind})

@@ -7,7 +7,7 @@
 // Reading order: metric.go, column.go, elements.go (types of numbers); wide.go (float64) and
 // bits.go (packed bits); paged.go and row_cache.go (rows that are not in memory); copy.go, join.go
 // and arena.go (who owns which memory); spot_checks.go and hash.go (whether borrowed vectors are
-// still the same); ids.go.
+// still the same); ids.go and id_line.go (ids of rows that are added).
 package column
 
 import (

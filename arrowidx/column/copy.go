@@ -3,6 +3,7 @@ package column
 import (
 	"context"
 
+	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 )
 
@@ -56,6 +57,15 @@ func (c *Column) copyRows(to elements, from, end int) {
 // CopyAll is copyRows for all rows, on several threads.
 func (c *Column) CopyAll(ctx context.Context, op string, dst elements, threads int) error {
 	const step = 4096
+	if c.Rows <= step {
+		if err := fault.FromContext(ctx, op); err != nil {
+			return err
+		}
+		return mem.Guarded(op, func() error {
+			c.copyRows(dst, 0, c.Rows)
+			return nil
+		})
+	}
 	return mem.Parallel(ctx, op, threads, (c.Rows+step-1)/step, func(_, i int) error {
 		c.copyRows(dst, i*step, min((i+1)*step, c.Rows))
 		return nil

@@ -60,6 +60,9 @@ type IDs struct {
 	byNum map[uint64]int64
 	byStr map[string]int64
 	found atomic.Bool // the look-up table is complete
+
+	line *idTable // of parts of a line, in the place of a table of their own; nil: none
+	at   int64    // row of the line that is the first
 }
 
 // PositionIDs names n rows by their positions.
@@ -101,22 +104,6 @@ func NewIDs(a arrow.Array) (*IDs, error) {
 		}
 	}
 	return ids, ids.checkUnique()
-}
-
-// JoinIDs names the rows of several segments, one after the other.
-func JoinIDs(parts []*IDs) *IDs {
-	if len(parts) == 1 && (parts[0].Form != IDPositions || parts[0].First == 0) {
-		return parts[0]
-	}
-	all := &IDs{Form: parts[0].Form, Parts: parts, starts: make([]int64, len(parts))}
-	for i, p := range parts {
-		all.starts[i] = int64(all.N)
-		if all.Form == IDPositions && (p.Form != IDPositions || p.First != uint64(all.N)) {
-			all.Form = IDCounted
-		}
-		all.N += p.N
-	}
-	return all
 }
 
 // Counted reports whether rows added without ids are called by the numbers that follow.
@@ -169,6 +156,9 @@ func (ids *IDs) Number(row int64) uint64 {
 
 // checkUnique finds the first row whose id an earlier row has.
 func (ids *IDs) checkUnique() error {
+	if ids.line != nil {
+		return nil
+	}
 	ids.index()
 	if ids.Form == IDPositions || len(ids.byNum)+len(ids.byStr) == ids.N {
 		return nil
@@ -339,6 +329,9 @@ func (ids *IDs) find(ask *IDs, i int) (int64, bool) {
 	if ids.Form == IDPositions {
 		return int64(bits - ids.First), bits >= ids.First && bits-ids.First < uint64(ids.N)
 	}
+	if ids.line != nil {
+		return ids.line.find(bits, ids.at, int64(ids.N))
+	}
 	row, ok := ids.byNum[bits]
 	return row, ok
 }
@@ -418,6 +411,9 @@ func (ids *IDs) Bytes() int64 {
 		return n
 	}
 	n := int64(len(ids.Num)+len(ids.Off))*8 + int64(len(ids.Text))
+	if ids.line != nil {
+		n += int64(len(ids.Num)) * 24
+	}
 	if ids.found.Load() {
 		n += int64(len(ids.byNum))*24 + int64(len(ids.byStr))*32
 	}

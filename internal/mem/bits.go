@@ -30,6 +30,17 @@ func BitOf(words []uint32, row int) bool {
 	return words[row/simd.BlockRows]>>(row%simd.BlockRows)&1 != 0
 }
 
+// OrBits sets the bits of words in dst too, their first one at place `at`.
+func OrBits(dst, words []uint32, at int) {
+	first, shift := at/simd.BlockRows, at%simd.BlockRows
+	for i, w := range words {
+		dst[first+i] |= w << shift
+		if over := w >> (simd.BlockRows - shift); over != 0 {
+			dst[first+i+1] |= over
+		}
+	}
+}
+
 // CountBits returns the number of set bits.
 func CountBits(words []uint32) int {
 	n := 0

@@ -24,6 +24,7 @@ type Added struct {
 	// Away is, afterwards, the sum of the residual norms: of distances from the mean, or from the
 	// centroids.
 	Away float64
+	few  [1]coded // of a row that comes alone
 }
 
 // adder is one worker's memory. What it keeps between calls belongs to no index.
@@ -38,24 +39,34 @@ var adders = sync.Pool{New: func() any { return &adder{} }}
 // keptNumbers is the most numbers of rows whose memory is kept.
 const keptNumbers = 1 << 16
 
-// Encode codes the rows. Tiles are independent and their sums are added in order, so that the
-// result does not depend on the number of threads.
+// coded is what is learned of a row as it is coded.
+type coded struct {
+	length float32 // of its residual
+	away   float64 // what Away counts
+}
+
+// Encode codes the rows. They are independent, and what Away counts is added in their order, in
+// runs of a fixed length, so that the result does not depend on the number of threads.
 func (a *Added) Encode(ctx context.Context, progress *Progress, threads int) error {
 	codes, n := a.Seg.Codes, a.Col.Len()
-	step := TileRows(codes.Padded)
+	most := TileRows(codes.Padded)
+	step := tileFor(n, threads, most)
 	tiles := (n + step - 1) / step
-	workers := make([]*adder, max(1, min(threads, tiles)))
-	type sums struct {
-		largest float32
-		away    float64
+	var first [1]*adder
+	workers := first[:]
+	if parts := min(threads, tiles); parts > 1 {
+		workers = make([]*adder, parts)
 	}
-	done := make([]sums, tiles)
+	rows := a.few[:]
+	if n > len(a.few) {
+		rows = make([]coded, n)
+	}
 	err := mem.Parallel(ctx, "add", threads, tiles, func(w, i int) error {
 		if workers[w] == nil {
 			workers[w] = a.worker(min(n, step))
 		}
 		to := min((i+1)*step, n)
-		done[i].largest, done[i].away = workers[w].tile(a, i*step, to)
+		workers[w].tile(a, i*step, to, rows)
 		progress.encoded.Add(int64(to - i*step))
 		return nil
 	})
@@ -65,11 +76,25 @@ func (a *Added) Encode(ctx context.Context, progress *Progress, threads int) err
 			adders.Put(w)
 		}
 	}
-	for _, s := range done {
-		codes.Radius = max(codes.Radius, s.largest)
-		a.Away += s.away
+	for from := 0; from < n; from += most {
+		sum := 0.0
+		for _, r := range rows[from:min(from+most, n)] {
+			codes.Radius = max(codes.Radius, r.length)
+			sum += r.away
+		}
+		a.Away += sum
 	}
 	return err
+}
+
+// leastTile is the fewest rows that are worth another thread.
+const leastTile = 16
+
+// tileFor is the number of rows that a worker codes in one go: few rows are dealt to all threads,
+// in fours, which the finder of cells takes together.
+func tileFor(n, threads, most int) int {
+	each := (n/(2*max(threads, 1)) + 3) / 4 * 4
+	return min(max(each, leastTile), most)
 }
 
 // worker returns memory for tiles of so many rows.
@@ -88,9 +113,8 @@ func (w *adder) letGo() {
 	w.near.setUp(nil, nil, nil)
 }
 
-// tile codes rows [from, to) of the column, finds their cells, and returns the largest residual
-// length of the codes and the sum of all that Away counts.
-func (w *adder) tile(a *Added, from, to int) (largest float32, sum float64) {
+// tile codes rows [from, to) of the column and finds their cells.
+func (w *adder) tile(a *Added, from, to int, rows []coded) {
 	w.Run(a.Col, from, to)
 	if a.Plane != nil {
 		w.near.Nearest(w.Rotated, to-from, a.Owner[from:to])
@@ -98,15 +122,12 @@ func (w *adder) tile(a *Added, from, to int) (largest float32, sum float64) {
 	for r := from; r < to; r++ {
 		at := a.First + r
 		length := mem.Sqrt32(w.Put(r-from, at, at, nil))
-		largest = max(largest, length)
-		if a.Plane == nil {
-			sum += float64(length)
-			continue
+		rows[r] = coded{length, float64(length)}
+		if a.Plane != nil {
+			simd.Center(w.diff, w.Of(r-from), 1, a.Cells.Centroid(int(a.Owner[r])))
+			rows[r].away = math.Sqrt(float64(simd.Norm16(w.diff)))
 		}
-		simd.Center(w.diff, w.Of(r-from), 1, a.Cells.Centroid(int(a.Owner[r])))
-		sum += math.Sqrt(float64(simd.Norm16(w.diff)))
 	}
-	return largest, sum
 }
 
 // setUp makes an encoder one of the segment's codes to the mean, of tiles of at most `rows` rows,

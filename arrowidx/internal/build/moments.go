@@ -92,7 +92,14 @@ func measure(
 func measureAbove(
 	ctx context.Context, col *column.Column, o *Options, threads int, least float64, mean bool,
 ) (*Moments, error) {
-	shards := make([]shardSums, (col.Len()+shardRows-1)/shardRows)
+	m := &struct { // one object, for few rows
+		Moments
+		first [1]shardSums
+	}{Moments: Moments{scale: 1}}
+	shards := m.first[:]
+	if n := (col.Len() + shardRows - 1) / shardRows; n != 1 {
+		shards = make([]shardSums, n)
+	}
 	for i := range shards {
 		if shards[i].least = least; mean {
 			shards[i].sum = make([]float64, col.Dim())
@@ -104,7 +111,6 @@ func measureAbove(
 	if err != nil {
 		return nil, err
 	}
-	m := &Moments{scale: 1}
 	largest, smallest, smallestRow := 0.0, math.Inf(1), 0
 	for i := range shards {
 		s := &shards[i]
@@ -126,7 +132,7 @@ func measureAbove(
 	if o.Metric != column.Cosine && smallest*unit < SmallestNormal {
 		if o.Bad == SkipBad {
 			m.tooShort = SmallestNormal / unit
-			return m, nil
+			return &m.Moments, nil
 		}
 		return nil, fault.At(fault.InvalidVector, "build", int64(smallestRow), -1,
 			fmt.Sprintf("row %d has norm %.3g, too small beside the longest row's %.3g",
@@ -136,7 +142,7 @@ func measureAbove(
 	if mean {
 		m.average(shards, col.Dim(), o.Metric)
 	}
-	return m, nil
+	return &m.Moments, nil
 }
 
 // average finds the mean from the sums of the shards, in their order.

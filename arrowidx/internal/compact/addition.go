@@ -24,7 +24,7 @@ type AddOptions struct {
 type Addition struct {
 	V        *segment.Version
 	Asked    build.Options // of the build
-	Arena    *column.Arena
+	Arena    *Reserve
 	Col      *column.Column
 	O        AddOptions
 	Threads  int

@@ -85,6 +85,13 @@ func (m *compaction) fill(seg *segment.Segment) {
 		seg.Bad += p.Bad
 		seg.Longest = max(seg.Longest, p.Longest)
 		seg.Uneven = seg.Uneven || p.Uneven
+		if m.kept[i] == nil {
+			mem.OrBits(seg.Alive, p.Alive, m.first[i])
+			if owners {
+				copy(seg.Owner[m.first[i]:], p.Owner)
+			}
+			continue
+		}
 		m.each(i, 0, m.rows, func(old, row int) {
 			if p.IsAlive(old) {
 				seg.Alive[row/simd.BlockRows] |= 1 << (row % simd.BlockRows)
@@ -252,6 +259,31 @@ func copyBlocks(f *rabitq.Codes, from *rabitq.Codes, first, to int) (rest int) {
 	copy(f.Blocks.Mem[at:end], from.Span(first/simd.BlockRows, last/simd.BlockRows))
 	copy(f.Extra.Mem[first*f.Row:last*f.Row], from.ExtraSpan(first, last))
 	return last
+}
+
+// copyLaidOut copies the codes of n rows that lie one after the other from the beginning of a block
+// on, to the beginning of another one: whole blocks, without what lies in lanes of no row.
+func copyLaidOut(f *rabitq.Codes, from *rabitq.Codes, fromPos, fromSlot, pos, slot, n int) {
+	first, block := fromSlot/simd.BlockRows, slot/simd.BlockRows
+	blocks := rabitq.BlocksOf(n)
+	copy(f.Blocks.Mem[block*f.Stride:(block+blocks)*f.Stride], from.Span(first, first+blocks))
+	copy(f.Extra.Mem[pos*f.Row:(pos+n)*f.Row], from.ExtraSpan(fromPos, fromPos+n))
+	if lanes := n % simd.BlockRows; lanes > 0 {
+		clearLanes(f, block+blocks-1, lanes)
+	}
+}
+
+// clearLanes makes the lanes of a block from one on what they are before a row is written there.
+func clearLanes(f *rabitq.Codes, block, from int) {
+	b := f.Block(block)
+	signs := f.Stride - simd.FactorBytes
+	for j := 0; j < f.Padded/8*simd.BlockRows; j += simd.BlockRows {
+		clear(b[j+from : j+simd.BlockRows])
+	}
+	for i := range 3 {
+		at := signs + 4*i*simd.BlockRows
+		clear(b[at+4*from : at+4*simd.BlockRows])
+	}
 }
 
 // copyRow copies the codes of a row from a slot and a position of other codes.

@@ -1,7 +1,7 @@
 // Package compact makes the next version of an index: rows added, and segments joined into one.
 //
-// Reading order: addition.go (one call of Add), tail.go (the short segments of added rows, and when
-// they are joined), compaction.go (rows of several segments copied to one), fold.go (added rows
+// Reading order: addition.go (one call of Add), reserve.go (where added rows lie), tail.go (the
+// short segments of rows that a reserve cannot take, and when all are joined), compaction.go (rows of several segments copied to one), fold.go (added rows
 // moved into cells), drift.go (how far added rows lie from what codes are made around).
 package compact
 
@@ -35,7 +35,7 @@ type tail struct {
 	ctx      context.Context
 	threads  int
 	asked    build.Options
-	arena    *column.Arena
+	arena    *Reserve
 	drift    segment.Drift
 }
 
@@ -105,10 +105,19 @@ func tooLong(seg *segment.Segment, m *build.Moments) bool {
 		m.Longest*float64(seg.Scale) >= 2
 }
 
-// append makes one segment of the added rows and of the segments before them that are not much
+// append puts the added rows behind those of the reserve. Where that cannot go on, it makes one
+// segment of them and of the segments before them that are not much
 // longer: their codes are copied, and the rows are coded behind them, like those of the base but in
 // no cells.
 func (t *tail) append(col *column.Column, ids *column.IDs, progress *build.Progress) error {
+	if before, ok := t.arena.takes(t, col, ids); ok {
+		err := t.arena.extend(t, before, col, ids, progress)
+		if err != nil {
+			t.arena.end()
+		}
+		return err
+	}
+	t.arena.end()
 	added, err := t.hold(col, ids, progress)
 	if err != nil {
 		return err

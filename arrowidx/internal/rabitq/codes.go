@@ -26,6 +26,8 @@ type Codes struct {
 
 	// Of codes in a mapped file: what verifies blocks and extra before their first use.
 	LazyBlocks, LazyExtra *mem.Lazy
+
+	room *Room // in which they lie; nil: in their own memory
 }
 
 // NewCodes makes room for the codes of so many rows, which lie in so many blocks.
@@ -83,6 +85,10 @@ func (f *Codes) Bytes() int64 { return int64(len(f.Blocks.Mem) + len(f.Extra.Mem
 
 // Free gives the memory back, where it is not a view of a file. Nobody may read codes any more.
 func (f *Codes) Free() {
+	if f.room != nil {
+		f.room.Release()
+		f.room = nil
+	}
 	f.Blocks.Free()
 	f.Extra.Free()
 }

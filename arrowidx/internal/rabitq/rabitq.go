@@ -5,7 +5,8 @@
 // [Factors], epsilon0 is the width of bounds.
 //
 // Reading order: rotate.go (the random rotation, 2024 section 3.1), rabitq.go (codes and their
-// factors, section 3.2), codes.go (how the codes of an index lie in memory).
+// factors, section 3.2), codes.go (how the codes of an index lie in memory),
+// room.go (codes of rows that come one after the other).
 package rabitq
 
 import (

@@ -139,6 +139,31 @@ func (c *Cells) Routing(metric column.Metric, mean []float32, rot *rabitq.Rotati
 	return nil
 }
 
+// RoutingOf is Routing for cells of the same centroids as others, under the same metric and mean:
+// what depends on these alone is copied.
+//
+// Errors: OutOfMemory.
+func (c *Cells) RoutingOf(other *Cells) error {
+	if err := c.gather(); err != nil {
+		return err
+	}
+	c.RowBytes = arrow.Uint32Traits.CastToBytes(c.Rows)
+	var err error
+	if c.Plane, err = other.Plane.clone(); err != nil {
+		c.slab.Free()
+		return err
+	}
+	copy(c.Coarse, other.Coarse)
+	copy(c.Norm2, other.Norm2)
+	copy(c.Step, other.Step)
+	copy(c.Lean, other.Lean)
+	c.Farthest = 0
+	for i, norm2 := range c.Norm2 {
+		c.Farthest = max(c.Farthest, float32(math.Sqrt(float64(norm2)))+c.Radius[i])
+	}
+	return nil
+}
+
 // gather makes one slab, whose pages are large where they can be, for what is made here and for the
 // centroids and rows where no file holds them: a query reads a few places in each.
 func (c *Cells) gather() (err error) {

@@ -64,3 +64,32 @@ func TestRoutingWithoutRoomSaysSo(t *testing.T) {
 	require.Error(t, c.gather())
 	require.Equal(t, mem.Slab{}, c.slab)
 }
+
+// Cells of the same centroids route as if what they route by were made anew, and share no memory.
+func TestRoutingOfTheSameCentroidsIsCopied(t *testing.T) {
+	const n, padded = 70, 64
+	for _, metric := range []column.Metric{column.Cosine, column.Dot, column.L2} {
+		mean, rot := make([]float32, padded), rabitq.NewRotation(padded, 1)
+		mean[3] = 0.25
+		old, want, got := someCells(n, padded), someCells(n, padded), someCells(n, padded)
+		require.NoError(t, old.Routing(metric, mean, rot))
+		for i := range n {
+			want.Radius[i], got.Radius[i] = float32(i)/n, float32(i)/n
+		}
+		require.NoError(t, want.Routing(metric, mean, rot))
+		require.NoError(t, got.RoutingOf(old))
+		require.Equal(t, want.Plane.Blocks.Mem, got.Plane.Blocks.Mem)
+		require.Equal(t, [2]float32{want.Plane.err, want.Plane.rescale},
+			[2]float32{got.Plane.err, got.Plane.rescale})
+		require.Equal(t, want.Plane.Alive, got.Plane.Alive)
+		require.Equal(t, want.slab.Mem, got.slab.Mem)
+		require.Equal(t, want.Farthest, got.Farthest)
+		require.Equal(t, want.RowBytes, got.RowBytes)
+		bytes := want.Bytes()
+		old.Free()
+		require.Equal(t, want.Norm2, got.Norm2)
+		require.Equal(t, bytes, got.Bytes())
+		got.Free()
+		want.Free()
+	}
+}

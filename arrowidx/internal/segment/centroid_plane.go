@@ -43,6 +43,17 @@ func NewCentroidPlane(
 	return p, nil
 }
 
+// clone copies the plane.
+func (p *CentroidPlane) clone() (*CentroidPlane, error) {
+	q := *p
+	var err error
+	if q.Blocks, err = mem.NewSlab("build", int64(len(p.Blocks.Mem))); err != nil {
+		return nil, err
+	}
+	copy(q.Blocks.Mem, p.Blocks.Mem)
+	return &q, nil
+}
+
 // Code codes centroids anew.
 func (p *CentroidPlane) Code(centroids []float32, order column.Metric) {
 	coder := rabitq.NewCoder(p.Padded, 1, order)

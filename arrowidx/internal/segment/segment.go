@@ -3,8 +3,8 @@
 //
 // Reading order: kinds.go, segment.go (who counts, who frees), layout.go, cells.go,
 // centroid_plane.go and copies.go (kind ivf), calibration.go (what calibration found), stages.go
-// (how long a build took), version.go; lens.go and measured.go (rows as float32 and float64),
-// spot_checks.go (borrowed vectors that changed).
+// (how long a build took), version.go, part.go (few rows as one object); lens.go and measured.go
+// (rows as float32 and float64), spot_checks.go (borrowed vectors that changed).
 package segment
 
 import (

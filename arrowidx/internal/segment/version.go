@@ -25,19 +25,27 @@ type Version struct {
 	Mapped   []*mem.Mapping // files that segments lie in, still mapped
 }
 
+// few is the number of segments of most versions, which are one object and their ids another.
+const few = 4
+
 // NewVersion makes a version of the segments, which it takes over.
 func NewVersion(segments []*Segment) *Version {
-	v := &Version{Refs: 1, Segments: segments, Starts: make([]int, len(segments)+1)}
-	ids := make([]*column.IDs, len(segments))
+	v := &struct {
+		Version
+		starts [few + 1]int
+	}{Version: Version{Refs: 1, Segments: segments}}
+	var room [few]*column.IDs
+	ids := room[:0]
+	v.Starts = append(v.starts[:0], 0)
 	for i, p := range segments {
-		v.Starts[i+1] = v.Starts[i] + p.Rows
-		ids[i] = p.IDs
+		v.Starts = append(v.Starts, v.Starts[i]+p.Rows)
+		ids = append(ids, p.IDs)
 		if m := p.File.Mapping(); m != nil {
 			v.Mapped = append(v.Mapped, m)
 		}
 	}
 	v.IDs = column.JoinIDs(ids)
-	return v
+	return &v.Version
 }
 
 // With returns a version of other segments. Those that v has too are shared, the others taken over.
@@ -235,6 +243,9 @@ func (v *Version) Holding(row int64) (*Segment, int, error) {
 // Without returns v's segments with the rows deleted, and how many rows these are. Rows below zero
 // and rows that are deleted already do not count.
 func (v *Version) Without(rows []int64) (segments []*Segment, n int) {
+	if len(rows) == 0 {
+		return slices.Clip(v.Segments), 0
+	}
 	segments = append(segments, v.Segments...)
 	for _, row := range rows {
 		if row < 0 {
