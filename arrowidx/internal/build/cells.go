@@ -238,15 +238,10 @@ func (b *CellsBuild) Assign(ctx context.Context, c *segment.Cells) error {
 
 // Order lists the rows by cell.
 func (b *CellsBuild) Order(c *segment.Cells) {
-	c.Rows = make([]uint32, b.Seg.Usable)
-	first := make([]uint32, c.N+1)
-	GroupByCell(b.owner, first, c.Rows)
+	var sizes []uint32
+	sizes, c.Rows = listByCell(b.owner, c.N, b.Seg.Usable)
 	if !b.Col.Paged() {
 		b.owner = nil
-	}
-	sizes := make([]uint32, c.N)
-	for i := range sizes {
-		sizes[i] = first[i+1] - first[i]
 	}
 	c.LayOut(sizes)
 }

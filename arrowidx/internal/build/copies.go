@@ -135,13 +135,7 @@ func (b *Copier) Make(ctx context.Context, cells []uint32) (*segment.Copies, err
 			n++
 		}
 	}
-	pos, first := make([]uint32, n), make([]uint32, c.N+1)
-	GroupByCell(cells, first, pos)
-	sizes := make([]uint32, c.N)
-	for i := range sizes {
-		sizes[i] = first[i+1] - first[i]
-	}
-	k := segment.NewCopies(sizes, pos)
+	k := segment.NewCopies(listByCell(cells, c.N, n))
 	var err error
 	if k.Codes, err = rabitq.NewCodes(n, k.Blocks(), b.seg.Dim, 1); err != nil {
 		return nil, err

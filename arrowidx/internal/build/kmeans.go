@@ -177,6 +177,17 @@ func GroupByCell(owner, first, rows []uint32) {
 	first[0] = 0
 }
 
+// listByCell lists the n rows that have a cell by their cells, and counts those of each.
+func listByCell(owner []uint32, cells, n int) (sizes, rows []uint32) {
+	first := make([]uint32, cells+1)
+	rows, sizes = make([]uint32, n), make([]uint32, cells)
+	GroupByCell(owner, first, rows)
+	for i := range sizes {
+		sizes[i] = first[i+1] - first[i]
+	}
+	return sizes, rows
+}
+
 // move puts every centroid at the mean of its rows.
 func (m *Kmeans) move(ctx context.Context) error {
 	err := mem.Parallel(ctx, "build", m.Threads, m.K, func(w, c int) error {

@@ -21,10 +21,7 @@ func BuildSegment(
 		return nil, err
 	}
 	if seg.Cells != nil {
-		err := segment.Timed(&seg.Stages.Calibrate, func() error {
-			return calibrateBuild(ctx, seg, col, held, o)
-		})
-		if err != nil {
+		if err := calibrateBuild(ctx, seg, col, held, o); err != nil {
 			seg.Release()
 			return nil, err
 		}
@@ -37,35 +34,45 @@ func BuildSegment(
 	return seg, nil
 }
 
-// calibrateBuild calibrates on the rows that k-means did not see.
+// calibrateBuild calibrates on the rows that k-means did not see, and makes copies where they pay.
 func calibrateBuild(
 	ctx context.Context, seg *segment.Segment, col *column.Column, held []uint32, o *build.Options,
 ) error {
-	c := calibration{seg: seg, col: col, threads: mem.Threads(o.Threads), own: held}
-	c.nq = len(held)
-	var own search.SearchParams
-	if col.Paged() {
-		rows := slices.Clone(held)
-		slices.Sort(rows)
-		if err := col.Bring(ctx, "build", rows, c.threads); err != nil {
-			return err
-		}
+	c := calibration{
+		seg: seg, col: col, threads: mem.Threads(o.Threads), nq: len(held), own: held,
 	}
-	own.MakeQueries(c.nq*seg.Dim, col.Wide())
-	for i, r := range c.own {
-		own.SetQuery(i, seg.Dim, col, int(r))
-	}
-	c.queries, c.wide = own.Queries, own.Wide
 	if c.nq > 0 && seg.Usable >= 2 && seg.Cells.N > 1 {
-		points, err := c.run(ctx)
-		if err != nil {
+		err := segment.Timed(&seg.Stages.Calibrate, func() (err error) {
+			if err = c.ask(ctx); err == nil {
+				seg.Points, err = c.run(ctx)
+			}
 			return err
+		})
+		if err == nil {
+			err = c.makeCopies(ctx, o)
 		}
-		seg.Points = points
-		if err := c.makeCopies(ctx, col, o); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	o.Progress.Calibrated.Store(int64(seg.Rows))
+	return nil
+}
+
+// ask makes the rows that are its own the queries.
+func (c *calibration) ask(ctx context.Context) error {
+	if c.col.Paged() {
+		rows := slices.Clone(c.own)
+		slices.Sort(rows)
+		if err := c.col.Bring(ctx, "build", rows, c.threads); err != nil {
+			return err
+		}
+	}
+	var own search.SearchParams
+	own.MakeQueries(c.nq*c.seg.Dim, c.col.Wide())
+	for i, r := range c.own {
+		own.SetQuery(i, c.seg.Dim, c.col, int(r))
+	}
+	c.queries, c.wide = own.Queries, own.Wide
 	return nil
 }

@@ -98,6 +98,7 @@ type calibration struct {
 	exact   [][]int64  // per query its k nearest rows
 	seen    []surveyed // per query the cells it considers
 	nearest []float32  // order of its nearest centroid
+	ledger  *ledger    // of what was seen; nil: not made yet
 	// What bounds do, measured on the first queries.
 	first  *calibration
 	bounds []bounds // widest first
@@ -199,7 +200,7 @@ func (c *calibration) points(target float64) (out [2]segment.CalibrationPoint) {
 		}
 		s := c.reaching(min(target+behind, share+(1-share)*reachShare))
 		out[i] = segment.CalibrationPoint{
-			Target: target, Recall: min(max(s.share(c.seen)-behind, 0), 1), Epsilon0: epsilon,
+			Target: target, Recall: min(max(c.cells().share(s)-behind, 0), 1), Epsilon0: epsilon,
 			Probes: s.considered, Cut: float64(s.rule.Cut), Weight: float64(s.rule.Weight),
 			Vectors: vectors,
 		}
@@ -284,7 +285,7 @@ type bounds struct {
 // measureBounds measures widths of bounds by searches of the cells that a middling target needs.
 func (c *calibration) measureBounds(ctx context.Context) error {
 	s := c.reaching(middling)
-	inCells := s.share(c.first.seen)
+	inCells := c.first.cells().share(s)
 	for _, e := range slices.Backward(epsilonsTried[:]) {
 		b, err := c.measure(ctx, s, inCells, e, true)
 		if err != nil {

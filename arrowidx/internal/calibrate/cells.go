@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -25,22 +26,19 @@ const (
 
 // surveyed is what routing says of one query.
 type surveyed struct {
-	cells []listed
-	homes []int32 // of every true neighbour: its cell's index among the cells, -1: not considered
+	cells []listed // rising
+	homes []int32  // of every true neighbour: its cell's index among the cells, -1: not considered
 	// The same of second cells, where copies are looked at; nil: they are not.
 	seconds []int32
 }
 
 // listed is a considered cell.
 type listed struct {
-	cell   uint32
-	place  uint32  // its rank in routing's order
-	rows   uint32  // and copies, where these are looked at
-	cosine float32 // see search.Rule; -infinity: looked into whatever the rule says
+	cell  uint32
+	place uint32  // its rank in routing's order
+	rows  uint32  // and copies, where these are looked at
+	score float32 // see search.Rule; -infinity: looked into whatever the rule says
 }
-
-// score is the cell's score by a rule.
-func (l *listed) score(rule search.Rule) float32 { return rule.Score(l.cosine, int(l.place)) }
 
 // truth finds the true neighbours of all queries and surveys their cells.
 func (c *calibration) truth(ctx context.Context) error {
@@ -71,16 +69,15 @@ func (c *calibration) truth(ctx context.Context) error {
 // around returns settings that find every neighbour of the surveyed queries, and the cells that
 // must be surveyed to compare settings.
 func (c *calibration) around(seen []surveyed) (s settings, want int) {
-	places := placesOf(seen)
-	need := c.enough(seen, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
+	l := ledgerOf(seen)
+	need := c.enough(l, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
 	want = max(int(math.Ceil(times*float64(need))), 64)
 	cells := float32(c.seg.CellCount())
-	s.considered = int(min(aroundCells*(quantile(pooled(places), 0)+1), cells))
+	last := quantile(slices.Sorted(slices.Values(l.places)), 0)
+	s.considered = int(min(aroundCells*(last+1), cells))
 	s.rule.Cut = 1
-	if c.seg.Metric != column.Dot {
-		s.rule.Weight = weight
-		most := quantile(pooled(scoresOf(seen, c.seg.Cells.N, weight)), 0)
-		s.rule.Cut = max(min(most+aroundScore, cutMost), -1)
+	if s.rule.Weight = c.weight(); s.rule.Weight > 0 {
+		s.rule.Cut = max(min(quantile(l.sorted, 0)+aroundScore, cutMost), -1)
 	}
 	return s, want
 }
@@ -115,22 +112,20 @@ func (c *calibration) find(ctx context.Context, from, to int, s settings) error 
 func (c *calibration) look(ctx context.Context, cellOf []uint32, from, to, want int) error {
 	p := c.params(from, to)
 	p.Epsilon0, p.Copies = surveyEpsilon, c.twice
+	rule := search.Rule{Weight: c.weight()}
 	return search.Survey(ctx, c.seg, p, want, func(i int, cells []search.Considered) {
 		s := &c.seen[from+i]
-		s.cells, s.homes = make([]listed, len(cells)), make([]int32, 0, c.k)
+		s.cells = make([]listed, len(cells))
 		for j, o := range cells {
 			if o.Done {
 				o.Cosine = -mem.Infinity
 			}
-			s.cells[j] = listed{o.Cell, o.Place, c.rowsIn(int(o.Cell)), o.Cosine}
+			score := rule.Score(o.Cosine, int(o.Place))
+			s.cells[j] = listed{o.Cell, o.Place, c.rowsIn(int(o.Cell)), score}
 		}
-		for _, row := range c.exact[from+i] {
-			s.homes = append(s.homes, int32(slices.IndexFunc(cells, func(o search.Considered) bool {
-				return o.Cell == cellOf[row]
-			})))
-		}
+		s.homes = s.find(c.exact[from+i], cellOf)
 		if c.twice {
-			s.findSeconds(c.exact[from+i], c.second)
+			s.seconds = s.find(c.exact[from+i], c.second)
 		}
 		c.nearest[from+i] = mem.Infinity
 		for _, o := range cells {
@@ -146,6 +141,20 @@ func (c *calibration) rowsIn(cell int) uint32 {
 		n += c.seg.Copies.Size(cell)
 	}
 	return uint32(n)
+}
+
+// find returns where the cells of rows are among the cells, -1 where they are not.
+func (s *surveyed) find(rows []int64, cellOf []uint32) []int32 {
+	out := make([]int32, len(rows))
+	for i, row := range rows {
+		at, is := slices.BinarySearchFunc(s.cells, cellOf[row], func(l listed, cell uint32) int {
+			return cmp.Compare(l.cell, cell)
+		})
+		if out[i] = -1; is {
+			out[i] = int32(at)
+		}
+	}
+	return out
 }
 
 // keep drops the cells that a search does not consider that considers so many.

@@ -33,64 +33,82 @@ const (
 )
 
 // makeCopies makes copies of rows, if they pay, after a calibration without.
-func (c *calibration) makeCopies(
-	ctx context.Context, col *column.Column, o *build.Options,
-) error {
-	all := o.Copies == build.CopyAll
+func (c *calibration) makeCopies(ctx context.Context, o *build.Options) (err error) {
+	seg, all, pays := c.seg, o.Copies == build.CopyAll, true
 	switch {
-	case o.Copies == build.CopyNone, o.Budget > 0, col.Paged(), c.seg.Bits == 1,
-		c.seg.Metric == column.Dot, c.seg.Usable < copiesLeast && !all:
+	case o.Copies == build.CopyNone, o.Budget > 0, c.col.Paged(), seg.Bits == 1,
+		seg.Metric == column.Dot, seg.Usable < copiesLeast && !all:
 		return nil
 	}
-	b, err := build.NewCopier(c.seg, col, c.threads)
+	var b *build.Copier
+	limit := mem.Infinity
+	err = segment.Timed(&seg.Stages.Calibrate, func() (err error) {
+		if b, err = build.NewCopier(seg, c.col, c.threads); err == nil && !all {
+			limit, pays, err = c.copiesPay(ctx, b)
+		}
+		return err
+	})
+	if b != nil {
+		defer b.Free()
+	}
+	if err != nil || !pays {
+		return err
+	}
+	if o.MayTakeFewerBits() {
+		if err = c.recode(ctx, b); err != nil {
+			return err
+		}
+	}
+	err = segment.Timed(&seg.Stages.Copies, func() (err error) {
+		seg.Copies, err = copied(ctx, b, seg.Usable, limit)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer b.Free()
-	limit := mem.Infinity
-	if !all {
-		var pays bool
-		if limit, pays, err = c.copiesPay(ctx, b); err != nil || !pays {
+	if len(seg.Copies.Pos) > 0 {
+		err = segment.Timed(&seg.Stages.Calibrate, func() (err error) {
+			seg.CopyPoints, err = c.withCopies(ctx, all)
 			return err
-		}
+		})
 	}
-	if o.MayTakeFewerBits() {
-		if err := c.recode(ctx, b); err != nil {
-			return err
-		}
+	if err == nil && len(seg.CopyPoints) == 0 {
+		seg.Copies.Codes.Free()
+		seg.Copies = nil
 	}
-	positions := make([]uint32, c.seg.Usable)
+	return err
+}
+
+// copied makes copies of the rows whose loss is at most the limit, about.
+func copied(
+	ctx context.Context, b *build.Copier, rows int, limit float32,
+) (*segment.Copies, error) {
+	positions := make([]uint32, rows)
 	for i := range positions {
 		positions[i] = uint32(i)
 	}
 	cells, losses, err := b.Find(ctx, positions)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !all {
+	if limit < mem.Infinity {
 		b.Keep(cells, losses, limit)
 	}
-	if c.seg.Copies, err = b.Make(ctx, cells); err != nil {
-		return err
-	}
-	if len(c.seg.Copies.Pos) > 0 {
-		c.seg.CopyPoints, err = c.withCopies(ctx, all)
-	}
-	if err == nil && len(c.seg.CopyPoints) == 0 {
-		c.seg.Copies.Codes.Free()
-		c.seg.Copies = nil
-	}
-	return err
+	return b.Make(ctx, cells)
 }
 
 // recode makes room for copies: rows are coded with fewer bits, and what bounds do is measured anew.
-func (c *calibration) recode(ctx context.Context, b *build.Copier) (err error) {
-	if err = b.Recode(ctx, build.RowBits); err != nil {
+func (c *calibration) recode(ctx context.Context, b *build.Copier) error {
+	took := c.seg.Stages
+	err := segment.Timed(&took.Copies, func() error { return b.Recode(ctx, build.RowBits) })
+	if err != nil {
 		return err
 	}
-	c.bounds = nil
-	c.seg.Points, err = c.measured(ctx)
-	return err
+	return segment.Timed(&took.Calibrate, func() (err error) {
+		c.bounds = nil
+		c.seg.Points, err = c.measured(ctx)
+		return err
+	})
 }
 
 // copiesPay models searches with copies from the second cells of some queries' neighbours. limit is
@@ -120,7 +138,7 @@ func (c *calibration) copiesPay(
 	}
 	some.bounds = c.bounds
 	with := *some
-	with.twice, with.seen = true, make([]surveyed, some.nq)
+	with.twice, with.seen, with.ledger = true, make([]surveyed, some.nq), nil
 	for q := range some.seen {
 		with.seen[q] = some.seen[q].likely(some.exact[q], second)
 	}
@@ -151,18 +169,8 @@ func (s *surveyed) likely(exact []int64, second []uint32) surveyed {
 	for i := range out.cells {
 		out.cells[i].rows = uint32(float64(out.cells[i].rows) * (1 + copyShare))
 	}
-	out.findSeconds(exact, second)
+	out.seconds = out.find(exact, second)
 	return out
-}
-
-// findSeconds finds the second cells of the neighbours among the cells.
-func (s *surveyed) findSeconds(exact []int64, second []uint32) {
-	s.seconds = make([]int32, len(exact))
-	for i, row := range exact {
-		s.seconds[i] = int32(slices.IndexFunc(s.cells, func(l listed) bool {
-			return l.cell == second[row]
-		}))
-	}
 }
 
 // withCopies calibrates searches that look at copies, after those that do not, and returns the
@@ -171,7 +179,7 @@ func (c *calibration) withCopies(
 	ctx context.Context, always bool,
 ) ([]segment.CalibrationPoint, error) {
 	d := *c
-	d.twice, d.bounds = true, nil
+	d.twice, d.bounds, d.ledger = true, nil, nil
 	d.second = noCells(c.seg.Rows)
 	k := c.seg.Copies
 	for cell := range c.seg.Cells.N {
@@ -205,15 +213,17 @@ func (c *calibration) time(target float64) float64 {
 // missed is the share of neighbours that settings look for in a cell of theirs, but that were not
 // found there.
 func (c *calibration) missed(s settings) float64 {
-	n, all := 0, 0
-	for q, own := range scoresOf(c.seen, s.considered, s.rule.Weight) {
+	l := c.cells()
+	n, at := 0, 0
+	scores := l.considering(s.considered)
+	for q := range c.seen {
 		found := c.found(q)
-		for i, score := range own {
-			if score <= s.rule.Cut && !slices.Contains(found, c.exact[q][i]) {
+		for i := range c.seen[q].homes {
+			if scores[at] <= s.rule.Cut && !slices.Contains(found, c.exact[q][i]) {
 				n++
 			}
+			at++
 		}
-		all += len(own)
 	}
-	return float64(n) / float64(max(all, 1))
+	return float64(n) / float64(max(at, 1))
 }

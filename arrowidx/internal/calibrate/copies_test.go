@@ -17,12 +17,15 @@ func TestANeighbourIsHeldByTheBetterOfItsCells(t *testing.T) {
 		cells: []listed{{5, 0, 10, -mem.Infinity}, {6, 2, 20, 0.25}, {8, 1, 40, 0.125}},
 		homes: []int32{1, 1, -1, -1},
 	}
-	s.findSeconds([]int64{3, 1, 2, 0}, []uint32{build.NoCell, 7, 5, 8})
+	s.seconds = s.find([]int64{3, 1, 2, 0}, []uint32{build.NoCell, 7, 5, 8})
 	require.Equal(t, []int32{2, -1, 0, -1}, s.seconds, "cells that are not considered are none")
 	inf := mem.Infinity
-	require.Equal(t, [][]float32{{0.125, 0.25, -inf, inf}}, scoresOf([]surveyed{s}, 9, 0))
-	require.Equal(t, [][]float32{{0.125, inf, -inf, inf}}, scoresOf([]surveyed{s}, 2, 0))
-	require.Equal(t, [][]float32{{1, 2, 0, inf}}, placesOf([]surveyed{s}))
+	l := ledgerOf([]surveyed{s})
+	require.Equal(t, []float32{0.125, 0.25, -inf, inf}, l.scores)
+	require.Equal(t, []float32{-inf, 0.125, 0.25, inf}, l.sorted)
+	require.Equal(t, l.scores, l.considering(9))
+	require.Equal(t, []float32{0.125, inf, -inf, inf}, l.considering(2))
+	require.Equal(t, []float32{1, 2, 0, inf}, l.places)
 	s.keep(2)
 	require.Equal(t, []int32{1, -1, 0, -1}, s.seconds, "they are those that they were")
 	require.Equal(t, []int32{-1, -1, -1, -1}, s.homes)
@@ -40,7 +43,7 @@ func halves() *calibration {
 	for q := range c.seen {
 		for i := range 8 {
 			c.seen[q].cells = append(c.seen[q].cells,
-				listed{uint32(i), uint32(i), 10_000, float32(i) / 8})
+				listed{uint32(i), uint32(i), 10_000, search.Rule{Weight: weight}.Score(float32(i)/8, i)})
 		}
 	}
 	c.seen[0].homes, c.seen[1].homes = []int32{0, 7}, []int32{7, 0}
@@ -56,14 +59,15 @@ func TestCopiesAreModelledByTheirSecondCells(t *testing.T) {
 	}
 	require.EqualValues(t, 16_600, with.seen[0].cells[3].rows, "cells hold copies, too")
 	require.EqualValues(t, 10_000, c.seen[0].cells[3].rows, "of the model alone")
-	require.Equal(t, 8, c.enough(c.seen, 0.9))
-	require.Equal(t, 1, with.enough(with.seen, 0.9))
+	require.Equal(t, 8, c.enough(c.cells(), 0.9))
+	require.Equal(t, 1, with.enough(with.cells(), 0.9))
 	require.Less(t, with.time(0.99), c.time(0.99)/2)
 
 	// Second cells that hold no neighbour cost and save nothing.
 	for q := range with.seen {
-		with.seen[q].findSeconds(c.exact[q], []uint32{build.NoCell, 7})
+		with.seen[q].seconds = with.seen[q].find(c.exact[q], []uint32{build.NoCell, 7})
 	}
+	with.ledger = nil
 	require.Greater(t, with.time(0.99), c.time(0.99)*1.5)
 	b := c.bounds[0]
 	b.coded = 1000

@@ -42,75 +42,93 @@ type settings struct {
 	rule       search.Rule
 }
 
-// share is the share of the neighbours whose cells are looked into: without a rule all considered
-// ones are.
-func (s settings) share(seen []surveyed) float64 {
-	cut := s.rule.Cut
+// most is the greatest score of a cell that is looked into: without a rule all considered ones are.
+func (s settings) most() float32 {
 	if s.rule.Weight == 0 {
-		cut = cutMost
+		return cutMost
 	}
-	mean, _ := held(scoresOf(seen, s.considered, s.rule.Weight), cut)
-	return mean
+	return s.rule.Cut
+}
+
+// weight is that of the rule, 0 for inner products, which have none.
+func (c *calibration) weight() float32 {
+	if c.seg.Metric == column.Dot {
+		return 0
+	}
+	return weight
+}
+
+// cells is the ledger of the surveyed cells.
+func (c *calibration) cells() *ledger {
+	if c.ledger == nil {
+		c.ledger = ledgerOf(c.seen)
+	}
+	return c.ledger
 }
 
 // reaching returns the settings with which cells hold a share of the neighbours of all queries.
 // Inner products have no rule.
 func (c *calibration) reaching(share float64) settings {
-	s := settings{c.enough(c.seen, share), search.Rule{Cut: 1}}
-	if c.seg.Metric != column.Dot {
-		s.considered = min(int(math.Ceil(times*float64(s.considered))), c.seg.Cells.N)
-		s.rule.Weight = weight
-		s.rule.Cut = c.cutFor(s.considered, share)
+	l := c.cells()
+	s, known := l.known[share]
+	if known {
+		return s
 	}
+	s = settings{c.enough(l, share), search.Rule{Cut: 1}}
+	if s.rule.Weight = c.weight(); s.rule.Weight > 0 {
+		s.considered = min(int(math.Ceil(times*float64(s.considered))), c.seg.Cells.N)
+		s.rule.Cut = l.cutFor(s.considered, share)
+	}
+	l.known[share] = s
 	return s
 }
 
 // cost is the bytes that a query reads, but for those of rows coded, on average.
 func (c *calibration) cost(s settings) float64 {
-	few := c.seen[:min(costing, c.nq)]
-	rows, visits := read(few, s)
-	each := float64(c.seg.Codes.Stride) / 32
-	read := float64(float64(rows)*each) + float64(visits*visitBytes)
-	return read/float64(len(few)) + float64(s.considered*consideredBytes*c.seg.Cells.Padded)
+	l := c.cells()
+	cost, known := l.costs[s]
+	if !known {
+		few := min(costing, c.nq)
+		rows, visits := l.read(few, s)
+		each := float64(c.seg.Codes.Stride) / 32
+		read := float64(float64(rows)*each) + float64(visits*visitBytes)
+		cost = read/float64(few) + float64(s.considered*consideredBytes*c.seg.Cells.Padded)
+		l.costs[s] = cost
+	}
+	return cost
 }
 
 // cutFor returns the cut with which a share of the neighbours is held, with caution, by queries
 // that consider so many cells.
-func (c *calibration) cutFor(considered int, share float64) float32 {
-	scores := scoresOf(c.seen, c.seg.Cells.N, weight)
-	sorted, missed := pooled(scores), 1-share
-	if len(sorted) == 0 {
+func (l *ledger) cutFor(considered int, share float64) float32 {
+	missed := 1 - share
+	if len(l.sorted) == 0 {
 		return cutMost
 	}
-	_, doubt := held(scores, quantile(sorted, missed))
-	missed = max(missed-float64(caution(len(scores))*doubt), missed/4)
-	cut := smoothed(sorted, missed)
+	_, doubt := l.held(l.scores, quantile(l.sorted, missed))
+	missed = max(missed-float64(caution(len(l.ends))*doubt), missed/4)
+	cut := smoothed(l.sorted, missed)
 	// Neighbours in cells that would pass, but are not considered, are missed as well.
-	beyond := beyond(scores, scoresOf(c.seen, considered, weight), cut)
-	cut = smoothed(sorted, max(missed-beyond, missed/2))
+	cut = smoothed(l.sorted, max(missed-l.beyond(considered, cut), missed/2))
 	return float32(math.Ceil(float64(min(max(cut, -1), cutMost)*cutSteps))) / cutSteps
 }
 
 // beyond is the share of neighbours whose cells score at most cut, but not among the considered
 // ones.
-func beyond(scores, considered [][]float32, cut float32) float64 {
-	n, all := 0, 0
-	for q := range scores {
-		for i, v := range scores[q] {
-			if v <= cut && considered[q][i] > cut {
-				n++
-			}
+func (l *ledger) beyond(considered int, cut float32) float64 {
+	n := 0
+	for i, v := range l.considering(considered) {
+		if l.scores[i] <= cut && v > cut {
+			n++
 		}
-		all += len(scores[q])
 	}
-	return float64(n) / float64(max(all, 1))
+	return float64(n) / float64(max(len(l.scores), 1))
 }
 
 // enough returns the least number of considered cells that hold a share of the neighbours when all
 // of them are looked into.
-func (c *calibration) enough(seen []surveyed, share float64) int {
-	places := placesOf(seen)
+func (c *calibration) enough(l *ledger, share float64) int {
 	return 1 + least(0, c.seg.CellCount()-1, func(n int) bool {
-		return holds(places, float32(n), share)
+		return l.holds(l.places, float32(n), share)
 	})
 }

@@ -20,25 +20,51 @@ var threeCells = surveyed{
 }
 
 func TestSharesAndCostsOfACut(t *testing.T) {
-	seen := []surveyed{threeCells}
-	rule := search.Rule{Cut: 0.7, Weight: 0.5}
-	second, third := rule.Score(0.25, 2), rule.Score(0.125, 1)
-	scores := scoresOf(seen, 3, 0.5)
-	require.Equal(t, [][]float32{{-mem.Infinity, second, third, mem.Infinity}}, scores)
-	share, doubt := held(scores, rule.Cut)
+	l := ledgerOf([]surveyed{threeCells})
+	rule := search.Rule{Cut: 0.2, Weight: 0.5}
+	inf := mem.Infinity
+	require.Equal(t, []float32{-inf, 0.25, 0.125, inf}, l.considering(3))
+	share, doubt := l.held(l.considering(3), rule.Cut)
 	require.Equal(t, 0.5, share)
 	require.Zero(t, doubt, "one query does not vary")
-	rows, visits := read(seen, settings{3, rule})
+	rows, visits := l.read(1, settings{3, rule})
 	require.Equal(t, [2]int{50, 2}, [2]int{rows, visits})
 	all := settings{3, search.Rule{Cut: cutMost, Weight: 0.5}}
-	rows, visits = read(seen, all)
+	rows, visits = l.read(1, all)
 	require.Equal(t, [2]int{70, 3}, [2]int{rows, visits})
-	require.Equal(t, 0.75, all.share(seen))
+	require.Equal(t, 0.75, l.share(all))
+	require.Equal(t, 0.75, l.share(settings{considered: 3}), "without a rule all are looked into")
 	// With two considered cells the second nearest, third in routing's order, is out.
-	scores = scoresOf(seen, 2, 0.5)
-	require.Equal(t, [][]float32{{-mem.Infinity, mem.Infinity, third, mem.Infinity}}, scores)
-	rows, visits = read(seen, settings{2, all.rule})
+	require.Equal(t, []float32{-inf, inf, 0.125, inf}, l.considering(2))
+	rows, visits = l.read(1, settings{2, all.rule})
 	require.Equal(t, [2]int{50, 2}, [2]int{rows, visits})
+	require.Equal(t, 0.25, l.beyond(2, 0.3), "it would pass, but is not considered")
+	require.Zero(t, l.beyond(2, 0.2))
+}
+
+// What a ledger was asked before it does not work out again, and answers alike.
+func TestALedgerRemembersWhatItWasAsked(t *testing.T) {
+	c := halves()
+	s := c.reaching(0.9)
+	require.Equal(t, s, c.reaching(0.9))
+	cost := c.cost(s)
+	require.Equal(t, cost, c.cost(s))
+	fresh := halves()
+	require.Equal(t, s, fresh.reaching(0.9))
+	require.Equal(t, cost, fresh.cost(s))
+	require.Len(t, c.ledger.known, 1)
+	require.Len(t, c.ledger.costs, 1)
+	less := c.reaching(0.3)
+	require.Less(t, less.considered, s.considered)
+	require.Less(t, c.cost(less), cost)
+}
+
+// Queries whose cells do not matter have no neighbours in a ledger.
+func TestALedgerPassesOverQueriesWithoutCells(t *testing.T) {
+	l := ledgerOf([]surveyed{{}, threeCells, {}})
+	require.Equal(t, []int{0, 4, 4}, l.ends)
+	share, _ := l.held(l.scores, cutMost)
+	require.Equal(t, 0.75, share)
 }
 
 func TestKeepingFewerCellsForgetsTheOthers(t *testing.T) {
@@ -51,12 +77,13 @@ func TestKeepingFewerCellsForgetsTheOthers(t *testing.T) {
 func TestCautionGrowsWithDoubtAndWithFewQueries(t *testing.T) {
 	require.Greater(t, caution(32), caution(256))
 	require.InDelta(t, 1, caution(1<<20), 0.01)
-	half := [][]float32{{0, 0, 1, 1}, {0, 0, 1, 1}, {0, 0, 1, 1}, {0, 0, 1, 1}}
-	require.True(t, holds(half, 0.5, 0.5), "queries that agree leave no doubt")
-	uneven := [][]float32{{0, 0, 0, 0}, {1, 1, 1, 1}, {0, 0, 0, 0}, {1, 1, 1, 1}}
-	require.False(t, holds(uneven, 0.5, 0.5))
-	require.True(t, holds(uneven, 1, 1))
-	require.True(t, holds(nil, 0, 1), "where nobody asks nothing is missed")
+	four := &ledger{ends: []int{4, 8, 12, 16}}
+	half := []float32{0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1}
+	require.True(t, four.holds(half, 0.5, 0.5), "queries that agree leave no doubt")
+	uneven := []float32{0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1}
+	require.False(t, four.holds(uneven, 0.5, 0.5))
+	require.True(t, four.holds(uneven, 1, 1))
+	require.True(t, ledgerOf(nil).holds(nil, 0, 1), "where nobody asks nothing is missed")
 }
 
 func TestTheLeastThatHolds(t *testing.T) {

@@ -1,10 +1,6 @@
 package calibrate
 
-import (
-	"slices"
-
-	"github.com/ruvector/ruvector-arrow/internal/mem"
-)
+import "github.com/ruvector/ruvector-arrow/internal/mem"
 
 // Levels around the sought one at which quantiles are taken, as multiples of it, and what a
 // parabola through them, by least squares with the levels as weights, makes of each at the sought
@@ -41,14 +37,4 @@ func quantile(sorted []float32, level float64) float32 {
 	}
 	at := int(float64(len(sorted)) * (1 - level))
 	return sorted[min(max(at, 0), len(sorted)-1)]
-}
-
-// pooled returns the values of all queries, sorted.
-func pooled(values [][]float32) []float32 {
-	var out []float32
-	for _, own := range values {
-		out = append(out, own...)
-	}
-	slices.Sort(out)
-	return out
 }

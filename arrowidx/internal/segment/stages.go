@@ -9,6 +9,7 @@ type Stages struct {
 	Assign    float64 `json:"assign"`
 	Encode    float64 `json:"encode"` // of kind exact: lengths of rows
 	Calibrate float64 `json:"calibrate"`
+	Copies    float64 `json:"copies"` // of kind ivf, with rows coded anew to make room
 }
 
 // Timed runs a stage and adds its seconds to took. Nothing that is built depends on them.

@@ -189,7 +189,7 @@ class Index(metaclass=KindOfIndex):
         each recall target, with and without vectors, the recall measured, the most cells probed,
         the width of bounds and the vectors measured a query.
         ``stages`` are the seconds that the build took (``read``, ``train``, ``assign``, ``encode``,
-        ``calibrate``, which includes making copies), None of an index that was loaded.
+        ``calibrate``, and ``copies``: making these), None of an index that was loaded.
         ``where`` says which files hold vectors that are not in memory, ``embedder`` what made the
         vectors: a dict with its id and, as far as they are known, ``sha256``, ``dim``,
         ``normalized``, ``query_prefix``, ``document_prefix``, ``max_tokens`` and ``pooling``; None
