@@ -103,6 +103,7 @@ func (a *Added) worker(rows int) *adder {
 	w.setUp(a.Seg, a.Seg.Codes, rows)
 	if a.Plane != nil {
 		w.near.setUp(a.Plane, a.Cells.Centroids, a.Cells.Norm2)
+		w.near.useCodes(a.Cells)
 	}
 	return w
 }

@@ -1,6 +1,8 @@
 package build
 
 import (
+	"math"
+
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
@@ -16,7 +18,15 @@ type Finder struct {
 	masks     []uint32
 	est       []float32
 	near      []uint32
+	sums      []float32 // products with near ones
 	dots      []float32 // products with all centroids, where the plane leaves too many
+	// The centroids as int8, where they are at hand: they take the place of these products.
+	codes    []int8
+	step     []float32
+	widest   float32 // of the steps
+	longest  float32 // of the square lengths; below 0: not known yet
+	products []int32
+	code     []int8 // of the row
 }
 
 // NewFinder makes a finder. norm2 are the square lengths of the centroids; plane, centroids and
@@ -30,12 +40,18 @@ func NewFinder(p *segment.CentroidPlane, centroids, norm2 []float32) *Finder {
 // setUp makes it a finder of other centroids with the memory that it has.
 func (f *Finder) setUp(p *segment.CentroidPlane, centroids, norm2 []float32) {
 	f.plane, f.centroids, f.norm2 = p, centroids, norm2
+	f.codes, f.step = nil, nil
 	if p == nil {
 		return
 	}
 	f.tables, f.masks = mem.Grow(f.tables, 4*4*p.Padded), mem.Grow(f.masks, 4*p.Count)
 	f.est = mem.Grow(f.est, 4*p.Count*simd.BlockRows)
 	f.near = mem.Grow(f.near, (p.Count+1)*simd.BlockRows)
+}
+
+// useCodes has the finder of cells use their centroids as int8.
+func (f *Finder) useCodes(c *segment.Cells) {
+	f.codes, f.step, f.widest, f.longest = c.Coarse, c.Step, 0, -1
 }
 
 // Nearest writes the nearest centroid of each of n rows to out, the smaller one of equals. The
@@ -81,10 +97,12 @@ func (f *Finder) decide(x, est []float32, width float32) uint32 {
 	least := f.measure(x, best)
 	near := f.near[:simd.SelectBelow(f.near, est, least+width)]
 	if len(near) > manyNear && len(near) > len(est)/16 {
-		near = f.nearByProduct(x, least)
+		near = f.nearOfAll(x, least)
 	}
-	for _, c := range near {
-		if v := f.measure(x, c); v < least || v == least && c < best {
+	f.sums = mem.Grow(f.sums, len(near))
+	simd.Dot16Of(f.sums, x, f.centroids, near)
+	for i, c := range near {
+		if v := f.norm2[c] - 2*f.sums[i]; v < least || v == least && c < best {
 			least, best = v, c
 		}
 	}
@@ -93,6 +111,38 @@ func (f *Finder) decide(x, est []float32, width float32) uint32 {
 
 // manyNear is the number of centroids from which on it pays to multiply with all of them.
 const manyNear = 32
+
+// nearOfAll lists the centroids that may be as near as least.
+func (f *Finder) nearOfAll(x []float32, least float32) []uint32 {
+	if f.codes != nil {
+		f.code = mem.Grow(f.code, len(x))
+		if step := simd.QuantizeInt8(f.code, x); step > 0 {
+			return f.nearByCodes(x, step, least)
+		}
+	}
+	return f.nearByProduct(x, least)
+}
+
+// nearByCodes is nearByProduct by int8 products, a fifth of the time. Rounding to codes moves the
+// row and a centroid by half a step in every dimension at most.
+func (f *Finder) nearByCodes(x []float32, step, least float32) []uint32 {
+	n, d := len(f.norm2), len(x)
+	if f.longest < 0 {
+		for i, v := range f.norm2 {
+			f.longest, f.widest = max(f.longest, v), max(f.widest, f.step[i])
+		}
+	}
+	f.products, f.dots = mem.Grow(f.products, n), mem.Grow(f.dots, n)
+	simd.DotInt8Tile(f.products, f.codes, n, d, f.code, 1)
+	simd.ScaleAdd(f.dots, f.products, f.step, f.norm2, -2*step)
+	half := 0.501 * math.Sqrt(float64(d))
+	row, centroid := math.Sqrt(float64(simd.Norm16(x))), math.Sqrt(float64(f.longest))
+	moved, codes := half*float64(step), half*float64(f.widest)
+	// Sums and their scaling are rounded, too: see nearByProduct.
+	gamma := float64(d/8+16) / (1 << 22)
+	width := 2*(moved*centroid+(row+moved)*codes) + gamma*(row+centroid)*centroid
+	return f.near[:simd.SelectBelow(f.near, f.dots, least+float32(1.0001*width))]
+}
 
 // nearByProduct lists the centroids that rounding allows to be as near as least.
 func (f *Finder) nearByProduct(x []float32, least float32) []uint32 {
