@@ -227,3 +227,42 @@ func TestACancelledCallLeavesNothingInTheReserve(t *testing.T) {
 		require.True(t, bytes.Equal(encoded(t, want), encoded(t, ix)), kind)
 	}
 }
+
+// Vectors of an index that keeps copies stay where they are when rows move into cells, unless some
+// were deleted or they lie in a file, whose memory goes.
+func TestVectorsStayWhereRowsMoveIntoCells(t *testing.T) {
+	const n, d, step = 300, 8, 4100
+	rows := blobs(t, 734, n+4*step, d, 8)
+	ids, err := NewIDs(numbersFrom(0, n))
+	require.NoError(t, err)
+	ix := recallIndex(t, rows[:n*d], d, BuildOptions{Kind: IVF, Keep: KeepCopy, IDs: ids}, nil)
+	built, file := ix.SourceFloats(), encoded(t, ix)
+	check := func(ix *Index, upTo int) {
+		require.Len(t, ix.now.Segments, 1, "the rows are in cells")
+		for id := range upTo {
+			got := make([]float32, d)
+			require.NoError(t, ix.Vectors(numbersFrom(id, 1), got))
+			require.Equal(t, rows[id*d:(id+1)*d], got)
+		}
+	}
+	for i := range 2 {
+		addNamed(t, ix, rows[(n+i*step)*d:(n+(i+1)*step)*d], d, n+i*step, AddOptions{})
+		require.Same(t, built, ix.SourceFloats(), "fold %d", i)
+	}
+	check(ix, n+2*step)
+	_, err = ix.Delete(numbersFrom(n+2*step-1, 1), false)
+	require.NoError(t, err)
+	addNamed(t, ix, rows[(n+2*step-1)*d:(n+4*step)*d], d, n+2*step-1, AddOptions{})
+	require.NotSame(t, built, ix.SourceFloats())
+	check(ix, n+4*step)
+
+	loaded, err := Decode(t.Context(), file)
+	require.NoError(t, err)
+	defer loaded.Close()
+	for i := range 2 {
+		first := loaded.SourceFloats()
+		addNamed(t, loaded, rows[(n+i*step)*d:(n+(i+1)*step)*d], d, n+i*step, AddOptions{})
+		require.Equal(t, i == 1, first == loaded.SourceFloats(), "of the file once")
+	}
+	check(loaded, n+2*step)
+}

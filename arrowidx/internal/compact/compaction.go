@@ -2,6 +2,7 @@ package compact
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/column"
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/build"
@@ -18,7 +19,7 @@ type compaction struct {
 	first    []int      // row of the merged segment that is the first of each segment
 	rows     int
 	ids      []idsOf
-	stay     bool // vectors are not copied: those of added rows, unless some were deleted
+	stay     bool // vectors are not copied, unless rows of them were deleted
 }
 
 func newCompaction(segments []*segment.Segment) *compaction {
@@ -34,11 +35,20 @@ func newCompaction(segments []*segment.Segment) *compaction {
 }
 
 // mergeFlat makes one segment of the rows of several that are not deleted, in their order. The
-// segments are of kind exact, or flat and coded alike. Vectors are copied.
+// segments are of kind exact, or flat and coded alike.
 func mergeFlat(
-	ctx context.Context, segments []*segment.Segment, threads int,
+	ctx context.Context, segments []*segment.Segment, stay bool, threads int,
 ) (*segment.Segment, error) {
-	return newCompaction(segments).flat(ctx, threads)
+	m := newCompaction(segments)
+	m.stay = stay && m.whole()
+	return m.flat(ctx, threads)
+}
+
+// whole reports whether no row was deleted and no vectors may lie in a file, which is let go.
+func (m *compaction) whole() bool {
+	return !slices.ContainsFunc(m.segments, func(p *segment.Segment) bool {
+		return p.Deleted > 0 || len(p.File.Mem) > 0
+	})
 }
 
 func (m *compaction) flat(ctx context.Context, threads int) (*segment.Segment, error) {
@@ -136,7 +146,7 @@ func (m *compaction) keepVectors(ctx context.Context, seg *segment.Segment, thre
 	if borrowed {
 		seg.Keep = segment.KeepBorrow
 	}
-	if m.stay {
+	if m.stay && !borrowed {
 		col.Retain()
 		seg.Source = col
 	} else if err := build.KeepVectors(ctx, seg, col, threads); err != nil {

@@ -26,10 +26,11 @@ type fold struct {
 
 // foldCells is mergeFlat for a base of kind ivf: segments[1:] know the cells of their rows.
 func foldCells(
-	ctx context.Context, segments []*segment.Segment, threads int,
+	ctx context.Context, segments []*segment.Segment, stay bool, threads int,
 ) (*segment.Segment, error) {
 	base := segments[0]
 	f := &fold{compaction: newCompaction(segments), base: base}
+	f.stay = stay && f.whole()
 	f.seg = like(base, f.rows, joinIDs(f.ids))
 	f.seg.Kind = segment.IVF
 	f.fill(f.seg)

@@ -46,7 +46,7 @@ func Whole(ctx context.Context, v *segment.Version, threads int) (*segment.Segme
 		return v.Segments[0], nil
 	}
 	t := tail{v: v, segments: slices.Clone(v.Segments), ctx: ctx, threads: mem.Threads(threads)}
-	if err := t.compact(); err != nil {
+	if err := t.compact(false); err != nil {
 		return nil, err
 	}
 	return t.segments[0], nil
@@ -125,10 +125,7 @@ func (t *tail) append(col *column.Column, ids *column.IDs, progress *build.Progr
 	defer added.Release()
 	from := t.joins(added.Rows)
 	m := newCompaction(append(slices.Clip(t.segments[from:]), added))
-	m.stay = true
-	for _, p := range m.segments {
-		m.stay = m.stay && p.Deleted == 0
-	}
+	m.stay = m.whole()
 	seg, err := m.flat(t.ctx, t.threads)
 	if err != nil {
 		return err
@@ -220,16 +217,17 @@ func (t *tail) settle() error {
 	if rows < most || t.segments[0].File.Mapping() != nil { // it was mapped not to be in memory
 		return nil
 	}
-	return t.compact()
+	return t.compact(true)
 }
 
-// compact makes one segment of all segments, without the deleted rows.
-func (t *tail) compact() error {
+// compact makes one segment of all segments, without the deleted rows. Where none is, vectors may
+// stay where they are.
+func (t *tail) compact(stay bool) error {
 	join := mergeFlat
 	if t.segments[0].Kind == segment.IVF {
 		join = foldCells
 	}
-	seg, err := join(t.ctx, t.segments, t.threads)
+	seg, err := join(t.ctx, t.segments, stay, t.threads)
 	if err != nil {
 		return err
 	}
