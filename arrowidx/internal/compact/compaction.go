@@ -356,6 +356,10 @@ func joinIDs(segments []idsOf) *column.IDs {
 		out.Num = make([]uint64, 0, out.Len())
 	}
 	for _, p := range segments {
+		if p.rows == nil && p.ids.Parts == nil && len(p.ids.Num) > 0 {
+			out.Num = append(out.Num, p.ids.Num...)
+			continue
+		}
 		for i := range p.count() {
 			row := int64(i)
 			if p.rows != nil {
