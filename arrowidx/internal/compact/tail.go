@@ -1,8 +1,9 @@
 // Package compact makes the next version of an index: rows added, and segments joined into one.
 //
 // Reading order: addition.go (one call of Add), reserve.go (where added rows lie), tail.go (the
-// short segments of rows that a reserve cannot take, and when all are joined), compaction.go (rows of several segments copied to one), fold.go (added rows
-// moved into cells), drift.go (how far added rows lie from what codes are made around).
+// short segments of rows that a reserve cannot take, and when all are joined), compaction.go (rows
+// of several segments copied to one), fold.go (added rows moved into cells), drift.go (how far
+// added rows lie from what codes are made around).
 package compact
 
 import (
