@@ -95,10 +95,11 @@ type calibration struct {
 
 	k       int
 	out     search.SearchOut
-	exact   [][]int64  // per query its k nearest rows
-	seen    []surveyed // per query the cells it considers
-	nearest []float32  // order of its nearest centroid
-	ledger  *ledger    // of what was seen; nil: not made yet
+	survey  *search.Surveying // what searches tell besides
+	exact   [][]int64         // per query its k nearest rows
+	seen    []surveyed        // per query the cells it considers
+	nearest []float32         // order of its nearest centroid
+	ledger  *ledger           // of what was seen; nil: not made yet
 	// What bounds do, measured on the first queries.
 	first  *calibration
 	bounds []bounds // widest first
@@ -118,9 +119,6 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 	c.k = min(calibrationK, c.seg.Usable)
 	if c.own != nil {
 		c.k = min(calibrationK, c.seg.Usable-1)
-	}
-	if err := c.thin(ctx); err != nil {
-		return nil, err
 	}
 	if err := c.truth(ctx); err != nil {
 		return nil, err
@@ -165,24 +163,6 @@ func (c *calibration) part(from, to int) *calibration {
 		o.exact, o.seen = c.exact[from:to], c.seen[from:to]
 	}
 	return o
-}
-
-// thin keeps fewer rows as queries where bounds rule out little, as with few dimensions: their
-// searches would take longer than the rest of the build.
-func (c *calibration) thin(ctx context.Context) error {
-	const pilot, codedRows = 16, 48
-	if c.own == nil || c.nq <= pilot {
-		return nil
-	}
-	all := settings{considered: c.seg.CellCount(), rule: search.Rule{Cut: 1}}
-	plan, err := c.part(0, pilot).search(ctx, all, wideEpsilon, true)
-	if err != nil {
-		return err
-	}
-	each := max(int(plan.Coded)/pilot, 1)
-	few := c.part(0, min(max(pilot, codedRows*c.seg.Usable/each), c.nq))
-	c.queries, c.wide, c.nq, c.own = few.queries, few.wide, few.nq, few.own
-	return nil
 }
 
 // points finds the settings with which a target is reached: without vectors, and with them.
@@ -230,7 +210,7 @@ func (c *calibration) search(
 ) (search.Plan, error) {
 	p := c.params(0, c.nq)
 	p.Epsilon0, p.Estimates, p.Probes, p.Rule = epsilon, !measured, s.considered, s.rule
-	p.Copies = c.twice
+	p.Copies, p.Survey = c.twice, c.survey
 	if c.out.Rows == nil {
 		c.out = search.SearchOut{
 			Rows: make([]int64, c.nq*p.K), Scores: make([]float32, c.nq*p.K),

@@ -12,6 +12,8 @@ import (
 )
 
 const (
+	// pilot is how many queries tell whether fewer should be asked.
+	pilot = 16
 	// exactly is the most queries whose true neighbours are looked for in all cells. Those of the
 	// others are looked for where those of these lie, and a little around it.
 	exactly     = 256
@@ -40,41 +42,62 @@ type listed struct {
 	score float32 // see search.Rule; -infinity: looked into whatever the rule says
 }
 
-// truth finds the true neighbours of all queries and surveys their cells.
+// truth finds the true neighbours of all queries and surveys their cells: of the first in all
+// cells, of the others where the neighbours of those before lie.
 func (c *calibration) truth(ctx context.Context) error {
 	if !c.twice { // else it is known
 		c.exact = make([][]int64, c.nq)
 	}
 	c.seen, c.nearest = make([]surveyed, c.nq), make([]float32, c.nq)
-	cellOf := c.cellOf()
-	all := settings{considered: c.seg.CellCount(), rule: search.Rule{Cut: 1}}
-	few := min(exactly, c.nq)
-	if err := c.find(ctx, 0, few, all); err != nil {
-		return err
+	cellOf, want := c.cellOf(), 0
+	s := settings{c.seg.CellCount(), search.Rule{Cut: mem.Infinity, Weight: c.weight()}}
+	for from, to := 0, 0; from < c.nq; from = to {
+		to = c.upTo(from)
+		coded, err := c.look(ctx, cellOf, from, to, s, want)
+		if err != nil {
+			return err
+		}
+		if to == pilot {
+			c.thin(int(coded) / pilot)
+		}
+		if to == exactly && to < c.nq {
+			s, want = c.around(c.seen[:to])
+			for i := range to {
+				c.seen[i].keep(want)
+			}
+		}
 	}
-	if err := c.look(ctx, cellOf, 0, few, c.seg.CellCount()); err != nil || few == c.nq {
-		return err
-	}
-	around, need := c.around(c.seen[:few])
-	if err := c.find(ctx, few, c.nq, around); err != nil {
-		return err
-	}
-	want := min(need, max(surveyMost/c.nq, 64), c.seg.CellCount())
-	for i := range few {
-		c.seen[i].keep(want)
-	}
-	return c.look(ctx, cellOf, few, c.nq, want)
+	return nil
 }
 
-// around returns settings that find every neighbour of the surveyed queries, and the cells that
+// upTo returns where the queries end that are looked at together, from a query on.
+func (c *calibration) upTo(from int) int {
+	switch {
+	case from == 0 && c.own != nil && !c.twice && c.nq > pilot:
+		return pilot
+	case from < exactly:
+		return min(exactly, c.nq)
+	}
+	return c.nq
+}
+
+// thin keeps fewer rows as queries where bounds rule out little, as with few dimensions: their
+// searches would take longer than the rest of the build. coded is how many rows one scored.
+func (c *calibration) thin(coded int) {
+	const codedRows = 48
+	few := c.part(0, min(max(pilot, codedRows*c.seg.Usable/max(coded, 1)), c.nq))
+	c.queries, c.wide, c.nq, c.own = few.queries, few.wide, few.nq, few.own
+	c.exact, c.seen, c.nearest = few.exact, few.seen, c.nearest[:c.nq]
+}
+
+// around returns settings that find every neighbour of the surveyed queries, and how many cells
 // must be surveyed to compare settings.
 func (c *calibration) around(seen []surveyed) (s settings, want int) {
-	l := ledgerOf(seen)
+	l, n := ledgerOf(seen), c.seg.CellCount()
 	need := c.enough(l, 1-missShare*(1-calibrationTargets[len(calibrationTargets)-1]))
-	want = max(int(math.Ceil(times*float64(need))), 64)
-	cells := float32(c.seg.CellCount())
-	last := quantile(slices.Sorted(slices.Values(l.places)), 0)
-	s.considered = int(min(aroundCells*(last+1), cells))
+	want = min(max(int(math.Ceil(times*float64(need))), 64), max(surveyMost/c.nq, 64), n)
+	last := quantile(slices.Sorted(slices.Values(l.places)), 0) + 1
+	s.considered = max(int(min(aroundCells*last, float32(n))), want)
 	s.rule.Cut = 1
 	if s.rule.Weight = c.weight(); s.rule.Weight > 0 {
 		s.rule.Cut = max(min(quantile(l.sorted, 0)+aroundScore, cutMost), -1)
@@ -93,45 +116,60 @@ func (c *calibration) cellOf() []uint32 {
 	return out
 }
 
-// find looks for the neighbours of queries [from, to).
-func (c *calibration) find(ctx context.Context, from, to int, s settings) error {
-	if c.twice {
-		return nil
+// look looks for the neighbours of queries [from, to) with settings, surveys as many cells, and
+// keeps the first `want` of them; 0: all. It returns how many rows it scored by their whole codes.
+func (c *calibration) look(
+	ctx context.Context, cellOf []uint32, from, to int, s settings, want int,
+) (coded int64, err error) {
+	done := make([]bool, to-from)
+	list := func(i int, cells []search.Considered) {
+		done[i] = true
+		c.list(from+i, cells, want)
 	}
-	part := c.part(from, to)
-	if _, err := part.search(ctx, s, wideEpsilon, true); err != nil {
-		return err
+	if !c.twice {
+		part := c.part(from, to)
+		if c.weight() > 0 {
+			part.survey = &search.Surveying{Epsilon: surveyEpsilon, Each: list}
+		}
+		plan, err := part.search(ctx, s, wideEpsilon, true)
+		if err != nil {
+			return 0, err
+		}
+		coded = plan.Coded
+		for q := range done {
+			c.exact[from+q] = slices.Clone(part.found(q))
+		}
 	}
-	for q := range to - from {
-		c.exact[from+q] = slices.Clone(part.found(q))
+	if slices.Contains(done, false) { // not surveyed: all, or those that are looked at another way
+		p := c.params(from, to)
+		p.Epsilon0, p.Probes, p.Rule, p.Copies = surveyEpsilon, s.considered, s.rule, c.twice
+		p.Survey = &search.Surveying{Epsilon: surveyEpsilon, Each: list}
+		if err := search.Survey(ctx, c.seg, p); err != nil {
+			return 0, err
+		}
 	}
-	return nil
+	for q := range done {
+		if done[q] {
+			s, exact := &c.seen[from+q], c.exact[from+q]
+			if s.homes = s.find(exact, cellOf); c.twice {
+				s.seconds = s.find(exact, c.second)
+			}
+		}
+	}
+	return coded, nil
 }
 
-// look surveys queries [from, to) with so many cells each, and finds the homes of their neighbours.
-func (c *calibration) look(ctx context.Context, cellOf []uint32, from, to, want int) error {
-	p := c.params(from, to)
-	p.Epsilon0, p.Copies = surveyEpsilon, c.twice
-	rule := search.Rule{Weight: c.weight()}
-	return search.Survey(ctx, c.seg, p, want, func(i int, cells []search.Considered) {
-		s := &c.seen[from+i]
-		s.cells = make([]listed, len(cells))
-		for j, o := range cells {
-			if o.Done {
-				o.Cosine = -mem.Infinity
-			}
-			score := rule.Score(o.Cosine, int(o.Place))
-			s.cells[j] = listed{o.Cell, o.Place, c.rowsIn(int(o.Cell)), score}
+// list notes the first `want` surveyed cells of a query; 0: all.
+func (c *calibration) list(q int, cells []search.Considered, want int) {
+	nearest := mem.Infinity
+	out := make([]listed, 0, len(cells))
+	for _, o := range cells {
+		nearest = min(nearest, o.Order)
+		if want == 0 || int(o.Place) < want {
+			out = append(out, listed{o.Cell, o.Place, c.rowsIn(int(o.Cell)), o.Score})
 		}
-		s.homes = s.find(c.exact[from+i], cellOf)
-		if c.twice {
-			s.seconds = s.find(c.exact[from+i], c.second)
-		}
-		c.nearest[from+i] = mem.Infinity
-		for _, o := range cells {
-			c.nearest[from+i] = min(c.nearest[from+i], o.Order)
-		}
-	})
+	}
+	c.seen[q].cells, c.nearest[q] = out, nearest
 }
 
 // rowsIn returns how many rows, and copies if they are looked at, are in a cell.
@@ -159,6 +197,9 @@ func (s *surveyed) find(rows []int64, cellOf []uint32) []int32 {
 
 // keep drops the cells that a search does not consider that considers so many.
 func (s *surveyed) keep(considered int) {
+	if !slices.ContainsFunc(s.cells, func(l listed) bool { return int(l.place) >= considered }) {
+		return
+	}
 	moved, kept := make([]int32, len(s.cells)), s.cells[:0]
 	for i, l := range s.cells {
 		moved[i] = -1

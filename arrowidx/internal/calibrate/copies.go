@@ -97,7 +97,7 @@ func copied(
 	return b.Make(ctx, cells)
 }
 
-// recode makes room for copies: rows are coded with fewer bits, and what bounds do is measured anew.
+// recode makes room for copies: rows are coded with fewer bits, and bounds are measured anew.
 func (c *calibration) recode(ctx context.Context, b *build.Copier) error {
 	took := c.seg.Stages
 	err := segment.Timed(&took.Copies, func() error { return b.Recode(ctx, build.RowBits) })

@@ -189,8 +189,12 @@ func (r *Run) ready(q *Query, i int) error {
 	}
 	switch q.strategy = r.filtered(q); {
 	case q.strategy == scanPlane || q.strategy == codeEvery:
+		epsilon := r.Epsilon
+		if r.P.Survey != nil {
+			epsilon = r.P.Survey.Epsilon
+		}
 		q.rotate(r.Seg)
-		q.setTables(r.Seg, float32(r.Epsilon))
+		q.setTables(r.Seg, float32(epsilon))
 	case q.strategy == gatherRows && r.sketches():
 		q.rotate(r.Seg)
 	}

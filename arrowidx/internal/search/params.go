@@ -55,7 +55,8 @@ type SearchParams struct {
 	// goroutine.
 	Threads int
 
-	Rule Rule // with Probes, while calibrating; zero: none
+	Rule   Rule       // with Probes, while calibrating; zero: none
+	Survey *Surveying // with Probes and Rule, while calibrating; nil: none
 	// Copies says, with Probes, while calibrating, that copies are looked at.
 	Copies bool
 	Known  bool // Source is the column that the index is being built of

@@ -55,6 +55,7 @@ type Query struct {
 
 	first    float32 // upper bound of the k-th distance from the pilot scan
 	strategy strategy
+	number   int // of those that are asked together
 }
 
 // Place is where codes lie for a query: around which point they are residuals.
@@ -77,7 +78,7 @@ func (q *Query) Prepare(r *Run, i int) error {
 // measure validates query i and computes what decides how rows are looked at.
 func (q *Query) measure(r *Run, i int) error {
 	// Whatever another index had here is gone but for the memory.
-	*q = Query{Rotated: q.Rotated, tables: q.tables, z: q.z, own: q.own, narrow: q.narrow}
+	*q = Query{Rotated: q.Rotated, tables: q.tables, z: q.z, own: q.own, narrow: q.narrow, number: i}
 	if err := q.read(r, i); err != nil {
 		return err
 	}
@@ -196,6 +197,15 @@ func (q *Query) setTables(seg *segment.Segment, epsilon float32) {
 		sum += float64(v)
 	}
 	q.offset, q.zErr = half*float32(sum), 0
+}
+
+// widen makes the bounds of all rows so many times as wide.
+func (q *Query) widen(times float32) {
+	q.epsilon *= times
+	q.zErr *= times
+	q.Origin.Err *= times
+	q.Scan.Err *= times
+	q.Scan.TabErr *= times
 }
 
 // Code scores the row at a position with all its bits: an estimate of its distance and the half

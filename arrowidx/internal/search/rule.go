@@ -177,7 +177,9 @@ func (s *Searcher) begin(p *Probe, est []float32) (c considering) {
 		c.margin = planeMargin / mem.Sqrt32(float32(r.Seg.Cells.Padded))
 	}
 	c.cells, c.est = t.nearest(p, r.Seg, r.considers(), est)
-	s.ranks.countOf(c.est, c.cells)
+	if r.P.Survey == nil { // which knows places
+		s.ranks.countOf(c.est, c.cells)
+	}
 	p.Visits = p.Visits[:0]
 	t.measure(p, r.Seg, s.firstOf(&c))
 	held := 0
@@ -286,20 +288,25 @@ func (s *Searcher) nearTau(p *Probe) float32 {
 
 // Considered is a cell that a query may look into, as routing and the first threshold see it.
 type Considered struct {
-	Cell   uint32
-	Place  uint32  // in routing's own order: searches that consider more cells consider this one
-	Order  float32 // cells are nearer the less it is
-	Cosine float32 // see Rule; -1 where it is not known
-	Done   bool    // looked into for the first threshold, whatever the rule says
+	Cell  uint32
+	Place uint32  // in routing's own order: searches that consider more cells consider this one
+	Order float32 // cells are nearer the less it is
+	Score float32 // by the rule
+	Done  bool    // looked into for the first threshold, whatever the rule says
 }
 
-// Survey calls `each` for every query with the `want` cells that a search would consider; they are
-// valid until it returns. Calls come from several goroutines at once. Queries
-// for which cells do not matter are left out.
-func Survey(
-	ctx context.Context, seg *segment.Segment, p *SearchParams, want int,
-	each func(query int, cells []Considered),
-) error {
+// Surveying makes a search one that calibrates. Of as many cells as Probes says those are surveyed
+// and looked into that Rule may find worth it. Inner products have no rule: their cells are only
+// surveyed, by Survey.
+type Surveying struct {
+	Epsilon float64 // width of bounds for first thresholds while cells are surveyed
+	// Each is called for every query with its cells, rising by number, valid until it returns. Calls
+	// come from several goroutines at once. Queries for which cells do not matter are left out.
+	Each func(query int, cells []Considered)
+}
+
+// Survey surveys the cells of all queries and looks into none.
+func Survey(ctx context.Context, seg *segment.Segment, p *SearchParams) error {
 	w := Workspaces.Get().(*Workspace)
 	out := SearchOut{Rows: make([]int64, p.NQ*p.K), Scores: make([]float32, p.NQ*p.K),
 		Counts: make([]int64, p.NQ)}
@@ -311,96 +318,170 @@ func Survey(
 	if err := r.check(); err != nil {
 		return err
 	}
-	// Any weight makes routing and threshold those of a rule.
-	r.probes, r.rule = min(want, seg.Cells.N), Rule{Cut: 1, Weight: 1}
 	threads := mem.Threads(p.Threads)
 	w.count = p.NQ
 	w.enlist(threads)
-	lists := make([][]Considered, threads)
 	w.probes = mem.Grow(w.probes, threads)
 	err := mem.Parallel(ctx, "calibrate", threads, p.NQ, func(worker, i int) error {
-		pr := &w.probes[worker]
+		pr, s := &w.probes[worker], &w.searchers[worker]
 		*pr = Probe{Query: &w.Queries[i], candidates: pr.candidates, wait: pr.wait[:0],
 			Visits: pr.Visits}
 		if err := pr.Prepare(r, i); err != nil || pr.Zero {
 			return err
 		}
-		lists[worker] = w.searchers[worker].survey(pr, lists[worker][:0])
-		each(i, lists[worker])
+		var est []float32
+		if r.planeFirst() && seg.Metric != column.Dot {
+			s.routes.Estimate(seg.Cells, []*Probe{pr}, &s.four)
+			est = s.routes.Est[:seg.Cells.N]
+		}
+		s.survey(pr, est)
+		p.Survey.Each(i, s.considered)
 		return nil
 	})
 	w.putBack()
 	return err
 }
 
-// survey lists the cells that a query considers, rising by number; inner products have no rule.
-func (s *Searcher) survey(p *Probe, out []Considered) []Considered {
-	r := s.Run
-	if r.Seg.Metric == column.Dot {
-		s.routes.Route(p, r.Seg, r.probes, nil)
-		for _, v := range p.Visits {
-			out = append(out, Considered{Cell: v.Cell, Order: v.Order, Cosine: -1})
-		}
-		s.place(out, func(i int) float32 { return out[i].Order })
-		return out
+// chooseSurveyed surveys the cells of a probe and chooses among them. Those of the first threshold,
+// which rests on other bounds, are looked into again by those of the search.
+func (s *Searcher) chooseSurveyed(ctx context.Context, p *Probe, est []float32) error {
+	r, t := s.Run, &s.routes
+	s.survey(p, est)
+	r.P.Survey.Each(p.number, s.considered)
+	times := float32(r.Epsilon / r.P.Survey.Epsilon)
+	p.widen(times)
+	s.out = s.out[:0]
+	for _, c := range p.candidates.Rows {
+		s.out = append(s.out, c.Est+float32(times*(c.Est-c.Low)))
 	}
-	var est []float32
-	if r.planeFirst() {
-		s.routes.Estimate(r.Seg.Cells, []*Probe{p}, &s.four)
-		est = s.routes.Est[:r.Seg.Cells.N]
+	k := r.collect()
+	p.candidates.Reset(k)
+	if len(s.out) >= k {
+		p.candidates.Tau = simd.SelectKth(s.out, k-1)
+	}
+	p.Visits = p.Visits[:0]
+	for i, o := range s.considered {
+		if t.fresh[i].Err *= times; o.Done {
+			p.Visits = append(p.Visits, t.fresh[i])
+		}
+	}
+	if err := s.scanVisits(ctx, p); err != nil {
+		return err
+	}
+	p.counts.probed += int64(len(p.Visits))
+	p.first, p.Visits = p.candidates.Tau, p.Visits[:0]
+	for i, o := range s.considered {
+		if !o.Done && o.Score <= r.rule.Cut {
+			p.Visits = append(p.Visits, t.fresh[i])
+		}
+	}
+	p.counts.probed += int64(len(p.Visits))
+	return nil
+}
+
+// survey lists the cells that a query considers in s.considered, and their visits in
+// s.routes.fresh, but for those that the rule finds not worth it whatever their distance is by the
+// margin of estimates.
+func (s *Searcher) survey(p *Probe, est []float32) {
+	r, t := s.Run, &s.routes
+	s.considered = s.considered[:0]
+	if r.Seg.Metric == column.Dot {
+		t.Route(p, r.Seg, r.probes, nil)
+		s.out = s.out[:0]
+		for _, v := range p.Visits {
+			s.out = append(s.out, v.Order)
+		}
+		for i, place := range s.places() {
+			v := &p.Visits[i]
+			s.considered = append(s.considered,
+				Considered{Cell: v.Cell, Place: place, Order: v.Order, Score: -1})
+		}
+		return
 	}
 	c := s.begin(p, est)
 	if c.cells == nil { // all are measured
-		s.routes.ids = s.routes.ids[:0]
+		t.ids = t.ids[:0]
 		for _, v := range p.Visits {
-			s.routes.ids = append(s.routes.ids, v.Cell)
+			t.ids = append(t.ids, v.Cell)
 		}
-		c.cells = s.routes.ids
+		c.cells = t.ids
 	}
-	tau, done, t := s.nearTau(p), 0, &s.routes
-	t.fresh = t.visitsOf(t.fresh[:0], p.Query, r.Seg, c.cells)
-	for i, cell := range c.cells {
-		o := Considered{Cell: cell, Order: t.fresh[i].Order, Cosine: -1}
-		for done < len(p.Visits) && p.Visits[done].Cell < cell {
+	tau, done := s.nearTau(p), 0
+	s.out = s.out[:0]
+	for _, cell := range c.cells {
+		s.out = append(s.out, c.est[cell])
+	}
+	t.home = t.home[:0]
+	for i, place := range s.places() {
+		o := Considered{Cell: c.cells[i], Place: place, Score: r.rule.Score(-1, int(place))}
+		for done < len(p.Visits) && p.Visits[done].Cell < o.Cell {
 			done++
 		}
-		if done < len(p.Visits) && p.Visits[done].Cell == cell {
-			o.Order, o.Done = p.Visits[done].Order, p.Visits[done].Least == mem.Infinity
+		if done < len(p.Visits) && p.Visits[done].Cell == o.Cell {
+			o.Done = p.Visits[done].Least == mem.Infinity
+		} else if tau < mem.Infinity {
+			o.Order = p.Norm2 + s.out[i]
+			if s.scoreOf(&o, tau, c.margin); !(o.Score <= r.rule.Cut) {
+				continue
+			}
 		}
-		if tau < mem.Infinity {
-			o.Cosine = Cosine(r.Seg.Cells, o.Order, int(cell), tau)
-		}
-		out = append(out, o)
+		s.considered, t.home = append(s.considered, o), append(t.home, o.Cell)
 	}
-	s.place(out, func(i int) float32 { return c.est[out[i].Cell] })
-	return out
+	t.fresh = t.visitsOf(t.fresh[:0], p.Query, r.Seg, t.home)
+	for i := range s.considered {
+		o := &s.considered[i]
+		if o.Order = t.fresh[i].Order; o.Done {
+			o.Score = -mem.Infinity
+		} else if tau < mem.Infinity {
+			s.scoreOf(o, tau, 0)
+		}
+	}
 }
 
-// placeSteps is the number of equal steps of routing's values by which a survey places cells.
-const placeSteps = 4096
+// scoreOf sets the score of a cell, whose cosine may be less by the margin.
+func (s *Searcher) scoreOf(o *Considered, tau, margin float32) {
+	cosine := Cosine(s.Run.Seg.Cells, o.Order, int(o.Cell), tau) - margin
+	o.Score = s.Run.rule.Score(cosine, int(o.Place))
+}
 
-// place sets the places of cells, by rising values; those of one step stay in their order.
-func (s *Searcher) place(out []Considered, value func(i int) float32) {
-	low, high := mem.Infinity, -mem.Infinity
-	for i := range out {
-		low, high = min(low, value(i)), max(high, value(i))
+// placeBits is how many bits the number has of one of the equal steps of routing's values by which
+// a survey places cells: two digits.
+const placeBits = 12
+
+// places returns the rank of every value of s.out; those of one step stay in their order. Steps are
+// sorted digit by digit (Knuth, volume 3, 5.2.5).
+func (s *Searcher) places() []uint32 {
+	const digit, most = placeBits / 2, 1<<placeBits - 1
+	n, low, high := len(s.out), mem.Infinity, -mem.Infinity
+	for _, v := range s.out {
+		low, high = min(low, v), max(high, v)
 	}
 	scale := float32(0)
 	if high > low {
-		scale = (placeSteps - 1) / (high - low)
+		scale = most / (high - low)
 	}
-	step := func(i int) int { return min(max(int((value(i)-low)*scale), 0), placeSteps-1) }
-	s.rows = mem.Grow(s.rows, placeSteps+1)
-	clear(s.rows)
-	for i := range out {
-		s.rows[step(i)+1]++
+	s.rows = mem.Grow(s.rows, 3*n)
+	steps, half, places := s.rows[:n], s.rows[n:2*n], s.rows[2*n:]
+	var lower, upper [1<<digit + 1]uint32
+	for i, v := range s.out {
+		step := uint32(min(max(int((v-low)*scale), 0), most))
+		steps[i] = step
+		lower[step%(1<<digit)+1]++
+		upper[step>>digit+1]++
 	}
-	for i := range placeSteps {
-		s.rows[i+1] += s.rows[i]
+	for i := range 1 << digit {
+		lower[i+1] += lower[i]
+		upper[i+1] += upper[i]
 	}
-	for i := range out {
-		at := &s.rows[step(i)]
-		out[i].Place = *at
+	for i, step := range steps {
+		at := &lower[step%(1<<digit)]
+		half[*at] = uint32(i)
 		*at++
 	}
+	for _, i := range half {
+		at := &upper[steps[i]>>digit]
+		places[i] = *at
+		*at++
+	}
+	return places
 }

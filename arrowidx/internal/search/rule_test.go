@@ -88,29 +88,41 @@ func TestRanksAreThoseOfSortingToWithinABucket(t *testing.T) {
 
 func TestPlacesAreRanksToWithinAStep(t *testing.T) {
 	r := rand.New(rand.NewPCG(452, 0))
-	for _, n := range []int{1, 2, 50, 900} {
-		values, out := make([]float32, n), make([]Considered, n)
-		for i := range values {
-			values[i] = float32(r.NormFloat64())
+	s := &Searcher{}
+	for _, n := range []int{1, 2, 50, 900, 0, 7} {
+		s.out = make([]float32, n)
+		for i := range s.out {
+			s.out[i] = float32(r.NormFloat64())
 		}
-		s := &Searcher{}
-		s.place(out, func(i int) float32 { return values[i] })
 		seen := make([]bool, n)
-		for i, o := range out {
-			require.False(t, seen[o.Place], "every place is taken once")
-			seen[o.Place] = true
+		places := s.places()
+		require.Len(t, places, n)
+		for i, place := range places {
+			require.False(t, seen[place], "every place is taken once")
+			seen[place] = true
 			nearer := 0
-			for _, v := range values {
-				if v < values[i] {
+			for _, v := range s.out {
+				if v < s.out[i] {
 					nearer++
 				}
 			}
-			require.InDelta(t, nearer, int(o.Place), 1+float64(n)/200)
+			require.InDelta(t, nearer, int(place), 1+float64(n)/200)
 		}
 	}
-	out := make([]Considered, 3)
-	(&Searcher{}).place(out, func(int) float32 { return 7 })
-	require.Equal(t, []uint32{0, 1, 2}, []uint32{out[0].Place, out[1].Place, out[2].Place})
+	s.out = []float32{7, 7, 7}
+	require.Equal(t, []uint32{0, 1, 2}, s.places(), "equal ones stay in their order")
+	s.out = []float32{4095, 0, 64, 63, 64}
+	require.Equal(t, []uint32{4, 0, 2, 1, 3}, s.places(), "by the greater digit, then the smaller")
+}
+
+// Bounds that are made wider are those of a query that was made ready with the greater epsilon0.
+func TestWidenedBoundsAreThoseOfAGreaterEpsilon(t *testing.T) {
+	q := Query{epsilon: 1.5, zErr: 0.25, Origin: Place{Add: 3, Err: 2}}
+	q.Scan.Err, q.Scan.TabErr, q.Scan.Add = 2, 0.5, 3
+	q.widen(2)
+	require.Equal(t, [...]float32{3, 0.5, 4, 4, 1},
+		[...]float32{q.epsilon, q.zErr, q.Origin.Err, q.Scan.Err, q.Scan.TabErr})
+	require.Equal(t, [...]float32{3, 3}, [...]float32{q.Origin.Add, q.Scan.Add})
 }
 
 func TestMergedVisitsRise(t *testing.T) {

@@ -78,6 +78,8 @@ type Searcher struct {
 	pick    topk.Heap         // least estimates of a pilot scan
 	routes  Router
 	ranks   ranks
+	// While calibrating: the cells of a query.
+	considered []Considered
 	// With copies: what sets the first threshold.
 	stretches []stretch
 	visitor

@@ -24,6 +24,7 @@ const (
 	visitBytes     = 64
 	placeBytes     = 16
 	stretchSize    = 40
+	consideredSize = 20
 	// queryBytes and probeBytes are about what these take beside their slices.
 	queryBytes = 384
 	probeBytes = 256
@@ -54,6 +55,7 @@ func (s *Searcher) bytes() int64 {
 		bytesOf(t.all, visitBytes) + bytesOf(t.fresh, visitBytes) +
 		bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
 		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +
+		bytesOf(s.considered, consideredSize) +
 		bytesOf(s.stretches, stretchSize) + bytesOf(s.packed, 1) + bytesOf(s.both, 4) + bytesOf(s.any, 4)
 }
 

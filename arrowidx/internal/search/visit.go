@@ -58,7 +58,11 @@ func (s *Searcher) routeGroup(ctx context.Context, ps []*Probe) error {
 			if plane {
 				est = t.Est[i*lanes : i*lanes+c.N]
 			}
-			s.chooseCells(p, est)
+			if r.P.Survey == nil {
+				s.chooseCells(p, est)
+			} else if err := s.chooseSurveyed(ctx, p, est); err != nil {
+				return err
+			}
 		}
 		ps = ps[n:]
 	}
