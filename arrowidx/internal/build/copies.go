@@ -156,8 +156,8 @@ func (b *Copier) Make(ctx context.Context, cells []uint32) (*segment.Copies, err
 	return k, nil
 }
 
-// RowBits is the bits of codes per dimension where rows have copies and nothing else was asked for: a
-// bit less makes room for the copies.
+// RowBits is the bits of codes per dimension where rows have copies and nothing else was asked for:
+// a bit less makes room for the copies.
 const RowBits = 4
 
 // Recode codes all rows anew, with so many bits per dimension, in the cells where they are.
