@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/topk"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
@@ -76,81 +75,6 @@ type twin struct {
 	low  float32
 }
 
-// stretch is blocks of rows or copies that a query looks into as a whole.
-type stretch struct {
-	visit    int // the cell's
-	from, to int
-	begin    int // of its estimates
-	copies   bool
-}
-
-// firstOfBoth is firstThreshold for searches that look at copies: those in the nearest cells count
-// as rows there.
-func (s *Searcher) firstOfBoth(p *Probe) {
-	watch := time.Now()
-	r, v := s.Run, &s.visitor
-	s.nearestVisits(p, pilotShare*r.collect())
-	p.candidates.Reset(r.collect())
-	p.seen.reset()
-	s.est, s.stretches = s.est[:0], s.stretches[:0]
-	for _, i := range v.which {
-		cell := p.Visits[i].Cell
-		c, k := r.Seg.Cells, r.twins
-		s.stretches = append(s.stretches,
-			stretch{visit: i, from: int(c.Block[cell]), to: int(c.Block[cell+1])})
-		if k.Size(int(cell)) > 0 {
-			s.stretches = append(s.stretches, stretch{
-				visit: i, from: int(k.Block[cell]), to: int(k.Block[cell+1]), copies: true})
-		}
-	}
-	for i := range s.stretches {
-		u := &s.stretches[i]
-		u.begin = len(s.est)
-		var next []byte
-		if i+1 < len(s.stretches) {
-			next = r.stretchSoon(&s.stretches[i+1])
-		}
-		at := p.Visits[u.visit].Place
-		if u.copies {
-			s.scanAll(p, at, r.twins.Codes, r.twins.Words[u.from:u.to], u.from, next)
-			if r.Seg.Deleted > 0 {
-				s.hideDeleted(int(p.Visits[u.visit].Cell), s.est[u.begin:])
-			}
-		} else {
-			s.scanAll(p, at, r.Seg.Codes, r.slots[u.from:u.to], u.from, next)
-		}
-	}
-	s.pickLeast(s.est, p.candidates.K+pilotExtra)
-	s.codeBoth(p)
-	p.first = p.candidates.Tau
-	for i := range s.stretches {
-		s.restOf(p, &s.stretches[i])
-	}
-	s.score(p)
-	for _, i := range v.which {
-		p.Visits[i].Least = mem.Infinity
-	}
-	p.counts.first += int64(time.Since(watch))
-}
-
-// stretchSoon is what a stretch reads, to be asked for.
-func (r *Run) stretchSoon(u *stretch) []byte {
-	if u.copies {
-		return r.twins.Codes.Soon(u.from, u.to)
-	}
-	return r.Seg.Codes.Soon(u.from, u.to)
-}
-
-// picked returns the stretch that estimate number i is from, and its slot.
-func (s *Searcher) picked(i int) (u *stretch, slot int) {
-	n := len(s.stretches) - 1
-	for s.stretches[n].begin > i {
-		n--
-	}
-	u = &s.stretches[n]
-	return u, u.from*simd.BlockRows + i - u.begin
-}
-
 // codeBoth scores the picked rows and copies by all their bits.
 func (s *Searcher) codeBoth(p *Probe) {
 	f, k := s.Run.Seg.Codes, s.Run.twins
@@ -160,6 +84,7 @@ func (s *Searcher) codeBoth(p *Probe) {
 		}
 	}
 	p.twins = p.twins[:0]
+	p.seen.reset()
 	for _, h := range s.pick.Heap {
 		u, slot := s.picked(int(h.Row))
 		at := &p.Visits[u.visit]
@@ -177,29 +102,6 @@ func (s *Searcher) codeBoth(p *Probe) {
 		s.scoreTwin(p, p.twins[i])
 	}
 	p.twins = p.twins[:0]
-}
-
-// restOf is scanRest for a stretch.
-func (s *Searcher) restOf(p *Probe, u *stretch) {
-	r, at := s.Run, &p.Visits[u.visit]
-	f, words, n := r.Seg.Codes, r.slots, u.to-u.from
-	if u.copies {
-		f, words = r.twins.Codes, r.twins.Words
-		r.fetchPositions(int(at.Cell))
-	}
-	words = words[u.from:u.to]
-	s.masks, s.out = mem.Grow(s.masks, n), mem.Grow(s.out, n*simd.BlockRows)
-	s.four[0] = p.threshold(at.Place)
-	simd.Scan(f.Span(u.from, u.to), f.Padded, words, &s.four[0], s.masks, s.out, nil)
-	est := s.est[u.begin : u.begin+n*simd.BlockRows]
-	s.dropDone(est)
-	p.counts.scanned += int64(mem.CountBits(words))
-	s.score(p)
-	if u.copies {
-		s.keepTwins(p, at, u.from, s.masks, est)
-		return
-	}
-	s.keepSurvivors(p, at.Place, u.from, s.masks, est)
 }
 
 // scanCopies scans the copies in a cell that the query visits. It asks for next meanwhile.

@@ -80,8 +80,7 @@ type Searcher struct {
 	ranks   ranks
 	// While calibrating: the cells of a query.
 	considered []Considered
-	// With copies: what sets the first threshold.
-	stretches []stretch
+	stretches  []stretch // what sets the first threshold
 	visitor
 	Sketched
 	tiling

@@ -54,7 +54,7 @@ func (s *Searcher) bytes() int64 {
 	return int64(4*(floats+words)+8*wide) + s.room.Bytes() + bytesOf(s.pick.Heap, hitSize) +
 		bytesOf(t.all, visitBytes) + bytesOf(t.fresh, visitBytes) +
 		bytesOf(v.pairs, 8) + bytesOf(v.left, 8) +
-		bytesOf(v.slots, 8) + bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +
+		bytesOf(v.which, 8) + bytesOf(s.Sketched.Z, 1) +
 		bytesOf(s.considered, consideredSize) +
 		bytesOf(s.stretches, stretchSize) + bytesOf(s.packed, 1) + bytesOf(s.both, 4) + bytesOf(s.any, 4)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/ruvector/ruvector-arrow/arrowidx/internal/rabitq"
-	"github.com/ruvector/ruvector-arrow/arrowidx/internal/segment"
 	"github.com/ruvector/ruvector-arrow/fault"
 	"github.com/ruvector/ruvector-arrow/internal/mem"
 	"github.com/ruvector/ruvector-arrow/simd"
@@ -34,8 +33,7 @@ type visitor struct {
 	pairs []pair
 	left  []pair
 	busy  []uint32 // cells that have pairs, rising
-	slots []int    // first slot of each run of estimates in a pilot scan
-	which []int    // visit of each
+	which []int    // visits of the nearest cells
 }
 
 // routeGroup chooses the cells of every probe and finds its first threshold.
@@ -108,53 +106,100 @@ func (s *Searcher) noteStranger(p *Probe) {
 	}
 }
 
+// stretch is blocks of rows, or of copies, in a cell that a query looks into as a whole.
+type stretch struct {
+	visit    int // the cell's
+	from, to int
+	begin    int // of its estimates
+	copies   bool
+}
+
 // firstThreshold looks into the query's nearest cells, which are then done: first without a
 // threshold, which the rows of least estimate then set by all their bits, and again for what lies
-// below it.
+// below it. Copies there count as rows where they are looked at.
 func (s *Searcher) firstThreshold(p *Probe) {
-	if s.Run.twins != nil {
-		s.firstOfBoth(p)
-		return
-	}
 	watch := time.Now()
-	r, v := s.Run, &s.visitor
+	r := s.Run
 	s.nearestVisits(p, pilotShare*r.collect())
 	p.candidates.Reset(r.collect())
-	s.est = s.est[:0]
-	v.slots = v.slots[:0]
-	for n, i := range v.which {
-		at := &p.Visits[i]
-		from, to := int(r.Seg.Cells.Block[at.Cell]), int(r.Seg.Cells.Block[at.Cell+1])
-		var next []byte
-		if n+1 < len(v.which) {
-			next = r.cellSoon(p.Visits[v.which[n+1]].Cell)
-		}
-		s.scanAll(p, at.Place, r.Seg.Codes, r.slots[from:to], from, next)
-		v.slots = append(v.slots, from*simd.BlockRows)
-	}
+	s.estimateNearest(p)
 	s.pickLeast(s.est, p.candidates.K+pilotExtra)
-	if r.Seg.Codes.Bits > 1 {
+	switch {
+	case r.twins != nil:
+		s.codeBoth(p)
+	case r.Seg.Codes.Bits > 1:
 		s.codePicked(p)
-	} else {
+	default:
 		s.boundPicked(p)
 	}
 	p.first = p.candidates.Tau
-	begin := 0
-	for _, i := range v.which {
-		begin = s.scanRest(p, &p.Visits[i], begin)
+	for i := range s.stretches {
+		s.scanRest(p, &s.stretches[i])
+	}
+	s.score(p)
+	for _, i := range s.visitor.which {
+		p.Visits[i].Least = mem.Infinity
 	}
 	p.counts.first += int64(time.Since(watch))
 }
 
+// estimateNearest scans the nearest cells without a threshold.
+func (s *Searcher) estimateNearest(p *Probe) {
+	r, c, k := s.Run, s.Run.Seg.Cells, s.Run.twins
+	s.est, s.stretches = s.est[:0], s.stretches[:0]
+	for _, i := range s.visitor.which {
+		cell := p.Visits[i].Cell
+		s.stretches = append(s.stretches,
+			stretch{visit: i, from: int(c.Block[cell]), to: int(c.Block[cell+1])})
+		if k != nil && k.Size(int(cell)) > 0 {
+			s.stretches = append(s.stretches, stretch{
+				visit: i, from: int(k.Block[cell]), to: int(k.Block[cell+1]), copies: true})
+		}
+	}
+	for i := range s.stretches {
+		u := &s.stretches[i]
+		u.begin = len(s.est)
+		var next []byte
+		if i+1 < len(s.stretches) {
+			codes, _ := r.codesOf(&s.stretches[i+1])
+			next = codes.Soon(s.stretches[i+1].from, s.stretches[i+1].to)
+		}
+		codes, words := r.codesOf(u)
+		s.scanAll(p, p.Visits[u.visit].Place, codes, words, u.from, next)
+		if u.copies && r.Seg.Deleted > 0 {
+			s.hideDeleted(int(p.Visits[u.visit].Cell), s.est[u.begin:])
+		}
+	}
+}
+
+// codesOf returns the codes that a stretch is of, and its words.
+func (r *Run) codesOf(u *stretch) (*rabitq.Codes, []uint32) {
+	if u.copies {
+		return r.twins.Codes, r.twins.Words[u.from:u.to]
+	}
+	return r.Seg.Codes, r.slots[u.from:u.to]
+}
+
+// picked returns the stretch that estimate number i is from, and its slot.
+func (s *Searcher) picked(i int) (u *stretch, slot int) {
+	n := len(s.stretches) - 1
+	for s.stretches[n].begin > i {
+		n--
+	}
+	u = &s.stretches[n]
+	return u, u.from*simd.BlockRows + i - u.begin
+}
+
 // codePicked scores the picked rows by all their bits.
 func (s *Searcher) codePicked(p *Probe) {
-	f, v := s.Run.Seg.Codes, &s.visitor
+	f := s.Run.Seg.Codes
 	for _, h := range s.pick.Heap {
-		where, slot := v.pickedAt(p, s.Run.Seg.Cells, int(h.Row))
-		simd.Fetch(f.ExtraOf(slot - where.shift))
+		u, slot := s.picked(int(h.Row))
+		simd.Fetch(f.ExtraOf(slot - p.Visits[u.visit].shift))
 	}
 	for _, h := range s.pick.Heap {
-		where, slot := v.pickedAt(p, s.Run.Seg.Cells, int(h.Row))
+		u, slot := s.picked(int(h.Row))
+		where := p.Visits[u.visit].Place
 		pos := slot - where.shift
 		e, width := p.Code(f, where, pos)
 		p.counts.coded++
@@ -169,9 +214,10 @@ func (s *Searcher) codePicked(p *Probe) {
 func (s *Searcher) boundPicked(p *Probe) {
 	f := s.Run.Seg.Codes
 	for _, h := range s.pick.Heap {
-		where, slot := s.visitor.pickedAt(p, s.Run.Seg.Cells, int(h.Row))
+		u, slot := s.picked(int(h.Row))
 		fs := f.PlaneFactors(f.Block(slot/simd.BlockRows), slot%simd.BlockRows)
-		width := float32(fs.Err*where.Err) + float32(mem.Abs32(fs.Rescale)*p.Scan.TabErr)
+		width := float32(fs.Err*p.Visits[u.visit].Err) +
+			float32(mem.Abs32(fs.Rescale)*p.Scan.TabErr)
 		p.candidates.Bound(float32(h.Dist) + width + p.Slack)
 	}
 	p.first = p.candidates.Tau
@@ -179,25 +225,27 @@ func (s *Searcher) boundPicked(p *Probe) {
 	p.candidates.Tau = p.first
 }
 
-// scanRest finds the rows of a cell below the first threshold that are not scored yet: the cell is
-// scanned again with the threshold, and of the rows let through those drop out whose estimate says
-// that codePicked has scored them (infinity). The estimates of the cell's blocks begin at
-// s.est[begin]; it returns where they end. No row of the cell is then left to be found.
-func (s *Searcher) scanRest(p *Probe, at *Visit, begin int) int {
-	f := s.Run.Seg.Codes
-	from, to := int(s.Run.Seg.Cells.Block[at.Cell]), int(s.Run.Seg.Cells.Block[at.Cell+1])
-	n := to - from
+// scanRest finds what a stretch has below the first threshold that is not scored yet: it is scanned
+// again with the threshold, and what codePicked or codeBoth has scored, whose estimates are
+// infinite, drops out. Nothing of it is then left to be found.
+func (s *Searcher) scanRest(p *Probe, u *stretch) {
+	at, n := &p.Visits[u.visit], u.to-u.from
+	f, words := s.Run.codesOf(u)
+	if u.copies {
+		s.Run.fetchPositions(int(at.Cell))
+	}
 	s.masks, s.out = mem.Grow(s.masks, n), mem.Grow(s.out, n*simd.BlockRows)
-	words := s.Run.slots[from:to]
 	s.four[0] = p.threshold(at.Place)
-	simd.Scan(f.Span(from, to), f.Padded, words, &s.four[0], s.masks, s.out, nil)
-	est := s.est[begin : begin+n*simd.BlockRows]
+	simd.Scan(f.Span(u.from, u.to), f.Padded, words, &s.four[0], s.masks, s.out, nil)
+	est := s.est[u.begin : u.begin+n*simd.BlockRows]
 	s.dropDone(est)
 	p.counts.scanned += int64(mem.CountBits(words))
-	s.keepSurvivors(p, at.Place, from, s.masks, est)
 	s.score(p)
-	at.Least = mem.Infinity
-	return begin + n*simd.BlockRows
+	if u.copies {
+		s.keepTwins(p, at, u.from, s.masks, est)
+	} else {
+		s.keepSurvivors(p, at.Place, u.from, s.masks, est)
+	}
 }
 
 // nearestVisits lists the visits of least order in s.visitor.which until they hold enough rows.
@@ -238,19 +286,6 @@ func (s *Searcher) scanAll(
 	s.four[0].Add, s.four[0].Err, s.four[0].Tau = at.Add, at.Err, mem.Infinity
 	simd.Scan(f.Span(from, from+n), f.Padded, words, &s.four[0], s.masks, est, next)
 	hide(words, est)
-}
-
-// pickedAt returns where an estimate of the pilot scan comes from.
-func (v *visitor) pickedAt(p *Probe, c *segment.Cells, at int) (where Place, slot int) {
-	i := 0
-	for ; ; i++ {
-		cell := p.Visits[v.which[i]].Cell
-		n := int(c.Block[cell+1]-c.Block[cell]) * simd.BlockRows
-		if at < n {
-			return p.Visits[v.which[i]].Place, v.slots[i] + at
-		}
-		at -= n
-	}
 }
 
 // scanCells visits every cell once for all probes that look into it, in the order of cells. What
