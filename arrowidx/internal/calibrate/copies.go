@@ -26,8 +26,11 @@ const (
 	copyShare = 0.66
 	// copiesSave is the share of the cost for the greatest target that copies must save to be made,
 	// and copiesHelp that for a target to look at them.
-	copiesSave = 0.25
+	copiesSave = 0.2
 	copiesHelp = 0.1
+	// judging is the most queries by which it is judged whether copies pay: of 256 some seeds of one
+	// set would have said yes and others no.
+	judging = 1024
 	// copiesLeast is the fewest rows that are copied: below, a search costs little whatever it scans.
 	copiesLeast = 1 << 14
 )
@@ -116,7 +119,7 @@ func (c *calibration) recode(ctx context.Context, b *build.Copier) error {
 func (c *calibration) copiesPay(
 	ctx context.Context, b *build.Copier,
 ) (limit float32, pays bool, err error) {
-	some := c.part(0, min(costing, c.nq))
+	some := c.part(0, min(judging, c.nq))
 	rows := some.neighbours()
 	at, positions := make([]uint32, c.seg.Rows), make([]uint32, len(rows))
 	for pos, row := range c.seg.Cells.Rows {
