@@ -81,7 +81,7 @@ func calibratable(seg *segment.Segment, queries int) error {
 
 // searching is the most queries that settings are tried out on: how far what is found stays behind
 // what the cells hold varies little from query to query.
-const searching = 256
+const searching = 512
 
 // calibration is one run over a set of queries.
 type calibration struct {
@@ -128,11 +128,7 @@ func (c *calibration) run(ctx context.Context) ([]segment.CalibrationPoint, erro
 
 // measured finds the settings for all targets, once the cells of the queries are known.
 func (c *calibration) measured(ctx context.Context) ([]segment.CalibrationPoint, error) {
-	n := searching
-	if c.twice {
-		n *= 2
-	}
-	c.first = c.part(0, min(n, c.nq))
+	c.first = c.part(0, min(searching, c.nq))
 	if err := c.measureBounds(ctx); err != nil {
 		return nil, err
 	}
@@ -291,8 +287,17 @@ func (c *calibration) measure(
 	if c.twice { // what is found elsewhere would hide it
 		lost = c.first.missed(s)
 	}
+	if vectors {
+		lost += doubtOf(lost, c.first.nq, c.k)
+	}
 	return bounds{epsilon, lost, float64(plan.Coded) / float64(c.first.nq),
 		o.rerank}, nil
+}
+
+// doubtOf is how much more than measured may be lost: the standard error of few neighbours that are
+// lost independently, with caution.
+func doubtOf(lost float64, queries, k int) float64 {
+	return float64(caution(queries) * math.Sqrt(lost/float64(max(queries*k, 1))))
 }
 
 // epsilon finds the width of bounds with which a target costs least: tighter ones lose neighbours,

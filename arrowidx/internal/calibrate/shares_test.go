@@ -141,3 +141,11 @@ func TestATailThatIsNotFiniteIsNotSmoothed(t *testing.T) {
 	require.InDelta(t, 1, sum, 1e-6, "a constant stays what it is")
 	require.Len(t, tailWeights, len(tailLevels))
 }
+
+func TestWhatBoundsLoseIsDoubtedByItsStandardError(t *testing.T) {
+	require.Zero(t, doubtOf(0, 256, 10), "wide bounds lose nothing")
+	// 10 of 2,560 neighbours are lost: 3.2 more or fewer, with caution.
+	require.InDelta(t, caution(256)*math.Sqrt(10)/2560, doubtOf(10.0/2560, 256, 10), 1e-12)
+	require.Greater(t, doubtOf(0.01, 64, 10), doubtOf(0.01, 256, 10), "fewer queries tell less")
+	require.Zero(t, doubtOf(0, 0, 0))
+}
