@@ -98,7 +98,7 @@ func recallOf(
 
 // topical are rows that have some of 500 topics each, so that many lie between cells.
 func topical(t *testing.T, n int) (rows, queries []float32) {
-	const topics, each, d, asked = 500, 3, 256, 300
+	const topics, each, d, asked = 500, 4, 256, 300
 	r := arrowidxtest.Rand(t, 471)
 	centres, all := arrowidxtest.Gaussian(r, topics, d), arrowidxtest.Gaussian(r, n+asked, d)
 	for i := range n + asked {

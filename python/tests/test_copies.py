@@ -13,10 +13,10 @@ N, D, ASKED, TOPICS = 20_000, 256, 200, 500
 
 
 def _topical(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Rows that have some of 500 topics each, so that many lie between cells."""
+    """Rows that have four of 500 topics each, so that many lie between cells."""
     centres = np.random.default_rng(7).standard_normal((TOPICS, D))
     shares = np.zeros((count, TOPICS))
-    for _ in range(3):
+    for _ in range(4):
         shares[np.arange(count), rng.integers(0, TOPICS, count)] += rng.random(count) ** 2
     return (shares @ centres + 0.3 * rng.standard_normal((count, D))).astype(np.float32)
 
