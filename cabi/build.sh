@@ -23,6 +23,9 @@ for package in net net/http crypto/tls crypto/x509 github.com/go-jose/... golang
 	vendor/golang.org/x/crypto/... $arrow/arrow/ipc $arrow/arrow/internal/flatbuf \
 	net/http/httptrace net/textproto net/url net/netip net/http/internal/... \
 	vendor/golang.org/x/net/... vendor/golang.org/x/text/... golang.org/x/text/... \
+	$own/lake $own/lake/backend $own/lake/foreign \
+	fmt os bufio crypto/internal/fips140/rsa crypto/internal/fips140/tls12 \
+	crypto/internal/fips140/tls13 crypto/rsa crypto/ecdsa crypto/ed25519 math/big \
 	$own/lake/bundle $own/lake/store $own/arrowidx/internal/format \
 	$own/arrowidx/internal/compact; do
 	cold="$cold -gcflags=$package=-l"

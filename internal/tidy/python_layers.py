@@ -16,6 +16,7 @@ LEAVES = frozenset(
     (
         "_arguments",
         "_caller",
+        "_collector",
         "_conflict",
         "_errors",
         "_habits",

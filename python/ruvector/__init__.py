@@ -16,6 +16,11 @@ from ._conflict import refuse_other_distribution
 refuse_other_distribution()  # before the other package's files can be taken for ours
 # isort: split
 
+from ._collector import Paused
+
+_paused = Paused()
+# isort: split
+
 from typing import TYPE_CHECKING
 
 from . import _accessors
@@ -377,3 +382,4 @@ def _parquet_files(paths: object, what: str) -> list[str]:
 
 _files_found_by(_parquet_files)
 _accessors.install()
+_paused.end()

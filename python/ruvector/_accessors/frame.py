@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -61,10 +59,23 @@ def forward(function: Callable[..., Any], owner: str) -> Any:
 
 
 def _without(parameter: str, docstring: str) -> str:
-    """Leave a parameter out of those that a docstring lists."""
-    text = inspect.cleandoc(docstring)
-    listed = re.sub(rf"(?m)^{parameter} : .*\n(?:^    .*\n)*", "", text)
-    return listed.replace("Parameters\n----------\n\n", "")
+    """Leave a parameter out of those that a docstring lists.
+
+    Lines are compared, not a pattern: every import does this for every verb.
+    """
+    lines = docstring.split("\n")
+    for at, line in enumerate(lines):
+        told = line.lstrip()
+        if not told.startswith(f"{parameter} : "):
+            continue
+        inside = " " * (len(line) - len(told) + 4)
+        end = at + 1
+        while end < len(lines) and lines[end].startswith(inside):
+            end += 1
+        only = lines[at - 1].strip() == "----------" and not "".join(lines[end : end + 1]).strip()
+        del lines[at - 2 if only else at : end + only]
+        break
+    return "\n".join(lines)
 
 
 class FrameAccessor(Listed, Generic[FrameT_co]):
