@@ -1,8 +1,8 @@
 """Sizes and times that a release may not exceed (design page 6), each printed beside its limit.
 
-Times are the best of fifteen fresh processes, with a yardstick of the machine from the same run: a
-machine slower than the reference stretches the limits by that factor, a faster one never tightens
-them.
+Times are the best of fifteen fresh processes, of up to three times as many where these take too
+long, with a yardstick of the machine from the same run: a machine slower than the reference
+stretches the limits by that factor, a faster one never tightens them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -62,12 +63,25 @@ def mapped_answer() -> float:
         return float(mapped.asked(index, vectors, True, 5)["answer_ms"]["least"])
 
 
-def gather_ratio(ratio: float, limit: float) -> float:
-    """The best of at most three processes, as of `interrupt_p99`; ``ratio`` is the first's."""
+def best_of(ask: Callable[[], dict[str, float]], limits: dict[str, float]) -> dict[str, float]:
+    """The least of every figure, asked at most three times, as of `interrupt_p99`."""
+    best = ask()
     for _ in range(2):
-        if ratio > limit:
-            ratio = min(ratio, run("frames.py")["gather"])
-    return ratio
+        if any(best[what] > limit for what, limit in limits.items()):
+            again = ask()
+            best = {what: min(value, again[what]) for what, value in best.items()}
+    return best
+
+
+def least(script: str, limit: float) -> float:
+    """The least that a script prints, run at most three times."""
+    return best_of(lambda: {script: float(run(script))}, {script: limit})[script]
+
+
+def frames() -> dict[str, float]:
+    """What frames.py prints, rates turned around so that less is better."""
+    told: dict[str, float] = run("frames.py")
+    return told | {what: 1 / told[what] for what in ("hash", "text_hash")}
 
 
 def updates(limits: dict[str, float]) -> dict[str, float]:
@@ -91,9 +105,11 @@ def measured() -> list[tuple[str, float, float, str]]:
     """(what, value, limit, unit) of every budget."""
     library = ROOT / "python/ruvector/_lib/libruvector.so"
     (wheel,) = (ROOT / "dist").glob("*.whl")
-    fresh = startup.measure(15)
+    fresh = best_of(lambda: startup.measure(15), {"import": 0.03, "first_verb": 0.015})
     slow = max(1.0, fresh["yardstick"] / REFERENCE_YARDSTICK)
-    frames = run("frames.py")
+    columns = {"gather": 2, "hash": 1 / 0.8, "text_hash": 1 / 0.8, "object_first": 300 * slow}
+    columns |= {"object_second": 60 * slow, "text_second": 5 * slow}
+    found = best_of(frames, columns)
     streams = {"each, us": 30 * slow, "beside": 1.2, "turn, ms": 10 * slow}
     told = updates(streams)
     print(f"yardstick {1e3 * fresh['yardstick']:.2f} ms, limits stretched {slow:.2f}x")
@@ -104,15 +120,15 @@ def measured() -> list[tuple[str, float, float, str]]:
         ("ruvector --help", command_start(), 60 * slow, "ms"),
         ("first build and search", 1e3 * fresh["first_verb"], 15 * slow, "ms"),
         ("first answer of a mapped index", mapped_answer(), 50 * slow, "ms"),
-        ("search beside a NumPy product", run("overlap.py"), 1.4, "x the longer"),
-        ("join over a batch search", run("join.py"), 1.15, "x the search"),
-        ("dedup of 40,000 rows, 256 numbers", run("dedup.py"), 1.5 * slow, "s"),
-        ("object column, over a copy", gather_ratio(frames["gather"], 2), 2, "x"),
-        ("hashing vectors, over reading", 1 / frames["hash"], 1 / 0.8, "x"),
-        ("hashing texts, over reading", 1 / frames["text_hash"], 1 / 0.8, "x"),
-        ("first search of objects", frames["object_first"], 300 * slow, "ms"),
-        ("second search of objects", frames["object_second"], 60 * slow, "ms"),
-        ("second search of texts", frames["text_second"], 5 * slow, "ms"),
+        ("search beside a NumPy product", least("overlap.py", 1.4), 1.4, "x the longer"),
+        ("join over a batch search", least("join.py", 1.15), 1.15, "x the search"),
+        ("dedup of 40,000 rows, 256 numbers", least("dedup.py", 1.5 * slow), 1.5 * slow, "s"),
+        ("object column, over a copy", found["gather"], columns["gather"], "x"),
+        ("hashing vectors, over reading", found["hash"], columns["hash"], "x"),
+        ("hashing texts, over reading", found["text_hash"], columns["text_hash"], "x"),
+        ("first search of objects", found["object_first"], columns["object_first"], "ms"),
+        ("second search of objects", found["object_second"], columns["object_second"], "ms"),
+        ("second search of texts", found["text_second"], columns["text_second"], "ms"),
         ("an update of an agent, of 100,000", told["each, us"], streams["each, us"], "us"),
         ("updates beside searches", told["beside"], streams["beside"], "x the longer"),
         ("a turn of the loop meanwhile", told["turn, ms"], streams["turn, ms"], "ms"),
