@@ -33,15 +33,24 @@ def run(script: str, *arguments: str) -> Any:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def interrupt_p99(work: str, limit: float) -> float:
-    """Milliseconds, the best of at most three processes: one pause of the machine is not ours."""
-    best = float("inf")
-    for _ in range(3):
-        waits = sorted(run("interrupt.py", str(TRIES), work))
-        best = min(best, waits[int(0.99 * (TRIES - 1))])
-        if best <= limit:
-            break
+def best_of(ask: Callable[[], dict[str, float]], limits: dict[str, float]) -> dict[str, float]:
+    """The least of every figure, asked at most three times: a pause of the machine is not ours."""
+    best = ask()
+    for _ in range(2):
+        if any(best[what] > limit for what, limit in limits.items()):
+            again = ask()
+            best = {what: min(value, again[what]) for what, value in best.items()}
     return best
+
+
+def interrupt_p99(work: str, limit: float) -> float:
+    """Milliseconds, the best of at most three processes."""
+
+    def p99() -> dict[str, float]:
+        waits = sorted(run("interrupt.py", str(TRIES), work))
+        return {work: waits[int(0.99 * (TRIES - 1))]}
+
+    return best_of(p99, {work: limit})[work]
 
 
 def command_start() -> float:
@@ -63,16 +72,6 @@ def mapped_answer() -> float:
         return float(mapped.asked(index, vectors, True, 5)["answer_ms"]["least"])
 
 
-def best_of(ask: Callable[[], dict[str, float]], limits: dict[str, float]) -> dict[str, float]:
-    """The least of every figure, asked at most three times, as of `interrupt_p99`."""
-    best = ask()
-    for _ in range(2):
-        if any(best[what] > limit for what, limit in limits.items()):
-            again = ask()
-            best = {what: min(value, again[what]) for what, value in best.items()}
-    return best
-
-
 def least(script: str, limit: float) -> float:
     """The least that a script prints, run at most three times."""
     return best_of(lambda: {script: float(run(script))}, {script: limit})[script]
@@ -86,19 +85,14 @@ def frames() -> dict[str, float]:
 
 def updates(limits: dict[str, float]) -> dict[str, float]:
     """What updates of agents take, the slower of two loops; the best of at most three processes."""
-    best: dict[str, float] = {}
-    for _ in range(3):
-        script = str(ROOT / "benchmarks" / "agents.py")
-        command = [sys.executable, script, "--rounds", "1", "--json"]
-        told = json.loads(
-            subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        )
-        for what in limits:
-            worst = max(told[loop][what] for loop in ("asyncio", "uvloop"))
-            best[what] = min(best.get(what, worst), worst)
-        if all(best[what] <= limits[what] for what in limits):
-            break
-    return best
+    command = [sys.executable, str(ROOT / "benchmarks" / "agents.py"), "--rounds", "1", "--json"]
+
+    def slower() -> dict[str, float]:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        told = json.loads(done.stdout)
+        return {what: max(told[loop][what] for loop in ("asyncio", "uvloop")) for what in limits}
+
+    return best_of(slower, limits)
 
 
 def measured() -> list[tuple[str, float, float, str]]:
