@@ -169,7 +169,7 @@ func OpenFile(ctx context.Context, f *os.File, path string, o OpenOptions) (*Ind
 		}
 		ix, err := opened(seg, err)
 		if err == nil && o.Memory > 0 {
-			ix.turns = make(chan struct{}, turns)
+			ix.turns, ix.waste = make(chan struct{}, turns), wasteShares*seg.Share
 		}
 		return ix, err
 	}
@@ -216,10 +216,11 @@ func ReadOutline(r io.ReaderAt, size int64) (o Outline, err error) {
 
 const (
 	// turns is how many calls of an index whose memory is limited run at a time, and shares in how
-	// many parts what they may hold is cut: one for each of them, the rest for what is remembered,
-	// and for what they let go of and the collector has not found yet.
-	turns  = 4
-	shares = 16
+	// many parts what they may hold is cut: search.GrownShares for each of them, wasteShares for
+	// what they let go of and the collector has not found yet, the rest for what is remembered.
+	turns       = 4
+	shares      = 16
+	wasteShares = 4
 	// leastShare is a part that is enough for any usual search.
 	leastShare = 1 << 20
 	// filterRow bounds the bytes of filters, those in use and those remembered, for a row.

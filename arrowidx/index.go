@@ -32,6 +32,7 @@ type Index struct {
 	now    *segment.Version
 	asked  BuildOptions    // what Build was told: for rows added to none
 	turns  chan struct{}   // of calls, where memory is limited; nil: all may run at once
+	waste  int64           // where memory is limited: the bytes that may wait for the collector
 	arena  compact.Reserve // for rows to come; used by the one change under way
 }
 

@@ -77,6 +77,7 @@ func (ix *Index) leave(u *use, err *error) {
 func (ix *Index) exit() {
 	ix.gate.RUnlock()
 	if ix.turns != nil {
+		mem.Collect(ix.waste)
 		<-ix.turns
 	}
 }

@@ -170,7 +170,7 @@ for turn in range(5):
             index.search(queries[:40], k=10, where=mask)
     index.search(queries[:20], k=10, ids=list(range(0, 60_000, 33)))
     turns.append(anonymous() - before)
-print(sorted(turns)[2])  # garbage that Go has not collected yet may show in a turn, not in most
+print(max(turns))
 """
 
 

@@ -7,6 +7,10 @@ import (
 // KeptBytes is the most that one search leaves for the next.
 const KeptBytes = 32 << 20
 
+// GrownShares is how many shares of an index whose memory is limited the memory of one search may
+// take that asked for one: slices that grow have room for up to twice of what they hold.
+const GrownShares = 2
+
 // The pools hold nothing that belongs to an index or a caller.
 var (
 	Workspaces = &sync.Pool{New: func() any { return NewWorkspace() }}
@@ -84,7 +88,7 @@ func (w *Workspace) Settle() int64 {
 func (w *Workspace) putBack() {
 	kept := int64(KeptBytes)
 	if seg := w.Run.Seg; seg != nil && seg.Share > 0 {
-		kept = min(kept, seg.Share)
+		kept = min(kept, GrownShares*seg.Share)
 	}
 	w.Run = Run{}
 	w.release()
