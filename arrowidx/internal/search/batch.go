@@ -187,6 +187,9 @@ func (r *Run) ready(q *Query, i int) error {
 	if err := r.choose(q, i); err != nil {
 		return err
 	}
+	if r.join != nil {
+		q.first = r.join.farthest(i)
+	}
 	switch q.strategy = r.filtered(q); {
 	case q.strategy == scanPlane || q.strategy == codeEvery:
 		epsilon := r.Epsilon
@@ -201,11 +204,13 @@ func (r *Run) ready(q *Query, i int) error {
 	return nil
 }
 
-// route finds the first thresholds of queries [lo, hi) and, for kind ivf, their cells.
+// route finds the first thresholds of queries [lo, hi) and, for kind ivf, their cells. Queries that
+// have a threshold from other segments need no sample.
 func (w nearest) route(worker, lo, hi int) error {
 	r, scan := &w.Run, w.lists[worker][:0]
 	for i := lo; i < hi; i++ {
-		if w.Queries[i].strategy == scanPlane {
+		q := &w.Queries[i]
+		if q.strategy == scanPlane && (r.slots != nil || q.first == mem.Infinity) {
 			scan = append(scan, &w.probes[i*w.shards])
 		}
 	}

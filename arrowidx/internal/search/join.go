@@ -39,6 +39,15 @@ func (j *join) take(i int, q *Query, hits []topk.Hit, start int) {
 	}
 }
 
+// farthest returns the k-th least distance that is known of query i from the segments before, or
+// infinity while fewer rows are: what lies further away is not among the k nearest.
+func (j *join) farthest(i int) float32 {
+	if h := &j.best[i]; h.K > 0 && h.Full() {
+		return mem.NextUp(float32(h.Worst()))
+	}
+	return mem.Infinity
+}
+
 // searchSegments searches every segment and joins what they found by distance, ties to the smaller
 // row. All segments are coded around one mean with one scale, so that their distances compare.
 func searchSegments(

@@ -53,7 +53,7 @@ type Query struct {
 	zErr    float32 // epsilon0 * the standard deviation that int8 adds, per unit of rescale
 	Slack   float32 // contains float32 rounding of estimates
 
-	first    float32 // upper bound of the k-th distance from the pilot scan
+	first    float32 // upper bound of the k-th distance, from the pilot scan or other segments
 	strategy strategy
 	number   int // of those that are asked together
 }
