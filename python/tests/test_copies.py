@@ -75,3 +75,17 @@ def test_deleted_rows_stay_away_and_compact_drops_copies() -> None:
     assert index.info()["copies"] == 0
     assert _missed(index, truth) < 0.03
     index.close()
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_what_is_recommended_has_the_bytes_that_it_said(measured: bool) -> None:
+    advice = rv.recommend(ROWS, sample=N) if measured else rv.recommend(N, D)
+    said = next(row for row in advice.table if row.kind == "ivf" and row.keep == "auto")
+    with rv.Index.build(ROWS, metric=advice.metric, **said.params) as built:
+        info = built.info()
+        assert info["copies"] > 0
+        assert info["bits"] == (said.bits if measured else 4)
+        assert info["index_bytes"] <= 1.06 * said.index_bytes
+        assert info["index_bytes"] > 0.9 * said.index_bytes
+    with rv.Index.build(ROWS, metric=advice.metric, bits=5, **said.params) as larger:
+        assert larger.info()["index_bytes"] > 1.06 * said.index_bytes

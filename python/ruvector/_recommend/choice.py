@@ -76,7 +76,9 @@ def _fastest_first(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _is_default(candidate: Candidate) -> bool:
-    return candidate.kind == "exact" or (candidate.bits == 5 and candidate.keep == "auto")
+    if candidate.kind == "exact":
+        return True
+    return candidate.keep == "auto" and (candidate.bits == 5 or candidate.kind == "ivf")
 
 
 def _pays(candidate: Candidate, default: Candidate) -> bool:

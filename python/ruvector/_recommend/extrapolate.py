@@ -48,7 +48,7 @@ def extrapolated(
     if rows != large.design.rows:
         size = round(index_bytes(design) * size / index_bytes(large.design))
     return Candidate(
-        design.kind, design.bits, design.cells, "auto" if design.vectors else "none",
+        design.kind, large.bits, design.cells, "auto" if design.vectors else "none",
         large.point.aim, size, borrowed if design.vectors else 0, _build(large, small, design),
         1e3 * large.p50 * slower, 1e3 * large.p99 * slower, 1 / (large.batch * longer),
         grown.recall, grown.low, grown.high,

@@ -41,6 +41,7 @@ class Measured(NamedTuple):
     """What one candidate did over the rows it was built of. Times in seconds."""
 
     design: Design
+    bits: int  # that the codes have
     index_bytes: int
     build: float
     p50: float
@@ -84,7 +85,7 @@ def measure(sample: Sample, design: Design, target: float, curve: bool) -> Measu
         together = batch(index, sample.queries, point.aim, sample.where)
         points = _curve(index, sample, point) if curve and design.kind != "exact" else []
         return Measured(
-            design, index.memory_bytes, spent, p50, p99, together, point._replace(p50=p50),
+            design, index.bits, index.memory_bytes, spent, p50, p99, together, point._replace(p50=p50),
             counts, points,
         )  # fmt: skip
 
@@ -96,15 +97,17 @@ def glance(sample: Sample, design: Design, target: float) -> Measured:
     spent = time.perf_counter() - begin
     with index:
         point, counts = _first_reaching(index, sample, design.kind, target)
-        size = index.memory_bytes
-    return Measured(design, size, spent, math.nan, math.nan, math.nan, point, counts, [])
+        bits, size = index.bits, index.memory_bytes
+    return Measured(design, bits, size, spent, math.nan, math.nan, math.nan, point, counts, [])
 
 
 def _build(sample: Sample, design: Design, target: float) -> Index:
     keep: Any = "auto" if design.vectors else "none"
     kind: Any = design.kind
+    decided = kind == "ivf" and design.vectors  # by the build, with copies: see Candidate.params
     return Index.build(
-        sample.matrix, metric=sample.metric, kind=kind, bits=design.bits or None, keep=keep,
+        sample.matrix, metric=sample.metric, kind=kind, keep=keep,
+        bits=None if decided else design.bits or None,
         recall=min(target, AIMS[-1]), progress=False,
     )  # fmt: skip
 

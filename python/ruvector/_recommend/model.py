@@ -20,6 +20,8 @@ _FEW_DIMENSIONS: Final = 256  # below, a scan costs little beside the choice of 
 _KMEANS_ROUNDS: Final = (8, 8, 8, 16, 16, 32, 32, 64, 64)  # rows a cell that each round sees
 _CELLS_A_ROW: Final = 192
 _TOGETHER: Final = 0.5  # of the time of a query alone, where a batch reads a cell once for all
+_FEWEST_FOR_COPIES: Final = 16_384  # rows
+_COPIED: Final = 0.66  # of the rows, where copies pay
 _CACHED: Final = 8e6  # bytes up to which caches help
 _UNCACHED: Final = 64e6  # bytes from which on they do not
 
@@ -83,7 +85,8 @@ def index_bytes(design: Design) -> int:
     """Return the bytes that the engine allocates for an index whose ids are positions.
 
     Exact for ``exact`` and ``flat``. Cells have whole blocks, so that ``ivf`` depends on how
-    even they are: half a block each is assumed, and one at least.
+    even they are: half a block each is assumed, and one at least. Where its build decides whether
+    rows have copies, codes have a bit less with them; the larger of the two counts.
     """
     n, d, padded, cells = design.rows, design.dim, design.padded, design.cells
     blocks = -(-n // BLOCK_ROWS)
@@ -97,8 +100,19 @@ def index_bytes(design: Design) -> int:
     if design.kind == "flat":
         return total + blocks * stride
     total += max(int(n / BLOCK_ROWS + cells / 2), cells) * (stride + 4)
+    if may_have_copies(design):
+        copies = n * (_COPIED * (padded / 8 + _FACTORS + 4))
+        total += max(0, int(copies - n * (padded // 8)))
     total += cells * (5 * padded + 4 * 5) + 4 * (2 * (cells + 1) + n)
     return total + -(-cells // BLOCK_ROWS) * (stride + 4)
+
+
+def may_have_copies(design: Design) -> bool:
+    """Return whether a build that is told no bits decides if rows have second codes."""
+    return (
+        design.kind == "ivf" and design.vectors and design.rows >= _FEWEST_FOR_COPIES
+        and design.metric != "dot"
+    )  # fmt: skip
 
 
 def training_work(design: Design) -> float:

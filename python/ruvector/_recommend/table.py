@@ -37,7 +37,9 @@ class Candidate(NamedTuple):
     kind : str
         ``"exact"``, ``"flat"`` or ``"ivf"``.
     bits, cells : int
-        Bits per dimension of the codes (0 for ``exact``); cells (0 for ``exact``, 1 for ``flat``).
+        Bits per dimension of the codes (0 for ``exact``; of kind ``ivf`` with vectors a build has
+        one less where it finds that second codes of rows pay); cells (0 for ``exact``, 1 for
+        ``flat``).
     keep : str
         ``"auto"``: the vectors stay, borrowed where they can be; ``"none"``: codes alone.
     aim : float
@@ -90,7 +92,10 @@ class Candidate(NamedTuple):
         """Keyword arguments for `Index.build`, but for the metric."""
         if self.kind == "exact":
             return {"kind": "exact", "recall": self.aim}
-        return {"kind": self.kind, "bits": self.bits, "keep": self.keep, "recall": self.aim}
+        chosen = {"kind": self.kind, "keep": self.keep, "recall": self.aim}
+        if self.kind == "ivf" and self.keep == "auto":
+            return chosen  # the build decides whether rows have copies, and codes then a bit less
+        return {**chosen, "bits": self.bits}
 
     @property
     def label(self) -> str:
