@@ -85,8 +85,8 @@ def measure(sample: Sample, design: Design, target: float, curve: bool) -> Measu
         together = batch(index, sample.queries, point.aim, sample.where)
         points = _curve(index, sample, point) if curve and design.kind != "exact" else []
         return Measured(
-            design, index.bits, index.memory_bytes, spent, p50, p99, together, point._replace(p50=p50),
-            counts, points,
+            design, index.bits, index.memory_bytes, spent, p50, p99, together,
+            point._replace(p50=p50), counts, points,
         )  # fmt: skip
 
 
