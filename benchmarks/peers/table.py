@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ SHORTFALL = 0.01  # how far measured recall may stay below a calibrated target
 _BUSY = 1.25  # cores above which "one thread" is doubted
 _STARVED = 0.9  # cores below which a process waited for others
 _GAP = 0.01
+_COLUMNS = 90  # of running text
 GOALS = {
     "NumPy": "20x",
     "rabitqlib IVF": "2x / 3x",
@@ -89,11 +91,12 @@ def document(machine: dict[str, Any], sets: list[SetResults]) -> str:
 def machine_lines(m: dict[str, Any]) -> list[str]:
     """CPU, memory, system, Python, commit, day and threads."""
     features = ", ".join(m["features"]) or "none of those asked for"
-    return [
-        f"{m['cpu']}, {m['cores']} cores ({features}), {m['memory_gib']} GiB, {m['system']};",
-        f"Python {m['python']}, commit {m['commit']}, {m['date']};",
-        f"batches and builds on {m['threads']} threads.",
-    ]
+    about = (
+        f"{m['cpu']}, {m['cores']} cores ({features}), {m['memory_gib']} GiB, {m['system']}; "
+        f"Python {m['python']}, commit {m['commit']}, {m['date']}; "
+        f"batches and builds on {m['threads']} threads."
+    )
+    return textwrap.wrap(about, _COLUMNS)
 
 
 def disturbance(sets: list[SetResults]) -> list[str]:
