@@ -72,16 +72,25 @@ func TestAnAnswerWithCopiesIsTheSameOnEveryTier(t *testing.T) {
 	}
 }
 
+// besideTruth returns the true nearest rows, and what a search finds.
+func besideTruth(
+	t *testing.T, ix *arrowidx.Index, p arrowidx.SearchParams,
+) (truth, out arrowidx.SearchOut, plan arrowidx.Plan) {
+	t.Helper()
+	exact := p
+	exact.Recall = 1
+	truth, _ = arrowidxtest.Search(t, ix, exact)
+	out, plan = arrowidxtest.Search(t, ix, p)
+	return truth, out, plan
+}
+
 // recallOf returns the share of the true nearest rows that a search finds. No row may come up
 // twice.
 func recallOf(
 	t *testing.T, ix *arrowidx.Index, p arrowidx.SearchParams,
 ) (recall float64, plan arrowidx.Plan) {
 	t.Helper()
-	exact := p
-	exact.Recall = 1
-	truth, _ := arrowidxtest.Search(t, ix, exact)
-	out, plan := arrowidxtest.Search(t, ix, p)
+	truth, out, plan := besideTruth(t, ix, p)
 	hits := 0
 	for i := range p.NQ {
 		found := slices.Clone(out.Rows[i*p.K : i*p.K+int(out.Counts[i])])

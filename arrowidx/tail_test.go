@@ -33,10 +33,7 @@ func foundAfter(
 	t *testing.T, ix *arrowidx.Index, p arrowidx.SearchParams, from int64,
 ) (share float64, plan arrowidx.Plan) {
 	t.Helper()
-	exact := p
-	exact.Recall = 1
-	truth, _ := arrowidxtest.Search(t, ix, exact)
-	out, plan := arrowidxtest.Search(t, ix, p)
+	truth, out, plan := besideTruth(t, ix, p)
 	found, all := 0, 0
 	for i, row := range truth.Rows {
 		if row < from {

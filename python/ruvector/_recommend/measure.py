@@ -14,7 +14,7 @@ from .._caller import RuVectorWarning
 from .._index.index import Index
 from .._input.vectors import Float32Matrix
 from .machine import best
-from .model import Counts, Design
+from .model import Counts, Design, bits_are_left
 from .table import AIMS, aims_for
 from .truth import Truth
 
@@ -104,10 +104,9 @@ def glance(sample: Sample, design: Design, target: float) -> Measured:
 def _build(sample: Sample, design: Design, target: float) -> Index:
     keep: Any = "auto" if design.vectors else "none"
     kind: Any = design.kind
-    decided = kind == "ivf" and design.vectors  # by the build, with copies: see Candidate.params
     return Index.build(
         sample.matrix, metric=sample.metric, kind=kind, keep=keep,
-        bits=None if decided else design.bits or None,
+        bits=None if bits_are_left(kind, design.vectors) else design.bits or None,
         recall=min(target, AIMS[-1]), progress=False,
     )  # fmt: skip
 

@@ -107,12 +107,18 @@ def index_bytes(design: Design) -> int:
     return total + -(-cells // BLOCK_ROWS) * (stride + 4)
 
 
+def bits_are_left(kind: str, vectors: bool) -> bool:
+    """Return whether bits are the build's to decide: one less where it gives rows second codes."""
+    return kind == "ivf" and vectors
+
+
 def may_have_copies(design: Design) -> bool:
     """Return whether a build that is told no bits decides if rows have second codes."""
     return (
-        design.kind == "ivf" and design.vectors and design.rows >= _FEWEST_FOR_COPIES
+        bits_are_left(design.kind, design.vectors)
+        and design.rows >= _FEWEST_FOR_COPIES
         and design.metric != "dot"
-    )  # fmt: skip
+    )
 
 
 def training_work(design: Design) -> float:

@@ -15,6 +15,7 @@ from .model import (
     Design,
     Speeds,
     batch_seconds,
+    bits_are_left,
     build_seconds,
     index_bytes,
     query_seconds,
@@ -93,8 +94,8 @@ class Candidate(NamedTuple):
         if self.kind == "exact":
             return {"kind": "exact", "recall": self.aim}
         chosen = {"kind": self.kind, "keep": self.keep, "recall": self.aim}
-        if self.kind == "ivf" and self.keep == "auto":
-            return chosen  # the build decides whether rows have copies, and codes then a bit less
+        if bits_are_left(self.kind, self.keep == "auto"):
+            return chosen
         return {**chosen, "bits": self.bits}
 
     @property
