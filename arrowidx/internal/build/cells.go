@@ -17,10 +17,14 @@ import (
 const NoCell = math.MaxUint32
 
 // Rows that k-means does not see, for calibration: one in heldOutShare, at least fewestHeld and at
-// most mostHeld. The recall of so many queries is uncertain by .2 points at .95; measuring more
-// would take longer than 15 % of the build (docs/decisions/0045).
+// most mostHeld; of more than smallSet rows at least severalHeld, since the recall of 128 to 384
+// queries is uncertain by more than a target may be missed by. Of fewer rows a search reads so
+// little that the greater caution of few queries costs nothing. What more would cost is in
+// docs/decisions/0045.
 const (
 	mostHeld     = 2048
+	severalHeld  = 384
+	smallSet     = 6_000
 	fewestHeld   = 64
 	heldOutShare = 48
 )
@@ -79,6 +83,9 @@ func buildCells(
 func (b *CellsBuild) plan() error {
 	n := b.Seg.Usable
 	b.held = min(max(n/heldOutShare, fewestHeld), mostHeld)
+	if n > smallSet {
+		b.held = max(b.held, severalHeld)
+	}
 	b.held = min(b.held, n/8, n-min(b.K, n)) // a cell needs a row of the sample
 	b.Sampled = min(sampleRows*b.K, n-b.held)
 	if b.O.Budget == 0 {

@@ -17,17 +17,15 @@ from .model import (
     Speeds,
     batch_seconds,
     build_seconds,
+    cells_work,
+    held_out,
     index_bytes,
     query_seconds,
-    training_work,
 )
 from .table import Candidate
 
 _PLAIN: Final = Speeds()  # ratios of prices do not depend on the machine
 _STEEPEST_MISS: Final = 0.5  # exponent of the share of neighbours missed
-_ROWS_A_HELD_OUT: Final = 256  # as the engine; so are the next two
-_FEWEST_HELD_OUT: Final = 32
-_MOST_HELD_OUT: Final = 256
 _LEAST_GROWTH: Final = 0.1  # share of a measured build that grows with training at least
 
 
@@ -40,8 +38,8 @@ def extrapolated(
     slower = query_seconds(design, counts, _PLAIN, filtered) / query_seconds(
         large.design, large.counts, _PLAIN, filtered
     )
-    longer = batch_seconds(design, counts, _PLAIN, filtered) / batch_seconds(
-        large.design, large.counts, _PLAIN, filtered
+    longer = batch_seconds(design, counts, _PLAIN) / batch_seconds(
+        large.design, large.counts, _PLAIN
     )
     grown = _recall(large, small, rows)
     size = large.index_bytes
@@ -89,10 +87,10 @@ def _build(large: Measured, small: Measured | None, design: Design) -> float:
     if design.kind != "ivf" or small is None:
         return large.build * build_seconds(design, _PLAIN) / build_seconds(large.design, _PLAIN)
     # A part that is the same for any number of rows, and one that grows with the training.
-    work, before = training_work(large.design), training_work(small.design)
+    work, before = cells_work(large.design), cells_work(small.design)
     grows = max((large.build - small.build) / (work - before), _LEAST_GROWTH * large.build / work)
     fixed = max(large.build - grows * work, 0.0)
-    return fixed + min(grows, large.build / work) * training_work(design)
+    return fixed + min(grows, large.build / work) * cells_work(design)
 
 
 def _recall(large: Measured, small: Measured | None, rows: int) -> Point:
@@ -116,14 +114,9 @@ def _calibrated(point: Point, sampled: int, rows: int) -> Point:
     It stays above its target by a standard error of what its held-out rows find. A build of more
     rows holds more of them out, so it stays above by less.
     """
-    less = math.sqrt(_held_out(sampled) / _held_out(rows))
+    less = math.sqrt(held_out(sampled) / held_out(rows))
     mean = point.aim + max(point.recall - point.aim, 0) * less + min(point.recall - point.aim, 0)
     return point._replace(recall=mean, low=min(point.low, mean - (point.recall - point.low)))
-
-
-def _held_out(rows: int) -> int:
-    """Return the rows that the engine keeps from k-means to calibrate with."""
-    return min(max(rows // _ROWS_A_HELD_OUT, _FEWEST_HELD_OUT), _MOST_HELD_OUT)
 
 
 def _odds(share: float) -> float:

@@ -1,9 +1,9 @@
 """What a build and a search should cost: bytes counted as the engine does, seconds by a model.
 
 Every term counts something that the engine does (numbers read, codes scored, vectors measured) and
-has a price in nanoseconds. The prices were fitted to builds and searches of 2,000 to 200,000 rows
-of 16 to 384 dimensions on one machine of two cores; `_recommend_machine` says how this machine
-compares.
+has a price in nanoseconds. The prices were fitted to builds and searches of 10,000 to 500,000
+texts, words, digits and generated rows of 64 to 784 dimensions on one machine of two cores
+(docs/decisions/0055); `machine` says how this machine compares.
 """
 
 from __future__ import annotations
@@ -17,9 +17,18 @@ from .._native.facts import EVERY_VECTOR
 BLOCK_ROWS: Final = 32
 _FACTORS: Final = 12  # bytes of the three factors of a row's code
 _FEW_DIMENSIONS: Final = 256  # below, a scan costs little beside the choice of cells
-_KMEANS_ROUNDS: Final = (8, 8, 8, 16, 16, 32, 32, 64, 64)  # rows a cell that each round sees
-_CELLS_A_ROW: Final = 192
-_TOGETHER: Final = 0.5  # of the time of a query alone, where a batch reads a cell once for all
+# Rounds of k-means that compare with all cells, those that compare with the cells around, and the
+# rows a cell that each sees, as arrowidx/internal/build/kmeans.go.
+_WIDE_ROUNDS: Final = 2
+_WIDE_ROWS: Final = 64
+_CLOSE_ROUNDS: Final = 4
+_CLOSE_ROWS: Final = 256
+# Rows that k-means does not see, to calibrate with, as arrowidx/internal/build/cells.go.
+_HELD_OUT_SHARE: Final = 48
+_FEWEST_HELD: Final = 64
+_SMALL_SET: Final = 6_000
+_SEVERAL_HELD: Final = 384
+_MOST_HELD: Final = 2_048
 _FEWEST_FOR_COPIES: Final = 16_384  # rows
 _COPIED: Final = 0.66  # of the rows, where copies pay
 _CACHED: Final = 8e6  # bytes up to which caches help
@@ -121,31 +130,38 @@ def may_have_copies(design: Design) -> bool:
     )
 
 
-def training_work(design: Design) -> float:
-    """Return (row, cell) pairs that k-means and assignment go through.
+def held_out(rows: int) -> int:
+    """Return the rows that the engine keeps from k-means to calibrate with."""
+    held = min(max(rows // _HELD_OUT_SHARE, _FEWEST_HELD), _MOST_HELD)
+    if rows > _SMALL_SET:
+        held = max(held, _SEVERAL_HELD)
+    return max(min(held, rows // 8), 1)
 
-    What is done once a row (rotation, tables) counts as some cells more.
-    """
-    seen = sum(min(share * design.cells, design.rows) for share in _KMEANS_ROUNDS)
-    return float(seen + design.rows) * (design.cells + _CELLS_A_ROW)
 
-
-def fixed_build_seconds(design: Design, speeds: Speeds) -> float:
-    """Return the part of a build that does not grow with the work on rows: calibration."""
-    return (0.1 if design.kind == "ivf" else 2e-4) * speeds.build_codes
+def cells_work(design: Design) -> float:
+    """Return nanoseconds of k-means, coding and calibration: what grows faster than the rows."""
+    n, cells, padded = design.rows, design.cells, design.padded
+    around = min(max(cells // 32, 64), 128)
+    wide = _WIDE_ROUNDS * min(_WIDE_ROWS * cells, n) * cells * padded
+    seen = min(_CLOSE_ROWS * cells, n)
+    close = _CLOSE_ROUNDS * seen * padded * around
+    trained = 0.006 * wide + 0.0016 * close + seen * (3_700 + 0.4 * padded)
+    coded = n * (430 + (1.7 + 0.13 * design.bits) * padded)
+    if may_have_copies(design):
+        coded += n * 3_000  # half of what they take
+    each = 150_000 + 12 * typical_counts(design).scanned + 124 * cells
+    return trained + coded + held_out(n) * each
 
 
 def build_seconds(design: Design, speeds: Speeds) -> float:
     """Return the seconds of a build of rows of middling structure."""
-    n, padded = design.rows, design.padded
+    n = design.rows
     if design.kind == "exact":
-        return fixed_build_seconds(design, speeds) + n * (60 + 1.8 * design.dim) * 1e-9 * (
-            speeds.build_exact
-        )
-    ns = n * (350 + (3.5 + 0.3 * design.bits) * padded)
+        return (3e5 + n * (63 + 1.25 * design.dim)) * 1e-9 * speeds.build_exact
     if design.kind == "ivf":
-        ns += (4 + 0.008 * padded) * training_work(design)
-    return fixed_build_seconds(design, speeds) + ns * 1e-9 * speeds.build_codes
+        return (1e6 + cells_work(design)) * 1e-9 * speeds.build_codes
+    ns = 1.4e6 + n * (140 + (1.35 + 0.32 * design.bits) * design.padded)
+    return ns * 1e-9 * speeds.build_codes
 
 
 def typical_counts(design: Design) -> Counts:
@@ -153,41 +169,58 @@ def typical_counts(design: Design) -> Counts:
     n = design.rows
     if design.kind == "exact":
         return Counts(n, 0, min(n, 10))
-    scanned, coded = float(n), 12 * n**0.45
+    d, fewer = max(design.dim, 1), 1.0
+    scanned, coded = float(n), min(920 * n**0.59 * d**-1.36, 12 * n**0.45)
     if design.kind == "ivf":
-        scanned, coded = min(n, 12 * n**0.52), 3.5 * n**0.45
-    coded = min(coded, scanned)
+        d, fewer = max(d, 64), 0.3
+        scanned, coded = min(n, 135 * n**0.58 * d**-0.68), 630 * n**0.24 * d**-0.89
+    if design.bits == 1 and design.vectors:
+        reranked = min(21_000 * n**0.22 * d**-1.37, 4 * n**0.5)
+        return Counts(scanned, 0, min(scanned, fewer * reranked))
     if design.bits == 1:
-        reranked = min(scanned, 4 * n**0.5 * (0.3 if design.kind == "ivf" else 1))
-        return Counts(scanned, 0, reranked if design.vectors else 0)
-    return Counts(scanned, coded, min(n, 15) if design.vectors else 0)
+        coded *= 2  # estimates alone rule out less than measured vectors
+    return Counts(scanned, min(coded, scanned), min(n, 12) if design.vectors else 0)
 
 
 def query_seconds(design: Design, counts: Counts, speeds: Speeds, filtered: bool) -> float:
     """Return the seconds of one query on one thread."""
     ns = float(design.rows) if filtered else 0.0  # the filter is read
-    n, d, padded = design.rows, design.dim, design.padded
     if design.kind == "exact":
-        size = 4.0 * n * d
-        price = 0.04 + 0.03 * _farness(size)
-        return (12_000 + ns + 5 * n + size * price) * 1e-9 * speeds.exact
-    slower = 1 + 0.7 * _farness(plane_bytes(design))
-    ns += 15_000 + 0.07 * slower * counts.scanned * (padded / 8 + _FACTORS)
-    ns += counts.coded * (75 + 0.03 * padded * design.bits / 8)
-    ns += counts.reranked * (600 + 0.6 * d)
-    if design.kind == "ivf":
-        ns += 0.05 * design.cells * padded
-    return ns * 1e-9 * speeds.codes
+        size = 4.0 * design.rows * design.dim
+        price = 0.03 + 0.06 * _farness(size)
+        return (5_000 + ns + 5 * design.rows + size * price) * 1e-9 * speeds.exact
+    return (ns + _ALONE.of(design, counts)) * 1e-9 * speeds.codes
 
 
-def batch_seconds(design: Design, counts: Counts, speeds: Speeds, filtered: bool) -> float:
+def batch_seconds(design: Design, counts: Counts, speeds: Speeds) -> float:
     """Return the seconds of one query of a large batch on all threads."""
     if design.kind == "exact":
-        n = design.rows
-        return (5_000 + n * (2 + 0.03 * design.dim)) * 1e-9 * speeds.batch_exact
-    alone = query_seconds(design, counts, Speeds(), filtered=False)
-    share = _TOGETHER if design.kind == "ivf" else 1.0
-    return alone * share * speeds.batch_codes
+        ns = 20_000 + design.rows * (2.5 + 0.02 * design.dim)
+        return ns * 1e-9 * speeds.batch_exact
+    return _BATCHED.of(design, counts) * 1e-9 * speeds.batch_codes
+
+
+class _Prices(NamedTuple):
+    """Nanoseconds of what a query does."""
+
+    query: float
+    scanned: float  # a byte of the plane
+    coded: float  # a row
+    reranked: float  # a vector
+    routed: float  # a dimension of a cell
+
+    def of(self, design: Design, counts: Counts) -> float:
+        row = design.padded / 8 + _FACTORS
+        ns = self.query + self.scanned * counts.scanned * row + self.coded * counts.coded
+        if design.kind != "ivf":
+            return ns + self.reranked * counts.reranked
+        # Few cells lie side by side, so that vectors are asked for sooner.
+        ns += self.routed * design.cells * design.padded
+        return ns + self.reranked / 3 * counts.reranked
+
+
+_ALONE: Final = _Prices(20_000, 0.044, 77, 920, 0.011)
+_BATCHED: Final = _Prices(12_000, 0.017, 62, 600, 0.0104)
 
 
 def typical_recall(design: Design, aim: float) -> tuple[float, float, float]:

@@ -154,7 +154,7 @@ def modelled(design: Design, target: float, speeds: Speeds, filtered: bool) -> C
         design.kind, design.bits, design.cells, "auto" if design.vectors else "none", aim,
         index_bytes(design), 4 * design.rows * design.dim if design.vectors else 0,
         build_seconds(design, speeds), alone, alone * _SLOWEST[design.kind],
-        1 / batch_seconds(design, counts, speeds, filtered), mean, max(0.0, low), high,
+        1 / batch_seconds(design, counts, speeds), mean, max(0.0, low), high,
     )  # fmt: skip
 
 
