@@ -48,6 +48,12 @@ def shown(rows: Matrix, metric: Any, said: rv.Candidate) -> tuple[float, ...]:
 Times = dict[tuple[str, str], float]  # by candidate and figure, in seconds
 
 
+def named(row: rv.Candidate, figures: tuple[float, ...]) -> Times:
+    """The figures of a candidate."""
+    label = f"{row.kind} {row.bits} {row.keep}"
+    return {(label, name): value for name, value in zip(FIGURES, figures, strict=True)}
+
+
 def said_of(advice: rv.Recommendation) -> Times:
     """What was said of every candidate."""
     said: Times = {}
@@ -55,21 +61,17 @@ def said_of(advice: rv.Recommendation) -> Times:
         figures = (
             row.build_seconds, row.p50_ms / 1e3, row.p99_ms / 1e3, 1 / row.queries_per_second,
         )  # fmt: skip
-        label = f"{row.kind} {row.bits} {row.keep}"
-        said |= {(label, name): value for name, value in zip(FIGURES, figures, strict=True)}
+        said |= named(row, figures)
     return said
 
 
 def round_of(shape: Shape, rows: Matrix) -> tuple[Times, Times]:
     """What was said of every candidate, and what it showed."""
     advice = rv.recommend(rows, metric=shape.metric)
-    said = said_of(advice)
     seen: Times = {}
     for row in advice.table:
-        label = f"{row.kind} {row.bits} {row.keep}"
-        times = shown(rows, shape.metric, row)
-        seen |= {(label, name): value for name, value in zip(FIGURES, times, strict=True)}
-    return said, seen
+        seen |= named(row, shown(rows, shape.metric, row))
+    return said_of(advice), seen
 
 
 def ratios(rounds: list[tuple[Times, Times]]) -> Times:
@@ -80,9 +82,19 @@ def ratios(rounds: list[tuple[Times, Times]]) -> Times:
     }
 
 
-def beyond(found: Times, within: float = WITHIN) -> Times:
+def beyond(found: Times, within: float) -> Times:
     """The ratios that are not within the limit."""
     return {key: value for key, value in found.items() if not 1 / within <= value <= within}
+
+
+def report(title: str, found: Times, within: float) -> int:
+    """Print the ratios of a data set; returns how many are beyond the limit."""
+    print(f"{title} / shown {min(found.values()):.2f} to {max(found.values()):.2f}")
+    wrong = beyond(found, within)
+    for (label, name), value in wrong.items():
+        print(f"  {label}: {name} {value:.2f}  BEYOND {within:g}x")
+    sys.stdout.flush()
+    return len(wrong)
 
 
 def main() -> int:
@@ -91,25 +103,13 @@ def main() -> int:
     for shape in SHAPES:
         rows = shape.vectors()
         rounds = [round_of(shape, rows) for _ in range(ROUNDS)]
-        while beyond(ratios(rounds)) and len(rounds) < MOST_ROUNDS:
+        while beyond(ratios(rounds), WITHIN) and len(rounds) < MOST_ROUNDS:
             rounds.append(round_of(shape, rows))
-        found = ratios(rounds)
-        wrong += len(beyond(found))
-        least, most = min(found.values()), max(found.values())
-        print(f"{shape!s:34} said / shown {least:.2f} to {most:.2f}, {len(rounds)} rounds")
-        for (label, name), value in beyond(found).items():
-            print(f"  {label}: {name} {value:.2f}  BEYOND {WITHIN:g}x")
-        if shape.make != "texts":
-            continue
-        model = said_of(rv.recommend(*rows.shape, metric=shape.metric))
-        known = [(model, seen) for _, seen in rounds]
-        found = ratios([(m, {k: v for k, v in s.items() if k in m}) for m, s in known])
-        wrong += len(beyond(found, MODEL_WITHIN))
-        least, most = min(found.values()), max(found.values())
-        print(f"{'':34} model / shown {least:.2f} to {most:.2f}")
-        for (label, name), value in beyond(found, MODEL_WITHIN).items():
-            print(f"  {label}: {name} {value:.2f}  BEYOND {MODEL_WITHIN:g}x")
-        sys.stdout.flush()
+        wrong += report(f"{shape!s:34} {len(rounds)} rounds, said", ratios(rounds), WITHIN)
+        if shape.make == "texts":
+            model = said_of(rv.recommend(*rows.shape, metric=shape.metric))
+            found = ratios([(model, seen) for _, seen in rounds])
+            wrong += report(f"{shape!s:34} model", found, MODEL_WITHIN)
     return wrong
 
 

@@ -83,13 +83,6 @@ class Speeds(NamedTuple):
     build_exact: float = 1.0
 
 
-def plane_bytes(design: Design) -> int:
-    """Return the bytes that a scan of all rows reads."""
-    if design.kind == "exact":
-        return 4 * design.rows * design.dim
-    return design.rows * (design.padded // 8 + _FACTORS)
-
-
 def index_bytes(design: Design) -> int:
     """Return the bytes that the engine allocates for an index whose ids are positions.
 
@@ -139,7 +132,7 @@ def held_out(rows: int) -> int:
 
 
 def cells_work(design: Design) -> float:
-    """Return nanoseconds of k-means, coding and calibration: what grows faster than the rows."""
+    """Return nanoseconds of k-means, coding and calibration: all that grows."""
     n, cells, padded = design.rows, design.cells, design.padded
     around = min(max(cells // 32, 64), 128)
     wide = _WIDE_ROUNDS * min(_WIDE_ROWS * cells, n) * cells * padded
